@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The requests of the JSON socket (JSON-RPC 2.0), independent of any socket: the daemon
+ *            and the replay program both answer them through api_call.
+ * Invariant  1. A change is applied whole or refused whole: every change makes a new document,
+ *               compiles it and gives it to the plane; only then is it the configuration.
+ *            2. Error codes: JSON-RPC's own, and -32000 (not running), -32001 (configuration),
+ *               -32002 (not found), -32003 (refused by the data plane); data.errors has the paths.
+ * Owner      One thread.
+ * See        docs/api.md. No DPDK here: the plane is behind struct plane_link.
+ */
+#ifndef MR_API_H
+#define MR_API_H
+
+#include <jansson.h>
+
+#include "lib/command.h"
+#include "lib/record.h"
+#include "lib/stats.h"
+
+/* How requests reach a data plane: over its socket (daemon) or by a call (replay). */
+struct plane_link {
+	void *ctx;
+	/* apply: => 0 and *generation, or -errno and err. */
+	int (*apply)(void *ctx, const void *image, size_t size, uint64_t *generation, char *err,
+	             size_t err_size);
+	/* query: the reply's records into out (at most room bytes). => 0 or -errno. */
+	int (*query)(void *ctx, const struct command *cmd, struct reply *reply, void *out,
+	             size_t room);
+	/* image: of the generation that runs, or NULL. statistics: or NULL while not connected. */
+	const struct image_header *(*image)(void *ctx);
+	const struct stats_segment *(*statistics)(void *ctx);
+};
+
+struct api;
+struct api *api_create(const struct plane_link *link);
+void api_destroy(struct api *api);
+
+/* api_call: one request object (or batch) to its response; NULL for a notification. */
+json_t *api_call(struct api *api, const json_t *request);
+/* api_call_text: the same for a line of text; malformed JSON gives a parse error response. */
+json_t *api_call_text(struct api *api, const char *line, size_t size);
+
+/* api_records: log records that were drained, kept for `log.list` and `log.follow`. */
+void api_records(struct api *api, const struct record *rec, size_t n);
+
+/* api_link_changed: the plane came or went; take its configuration as ours if it has one, or give
+ * it ours. => 0, or -errno and err. */
+int api_link_changed(struct api *api, char *err, size_t err_size);
+
+/* The document in force (borrowed), for saving; NULL before the first config.apply. */
+const json_t *api_document(const struct api *api);
+
+/* Method table, for `rpc.methods`, docs/api.md and the client. */
+struct api_method {
+	const char *name;
+	const char *params; /* one line: "service, address, port?" */
+	const char *help;
+};
+const struct api_method *api_methods(size_t *n);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The configuration: one JSON document, checked whole, compiled to a generation image.
+ * Invariant  1. Nothing is applied in part: config_compile gives an image or errors, never both.
+ *            2. Unknown keys are errors; several errors are reported at once, each with its path.
+ *            3. The same document and the same previous ids give the same image, byte for byte.
+ *            4. Options are rows of one table (path, type, default, min, max, help), from which the
+ *               parser, the JSON Schema and the reference in docs/config.md come.
+ * Owner      Plain values, no global state.
+ * See        docs/config.md; docs/adding.md, "An option". No DPDK here.
+ */
+#ifndef MR_CONFIG_H
+#define MR_CONFIG_H
+
+#include <jansson.h>
+
+#include "lib/image.h"
+
+enum { CONFIG_MAX_ERRORS = 64 };
+
+struct config_error {
+	char path[128];     /* "nat.pools[2].addresses[0]", "" for the document */
+	char message[256];  /* what is wrong and what was expected */
+};
+
+struct config_errors {
+	unsigned n, lost;   /* kept; beyond CONFIG_MAX_ERRORS */
+	struct config_error e[CONFIG_MAX_ERRORS];
+};
+
+/* config_parse: JSON text to a document. => NULL and one error with line and column. */
+json_t *config_parse(const char *text, size_t size, struct config_errors *errs);
+json_t *config_load(const char *file, struct config_errors *errs);
+
+/* config_check: is the document valid? => true, or false and errs. */
+bool config_check(const json_t *doc, struct config_errors *errs);
+
+/*
+ * config_compile: document to image. previous (or NULL) is the image whose stable ids are kept.
+ * => malloc'ed image and *size, or NULL and errs.
+ */
+void *config_compile(const json_t *doc, const struct image_header *previous, uint64_t generation,
+                     size_t *size, struct config_errors *errs);
+
+/* config_of_image: the document inside an image (new reference), or NULL. */
+json_t *config_of_image(const struct image_header *h);
+
+/* config_restart_needed: which start-time settings differ? => count, errs names their paths. */
+unsigned config_restart_needed(const struct image_header *running, const struct image_header *next,
+                               struct config_errors *errs);
+
+/* config_errors_json: [{"path":…,"message":…}, …]. */
+json_t *config_errors_json(const struct config_errors *errs);
+
+/* config_schema: the JSON Schema (draft 2020-12) made from the option table. New reference. */
+json_t *config_schema(void);
+
+#endif

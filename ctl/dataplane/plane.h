@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       A whole data plane without its threads: devices, workers, slow path, generations,
+ *            statistics, and the execution of commands. millrace runs it on lcores, millrace-replay
+ *            in a loop of its own; neither EAL nor ethdev is needed here.
+ * Invariant  1. plane_apply publishes an image whole or changes nothing.
+ *            2. What every worker has left behind (rte_rcu_qsbr) is freed by plane_poll.
+ * Owner      The main lcore calls everything here; worker threads only call worker_poll.
+ */
+#ifndef MR_PLANE_H
+#define MR_PLANE_H
+
+#include "lib/command.h"
+#include "lib/worker.h"
+
+struct slow;
+
+struct plane {
+	struct shared shared;
+	struct worker *worker[MAX_WORKERS];
+	struct dev devs[MAX_DEVS];
+	uint16_t n_devs, n_workers;
+	struct slow *slow;
+	struct generation *gen;       /* published */
+	struct generation *retired;   /* waits for the workers */
+	uint64_t retired_token;
+	int stats_fd, records_fd;     /* memfds, or -1 in replay */
+	uint8_t derive_mac;           /* replay: next hops without a MAC get one derived from the address */
+};
+
+/*
+ * plane_open: devices are already in p->devs; make workers, rings, tables for the first image.
+ * share: put statistics and records into memfds. => 0 or -errno and err.
+ */
+int plane_open(struct plane *p, const struct image_header *first, uint64_t seed, bool share,
+               uint64_t now_ns, char *err, size_t err_size);
+void plane_close(struct plane *p);
+
+/* plane_apply: check, copy, publish. => 0 or -errno and a sentence in err. */
+int plane_apply(struct plane *p, const void *image, size_t size, uint64_t now_ns, char *err,
+                size_t err_size);
+
+/* plane_poll: one turn of the slow path: punted packets, neighbours, retirement. => work done. */
+uint32_t plane_poll(struct plane *p, uint64_t now_ns);
+
+/*
+ * plane_next_timer: when the slow path next has something to do by itself (a neighbour's retry, a
+ * held packet's end), for a simulated clock. => ns, or UINT64_MAX.
+ */
+uint64_t plane_next_timer(const struct plane *p);
+
+/* plane_command: execute one command (not APPLY's file descriptor). Fills reply and records. */
+void plane_command(struct plane *p, const struct command *cmd, uint64_t now_ns,
+                   struct reply *reply, void *out, size_t room);
+
+#endif

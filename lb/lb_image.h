@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The balancer's sections of a generation image.
+ * Layout     Rows of fixed size. The Maglev table of a service is MAGLEV_SIZE slots of 16 bits in
+ *            IMG_LB_SLOTS, each the number of a backend within its service, LB_NO_BACKEND if none.
+ * Invariant  lb_image_check: services are sorted by (address, port, protocol) and unique; backend
+ *            and slot ranges are in range; every slot names a backend of its service.
+ * Limits     LB_MAX_SERVICES, LB_MAX_BACKENDS in all; backend ids below LB_MAX_IDS.
+ * See        lib/image.h, lb/maglev.h. No DPDK header here: the compiler includes this.
+ */
+#ifndef MR_LB_IMAGE_H
+#define MR_LB_IMAGE_H
+
+#include "lib/image.h"
+
+enum {
+	MAGLEV_SIZE = 65537,
+	LB_MAX_SERVICES = 4096,
+	LB_MAX_BACKENDS = 16384,
+	LB_MAX_IDS = 65536,
+	LB_NO_BACKEND = 0xffff,
+};
+
+enum lb_mode { LB_MODE_NAT, LB_MODE_FULLNAT };
+enum lb_backend_state { LB_READY, LB_DRAIN, LB_DOWN };
+
+struct img_lb_service { /* sorted by family, address, proto, port (memcmp of wire bytes) */
+	char name[IMAGE_NAME];
+	union addr address;
+	uint8_t family, proto;
+	be16 port;
+	uint32_t id;            /* stable over generations */
+	uint32_t first_backend, backends; /* rows in IMG_LB_BACKENDS */
+	uint32_t slots;         /* which table of IMG_LB_SLOTS: rows slots*MAGLEV_SIZE and on */
+	uint32_t first_local, locals;     /* rows in IMG_LB_LOCALS (fullnat) */
+	uint8_t mode;           /* enum lb_mode */
+	uint8_t timers;         /* row in IMG_TIMERS */
+	uint8_t zero[6];
+};
+
+struct img_lb_backend {
+	union addr address;
+	uint8_t family, state; /* enum lb_backend_state */
+	be16 port;
+	uint32_t id;           /* stable over generations; flow.owner of its flows */
+	uint32_t weight;
+	uint32_t service;      /* row in IMG_LB_SERVICES */
+};
+
+struct img_lb_local {
+	union addr address;
+	uint8_t family, zero;
+	uint16_t port_first, port_last; /* host order */
+	uint16_t class;        /* steer_class of the address */
+};
+
+int lb_image_check(const struct image_header *h, char *err, size_t err_size);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       What the control daemon and the data plane say to each other: fixed-size records over
+ *            a Unix SEQPACKET socket, one request, one reply; file descriptors by SCM_RIGHTS.
+ * Layout     struct command, then nothing; struct reply, then `count` records of `record_size`.
+ * Invariant  1. The data plane checks every field as if an enemy had sent it.
+ *            2. A listing is paged by cursor: 0 starts, the reply's cursor goes on, 0 ends it.
+ * Limits     COMMAND_REPLY_MAX bytes a reply.
+ * See        docs/design.md, "Processes". No DPDK header here.
+ */
+#ifndef MR_COMMAND_H
+#define MR_COMMAND_H
+
+#include "image.h"
+#include "tuple.h"
+
+enum { COMMAND_MAGIC = 0x4d524331, COMMAND_VERSION = 1, COMMAND_REPLY_MAX = 128 * 1024,
+       COMMAND_ERR = 256 };
+
+enum command_kind {
+	CMD_HELLO = 1,   /* => fds: statistics (read-only), records, image of the generation (if any) */
+	CMD_APPLY,       /* fd: sealed memfd with an image => generation or error text */
+	CMD_FLOWS,       /* filter, cursor => struct cmd_flow */
+	CMD_MAPPINGS,    /* filter, cursor => struct cmd_mapping */
+	CMD_SUBSCRIBERS, /* filter, cursor => struct cmd_subscriber */
+	CMD_POOLS,       /* cursor => struct cmd_pool_address, one an address */
+	CMD_NEIGHBOURS,  /* cursor => struct cmd_neighbour */
+	CMD_NICS,        /* => struct cmd_nic */
+	CMD_MAX
+};
+
+/* A zero field matches everything. */
+struct cmd_filter {
+	union addr src, dst;        /* of the initiator's tuple */
+	union addr any;             /* matches any of the four addresses of a flow */
+	uint8_t family, proto, policy, state; /* policy: 1 + number; state: enum conn_state */
+	be16 sport, dport, any_port;
+	uint16_t worker;            /* 1 + number */
+	uint32_t owner;             /* 1 + owner (backend id with policy of the balancer) */
+};
+
+struct command {
+	uint32_t magic, version;
+	uint32_t kind;
+	uint32_t limit;             /* records wanted, at most */
+	uint64_t cursor;
+	uint64_t size;              /* of the image, CMD_APPLY */
+	struct cmd_filter filter;
+};
+
+struct reply {
+	uint32_t magic, version;
+	uint32_t kind;
+	int32_t status;             /* 0 or -errno, then err says why */
+	uint64_t cursor;
+	uint64_t generation;        /* that runs now; 0: none yet */
+	uint32_t count, record_size;
+	char err[COMMAND_ERR];
+};
+
+struct cmd_flow {
+	struct tuple tuple[2];
+	uint8_t policy, state, flags, worker;
+	uint32_t owner;
+	uint32_t idle_ms, left_ms;  /* since the last packet; until it expires */
+	uint64_t packets[2], bytes[2];
+};
+
+struct cmd_mapping {
+	be32 inside, external;
+	be16 inside_port, external_port; /* or ICMP identifiers */
+	uint8_t proto, realm, worker, zero;
+	uint32_t flows;             /* that use it */
+	uint32_t pool;              /* row in IMG_NAT_POOLS */
+};
+
+struct cmd_subscriber {
+	be32 address;
+	be32 external;              /* paired pool address */
+	uint8_t realm, worker;
+	uint16_t blocks;
+	uint16_t block_first[16];   /* first port of each block, host order */
+	uint16_t block_size;
+	uint16_t pool;
+	uint32_t mappings;
+};
+
+struct cmd_pool_address {
+	be32 address;
+	uint32_t id;
+	uint16_t pool, worker;      /* worker: its home, 0xffff when its blocks are divided */
+	uint32_t blocks, blocks_used, blocks_quarantined;
+	uint32_t ports_used[3];     /* TCP, UDP, ICMP */
+};
+
+struct cmd_neighbour {
+	union addr address;
+	uint8_t family, nic, mac[6];
+	uint8_t state;              /* 0 dead, 1 up, 2 resolving */
+	uint8_t is_static;
+	uint16_t queued;            /* packets that wait */
+	uint32_t age_ms;
+};
+
+struct cmd_nic {
+	char name[IMAGE_NAME];
+	char device[128];
+	uint8_t mac[6];
+	uint16_t vlan, mtu;
+	uint8_t link_up, zero;
+	uint16_t rx_queues, tx_queues;
+	uint32_t speed_mbps;
+};
+
+/* command_check: may this block be executed? => 0 or -EINVAL. */
+int command_check(const void *data, size_t size);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The flow table of one worker: a slab of flows for each family and one index over the
+ *            tuples of both directions.
+ * Layout     struct flow4 is one cache line, struct flow6 two: 40 bytes of state (struct flow),
+ *            then tuple[0] (as the initiator sends) and tuple[1] (as the responder sends). A flow
+ *            reference is 32 bits: bit 31 family (1 = IPv6), bits 30..1 flow number, bit 0 the
+ *            direction. Number 0 is never used, so reference 0 and 1 are none.
+ *            The index is buckets of one line: 8 tags of 16 bits, 8 references, an overflow count.
+ * Invariant  1. A flow in use has both its tuples in the index, each under its own direction.
+ *            2. No two flows share a tuple (with protocol and realm).
+ *            3. flow.state is CONN_FREE exactly when the entry is on the free list.
+ *            4. used4 + free4 = capacity4, the same for IPv6.
+ * Owner      The worker, alone, writes. The main lcore reads snapshots for listings.
+ * Lifetime   A flow pointer is good until the owning worker next calls flow_expire or flow_end.
+ * Limits     capacity is fixed at init; flow_open says NULL when full; nothing is evicted
+ *            (RFC 6888, REQ-11d).
+ * See        docs/design.md, "The tables".
+ */
+#ifndef MR_FLOW_H
+#define MR_FLOW_H
+
+#include <stddef.h>
+
+#include "conn.h"
+#include "tuple.h"
+
+enum flow_flag {
+	FLOW_REFRESH_0 = 1 << 0, /* packets of direction 0 keep the flow alive */
+	FLOW_REFRESH_1 = 1 << 1, /* packets of direction 1 do */
+	FLOW_HIDE_0 = 1 << 2,    /* ICMP errors travelling in direction 0 get our source address */
+	FLOW_HIDE_1 = 1 << 3,
+	FLOW_ANSWERED = 1 << 4,  /* direction 1 has been seen; the policy has been told */
+	FLOW_INBOUND = 1 << 5,   /* opened from the outside (NAT) */
+};
+
+struct flow {
+	uint8_t proto;
+	uint8_t policy;   /* number of the policy that opened it */
+	uint8_t realm[2]; /* of the interface each direction arrives on */
+	uint8_t state;    /* enum conn_state */
+	uint8_t flags;    /* enum flow_flag */
+	uint8_t timers;   /* number of its timer set in the generation */
+	uint8_t route_gen; /* low byte of the route generation that nexthop[] was found under */
+	uint32_t seen_ms; /* last packet that refreshed it; wraps, compare by difference */
+	uint32_t owner;   /* the policy's: subscriber number or backend id */
+	uint16_t nexthop[2]; /* of packets of each direction; 0: not known yet */
+	uint32_t packets[2];
+	uint32_t bytes_lo[2];
+	uint16_t bytes_hi[2];
+};
+static_assert(sizeof(struct flow) == 40, "head of both flow layouts");
+
+struct flow4 {
+	struct flow f;
+	struct tuple4 tuple[2];
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct flow4) == 64, "an IPv4 flow is one cache line");
+
+struct flow6 {
+	struct flow f;
+	struct tuple6 tuple[2];
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct flow6) == 128, "an IPv6 flow is two cache lines");
+
+typedef uint32_t flow_ref;
+#define FLOW_REF_V6 0x80000000u
+
+static inline uint64_t
+flow_bytes(const struct flow *f, unsigned dir)
+{
+	return ((uint64_t)f->bytes_hi[dir] << 32) | f->bytes_lo[dir];
+}
+
+struct index_bucket {
+	uint16_t tag[8];   /* 0: empty slot */
+	uint32_t ref[8];
+	uint32_t overflow; /* entries whose probe passed over this bucket */
+	uint32_t spare[3];
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct index_bucket) == 64, "an index bucket is one cache line");
+
+struct flow_table {
+	struct index_bucket *bucket;
+	uint32_t bucket_mask;
+	uint32_t seed_pad;
+	uint64_t seed;
+	struct flow4 *v4;
+	struct flow6 *v6;
+	uint32_t capacity4, capacity6;
+	uint32_t used4, used6;
+	uint32_t high4, high6;   /* numbers above were never used: expiry need not look there */
+	uint32_t free4, free6;   /* heads of the free lists, linked through flow.owner */
+	uint32_t hand4, hand6;   /* where expiry goes on */
+};
+
+/* flow_table_memsize: bytes that flow_table_init wants for so many flows. */
+size_t flow_table_memsize(uint32_t capacity4, uint32_t capacity6);
+/* flow_table_init: => mem is zeroed, 64-byte aligned, flow_table_memsize bytes. */
+void flow_table_init(struct flow_table *t, void *mem, uint32_t capacity4, uint32_t capacity6,
+                     uint64_t seed);
+
+/* flow_find: the reference whose tuple is t, or 0. Slow, one at a time: for misses and tests. */
+flow_ref flow_find(const struct flow_table *t, const struct tuple *key);
+
+/*
+ * flow_open: a new flow with both tuples, not yet refreshed or counted.
+ * => NULL and *drop set (FLOW_TABLE_FULL, FLOW_COLLISION). The caller fills the rest of the head.
+ */
+struct flow *flow_open(struct flow_table *t, const struct tuple *orig, const struct tuple *reply,
+                       flow_ref *ref, uint8_t *drop);
+
+/* flow_remove: out of the index, back to the free list. => The policy has been told already. */
+void flow_remove(struct flow_table *t, flow_ref ref);
+
+/* flow_get: the flow of a reference (any direction). flow_tuple: its tuple of direction dir. */
+struct flow *flow_get(const struct flow_table *t, flow_ref ref);
+struct tuple flow_tuple(const struct flow_table *t, flow_ref ref, unsigned dir);
+
+/*
+ * flow_expire: walk at most max_steps entries on from the hand; call ended(arg, ref) for each that
+ * has been idle for longer than its timer, then remove it. => how many entries were looked at.
+ */
+typedef void (*flow_ended_fn)(void *arg, flow_ref ref);
+uint32_t flow_expire(struct flow_table *t, const struct timer_set *timers, uint32_t now_ms,
+                     uint32_t max_steps, flow_ended_fn ended, void *arg);
+
+static inline bool
+flow_is_idle(const struct flow *f, const struct timer_set *timers, uint32_t now_ms)
+{
+	return (int32_t)(now_ms - f->seen_ms) >= 0 &&
+	       now_ms - f->seen_ms > timers[f->timers].idle_ms[f->state & 15];
+}
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       A generation: a checked image in the data plane's memory with what is derived from
+ *            it at publication (VLAN to interface, interface table, routes by length).
+ * Invariant  1. Constant once published. 2. Freed only when every worker has passed a quiescent
+ *            state after its successor was published (rte_rcu_qsbr).
+ * Owner      The main lcore makes, publishes and frees; workers load the pointer between bursts.
+ * Limits     see lib/image.h.
+ */
+#ifndef MR_GENERATION_H
+#define MR_GENERATION_H
+
+#include "image.h"
+#include "nic.h"
+#include "steer.h"
+
+struct gen_nic { /* what the hit path wants of an interface; 16 bytes */
+	uint8_t mac[6];
+	uint16_t vlan_be; /* tag in wire order, 0 untagged */
+	uint16_t mtu;
+	uint8_t dev;
+	uint8_t realm;
+	uint8_t valid;
+	uint8_t zero[3];
+};
+static_assert(sizeof(struct gen_nic) == 16, "four interfaces a line");
+
+struct generation {
+	const struct image_header *image; /* own copy */
+	uint64_t number;
+	uint8_t route_gen;  /* grows when the next hop of some address may have changed */
+	uint8_t n_nics;
+	const struct img_plane *plane;
+	const struct img_nic *nics;
+	struct gen_nic nic[MAX_NICS];
+	uint8_t vlan_nic[MAX_DEVS][4096]; /* interface of (device, VLAN id); 0 untagged; NIC_NONE */
+	const struct img_route *routes;
+	uint32_t n_routes;
+	struct { uint8_t family, plen; uint32_t first, n; } route_length[33 + 129];
+	uint32_t n_lengths;
+	const struct img_address *addresses;
+	uint32_t n_addresses;
+	const struct timer_set *timers;
+	uint32_t n_timers;
+	struct steer steer;
+	/* Views that policies derive, by policy number. */
+	void *view[8];
+};
+
+/*
+ * generation_create: copy a checked image and derive. macs: the device's own for interfaces whose
+ * configuration names none. => NULL when memory runs out or a device number has no device.
+ */
+struct generation *generation_create(const struct image_header *image, const struct dev *devs,
+                                     uint16_t n_devs, const struct generation *previous);
+void generation_destroy(struct generation *g);
+
+/* route_find: longest match, or NULL. */
+const struct img_route *route_find(const struct generation *g, const union addr *a,
+                                   uint8_t family);
+
+#endif

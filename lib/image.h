@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The generation image: one configuration, compiled by the control daemon into a flat,
+ *            pointer-free, checksummed block that the data plane executes.
+ * Layout     struct image_header, then a directory of sections, then the sections, each at a
+ *            64-byte boundary and an array of fixed-size rows. Host byte order; addresses and ports
+ *            that packets carry are in wire order (be16, be32, union addr).
+ * Invariant  1. The checksum (CRC-32C over all bytes with the field itself zero) matches.
+ *            2. Every section lies inside the image, sections do not overlap, row sizes match.
+ *            3. Every number that names a row of another section is in range. image_check holds 1
+ *               to 3 for the core sections; a policy's check holds 3 for its own.
+ *            4. Section kinds are unique; unknown kinds are ignored.
+ * Owner      The daemon makes it; after publication it is constant.
+ * Limits     IMAGE_MAX bytes; the MAX of each row kind below.
+ * See        docs/design.md, "Generations". No DPDK header here: the daemon includes this.
+ */
+#ifndef MR_IMAGE_H
+#define MR_IMAGE_H
+
+#include <stddef.h>
+
+#include "addr.h"
+#include "conn.h"
+
+enum {
+	IMAGE_MAGIC = 0x4d524731, /* "MRG1" */
+	IMAGE_VERSION = 1,
+	IMAGE_MAX_SECTIONS = 32,
+	IMAGE_NAME = 32, /* bytes of a name with its final zero: [A-Za-z0-9_.:-] */
+};
+#define IMAGE_MAX ((size_t)1 << 30)
+
+enum image_kind {
+	IMG_PLANE = 1,    /* struct img_plane, 1 row */
+	IMG_DEVS,         /* struct img_dev */
+	IMG_NICS,         /* struct img_nic; row 0 is "no interface" */
+	IMG_ADDRESSES,    /* struct img_address: our own addresses */
+	IMG_ROUTES,       /* struct img_route, sorted, see below */
+	IMG_NEIGHBOURS,   /* struct img_neighbour: static ones */
+	IMG_TIMERS,       /* struct timer_set; row 0 is the default */
+	IMG_DOCUMENT,     /* bytes: the JSON document this was compiled from, defaults not filled in */
+	IMG_IDS,          /* bytes: JSON, the daemon's stable numbers; opaque to the data plane */
+	IMG_NAT_CONF = 16, /* nat/nat_image.h */
+	IMG_NAT_POOLS,
+	IMG_NAT_ADDRESSES,
+	IMG_NAT_RULES,
+	IMG_LB_SERVICES = 24, /* lb/lb_image.h */
+	IMG_LB_BACKENDS,
+	IMG_LB_SLOTS,
+	IMG_LB_LOCALS,
+};
+
+struct image_section {
+	uint32_t kind;
+	uint32_t row_size;
+	uint64_t offset;
+	uint64_t rows;
+	uint64_t zero;
+};
+static_assert(sizeof(struct image_section) == 32, "directory row");
+
+struct image_header {
+	uint32_t magic, version;
+	uint32_t checksum;
+	uint32_t sections;
+	uint64_t size;
+	uint64_t generation; /* grows by one with every image the daemon makes */
+	uint8_t digest[16];  /* of the document, so that equal configurations can be told */
+	uint8_t zero[16];
+	struct image_section section[IMAGE_MAX_SECTIONS];
+};
+static_assert(sizeof(struct image_header) == 64 + 32 * IMAGE_MAX_SECTIONS, "header layout");
+
+/* Sizes and shape fixed at start: a change needs a restart of millrace, and is refused without. */
+struct img_plane {
+	uint16_t workers;
+	uint16_t main_core;           /* CPU of the slow path */
+	uint16_t core[64];            /* CPU of each worker */
+	uint32_t flows_v4, flows_v6;  /* capacity, all workers together */
+	uint32_t mappings;            /* capacity, all workers together */
+	uint32_t subscribers;
+	uint32_t pool_addresses;      /* capacity */
+	uint32_t buffers;             /* packet buffers */
+	uint8_t steer_class_bits;
+	uint8_t steer_split_blocks;
+	uint8_t steer_block_shift;
+	uint8_t huge_pages;           /* 0: never, 1: where present */
+	/* Changeable while running: */
+	uint32_t icmp_rate_pps;       /* generated ICMP, token bucket */
+	uint32_t icmp_burst;
+	uint32_t idle_us;             /* longest sleep of a worker that finds nothing; 0: busy poll */
+	uint32_t zero;
+};
+
+struct img_dev {
+	char device[128]; /* DPDK device string: PCI address or vdev with arguments */
+};
+
+enum { IMG_NIC_MAC = 1 }; /* img_nic.flags: mac is given by the configuration */
+struct img_nic {
+	char name[IMAGE_NAME];
+	uint8_t dev;    /* row of IMG_DEVS */
+	uint8_t realm;  /* address space of what arrives here; 0 is the outside */
+	uint16_t vlan;  /* 0: untagged */
+	uint16_t mtu;   /* of IP packets */
+	uint8_t mac[6];
+	uint32_t flags;
+};
+
+struct img_address {
+	union addr address;
+	uint8_t family, plen, nic, zero[5];
+};
+
+enum route_kind {
+	ROUTE_VIA = 1,     /* to a gateway */
+	ROUTE_CONNECTED,   /* the destination is its own next hop */
+	ROUTE_LOCAL,       /* an address of an interface of ours */
+	ROUTE_SERVICE,     /* a service address: local for ARP, ND and echo */
+	ROUTE_POOL,        /* a NAT pool address; arg is its row in IMG_NAT_ADDRESSES */
+	ROUTE_LB_LOCAL,    /* a fullnat source address; arg is its row in IMG_LB_LOCALS */
+	ROUTE_UNREACHABLE, /* answer Destination Unreachable */
+};
+
+/* Sorted by family, then plen descending, then address ascending (memcmp): longest match is one
+ * binary search for each length that occurs. Unique by (family, plen, address). */
+struct img_route {
+	union addr prefix; /* bits beyond plen are zero */
+	uint8_t family, plen;
+	uint8_t kind;      /* enum route_kind */
+	uint8_t nic;       /* of the next hop, or of the local address */
+	uint32_t arg;
+	union addr gateway;
+};
+
+struct img_neighbour {
+	union addr address;
+	uint8_t family, nic, mac[6];
+};
+
+/*
+ * image_check: is this block of size bytes an image whose core sections can be used without
+ * another test? What it reads it takes for hostile. => 0, or -EINVAL and one sentence in err.
+ */
+int image_check(const void *data, size_t size, char *err, size_t err_size);
+
+/* image_rows: rows of a section (=> NULL and *n = 0 if absent). => The image was checked. */
+const void *image_rows(const struct image_header *h, uint32_t kind, uint32_t *n);
+
+/* image_section_is: does the section, if present, have rows of row_size? For policies' checks. */
+bool image_section_is(const struct image_header *h, uint32_t kind, size_t row_size);
+
+/* Building, for the compiler: sections are appended in any order, then the header is closed. */
+struct image_builder {
+	uint8_t *data;
+	size_t size, room;
+	int failed;
+};
+void image_build_begin(struct image_builder *b, uint64_t generation);
+/* image_build_rows: append a section; rows are copied. Memory failure is remembered in failed. */
+void image_build_rows(struct image_builder *b, uint32_t kind, const void *rows, size_t row_size,
+                      size_t n);
+/* image_build_end: close. => the image (free() it) and *size, or NULL. */
+void *image_build_end(struct image_builder *b, size_t *size);
+
+/* crc32c: Castagnoli, as the checksum and for derived addresses. */
+uint32_t crc32c(uint32_t crc, const void *data, size_t size);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       What the engine asks a policy (NAT, balancer, …) when a packet belongs to no flow.
+ * Invariant  1. A policy is called on a miss, when a flow of its ends or is first answered, and
+ *               between bursts; never for a packet of a known flow.
+ *            2. home() is a pure function of the generation and the tuple, the same on every worker.
+ *            3. open() runs on the home worker only.
+ * Owner      state is one worker's; a policy keeps no other writable memory.
+ * See        docs/design.md, "Policies"; docs/adding.md, "A policy".
+ */
+#ifndef MR_POLICY_H
+#define MR_POLICY_H
+
+#include "flow.h"
+#include "generation.h"
+#include "record.h"
+#include "stats.h"
+
+struct miss {
+	struct tuple tuple;     /* of the packet as it arrived */
+	const struct generation *gen;
+	const struct img_route *route; /* to tuple.dst, or NULL */
+	uint32_t now_ms;
+	uint64_t now_ns;
+	uint8_t nic;            /* interface of arrival; NIC_NONE when it entered again (hairpin) */
+	uint8_t event;          /* enum conn_event of a TCP packet */
+	uint8_t has_frag;       /* first fragment of several */
+};
+
+enum verdict {
+	VERDICT_PASS,        /* not mine: ask the next policy */
+	VERDICT_OPEN,        /* spec is filled: make the flow */
+	VERDICT_DROP,        /* with spec->drop */
+	VERDICT_UNREACHABLE, /* drop with spec->drop and answer Destination Unreachable, spec->code */
+};
+
+struct flow_spec {
+	struct tuple reply; /* tuple[1]: the packet as the responder will send it, with its realm */
+	uint32_t owner;
+	uint8_t flags;      /* enum flow_flag */
+	uint8_t timers;
+	uint8_t drop;       /* enum drop_reason, for the other verdicts */
+	uint8_t code;       /* ICMP code, IPv4 numbering */
+};
+
+enum { HOME_NOT_MINE = -1, HOME_ANY = -2 /* mine, and any worker will do: stay */ };
+
+struct policy_ops {
+	const char *name;
+	/* check: this policy's sections of an image. => 0 or -EINVAL and a sentence. */
+	int (*check)(const struct image_header *h, char *err, size_t err_size);
+	/* view_create, view_destroy: derived tables of a generation, kept in gen->view[number]. */
+	int (*view_create)(struct generation *g, unsigned number);
+	void (*view_destroy)(struct generation *g, unsigned number);
+	/* home: the worker whose this packet is, HOME_NOT_MINE, or HOME_ANY. */
+	int (*home)(const struct generation *g, const struct miss *m);
+	enum verdict (*open)(void *state, const struct miss *m, struct flow_spec *spec);
+	/* opened: the flow exists now; undo: open() said OPEN but no flow could be made. */
+	void (*opened)(void *state, const struct miss *m, const struct flow_spec *spec);
+	void (*undo)(void *state, const struct miss *m, const struct flow_spec *spec);
+	/* answered: first packet of direction 1. ended: last words about a flow. */
+	void (*answered)(void *state, const struct flow *f, const struct tuple t[2]);
+	void (*ended)(void *state, const struct flow *f, const struct tuple t[2], uint32_t now_ms);
+	/* tick: bounded work between bursts. reload: a new generation is in force. */
+	void (*tick)(void *state, uint64_t now_ns);
+	void (*reload)(void *state, const struct generation *g);
+};
+
+/* What a policy's worker state is created with. */
+struct policy_env {
+	uint16_t worker, n_workers;
+	const struct img_plane *plane; /* capacities */
+	struct stats *stats;
+	struct stats_backend *backends;
+	struct record_ring *records;
+	uint64_t seed;    /* secret, for hashes and random ports; fixed in replay */
+	int node;         /* NUMA */
+};
+
+struct policy {
+	const struct policy_ops *ops;
+	void *state;
+};
+enum { MAX_POLICIES = 4 };
+
+#endif

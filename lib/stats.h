@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The statistics segment: counters in shared memory, one context a thread, that the
+ *            daemon maps read-only and adds up.
+ * Layout     struct stats_segment, then contexts (0 is the slow path, 1..n the workers), each
+ *            page-aligned. No DPDK header here.
+ * Invariant  For each context, at any moment between two bursts:
+ *              received + taken_over = forwarded + consumed + handed_off + held + sum(dropped).
+ *            For the machine: sent = forwarded + generated.
+ * Owner      The context's thread writes (plain stores of its own lines); anyone reads.
+ * Limits     counters are 64 bits and never reset while the process lives.
+ */
+#ifndef MR_STATS_H
+#define MR_STATS_H
+
+#include <stdint.h>
+
+#include "drop.h"
+
+enum {
+	STATS_MAGIC = 0x4d525331, /* "MRS1" */
+	STATS_VERSION = 1,
+	STATS_NICS = 64,          /* MAX_NICS */
+	STATS_CAUSES = 8,         /* >= HANDOFF_MAX */
+	STATS_BACKENDS = 65536,   /* LB_MAX_IDS */
+};
+
+struct stats_nic {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t generated;  /* of tx_packets: made here (ARP, ICMP, extra fragments) */
+	uint64_t consumed;   /* arrived here and ended with us (ARP, echo to us) */
+	uint64_t held;       /* gauge: arrived here, waiting (next hop, fragments) */
+	uint64_t dropped;    /* arrived here and dropped, all reasons */
+};
+
+struct stats {
+	uint64_t received, taken_over;             /* from devices; from other contexts */
+	uint64_t forwarded, consumed, handed_off;  /* ends of a packet */
+	uint64_t held;                             /* gauge */
+	uint64_t generated, generated_lost;        /* packets we made; of them not sent */
+	uint64_t handoff[STATS_CAUSES];            /* handed_off by cause */
+	uint64_t dropped[DROP_MAX];
+	struct stats_nic nic[STATS_NICS];
+	/* flow engine */
+	uint64_t flows_opened, flows_ended;
+	uint64_t flows_v4, flows_v6;               /* gauges */
+	uint64_t mappings_created, mappings_freed, mappings; /* last one a gauge */
+	uint64_t subscribers, blocks;              /* gauges */
+	uint64_t log_records, log_lost;
+	uint64_t bursts, idle_polls;               /* loops with and without a packet */
+	uint64_t generation;                       /* the one this context runs */
+	uint64_t now_ns;                           /* its clock at the last loop */
+} __attribute__((aligned(4096)));
+
+/* A backend's counters as one context sees them. */
+struct stats_backend {
+	uint64_t opened, ended;                    /* flows; opened - ended are live */
+	uint64_t packets[2], bytes[2];             /* of ended flows, by direction */
+};
+
+struct stats_segment {
+	uint32_t magic, version;
+	uint32_t contexts;        /* 1 + workers */
+	uint32_t drop_reasons;    /* DROP_MAX of the writer */
+	uint64_t stats_offset, stats_stride;       /* of context 0; to the next */
+	uint64_t backend_offset, backend_stride;   /* struct stats_backend[STATS_BACKENDS] each */
+	uint64_t size;
+	uint64_t pid, start_time_ns;               /* of the writer; CLOCK_REALTIME */
+};
+
+/* stats_segment_size, stats_segment_init: caller's memory (zeroed), for so many contexts. */
+uint64_t stats_segment_size(uint32_t contexts);
+void stats_segment_init(struct stats_segment *s, uint32_t contexts);
+/* stats_segment_check: may a reader use a segment of so many bytes? => 0 or -EINVAL. */
+int stats_segment_check(const struct stats_segment *s, uint64_t size);
+
+static inline struct stats *
+stats_context(const struct stats_segment *s, uint32_t i)
+{
+	return (struct stats *)((uintptr_t)s + s->stats_offset + i * s->stats_stride);
+}
+
+static inline struct stats_backend *
+stats_backends(const struct stats_segment *s, uint32_t i)
+{
+	return (struct stats_backend *)((uintptr_t)s + s->backend_offset + i * s->backend_stride);
+}
+
+#endif

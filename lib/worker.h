@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       One worker: the burst pipeline and everything a core owns.
+ *            rx -> parse -> find -> open (misses) -> touch -> rewrite -> tx, each a loop over the
+ *            burst in a function of its own; fragments, ICMP errors, TTL 1, options and packets to
+ *            ourselves are set aside and handled after the hits.
+ * Invariant  1. Between two worker_poll calls the accounting identity of stats.h holds.
+ *            2. worker_poll is the only function that touches a worker's tables; `now_ns` is its
+ *               only clock.
+ * Owner      One thread. Others speak to it through `in` (buffers with buf_meta) and gen_next.
+ * See        docs/design.md, "The hit path".
+ */
+#ifndef MR_WORKER_H
+#define MR_WORKER_H
+
+#include <rte_ring.h>
+#include <rte_rcu_qsbr.h>
+
+#include "nexthop.h"
+#include "policy.h"
+
+enum { RING_SIZE = 4096, MAX_LOOPS = 2, MAX_EXPIRE_STEPS = 256, SWEEP_MS = 4000 };
+
+struct frag_table;
+
+/* What all workers of a data plane share; constant while they run, but for what is atomic. */
+struct shared {
+	struct dev *devs;
+	uint16_t n_devs, n_workers;
+	struct nexthop_table nexthops;
+	struct rte_ring *in[MAX_WORKERS]; /* to each worker: HANDOFF_* buffers, multi-producer */
+	struct rte_ring *punt;            /* to the slow path, multi-producer */
+	struct rte_rcu_qsbr *qsbr;
+	_Atomic(const struct generation *) gen; /* published */
+	struct stats_segment *stats;
+	struct record_segment *records;
+	uint64_t seed;
+};
+
+struct worker {
+	uint16_t id;
+	const struct generation *gen; /* in force here */
+	struct shared *shared;
+	struct flow_table flows;
+	struct policy policy[MAX_POLICIES];
+	unsigned n_policies;
+	struct stats *stats;
+	struct frag_table *frags;
+	uint32_t now_ms;
+	uint64_t now_ns;
+	uint64_t swept_ns;
+	struct pipeline *pipe; /* burst arrays and transmit buffers; lib/pipeline.h */
+};
+
+/* worker_create: all memory of a worker, on its node. => NULL when the machine has too little. */
+struct worker *worker_create(struct shared *s, uint16_t id, const struct img_plane *plane,
+                             int node);
+void worker_destroy(struct worker *w);
+/* worker_policy_add: in the order in which they are asked. => its number. */
+int worker_policy_add(struct worker *w, const struct policy_ops *ops, void *state);
+
+/*
+ * worker_poll: one turn: the clock, the generation, `in`, a burst of every device, expiry, the
+ * quiescent report. now_ns must not go back. => packets received or taken over.
+ */
+uint32_t worker_poll(struct worker *w, uint64_t now_ns);
+
+/* worker_sweep: expire everything that is idle at now_ns, all at once (replay, tests). */
+void worker_sweep(struct worker *w, uint64_t now_ns);
+
+/* worker_memsize: bytes of tables for this plane, all workers, without buffers (for reports). */
+size_t worker_memsize(const struct img_plane *plane);
+
+#endif

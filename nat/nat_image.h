@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The CGNAT sections of a generation image.
+ * Layout     Rows of fixed size; names of other rows by number.
+ * Invariant  nat_image_check: pool numbers are in range, ranges are not empty, block sizes are
+ *            powers of two that fit the port range, address ids are unique and below the capacity.
+ * Limits     NAT_MAX_POOLS, NAT_MAX_RULES; addresses up to img_plane.pool_addresses.
+ * See        lib/image.h. No DPDK header here: the compiler includes this.
+ */
+#ifndef MR_NAT_IMAGE_H
+#define MR_NAT_IMAGE_H
+
+#include "lib/image.h"
+
+enum { NAT_MAX_POOLS = 256, NAT_MAX_RULES = 1024, NAT_MAX_BLOCKS = 16 };
+
+enum nat_filtering { NAT_FILTER_EIF, NAT_FILTER_ADF, NAT_FILTER_APDF };
+enum nat_log { NAT_LOG_NONE, NAT_LOG_BLOCKS, NAT_LOG_MAPPINGS };
+
+struct img_nat_conf { /* one row */
+	uint8_t log;             /* enum nat_log */
+	uint8_t inbound_refresh; /* 1: inbound packets keep a mapping alive too (4787 REQ-6) */
+	uint8_t zero[2];
+	uint32_t quarantine_ms;  /* before a freed port or block is given out again (6888 REQ-8) */
+};
+
+struct img_nat_pool {
+	char name[IMAGE_NAME];
+	uint32_t first_address, addresses; /* rows in IMG_NAT_ADDRESSES */
+	uint16_t port_first, port_last;    /* host order, inclusive */
+	uint16_t block_size;               /* ports, a power of two */
+	uint16_t max_blocks;               /* a subscriber may hold, up to NAT_MAX_BLOCKS */
+};
+
+struct img_nat_address {
+	be32 address;
+	uint32_t id;     /* stable over generations: state is kept under it */
+	uint16_t pool;   /* row in IMG_NAT_POOLS */
+	uint16_t class;  /* steer_class of the address under img_plane's class bits */
+	uint8_t drain;   /* 1: no new blocks from here (being removed) */
+	uint8_t zero[3];
+};
+
+struct img_nat_rule { /* first match wins */
+	char name[IMAGE_NAME];
+	be32 source;     /* prefix of subscribers */
+	uint8_t plen;
+	uint8_t nic;     /* interface of arrival, or NIC_NONE for any that is not a pool's own */
+	uint8_t filtering; /* enum nat_filtering */
+	uint8_t timers;  /* row in IMG_TIMERS */
+	uint16_t pool;   /* row in IMG_NAT_POOLS */
+	uint16_t zero;
+	uint32_t max_mappings; /* a subscriber may hold (6888 REQ-4); 0: bounded by blocks only */
+};
+
+/* nat_image_check: the policy's part of checking an image. => 0 or -EINVAL and a sentence. */
+int nat_image_check(const struct image_header *h, char *err, size_t err_size);
+
+#endif
