@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of connection states: what follows from a packet of a direction and an event. */
+#include "conn.h"
+
+#include <stddef.h>
+
+/* A row whose state no packet of a direction changes. */
+#define STAY(s) {(s), (s), (s), (s)}
+
+/*
+ * Cells are [state][direction] = {EV_OTHER, EV_SYN, EV_FIN, EV_RST}, named where they are not plain.
+ */
+const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
+	/* No packet meets a free entry. */
+	[CONN_FREE] = {STAY(CONN_FREE), STAY(CONN_FREE)},
+	/* RFC 4787 section 4.3: a session is new until the peer has answered. */
+	[CONN_UDP_NEW] = {STAY(CONN_UDP_NEW), STAY(CONN_UDP_BOTH)},
+	[CONN_UDP_BOTH] = {STAY(CONN_UDP_BOTH), STAY(CONN_UDP_BOTH)},
+	/* RFC 5508 REQ-2: one timer for queries. */
+	[CONN_ICMP] = {STAY(CONN_ICMP), STAY(CONN_ICMP)},
+	[CONN_TCP_SYN] = {
+		{
+			/* Only the peer's word establishes: a retransmitted SYN or an early
+			 * segment of the initiator leaves the opening timer. */
+			[EV_OTHER] = CONN_TCP_SYN,
+			[EV_SYN] = CONN_TCP_SYN,
+			[EV_FIN] = CONN_TCP_SYN,
+			/* The initiator gives up: RFC 7857 section 2.2, 4 min from here. */
+			[EV_RST] = CONN_TCP_TRANS,
+		},
+		{
+			/* RFC 6146 3.5.2.2 INIT: a SYN of the other side, with ACK or without
+			 * (simultaneous open, RFC 5382 REQ-2a), establishes. So does any other
+			 * segment that is no RST: its SYN may have gone another way. */
+			[EV_OTHER] = CONN_TCP_EST,
+			[EV_SYN] = CONN_TCP_EST,
+			[EV_FIN] = CONN_TCP_FIN_R,
+			/* The peer refuses. */
+			[EV_RST] = CONN_TCP_TRANS,
+		},
+	},
+	[CONN_TCP_MID] = {
+		{
+			/* Picked up without its SYN: as INIT, the peer has to speak. */
+			[EV_OTHER] = CONN_TCP_MID,
+			[EV_SYN] = CONN_TCP_MID,
+			[EV_FIN] = CONN_TCP_MID,
+			[EV_RST] = CONN_TCP_TRANS,
+		},
+		{
+			[EV_OTHER] = CONN_TCP_EST,
+			[EV_SYN] = CONN_TCP_EST,
+			[EV_FIN] = CONN_TCP_FIN_R,
+			[EV_RST] = CONN_TCP_TRANS,
+		},
+	},
+	[CONN_TCP_EST] = {
+		{
+			/* RFC 5961 section 4: a SYN inside a connection is answered by the host
+			 * with a challenge ACK; nothing changes here. */
+			[EV_OTHER] = CONN_TCP_EST,
+			[EV_SYN] = CONN_TCP_EST,
+			/* RFC 6146 3.5.2.2 "V6 FIN RCV": the established timer goes on. */
+			[EV_FIN] = CONN_TCP_FIN_I,
+			/* RFC 7857 section 2.2: kept 4 min, the RST may be spoofed or lost. */
+			[EV_RST] = CONN_TCP_TRANS,
+		},
+		{
+			[EV_OTHER] = CONN_TCP_EST,
+			[EV_SYN] = CONN_TCP_EST,
+			/* "V4 FIN RCV". */
+			[EV_FIN] = CONN_TCP_FIN_R,
+			[EV_RST] = CONN_TCP_TRANS,
+		},
+	},
+	[CONN_TCP_FIN_I] = {
+		{
+			/* A repeated FIN is still the first side's. */
+			[EV_OTHER] = CONN_TCP_FIN_I,
+			[EV_SYN] = CONN_TCP_FIN_I,
+			[EV_FIN] = CONN_TCP_FIN_I,
+			[EV_RST] = CONN_TCP_TRANS,
+		},
+		{
+			/* Half-closed: the responder may send for as long as it likes. */
+			[EV_OTHER] = CONN_TCP_FIN_I,
+			[EV_SYN] = CONN_TCP_FIN_I,
+			/* RFC 6146 "V4 FIN + V6 FIN RCV": both, now the transitory timer. */
+			[EV_FIN] = CONN_TCP_CLOSING,
+			[EV_RST] = CONN_TCP_TRANS,
+		},
+	},
+	[CONN_TCP_FIN_R] = {
+		{
+			[EV_OTHER] = CONN_TCP_FIN_R,
+			[EV_SYN] = CONN_TCP_FIN_R,
+			/* Both. */
+			[EV_FIN] = CONN_TCP_CLOSING,
+			[EV_RST] = CONN_TCP_TRANS,
+		},
+		{
+			[EV_OTHER] = CONN_TCP_FIN_R,
+			[EV_SYN] = CONN_TCP_FIN_R,
+			[EV_FIN] = CONN_TCP_FIN_R,
+			[EV_RST] = CONN_TCP_TRANS,
+		},
+	},
+	[CONN_TCP_CLOSING] = {
+		{
+			/* RFC 6146 forwards everything until the timer ends; the last ACKs do
+			 * not revive. */
+			[EV_OTHER] = CONN_TCP_CLOSING,
+			/* A SYN opens anew on the same tuple; else the new connection would die
+			 * with the old one's timer. */
+			[EV_SYN] = CONN_TCP_SYN,
+			[EV_FIN] = CONN_TCP_CLOSING,
+			/* An RST must not lengthen what is over: same timer, same end. */
+			[EV_RST] = CONN_TCP_CLOSING,
+		},
+		{
+			[EV_OTHER] = CONN_TCP_CLOSING,
+			/* The responder opens anew: its peer's answer makes it established. */
+			[EV_SYN] = CONN_TCP_SYN,
+			[EV_FIN] = CONN_TCP_CLOSING,
+			[EV_RST] = CONN_TCP_CLOSING,
+		},
+	},
+	[CONN_TCP_TRANS] = {
+		{
+			/* RFC 6146 3.5.2.2 TRANS: any packet that is no RST re-establishes. */
+			[EV_OTHER] = CONN_TCP_EST,
+			[EV_SYN] = CONN_TCP_EST,
+			[EV_FIN] = CONN_TCP_EST,
+			[EV_RST] = CONN_TCP_TRANS,
+		},
+		{
+			[EV_OTHER] = CONN_TCP_EST,
+			[EV_SYN] = CONN_TCP_EST,
+			[EV_FIN] = CONN_TCP_EST,
+			[EV_RST] = CONN_TCP_TRANS,
+		},
+	},
+};
