@@ -2,8 +2,6 @@
 /* The table of connection states: what follows from a packet of a direction and an event. */
 #include "conn.h"
 
-#include <stddef.h>
-
 /* A row whose state no packet of a direction changes. */
 #define STAY(s) {(s), (s), (s), (s)}
 
@@ -141,3 +139,23 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 		},
 	},
 };
+
+static const char *const state_name[CONN_MAX] = {
+	[CONN_FREE] = "free",
+	[CONN_UDP_NEW] = "udp_new",
+	[CONN_UDP_BOTH] = "udp_answered",
+	[CONN_ICMP] = "icmp",
+	[CONN_TCP_SYN] = "syn",
+	[CONN_TCP_MID] = "mid",
+	[CONN_TCP_EST] = "established",
+	[CONN_TCP_FIN_I] = "fin_initiator",
+	[CONN_TCP_FIN_R] = "fin_responder",
+	[CONN_TCP_CLOSING] = "closing",
+	[CONN_TCP_TRANS] = "reset",
+};
+
+const char *
+conn_state_name(unsigned state)
+{
+	return state < CONN_MAX ? state_name[state] : "?";
+}

@@ -14,11 +14,11 @@
 
 #include "addr.h"
 
-enum { STEER_RETA_BITS = 9, STEER_RETA = 1 << STEER_RETA_BITS };
+enum { STEER_RETA_BITS = 9, STEER_RETA = 1 << STEER_RETA_BITS, STEER_KEY = 40 };
 
 struct steer {
 	uint16_t n_workers;
-	uint8_t class_bits;  /* buckets are taken modulo 2^class_bits (pools with few addresses) */
+	uint8_t class_bits;  /* the bucket's highest bits make the class (pools with few addresses) */
 	uint8_t split_blocks; /* 1: pool addresses are shared, port blocks are divided */
 	uint8_t block_shift; /* log2 of the port block size, when split_blocks */
 	uint8_t worker[STEER_RETA];
@@ -31,7 +31,11 @@ void steer_init(struct steer *s, uint16_t n_workers, uint8_t class_bits, uint8_t
 /* steer_bucket: Toeplitz bucket of an address, 0..STEER_RETA-1. */
 uint16_t steer_bucket(const union addr *a, uint8_t family);
 
-/* steer_class: the bucket modulo 2^class_bits; equal classes share a worker. */
+/*
+ * steer_class: the highest class_bits bits of the bucket; equal classes share a worker. Those, not
+ * the lowest, because they follow an address's lowest bits: 2^k neighbouring aligned addresses
+ * stand in 2^k classes.
+ */
 uint16_t steer_class(const struct steer *s, const union addr *a, uint8_t family);
 
 /* steer_worker: home of a subscriber's, client's or (not split) pool address. */
@@ -40,5 +44,14 @@ uint16_t steer_worker(const struct steer *s, const union addr *a, uint8_t family
 /* steer_worker_port: home of (pool or local address, port in host order). */
 uint16_t steer_worker_port(const struct steer *s, const union addr *a, uint8_t family,
                            uint16_t port);
+
+/*
+ * steer_key_inside, steer_key_outside: Toeplitz keys for a NIC whose table has 2^reta_bits entries,
+ * for devices where subscribers and clients are sources, and for those where pool addresses are
+ * destinations (one family can be served). steer_reta: the worker of a table entry under them.
+ */
+void steer_key_inside(uint8_t key[STEER_KEY], unsigned reta_bits);
+void steer_key_outside(uint8_t key[STEER_KEY], uint8_t family, unsigned reta_bits);
+uint16_t steer_reta(const struct steer *s, unsigned entry, unsigned reta_bits);
 
 #endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The flow table: slabs with free lists, the index over both directions, and expiry. */
+#include "flow.h"
+
+#include <assert.h>
+
+#include "drop.h"
+#include "flow_index.h"
+
+enum { EXPIRE_CHUNK = 16, PREFETCH_AHEAD = 2 * EXPIRE_CHUNK };
+
+/* The fewest buckets, a power of two, whose slots are filled to 80% at most. */
+static uint32_t
+bucket_count(uint32_t capacity4, uint32_t capacity6)
+{
+	uint64_t refs = 2 * ((uint64_t)capacity4 + capacity6);
+	uint32_t n = 1;
+	while (5 * refs > 4 * (uint64_t)INDEX_SLOTS * n)
+		n *= 2;
+	return n;
+}
+
+size_t
+flow_table_memsize(uint32_t capacity4, uint32_t capacity6)
+{
+	return (size_t)bucket_count(capacity4, capacity6) * sizeof(struct index_bucket) +
+	       ((size_t)capacity4 + 1) * sizeof(struct flow4) +
+	       ((size_t)capacity6 + 1) * sizeof(struct flow6);
+}
+
+void
+flow_table_init(struct flow_table *t, void *mem, uint32_t capacity4, uint32_t capacity6,
+                uint64_t seed)
+{
+	uint32_t buckets = bucket_count(capacity4, capacity6);
+	*t = (struct flow_table){
+		.bucket = mem, .bucket_mask = buckets - 1, .seed = seed,
+		.capacity4 = capacity4, .capacity6 = capacity6,
+	};
+	t->v4 = (struct flow4 *)(void *)(t->bucket + buckets);
+	t->v6 = (struct flow6 *)(void *)(t->v4 + capacity4 + 1);
+}
+
+flow_ref
+flow_find4(const struct flow_table *t, const struct tuple4 *key, uint8_t proto, uint8_t realm,
+           uint32_t hash)
+{
+	uint16_t tag = index_tag(hash);
+	uint32_t i = hash & t->bucket_mask;
+	for (uint32_t left = index_probes(t); left > 0; left--) {
+		const struct index_bucket *b = &t->bucket[i];
+		for (unsigned s = index_slots_of(b, tag); s != 0; s &= s - 1) {
+			flow_ref ref = b->ref[__builtin_ctz(s)];
+			if (flow_is4(t, ref, key, proto, realm))
+				return ref;
+		}
+		if (b->overflow == 0)
+			return 0;
+		i = index_next(t, i, tag);
+	}
+	return 0;
+}
+
+flow_ref
+flow_find6(const struct flow_table *t, const struct tuple6 *key, uint8_t proto, uint8_t realm,
+           uint32_t hash)
+{
+	uint16_t tag = index_tag(hash);
+	uint32_t i = hash & t->bucket_mask;
+	for (uint32_t left = index_probes(t); left > 0; left--) {
+		const struct index_bucket *b = &t->bucket[i];
+		for (unsigned s = index_slots_of(b, tag); s != 0; s &= s - 1) {
+			flow_ref ref = b->ref[__builtin_ctz(s)];
+			if (flow_is6(t, ref, key, proto, realm))
+				return ref;
+		}
+		if (b->overflow == 0)
+			return 0;
+		i = index_next(t, i, tag);
+	}
+	return 0;
+}
+
+static flow_ref
+find_hashed(const struct flow_table *t, const struct tuple *key, uint32_t hash)
+{
+	if (key->family == FAMILY_V4) {
+		struct tuple4 t4 = tuple_to4(key);
+		return flow_find4(t, &t4, key->proto, key->realm, hash);
+	}
+	struct tuple6 t6 = tuple_to6(key);
+	return flow_find6(t, &t6, key->proto, key->realm, hash);
+}
+
+flow_ref
+flow_find(const struct flow_table *t, const struct tuple *key)
+{
+	return find_hashed(t, key, tuple_hash(key, t->seed));
+}
+
+/* Take back what `passed` steps along the path from the hash's bucket have counted. */
+static void
+overflow_undo(struct flow_table *t, uint32_t hash, uint32_t passed)
+{
+	uint16_t tag = index_tag(hash);
+	for (uint32_t i = hash & t->bucket_mask; passed > 0; passed--) {
+		t->bucket[i].overflow--;
+		i = index_next(t, i, tag);
+	}
+}
+
+static bool
+index_add(struct flow_table *t, uint32_t hash, flow_ref ref)
+{
+	uint16_t tag = index_tag(hash);
+	uint32_t i = hash & t->bucket_mask;
+	for (uint32_t passed = 0; passed < index_probes(t); passed++) {
+		struct index_bucket *b = &t->bucket[i];
+		unsigned empty = index_slots_of(b, 0);
+		if (empty != 0) {
+			unsigned s = (unsigned)__builtin_ctz(empty);
+			b->ref[s] = ref;
+			b->tag[s] = tag;
+			return true;
+		}
+		b->overflow++;
+		i = index_next(t, i, tag);
+	}
+	overflow_undo(t, hash, index_probes(t));
+	return false;
+}
+
+static void
+index_del(struct flow_table *t, uint32_t hash, flow_ref ref)
+{
+	uint16_t tag = index_tag(hash);
+	uint32_t i = hash & t->bucket_mask;
+	for (uint32_t passed = 0; passed < index_probes(t); passed++) {
+		struct index_bucket *b = &t->bucket[i];
+		for (unsigned s = index_slots_of(b, tag); s != 0; s &= s - 1) {
+			unsigned slot = (unsigned)__builtin_ctz(s);
+			if (b->ref[slot] != ref)
+				continue;
+			b->tag[slot] = 0;
+			b->ref[slot] = 0;
+			overflow_undo(t, hash, passed);
+			return;
+		}
+		i = index_next(t, i, tag);
+	}
+	assert(!"a flow in use has both its tuples in the index");
+}
+
+/* The number of a free entry, or 0: from the free list, else one that was never used. */
+static uint32_t
+number_peek(const struct flow_table *t, bool v6)
+{
+	uint32_t head = v6 ? t->free6 : t->free4;
+	uint32_t high = v6 ? t->high6 : t->high4;
+	uint32_t capacity = v6 ? t->capacity6 : t->capacity4;
+	if (head != 0)
+		return head;
+	return high < capacity ? high + 1 : 0;
+}
+
+static void
+number_take(struct flow_table *t, bool v6, struct flow *f)
+{
+	uint32_t *head = v6 ? &t->free6 : &t->free4;
+	if (*head != 0)
+		*head = f->owner;
+	else
+		(*(v6 ? &t->high6 : &t->high4))++;
+	(*(v6 ? &t->used6 : &t->used4))++;
+}
+
+static void
+number_give(struct flow_table *t, flow_ref ref, struct flow *f)
+{
+	bool v6 = (ref & FLOW_REF_V6) != 0;
+	uint32_t *head = v6 ? &t->free6 : &t->free4;
+	f->state = CONN_FREE;
+	f->owner = *head;
+	*head = flow_number(ref);
+	(*(v6 ? &t->used6 : &t->used4))--;
+}
+
+static uint8_t
+first_state(uint8_t proto)
+{
+	return proto == IPPROTO_L4_TCP   ? CONN_TCP_SYN
+	       : proto == IPPROTO_L4_UDP ? CONN_UDP_NEW
+	                                 : CONN_ICMP;
+}
+
+static struct flow *
+fill(struct flow_table *t, flow_ref ref, const struct tuple *orig, const struct tuple *reply)
+{
+	struct flow *f = flow_head(t, ref);
+	*f = (struct flow){
+		.proto = orig->proto, .realm = {orig->realm, reply->realm},
+		.state = first_state(orig->proto),
+	};
+	if ((ref & FLOW_REF_V6) != 0) {
+		flow_ptr6(t, ref)->tuple[0] = tuple_to6(orig);
+		flow_ptr6(t, ref)->tuple[1] = tuple_to6(reply);
+	} else {
+		flow_ptr4(t, ref)->tuple[0] = tuple_to4(orig);
+		flow_ptr4(t, ref)->tuple[1] = tuple_to4(reply);
+	}
+	return f;
+}
+
+/* Is one of the two tuples taken, or are they the same key? */
+static bool
+collides(const struct flow_table *t, const struct tuple *orig, const struct tuple *reply,
+         const uint32_t hash[2])
+{
+	bool same = addr_equal(&orig->src, &reply->src) && addr_equal(&orig->dst, &reply->dst) &&
+	            orig->sport == reply->sport && orig->dport == reply->dport &&
+	            orig->realm == reply->realm;
+	return same || find_hashed(t, orig, hash[0]) != 0 || find_hashed(t, reply, hash[1]) != 0;
+}
+
+struct flow *
+flow_open(struct flow_table *t, const struct tuple *orig, const struct tuple *reply, flow_ref *ref,
+          uint8_t *drop)
+{
+	assert(orig->family == reply->family && orig->proto == reply->proto);
+	bool v6 = orig->family == FAMILY_V6;
+	uint32_t number = number_peek(t, v6);
+	uint32_t hash[2] = {tuple_hash(orig, t->seed), tuple_hash(reply, t->seed)};
+	flow_ref r = number << 1 | (v6 ? FLOW_REF_V6 : 0);
+	*drop = DROP_FLOW_TABLE_FULL;
+	if (number == 0)
+		return NULL;
+	index_prefetch(t, hash[0]);
+	index_prefetch(t, hash[1]);
+	flow_prefetch(t, r);
+	if (collides(t, orig, reply, hash)) {
+		*drop = DROP_FLOW_COLLISION;
+		return NULL;
+	}
+	if (!index_add(t, hash[0], r))
+		return NULL;
+	if (!index_add(t, hash[1], r | 1)) {
+		index_del(t, hash[0], r);
+		return NULL;
+	}
+	number_take(t, v6, flow_head(t, r));
+	*ref = r;
+	return fill(t, r, orig, reply);
+}
+
+static uint32_t
+hash_of(const struct flow_table *t, flow_ref ref, unsigned dir)
+{
+	const struct flow *f = flow_head(t, ref);
+	if ((ref & FLOW_REF_V6) != 0)
+		return tuple6_hash(&flow_ptr6(t, ref)->tuple[dir], f->proto, f->realm[dir], t->seed);
+	return tuple4_hash(&flow_ptr4(t, ref)->tuple[dir], f->proto, f->realm[dir], t->seed);
+}
+
+static void
+remove_hashed(struct flow_table *t, flow_ref ref, const uint32_t hash[2])
+{
+	struct flow *f = flow_head(t, ref);
+	assert(f->state != CONN_FREE);
+	index_del(t, hash[0], ref & ~1u);
+	index_del(t, hash[1], ref | 1u);
+	number_give(t, ref, f);
+}
+
+void
+flow_remove(struct flow_table *t, flow_ref ref)
+{
+	uint32_t hash[2] = {hash_of(t, ref, 0), hash_of(t, ref, 1)};
+	remove_hashed(t, ref, hash);
+}
+
+struct flow *
+flow_get(const struct flow_table *t, flow_ref ref)
+{
+	return flow_head(t, ref);
+}
+
+struct tuple
+flow_tuple(const struct flow_table *t, flow_ref ref, unsigned dir)
+{
+	const struct flow *f = flow_head(t, ref);
+	struct tuple r = {.proto = f->proto, .realm = f->realm[dir]};
+	if ((ref & FLOW_REF_V6) != 0) {
+		const struct tuple6 *t6 = &flow_ptr6(t, ref)->tuple[dir];
+		r.family = FAMILY_V6;
+		r.src = t6->src;
+		r.dst = t6->dst;
+		r.sport = t6->sport;
+		r.dport = t6->dport;
+		return r;
+	}
+	const struct tuple4 *t4 = &flow_ptr4(t, ref)->tuple[dir];
+	r.family = FAMILY_V4;
+	r.src = addr_from_v4(t4->src);
+	r.dst = addr_from_v4(t4->dst);
+	r.sport = t4->sport;
+	r.dport = t4->dport;
+	return r;
+}
+
+/* The next entry that the hand looks at: IPv4 slab, then IPv6 slab, then again. => high4 + high6
+ * is not 0. */
+static flow_ref
+hand_next(struct flow_table *t)
+{
+	if (t->hand4 >= t->high4 && t->hand6 >= t->high6)
+		t->hand4 = t->hand6 = 0;
+	if (t->hand4 < t->high4) {
+		__builtin_prefetch(&t->v4[t->hand4 + PREFETCH_AHEAD]);
+		return ++t->hand4 << 1;
+	}
+	__builtin_prefetch(&t->v6[t->hand6 + PREFETCH_AHEAD]);
+	return ++t->hand6 << 1 | FLOW_REF_V6;
+}
+
+/*
+ * The idle ones of the next n <= EXPIRE_CHUNK entries are found first and their buckets asked for,
+ * then removed, so that the misses of their index lines overlap.
+ */
+static void
+expire_chunk(struct flow_table *t, const struct timer_set *timers, uint32_t now_ms, uint32_t n,
+             flow_ended_fn ended, void *arg)
+{
+	flow_ref idle[EXPIRE_CHUNK];
+	uint32_t hash[EXPIRE_CHUNK][2];
+	uint32_t found = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		flow_ref ref = hand_next(t);
+		const struct flow *f = flow_head(t, ref);
+		if (f->state == CONN_FREE || !flow_is_idle(f, timers, now_ms))
+			continue;
+		for (unsigned dir = 0; dir < 2; dir++) {
+			hash[found][dir] = hash_of(t, ref, dir);
+			index_prefetch(t, hash[found][dir]);
+		}
+		idle[found++] = ref;
+	}
+	for (uint32_t i = 0; i < found; i++) {
+		ended(arg, idle[i]);
+		remove_hashed(t, idle[i], hash[i]);
+	}
+}
+
+uint32_t
+flow_expire(struct flow_table *t, const struct timer_set *timers, uint32_t now_ms,
+            uint32_t max_steps, flow_ended_fn ended, void *arg)
+{
+	uint32_t all = t->high4 + t->high6;
+	uint32_t steps = max_steps < all ? max_steps : all;
+	for (uint32_t done = 0; done < steps; done += EXPIRE_CHUNK) {
+		uint32_t n = steps - done < EXPIRE_CHUNK ? steps - done : EXPIRE_CHUNK;
+		expire_chunk(t, timers, now_ms, n, ended, arg);
+	}
+	return steps;
+}
