@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The captures that come out: one file for each interface, DIR/NIC.pcap.
+ * Invariant  1. Every interface of every configuration in force has a file, be it without frames.
+ * Owner      One thread.
+ * Limits     OUTPUTS_MAX interfaces over the whole run.
+ */
+#ifndef MR_REPLAY_OUTPUTS_H
+#define MR_REPLAY_OUTPUTS_H
+
+#include "ctl/replay/capture.h"
+#include "lib/image.h"
+
+enum { OUTPUTS_MAX = 1024 };
+
+struct output {
+	char nic[IMAGE_NAME];
+	struct capture_out *file;
+	uint64_t frames;
+};
+
+struct outputs {
+	const char *dir;
+	struct output out[OUTPUTS_MAX];
+	unsigned n;
+};
+
+/* outputs_open: the directory (made if it is not there). => 0, or -errno and a sentence. */
+int outputs_open(struct outputs *o, const char *dir, char *err, size_t err_size);
+/* outputs_add: files for the interfaces of an image that have none yet. => as above. */
+int outputs_add(struct outputs *o, const struct image_header *image, char *err, size_t err_size);
+/* outputs_write: a frame that left by an interface. => false if there is no such. */
+bool outputs_write(struct outputs *o, const char *nic, uint64_t time_ns, const void *data,
+                   uint32_t size);
+/* outputs_close: => 0, or -errno and which file could not be written. */
+int outputs_close(struct outputs *o, char *err, size_t err_size);
+
+#endif
