@@ -30,10 +30,24 @@ enum {
 };
 #define IMAGE_MAX ((size_t)1 << 30)
 
+enum { /* what image_check holds the core sections to */
+	IMG_MAX_WORKERS = 64,
+	IMG_MAX_DEVS = 16,
+	IMG_MAX_NICS = 64, /* row 0, which is none, included */
+	IMG_MAX_ADDRESSES = 4096,
+	IMG_MAX_ROUTES = 1 << 22,
+	IMG_MAX_NEIGHBOURS = 16384,
+	IMG_MAX_CAPACITY = (1 << 29) - 1,
+	IMG_MIN_MTU = 576,
+	IMG_MAX_MTU = 9216,
+	IMG_MAX_VLAN = 4094,
+};
+
 enum image_kind {
 	IMG_PLANE = 1,    /* struct img_plane, 1 row */
 	IMG_DEVS,         /* struct img_dev */
-	IMG_NICS,         /* struct img_nic; row 0 is "no interface" */
+	IMG_NICS,         /* struct img_nic; row 0 is "no interface", a row with an empty name is unused
+	                   * (one was removed: numbers of others are stable over generations) */
 	IMG_ADDRESSES,    /* struct img_address: our own addresses */
 	IMG_ROUTES,       /* struct img_route, sorted, see below */
 	IMG_NEIGHBOURS,   /* struct img_neighbour: static ones */

@@ -2,7 +2,8 @@
 /*
  * What       Devices in memory, without EAL: what a test, a replay or a bench puts in is received,
  *            what is sent can be taken out. Same seam as ethdev (nic.h).
- * Layout     A pool of buffers (struct rte_mbuf, headroom, room) and for each queue two FIFOs.
+ * Layout     A pool of buffers (struct rte_mbuf, headroom, room); a FIFO for each receive queue and
+ *            one for what is sent.
  * Owner      One thread, or one thread a queue when the pool is not shared between threads.
  * Limits     The pool's size; nic_mem_put says false when it is empty.
  */
@@ -13,7 +14,8 @@
 
 struct nic_mem; /* a pool and its devices */
 
-/* nic_mem_create: a pool of so many buffers with `room` bytes of data behind the headroom. */
+/* nic_mem_create: a pool of so many buffers with `room` bytes of data behind the headroom (together
+ * below 64 kB). => NULL when memory runs out. */
 struct nic_mem *nic_mem_create(uint32_t buffers, uint32_t room);
 void nic_mem_destroy(struct nic_mem *m);
 /* nic_mem_dev: fill in a device of so many queue pairs. Its MAC is 02:6d:72:00:00:<id+1>. */

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Generations: the data plane's copy of an image, and what it derives from it. */
+#include "generation.h"
+
+#include "mem.h"
+
+static_assert((int)IMG_MAX_DEVS == (int)MAX_DEVS, "image.h repeats nic.h");
+static_assert((int)IMG_MAX_NICS == (int)MAX_NICS, "image.h repeats nic.h");
+static_assert((int)IMG_MAX_WORKERS == (int)MAX_WORKERS, "image.h repeats nic.h");
+
+enum { IMAGE_ALIGN = 64 };
+
+static size_t
+own_size(void)
+{
+	return (sizeof(struct generation) + IMAGE_ALIGN - 1) / IMAGE_ALIGN * IMAGE_ALIGN;
+}
+
+static bool
+devices_exist(const struct image_header *image, uint16_t n_devs)
+{
+	uint32_t n;
+	const struct img_nic *nics = image_rows(image, IMG_NICS, &n);
+	for (uint32_t i = 1; i < n; i++)
+		if (nics[i].dev >= n_devs)
+			return false;
+	return true;
+}
+
+static void
+derive_nics(struct generation *g, const struct dev *devs)
+{
+	for (unsigned i = 1; i < g->n_nics; i++) {
+		const struct img_nic *n = &g->nics[i];
+		struct gen_nic *out = &g->nic[i];
+		memcpy(out->mac, (n->flags & IMG_NIC_MAC) != 0 ? n->mac : devs[n->dev].mac, 6);
+		out->vlan_be = __builtin_bswap16(n->vlan);
+		out->mtu = n->mtu;
+		out->dev = n->dev;
+		out->realm = n->realm;
+		out->valid = 1;
+		g->vlan_nic[n->dev][n->vlan] = (uint8_t)i;
+	}
+}
+
+static void
+derive_routes(struct generation *g)
+{
+	for (uint32_t i = 0; i < g->n_routes; i++) {
+		const struct img_route *r = &g->routes[i];
+		if (i == 0 || r[-1].family != r->family || r[-1].plen != r->plen) {
+			g->route_length[g->n_lengths].family = r->family;
+			g->route_length[g->n_lengths].plen = r->plen;
+			g->route_length[g->n_lengths++].first = i;
+		}
+		g->route_length[g->n_lengths - 1].n++;
+	}
+}
+
+static bool
+section_equal(const struct image_header *a, const struct image_header *b, uint32_t kind,
+              size_t row_size)
+{
+	uint32_t na, nb;
+	const void *ra = image_rows(a, kind, &na), *rb = image_rows(b, kind, &nb);
+	return na == nb && (na == 0 || memcmp(ra, rb, na * row_size) == 0);
+}
+
+/* Addresses of services and pools are routes too, so these sections say where packets go. */
+static bool
+next_hops_equal(const struct image_header *a, const struct image_header *b)
+{
+	return section_equal(a, b, IMG_ROUTES, sizeof(struct img_route)) &&
+	       section_equal(a, b, IMG_NICS, sizeof(struct img_nic)) &&
+	       section_equal(a, b, IMG_ADDRESSES, sizeof(struct img_address)) &&
+	       section_equal(a, b, IMG_NEIGHBOURS, sizeof(struct img_neighbour));
+}
+
+static uint8_t
+next_route_gen(const struct image_header *image, const struct generation *previous)
+{
+	if (previous == NULL)
+		return 1;
+	if (next_hops_equal(image, previous->image))
+		return previous->route_gen;
+	return (uint8_t)(previous->route_gen + 1);
+}
+
+static void
+find_sections(struct generation *g)
+{
+	uint32_t n;
+	g->plane = image_rows(g->image, IMG_PLANE, &n);
+	g->nics = image_rows(g->image, IMG_NICS, &n);
+	g->n_nics = (uint8_t)n;
+	g->routes = image_rows(g->image, IMG_ROUTES, &g->n_routes);
+	g->addresses = image_rows(g->image, IMG_ADDRESSES, &g->n_addresses);
+	g->timers = image_rows(g->image, IMG_TIMERS, &g->n_timers);
+}
+
+struct generation *
+generation_create(const struct image_header *image, const struct dev *devs, uint16_t n_devs,
+                  const struct generation *previous)
+{
+	if (!devices_exist(image, n_devs))
+		return NULL;
+	struct generation *g = mem_alloc(own_size() + image->size, -1);
+	if (g == NULL)
+		return NULL;
+	uint8_t *copy = (uint8_t *)g + own_size();
+	memcpy(copy, image, image->size);
+	g->image = (const struct image_header *)(void *)copy;
+	g->number = image->generation;
+	g->route_gen = next_route_gen(image, previous);
+	find_sections(g);
+	derive_nics(g, devs);
+	derive_routes(g);
+	steer_init(&g->steer, g->plane->workers, g->plane->steer_class_bits,
+	           g->plane->steer_split_blocks, g->plane->steer_block_shift);
+	return g;
+}
+
+void
+generation_destroy(struct generation *g)
+{
+	if (g != NULL)
+		mem_free(g, own_size() + g->image->size);
+}
+
+/* The first plen bits of an address, the others zero. */
+static union addr
+addr_masked(const union addr *a, unsigned plen)
+{
+	union addr r = *a;
+	for (unsigned q = 0; q < 2; q++) {
+		unsigned bits = plen > 64 * q ? plen - 64 * q : 0;
+		uint64_t mask = bits == 0 ? 0 : bits >= 64 ? ~0ull : ~(~0ull >> bits);
+		r.q[q] &= __builtin_bswap64(mask);
+	}
+	return r;
+}
+
+static const struct img_route *
+route_search(const struct img_route *r, uint32_t n, const union addr *prefix)
+{
+	while (n > 0) {
+		uint32_t half = n / 2;
+		int order = memcmp(prefix, &r[half].prefix, sizeof(*prefix));
+		if (order == 0)
+			return &r[half];
+		if (order > 0) {
+			r += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	return NULL;
+}
+
+const struct img_route *
+route_find(const struct generation *g, const union addr *a, uint8_t family)
+{
+	for (uint32_t i = 0; i < g->n_lengths; i++) {
+		if (g->route_length[i].family != family)
+			continue;
+		union addr prefix = addr_masked(a, g->route_length[i].plen);
+		const struct img_route *r = route_search(g->routes + g->route_length[i].first,
+		                                         g->route_length[i].n, &prefix);
+		if (r != NULL)
+			return r;
+	}
+	return NULL;
+}
