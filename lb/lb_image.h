@@ -5,7 +5,8 @@
  *            IMG_LB_SLOTS, each the number of a backend within its service, LB_NO_BACKEND if none.
  * Invariant  lb_image_check: services are sorted by (address, port, protocol) and unique; backend
  *            and slot ranges are in range; every slot names a backend of its service.
- * Limits     LB_MAX_SERVICES, LB_MAX_BACKENDS in all; backend ids below LB_MAX_IDS.
+ * Limits     LB_MAX_SERVICES, LB_MAX_BACKENDS, LB_MAX_LOCALS in all; backend ids are unique and
+ *            below LB_MAX_IDS.
  * See        lib/image.h, lb/maglev.h. No DPDK header here: the compiler includes this.
  */
 #ifndef MR_LB_IMAGE_H
@@ -17,7 +18,9 @@ enum {
 	MAGLEV_SIZE = 65537,
 	LB_MAX_SERVICES = 4096,
 	LB_MAX_BACKENDS = 16384,
+	LB_MAX_LOCALS = 4096,
 	LB_MAX_IDS = 65536,
+	LB_MAX_WEIGHT = 65535,
 	LB_NO_BACKEND = 0xffff,
 };
 
@@ -54,6 +57,7 @@ struct img_lb_local {
 	uint16_t class;        /* steer_class of the address */
 };
 
+/* lb_image_check: the policy's part of checking an image. => 0 or -EINVAL and a sentence. */
 int lb_image_check(const struct image_header *h, char *err, size_t err_size);
 
 #endif

@@ -4,7 +4,8 @@
  * Invariant  1. The table depends on the set of (key, weight) alone, not on its order or history.
  *            2. A backend with weight > 0 has at least one slot; with weight 0 none.
  *            3. Equal weights differ by at most one slot.
- * Limits     up to MAGLEV_SIZE backends; weights up to 65535.
+ * Limits     up to MAGLEV_MAX_BACKENDS backends; weights up to 65535. Two backends with one key are
+ *            refused.
  * See        Eisenbud et al., "Maglev", NSDI 2016, section 3.4; the table of the balancer in
  *            docs/rfc.md. No DPDK header here: the compiler includes this.
  */
@@ -15,6 +16,8 @@
 #include <stdint.h>
 
 #include "lb/lb_image.h"
+
+enum { MAGLEV_MAX_BACKENDS = LB_NO_BACKEND };
 
 struct maglev_backend {
 	uint64_t key;    /* identity: hash of address and port */

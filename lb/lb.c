@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The balancer's answers to the engine. */
+#include "lb.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lb_image.h"
+#include "lb_local.h"
+#include "lb_view.h"
+
+enum { CODE_HOST = 1, CODE_PORT = 3 };
+
+struct lb {
+	struct policy_env env;
+	struct lb_locals locals;
+};
+
+static const struct lb_view *
+view_of(const struct generation *g)
+{
+	return g->view[POLICY_LB];
+}
+
+static int
+view_create(struct generation *g, unsigned number)
+{
+	if (number != POLICY_LB)
+		return -EINVAL;
+	g->view[number] = lb_view_create(g->image, &g->steer);
+	return g->view[number] != NULL ? 0 : -ENOMEM;
+}
+
+static void
+view_destroy(struct generation *g, unsigned number)
+{
+	lb_view_destroy(g->view[number]);
+	g->view[number] = NULL;
+}
+
+static bool
+route_is(const struct miss *m, enum route_kind kind)
+{
+	return m->route != NULL && m->route->kind == kind;
+}
+
+static int
+home(const struct generation *g, const struct miss *m)
+{
+	const struct tuple *t = &m->tuple;
+	if (route_is(m, ROUTE_SERVICE))
+		return steer_worker(&g->steer, &t->src, t->family);
+	if (route_is(m, ROUTE_LB_LOCAL))
+		return steer_worker_port(&g->steer, &t->dst, t->family,
+		                         __builtin_bswap16(t->dport));
+	if (lb_view_endpoint(view_of(g), t))
+		return steer_worker(&g->steer, &t->dst, t->family);
+	return HOME_NOT_MINE;
+}
+
+static enum verdict
+refuse(struct flow_spec *spec, enum drop_reason reason, uint8_t code)
+{
+	spec->drop = (uint8_t)reason;
+	spec->code = code;
+	return VERDICT_UNREACHABLE;
+}
+
+static enum verdict
+open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
+{
+	const struct lb_view *v = view_of(m->gen);
+	const struct tuple *t = &m->tuple;
+	const struct img_lb_service *s = lb_view_service(v, t);
+	if (s == NULL)
+		return refuse(spec, DROP_LB_NO_SERVICE, CODE_PORT);
+	const struct img_lb_backend *b = lb_view_backend(v, s, t);
+	if (b == NULL)
+		return refuse(spec, DROP_LB_NO_BACKEND, CODE_HOST);
+	spec->reply = (struct tuple){.src = b->address, .sport = b->port, .dst = t->src,
+		.dport = t->sport, .family = t->family, .proto = t->proto};
+	spec->owner = b->id;
+	spec->timers = s->timers;
+	spec->flags = FLOW_REFRESH_0 | FLOW_REFRESH_1 | FLOW_HIDE_1;
+	if (s->mode == LB_MODE_NAT)
+		return VERDICT_OPEN;
+	spec->flags |= FLOW_HIDE_0;
+	if (lb_local_take(&lb->locals, v, s, &spec->reply))
+		return VERDICT_OPEN;
+	return refuse(spec, DROP_LB_NO_LOCAL_PORT, CODE_HOST);
+}
+
+static enum verdict
+open_flow(void *state, const struct miss *m, struct flow_spec *spec)
+{
+	if (route_is(m, ROUTE_SERVICE))
+		return open_service(state, m, spec);
+	if (!route_is(m, ROUTE_LB_LOCAL) && !lb_view_endpoint(view_of(m->gen), &m->tuple))
+		return VERDICT_PASS;
+	spec->drop = DROP_NO_POLICY; /* a reply to nothing */
+	return VERDICT_DROP;
+}
+
+static void
+opened(void *state, const struct miss *m, const struct flow_spec *spec)
+{
+	struct lb *lb = state;
+	lb->env.backends[spec->owner].opened++;
+}
+
+/* undo, ended: only fullnat flows hide their initiator, and only they hold a local port. */
+static void
+undo(void *state, const struct miss *m, const struct flow_spec *spec)
+{
+	struct lb *lb = state;
+	if (spec->flags & FLOW_HIDE_0)
+		lb_local_put(&lb->locals, &spec->reply);
+}
+
+static void
+answered(void *state, const struct flow *f, const struct tuple t[2])
+{
+}
+
+static void
+ended(void *state, const struct flow *f, const struct tuple t[2], uint32_t now_ms)
+{
+	struct lb *lb = state;
+	struct stats_backend *b = &lb->env.backends[f->owner];
+	b->ended++;
+	for (unsigned dir = 0; dir < 2; dir++) {
+		b->packets[dir] += f->packets[dir];
+		b->bytes[dir] += flow_bytes(f, dir);
+	}
+	if (f->flags & FLOW_HIDE_0)
+		lb_local_put(&lb->locals, &t[1]);
+}
+
+static void
+tick(void *state, uint64_t now_ns)
+{
+}
+
+static void
+reload(void *state, const struct generation *g)
+{
+	struct lb *lb = state;
+	lb_locals_reload(&lb->locals);
+}
+
+void *
+lb_create(const struct policy_env *env)
+{
+	struct lb *lb = calloc(1, sizeof(*lb));
+	if (lb == NULL)
+		return NULL;
+	uint64_t flows = (uint64_t)env->plane->flows_v4 + env->plane->flows_v6;
+	uint32_t share = (uint32_t)(flows / env->n_workers) + 2;
+	lb->env = *env;
+	if (lb_locals_init(&lb->locals, share, env->worker, env->seed, env->node) != 0) {
+		free(lb);
+		return NULL;
+	}
+	return lb;
+}
+
+void
+lb_destroy(void *state)
+{
+	struct lb *lb = state;
+	if (lb == NULL)
+		return;
+	lb_locals_fini(&lb->locals);
+	free(lb);
+}
+
+const struct policy_ops lb_policy = {
+	.name = "lb",
+	.check = lb_image_check,
+	.view_create = view_create,
+	.view_destroy = view_destroy,
+	.home = home,
+	.open = open_flow,
+	.opened = opened,
+	.undo = undo,
+	.answered = answered,
+	.ended = ended,
+	.tick = tick,
+	.reload = reload,
+};

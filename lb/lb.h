@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The balancer as a policy of the engine: which backend serves a new connection, under
+ *            which reply tuple, and which worker is its home.
+ * Invariant  1. The backend of a connection depends on the client's address and port, the service
+ *               and the set of its backends alone: not on the worker, its history or a secret.
+ *            2. A flow that exists keeps its backend, whatever becomes of the backends; only
+ *               open() reads the Maglev table.
+ *            3. flow.owner is the backend's stable id; opened - ended of its counters is the number
+ *               of its live flows on this worker.
+ *            4. Replies of a flow have the flow's home (mode nat: by the client's address, fullnat:
+ *               by local address and port).
+ * Owner      The state is one worker's.
+ * Limits     fullnat: a (local address, port) once for each backend; then LB_NO_LOCAL_PORT.
+ *            A service none of whose backends takes new flows answers host unreachable (ICMP code
+ *            1: clients try again), an unknown port of a service address port unreachable (3).
+ * See        docs/design.md, "Policies"; lb/maglev.h, lb/lb_image.h.
+ */
+#ifndef MR_LB_H
+#define MR_LB_H
+
+#include "lib/policy.h"
+
+extern const struct policy_ops lb_policy;
+
+/* lb_create: the balancer's state for one worker. => NULL when memory runs out. */
+void *lb_create(const struct policy_env *env);
+void lb_destroy(void *state);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checking the balancer's sections of an image that nobody vouches for: after this, every number
+ * in them may be used as an index without a test.
+ */
+#include "lb_image.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+
+struct check {
+	const struct img_lb_service *services;
+	const struct img_lb_backend *backends;
+	const struct img_lb_local *locals;
+	const uint16_t *slots;
+	uint32_t n_services, n_backends, n_locals, n_slots, n_timers;
+	uint8_t class_bits;
+	char *err;
+	size_t err_size;
+};
+
+__attribute__((format(printf, 2, 3))) static int
+refuse(const struct check *c, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	vsnprintf(c->err, c->err_size, format, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static bool
+name_is_good(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                              "0123456789_.:-";
+	return memchr(name, 0, IMAGE_NAME) != NULL && name[0] != 0 &&
+	       name[strspn(name, letters)] == 0;
+}
+
+static bool
+address_is_good(const union addr *a, uint8_t family)
+{
+	if (family == FAMILY_V4)
+		return a->w[0] != 0 && a->w[1] == 0 && a->q[1] == 0;
+	return family == FAMILY_V6 && (a->q[0] | a->q[1]) != 0;
+}
+
+/* service_compare: the order of the rows, by what a packet says. */
+static int
+service_compare(const struct img_lb_service *a, const struct img_lb_service *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	int order = memcmp(&a->address, &b->address, sizeof(a->address));
+	if (order != 0)
+		return order;
+	if (a->proto != b->proto)
+		return a->proto < b->proto ? -1 : 1;
+	return memcmp(&a->port, &b->port, sizeof(a->port));
+}
+
+static int
+check_sections(const struct check *c, const struct image_header *h)
+{
+	if (!image_section_is(h, IMG_LB_SERVICES, sizeof(struct img_lb_service)) ||
+	    !image_section_is(h, IMG_LB_BACKENDS, sizeof(struct img_lb_backend)) ||
+	    !image_section_is(h, IMG_LB_LOCALS, sizeof(struct img_lb_local)) ||
+	    !image_section_is(h, IMG_LB_SLOTS, sizeof(uint16_t)))
+		return refuse(c, "a balancer section has rows of another size");
+	if (c->n_services > LB_MAX_SERVICES)
+		return refuse(c, "%u services, at most %u", c->n_services, LB_MAX_SERVICES);
+	if (c->n_backends > LB_MAX_BACKENDS)
+		return refuse(c, "%u backends, at most %u", c->n_backends, LB_MAX_BACKENDS);
+	if (c->n_locals > LB_MAX_LOCALS)
+		return refuse(c, "%u local addresses, at most %u", c->n_locals, LB_MAX_LOCALS);
+	if (c->n_slots % MAGLEV_SIZE != 0 || c->n_slots / MAGLEV_SIZE > LB_MAX_SERVICES)
+		return refuse(c, "%u slots are no whole number of tables", c->n_slots);
+	return 0;
+}
+
+static int
+check_slots(const struct check *c, uint32_t row)
+{
+	const struct img_lb_service *s = &c->services[row];
+	if (s->slots >= c->n_slots / MAGLEV_SIZE)
+		return refuse(c, "service %u: slot table %u is none", row, s->slots);
+	const uint16_t *slot = c->slots + (size_t)s->slots * MAGLEV_SIZE;
+	for (uint32_t i = 0; i < MAGLEV_SIZE; i++)
+		if (slot[i] >= s->backends && slot[i] != LB_NO_BACKEND)
+			return refuse(c, "service %u: slot %u names backend %u of %u", row, i,
+			              slot[i], s->backends);
+	return 0;
+}
+
+static int
+check_locals_of(const struct check *c, uint32_t row)
+{
+	const struct img_lb_service *s = &c->services[row];
+	if ((uint64_t)s->first_local + s->locals > c->n_locals)
+		return refuse(c, "service %u: local addresses out of range", row);
+	if (s->mode == LB_MODE_FULLNAT && s->locals == 0)
+		return refuse(c, "service %u: fullnat without a local address", row);
+	for (uint32_t i = 0; i < s->locals; i++)
+		if (c->locals[s->first_local + i].family != s->family)
+			return refuse(c, "service %u: local address of the other family", row);
+	return 0;
+}
+
+static int
+check_service(const struct check *c, uint32_t row)
+{
+	const struct img_lb_service *s = &c->services[row];
+	if (!name_is_good(s->name))
+		return refuse(c, "service %u: bad name", row);
+	if (!address_is_good(&s->address, s->family) || s->port == 0)
+		return refuse(c, "service %u: bad address or port", row);
+	if (s->proto != PROTO_TCP && s->proto != PROTO_UDP)
+		return refuse(c, "service %u: protocol %u is neither TCP nor UDP", row, s->proto);
+	if (row > 0 && service_compare(&c->services[row - 1], s) >= 0)
+		return refuse(c, "service %u: not in order, or there twice", row);
+	if (s->mode > LB_MODE_FULLNAT)
+		return refuse(c, "service %u: mode %u is none", row, s->mode);
+	if (s->timers >= c->n_timers)
+		return refuse(c, "service %u: timer set %u of %u", row, s->timers, c->n_timers);
+	if (s->backends >= LB_NO_BACKEND ||
+	    (uint64_t)s->first_backend + s->backends > c->n_backends)
+		return refuse(c, "service %u: backends out of range", row);
+	if (check_locals_of(c, row) != 0)
+		return -EINVAL;
+	return check_slots(c, row);
+}
+
+static int
+check_backend(const struct check *c, uint32_t row, uint8_t *seen)
+{
+	const struct img_lb_backend *b = &c->backends[row];
+	if (b->service >= c->n_services)
+		return refuse(c, "backend %u: service %u is none", row, b->service);
+	const struct img_lb_service *s = &c->services[b->service];
+	if (row < s->first_backend || row - s->first_backend >= s->backends)
+		return refuse(c, "backend %u: not in the range of its service", row);
+	if (b->family != s->family || !address_is_good(&b->address, b->family) || b->port == 0)
+		return refuse(c, "backend %u: bad address, family or port", row);
+	if (b->state > LB_DOWN || b->weight > LB_MAX_WEIGHT)
+		return refuse(c, "backend %u: bad state or weight", row);
+	if (b->id >= LB_MAX_IDS || (seen[b->id / 8] & 1 << b->id % 8) != 0)
+		return refuse(c, "backend %u: id %u is too big or there twice", row, b->id);
+	seen[b->id / 8] |= (uint8_t)(1 << b->id % 8);
+	return 0;
+}
+
+/* check_backends: each backend in exactly one service. */
+static int
+check_backends(const struct check *c)
+{
+	uint8_t seen[LB_MAX_IDS / 8] = {0};
+	uint64_t claimed = 0;
+	for (uint32_t i = 0; i < c->n_services; i++)
+		claimed += c->services[i].backends;
+	if (claimed != c->n_backends)
+		return refuse(c, "services have %llu backends, the section %u",
+		              (unsigned long long)claimed, c->n_backends);
+	for (uint32_t i = 0; i < c->n_backends; i++)
+		if (check_backend(c, i, seen) != 0)
+			return -EINVAL;
+	return 0;
+}
+
+static int
+check_local(const struct check *c, uint32_t row)
+{
+	const struct img_lb_local *l = &c->locals[row];
+	if (!address_is_good(&l->address, l->family))
+		return refuse(c, "local address %u: bad address", row);
+	if (l->port_first == 0 || l->port_first > l->port_last)
+		return refuse(c, "local address %u: bad port range", row);
+	if (l->class >> c->class_bits != 0)
+		return refuse(c, "local address %u: class %u is none", row, l->class);
+	return 0;
+}
+
+/* check_routes: rows that lead to a local address name one, the right one. */
+static int
+check_routes(const struct check *c, const struct image_header *h)
+{
+	uint32_t n;
+	const struct img_route *r = image_rows(h, IMG_ROUTES, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		if (r[i].kind != ROUTE_LB_LOCAL)
+			continue;
+		if (r[i].arg >= c->n_locals)
+			return refuse(c, "route %u: local address %u is none", i, r[i].arg);
+		const struct img_lb_local *l = &c->locals[r[i].arg];
+		if (r[i].family != l->family || !addr_equal(&r[i].prefix, &l->address))
+			return refuse(c, "route %u: not of local address %u", i, r[i].arg);
+	}
+	return 0;
+}
+
+int
+lb_image_check(const struct image_header *h, char *err, size_t err_size)
+{
+	struct check c = {.err = err, .err_size = err_size};
+	uint32_t n_plane;
+	const struct img_plane *plane = image_rows(h, IMG_PLANE, &n_plane);
+
+	c.services = image_rows(h, IMG_LB_SERVICES, &c.n_services);
+	c.backends = image_rows(h, IMG_LB_BACKENDS, &c.n_backends);
+	c.locals = image_rows(h, IMG_LB_LOCALS, &c.n_locals);
+	c.slots = image_rows(h, IMG_LB_SLOTS, &c.n_slots);
+	(void)image_rows(h, IMG_TIMERS, &c.n_timers);
+	c.class_bits = n_plane != 0 ? plane->steer_class_bits : 0;
+	if (check_sections(&c, h) != 0)
+		return -EINVAL;
+	for (uint32_t i = 0; i < c.n_locals; i++)
+		if (check_local(&c, i) != 0)
+			return -EINVAL;
+	for (uint32_t i = 0; i < c.n_services; i++)
+		if (check_service(&c, i) != 0)
+			return -EINVAL;
+	if (check_backends(&c) != 0)
+		return -EINVAL;
+	return check_routes(&c, h);
+}

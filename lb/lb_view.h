@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       What the balancer derives from a generation: which service has (address, protocol,
+ *            port), which endpoints are nat-mode backends, which worker a local address is of.
+ * Layout     Two open-addressed tables of row numbers (plus one; 0 is empty), half full at most,
+ *            and a byte for each local address; the rows stay in the image.
+ * Invariant  1. lb_view_service finds a service exactly when the image has it.
+ *            2. lb_view_endpoint is true exactly for (address, port, protocol) of a backend of a
+ *               service in mode nat.
+ *            3. A local port has one owner among the workers.
+ * Owner      Constant, part of a generation; any worker reads.
+ * Lifetime   Rows are good as long as the generation.
+ * See        docs/design.md, "Policies".
+ */
+#ifndef MR_LB_VIEW_H
+#define MR_LB_VIEW_H
+
+#include "lb/lb_image.h"
+#include "lib/generation.h"
+#include "lib/tuple.h"
+
+enum { LB_LOCAL_SHARED = 0xff /* owner of a local address whose port blocks are divided */ };
+static_assert((int)MAX_WORKERS < (int)LB_LOCAL_SHARED, "a worker's number is not the mark of none");
+
+struct lb_index {
+	uint32_t *slot; /* row + 1; 0: empty */
+	uint32_t mask;
+};
+
+struct lb_view {
+	const struct img_lb_service *services;
+	const struct img_lb_backend *backends;
+	const struct img_lb_local *locals;
+	const uint16_t *slots;
+	uint32_t n_services, n_backends, n_locals;
+	const struct steer *steer;
+	struct lb_index by_service;  /* of rows of services */
+	struct lb_index by_endpoint; /* of rows of backends in mode nat */
+	uint8_t *local_owner;        /* worker of each local address, or LB_LOCAL_SHARED */
+};
+
+/* lb_view_create: of a checked image. => NULL when memory runs out. */
+struct lb_view *lb_view_create(const struct image_header *h, const struct steer *steer);
+void lb_view_destroy(struct lb_view *v);
+
+/* lb_view_service: the service a tuple is addressed to, or NULL. */
+const struct img_lb_service *lb_view_service(const struct lb_view *v, const struct tuple *t);
+/* lb_view_endpoint: does the tuple come from a nat-mode backend's own address and port? */
+bool lb_view_endpoint(const struct lb_view *v, const struct tuple *t);
+
+/*
+ * lb_view_backend: the backend for a new connection of a client: Maglev, and the next slot whose
+ * backend takes new flows should the table name one that does not. => NULL: there is none.
+ */
+const struct img_lb_backend *lb_view_backend(const struct lb_view *v,
+                                             const struct img_lb_service *s,
+                                             const struct tuple *t);
+
+/*
+ * lb_client_hash: where in the Maglev table a client's connection falls. No secret: every
+ * instance of Millrace takes the same place, and it says nothing about the flow table's hash.
+ */
+static inline uint32_t
+lb_client_hash(const union addr *a, be16 port)
+{
+	uint64_t h = mix64(a->q[0] ^ 0x8bb84b93962eacc9u, a->q[1] ^ 0x2d358dccaa6c78a5u);
+	h = mix64(h ^ 0x4b33a62ed433d4a3u, port ^ 0x9fb21c651e98df25u);
+	return (uint32_t)(h ^ h >> 32);
+}
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Maglev table. Backends take turns in order of their keys; a turn takes the next free slot of
+ * the backend's own permutation. The k-th turn of a backend falls into round k * heaviest / weight,
+ * so the heaviest plays every round, the others in proportion, and everyone plays round 0: nobody
+ * starves, however extreme the weights. A heap of (round, rank) says whose turn is next, so the
+ * time is that of MAGLEV_SIZE turns for any weights.
+ */
+#include "maglev.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { MAX_WEIGHT = 65535, RANK_BITS = 16 };
+
+struct player {
+	uint64_t key;
+	uint32_t weight;
+	uint32_t number;   /* as the caller counts */
+	uint32_t position; /* in its permutation: the slot to try next */
+	uint32_t skip;
+	uint32_t turns;    /* taken so far */
+};
+
+/* scramble: a bijection of 64 bits whose every output bit depends on every input bit. */
+static uint64_t
+scramble(uint64_t z)
+{
+	z = (z ^ (z >> 32)) * 0xd6e8feb86659fd93u;
+	z = (z ^ (z >> 32)) * 0xd6e8feb86659fd93u;
+	return z ^ (z >> 32);
+}
+
+uint64_t
+maglev_key(const union addr *a, uint8_t family, be16 port)
+{
+	uint64_t h = scramble(a->q[0] + 0x9e3779b97f4a7c15u);
+	h = scramble((h ^ a->q[1]) + 0x9e3779b97f4a7c15u);
+	return scramble(h ^ ((uint64_t)family << 16 | port));
+}
+
+static int
+player_compare(const void *a, const void *b)
+{
+	const struct player *x = a, *y = b;
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+/* players_set: the backends sorted by key, each with its permutation. => 0 or -EINVAL. */
+static int
+players_set(struct player *p, const struct maglev_backend *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (b[i].weight > MAX_WEIGHT)
+			return -EINVAL;
+		uint64_t offset = scramble(b[i].key ^ 0xa0761d6478bd642fu);
+		uint64_t skip = scramble(b[i].key ^ 0xe7037ed1a0b428dbu);
+		p[i] = (struct player){.key = b[i].key, .weight = b[i].weight,
+			.number = (uint32_t)i, .position = (uint32_t)(offset % MAGLEV_SIZE),
+			.skip = (uint32_t)(skip % (MAGLEV_SIZE - 1)) + 1};
+	}
+	qsort(p, n, sizeof(*p), player_compare);
+	for (size_t i = 1; i < n; i++)
+		if (p[i].key == p[i - 1].key)
+			return -EINVAL;
+	return 0;
+}
+
+/* heap_sink: let the entry at the top find its place among n. */
+static void
+heap_sink(uint64_t *heap, size_t n)
+{
+	uint64_t entry = heap[0];
+	size_t i = 0;
+	for (size_t child = 1; child < n; child = 2 * i + 1) {
+		if (child + 1 < n && heap[child + 1] < heap[child])
+			child++;
+		if (entry <= heap[child])
+			break;
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = entry;
+}
+
+/* player_slot: the next slot of its permutation that nobody has. => There is one. */
+static uint32_t
+player_slot(struct player *p, const uint16_t *slots)
+{
+	uint32_t slot;
+	do {
+		slot = p->position;
+		p->position += p->skip;
+		if (p->position >= MAGLEV_SIZE)
+			p->position -= MAGLEV_SIZE;
+	} while (slots[slot] != LB_NO_BACKEND);
+	return slot;
+}
+
+static void
+players_play(struct player *p, size_t n, uint64_t *heap, uint16_t *slots)
+{
+	uint32_t heaviest = 0;
+	size_t playing = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (p[i].weight > heaviest)
+			heaviest = p[i].weight;
+		if (p[i].weight > 0)
+			heap[playing++] = i; /* round 0; ascending, so a heap already */
+	}
+	for (uint32_t filled = 0; playing > 0 && filled < MAGLEV_SIZE; filled++) {
+		size_t rank = heap[0] & ((1u << RANK_BITS) - 1);
+		struct player *now = &p[rank];
+		slots[player_slot(now, slots)] = (uint16_t)now->number;
+		now->turns++;
+		uint64_t round = ((uint64_t)now->turns * heaviest + now->weight - 1) / now->weight;
+		heap[0] = round << RANK_BITS | rank;
+		heap_sink(heap, playing);
+	}
+}
+
+int
+maglev_build(const struct maglev_backend *b, size_t n, uint16_t *slots)
+{
+	int rc = -ENOMEM;
+
+	for (uint32_t i = 0; i < MAGLEV_SIZE; i++)
+		slots[i] = LB_NO_BACKEND;
+	if (n > MAGLEV_MAX_BACKENDS)
+		return -EINVAL;
+	struct player *players = calloc(n + 1, sizeof(*players));
+	uint64_t *heap = calloc(n + 1, sizeof(*heap));
+	if (players == NULL || heap == NULL)
+		goto out;
+	rc = players_set(players, b, n);
+	if (rc == 0)
+		players_play(players, n, heap, slots);
+out:
+	free(heap);
+	free(players);
+	return rc;
+}
