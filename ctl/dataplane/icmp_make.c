@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ICMP errors made here (RFC 792, RFC 1191, RFC 1812, RFC 4443). */
+#include "icmp_make.h"
+
+#include <rte_byteorder.h>
+
+#include "out.h"
+#include "own.h"
+
+enum {
+	ICMP4_UNREACHABLE = 3, ICMP4_QUENCH = 4, ICMP4_REDIRECT = 5, ICMP4_TIME = 11,
+	ICMP4_PARAMETER = 12, FRAG_NEEDED = 4,
+	ICMP6_UNREACHABLE = 1, ICMP6_TOO_BIG = 2, ICMP6_TIME = 3, ICMP6_PARAMETER = 4,
+	ICMP6_INFORMATIONAL = 128,
+	ERROR_HEAD = 8,
+};
+
+struct error {
+	uint8_t type, code;
+	uint32_t arg; /* second word of the message, host order */
+};
+
+static bool
+is_icmp_error(const struct packet *p)
+{
+	if (p->proto != IPPROTO_L4_ICMP && p->proto != IPPROTO_L4_ICMP6)
+		return false;
+	if (p->l4_size == 0)
+		return true;
+	uint8_t type = p->l4[0];
+	if (p->proto == IPPROTO_L4_ICMP6)
+		return type < ICMP6_INFORMATIONAL || type == 137;
+	return type == ICMP4_UNREACHABLE || type == ICMP4_QUENCH || type == ICMP4_REDIRECT ||
+	       type == ICMP4_TIME || type == ICMP4_PARAMETER;
+}
+
+/* A source that is one station's, and a destination that is too. */
+static bool
+is_between_stations(const struct slow *s, const struct packet *p)
+{
+	if (p->family == FAMILY_V6) {
+		bool unset = (p->src.q[0] | (p->src.q[1] & ~rte_cpu_to_be_64(1))) == 0;
+		return !unset && p->src.b[0] != 0xff && p->dst.b[0] != 0xff;
+	}
+	return p->src.b[0] != 0 && p->src.b[0] != 127 && p->src.b[0] < 224 && p->dst.b[0] < 224 &&
+	       !own_is_broadcast(s->gen, &p->src) && !own_is_broadcast(s->gen, &p->dst);
+}
+
+bool
+icmp_may_answer(const struct slow *s, const struct packet *p)
+{
+	return !p->later && !p->multicast_l2 && !is_icmp_error(p) && is_between_stations(s, p);
+}
+
+/* Who says it: the address spoken to if that is ours, else one of the interface of arrival. */
+static bool
+error_source(const struct slow *s, const struct packet *p, union addr *src)
+{
+	uint8_t nic = buf_meta(p->m)->nic;
+	const struct img_route *r = route_find(s->gen, &p->dst, p->family);
+	bool ours = r != NULL && r->plen == addr_bits(p->family) &&
+	            (r->kind == ROUTE_LOCAL || r->kind == ROUTE_SERVICE);
+	if (ours || own_kind(s->gen, nic, p->family, &p->dst) == ROUTE_LOCAL) {
+		*src = p->dst;
+		return true;
+	}
+	return own_any(s->gen, nic, p->family, src);
+}
+
+static uint8_t
+error_nic(const struct slow *s, const struct packet *p)
+{
+	union addr hop;
+	if (p->family == FAMILY_V6 && addr_is_link_local(&p->src))
+		return buf_meta(p->m)->nic;
+	return out_route(s, &p->src, p->family, &hop);
+}
+
+static void
+error_send(struct slow *s, const struct packet *p, const struct error *e)
+{
+	union addr src;
+	uint8_t nic = error_nic(s, p);
+	if (nic == NIC_NONE || !icmp_may_answer(s, p) || !error_source(s, p, &src) ||
+	    !ratelimit_take(&s->icmp, s->now_ns))
+		return;
+	struct rte_mbuf *m = out_alloc(s, nic);
+	if (m == NULL)
+		return;
+	uint8_t proto = p->family == FAMILY_V4 ? IPPROTO_L4_ICMP : IPPROTO_L4_ICMP6;
+	uint16_t head = (uint16_t)(packet_ip_size(p->family) + ERROR_HEAD);
+	uint16_t most = p->family == FAMILY_V4 ? ICMP4_ERROR_MAX : ICMP6_ERROR_MAX;
+	uint16_t quote = p->l3_size < most - head ? p->l3_size : (uint16_t)(most - head);
+	uint16_t size = (uint16_t)(ERROR_HEAD + quote);
+	uint8_t *l4 = buf_data(m) + packet_ip_size(p->family);
+	be32 arg = rte_cpu_to_be_32(e->arg);
+	packet_ip_write(buf_data(m), p->family, &src, &p->src, proto, PACKET_TTL, p->tos & 0xfc, size);
+	l4[0] = e->type;
+	l4[1] = e->code;
+	memcpy(l4 + 4, &arg, 4);
+	memcpy(l4 + ERROR_HEAD, p->l3, quote);
+	packet_l4_seal(l4, size, p->family, &src, &p->src, proto);
+	m->data_len = (uint16_t)(head + quote);
+	out_packet(s, m, p->family, &p->src);
+}
+
+/* The nearest thing that RFC 4443 has for a code of IPv4 (as in RFC 7915, 4.2). */
+static struct error
+unreachable_v6(const struct packet *p, uint8_t code)
+{
+	switch (code) {
+	case UNREACH_PROTOCOL:
+		return (struct error){ICMP6_PARAMETER, 1, p->proto_at};
+	case UNREACH_PORT:
+		return (struct error){ICMP6_UNREACHABLE, 4, 0};
+	case UNREACH_HOST:
+		return (struct error){ICMP6_UNREACHABLE, 3, 0};
+	case 9:
+	case 10:
+	case UNREACH_PROHIBITED:
+		return (struct error){ICMP6_UNREACHABLE, 1, 0};
+	default:
+		return (struct error){ICMP6_UNREACHABLE, 0, 0};
+	}
+}
+
+void
+icmp_make_unreachable(struct slow *s, const struct packet *p, uint8_t code)
+{
+	struct error e = p->family == FAMILY_V6 ? unreachable_v6(p, code) :
+	                 (struct error){ICMP4_UNREACHABLE, code, 0};
+	error_send(s, p, &e);
+}
+
+void
+icmp_make_time_exceeded(struct slow *s, const struct packet *p)
+{
+	struct error e = {p->family == FAMILY_V6 ? ICMP6_TIME : ICMP4_TIME, 0, 0};
+	error_send(s, p, &e);
+}
+
+void
+icmp_make_too_big(struct slow *s, const struct packet *p, uint16_t mtu)
+{
+	struct error v4 = {ICMP4_UNREACHABLE, FRAG_NEEDED, mtu}, v6 = {ICMP6_TOO_BIG, 0, mtu};
+	error_send(s, p, p->family == FAMILY_V6 ? &v6 : &v4);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames leave the slow path: header, ring, count. */
+#include "out.h"
+
+#include <rte_byteorder.h>
+
+#include "own.h"
+
+struct rte_mbuf *
+out_alloc(struct slow *s, uint8_t nic)
+{
+	const struct gen_nic *n = &s->gen->nic[nic];
+	struct dev *d = n->valid ? &s->shared->devs[n->dev] : NULL;
+	struct rte_mbuf *m = d != NULL ? d->ops->alloc(d) : NULL;
+	if (m == NULL) {
+		s->stats->generated_lost++;
+		return NULL;
+	}
+	m->port = d->id;
+	m->data_off = BUF_HEADROOM + 32;
+	m->data_len = 0;
+	m->pkt_len = 0;
+	*buf_meta(m) = (struct buf_meta){.nic = nic};
+	return m;
+}
+
+void
+out_free(struct slow *s, struct rte_mbuf *m)
+{
+	unsigned dev = m->port < s->shared->n_devs ? m->port : 0;
+	s->shared->devs[dev].ops->free(&m, 1);
+}
+
+void
+out_lost(struct slow *s, struct rte_mbuf *m)
+{
+	s->stats->generated_lost++;
+	out_free(s, m);
+}
+
+/* Ethernet header and tag before the data. => bytes written. */
+static uint16_t
+l2_write(struct rte_mbuf *m, const struct gen_nic *n, const uint8_t mac[6], uint16_t ether_type)
+{
+	uint16_t size = n->vlan_be != 0 ? 18 : 14;
+	be16 type = rte_cpu_to_be_16(ether_type), tag = rte_cpu_to_be_16(0x8100);
+	uint8_t *d = buf_data(m) - size;
+	memcpy(d, mac, 6);
+	memcpy(d + 6, n->mac, 6);
+	if (n->vlan_be != 0) {
+		memcpy(d + 12, &tag, 2);
+		memcpy(d + 14, &n->vlan_be, 2);
+	}
+	memcpy(d + size - 2, &type, 2);
+	m->data_off = (uint16_t)(m->data_off - size);
+	m->data_len = (uint16_t)(m->data_len + size);
+	m->pkt_len = m->data_len;
+	return size;
+}
+
+/* Packets to one station take one worker's queue, so that they stay in order. */
+static unsigned
+worker_for(const struct slow *s, const uint8_t mac[6])
+{
+	return (unsigned)(mac[4] ^ mac[5]) % s->shared->n_workers;
+}
+
+bool
+out_frame(struct slow *s, struct rte_mbuf *m, uint8_t nic, const uint8_t mac[6],
+          uint16_t ether_type, bool made_here)
+{
+	const struct gen_nic *n = &s->gen->nic[nic];
+	if (nic >= MAX_NICS || !n->valid || m->data_off < 18)
+		return false;
+	struct buf_meta meta = *buf_meta(m);
+	uint16_t size = l2_write(m, n, mac, ether_type), port = m->port;
+	m->port = n->dev;
+	*buf_meta(m) = (struct buf_meta){.cause = HANDOFF_TX, .nic = nic, .arg = made_here};
+	if (rte_ring_mp_enqueue(s->shared->in[worker_for(s, mac)], m) != 0) {
+		*buf_meta(m) = meta;
+		m->port = port;
+		m->data_off = (uint16_t)(m->data_off + size);
+		m->data_len = (uint16_t)(m->data_len - size);
+		m->pkt_len = m->data_len;
+		return false;
+	}
+	if (made_here) {
+		s->stats->generated++;
+		s->stats->nic[nic].generated++;
+	} else {
+		s->stats->handed_off++;
+		s->stats->handoff[HANDOFF_TX]++;
+	}
+	return true;
+}
+
+void
+out_made(struct slow *s, struct rte_mbuf *m, uint8_t nic, const uint8_t mac[6],
+         uint16_t ether_type)
+{
+	if (!out_frame(s, m, nic, mac, ether_type, true))
+		out_lost(s, m);
+}
+
+uint8_t
+out_route(const struct slow *s, const union addr *dst, uint8_t family, union addr *hop)
+{
+	const struct img_route *r = route_find(s->gen, dst, family);
+	if (r == NULL || (r->kind != ROUTE_VIA && r->kind != ROUTE_CONNECTED))
+		return NIC_NONE;
+	*hop = r->kind == ROUTE_VIA ? r->gateway : *dst;
+	return r->nic;
+}
+
+void
+out_packet(struct slow *s, struct rte_mbuf *m, uint8_t family, const union addr *dst)
+{
+	union addr hop = *dst;
+	bool on_link = family == FAMILY_V6 && addr_is_link_local(dst);
+	uint8_t nic = on_link ? buf_meta(m)->nic : out_route(s, dst, family, &hop);
+	if (nic == NIC_NONE || m->data_len > s->gen->nic[nic].mtu ||
+	    neighbour_output(s, m, nic, family, &hop, true) != SLOW_TAKEN)
+		out_lost(s, m);
+}
