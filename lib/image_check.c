@@ -181,7 +181,7 @@ address_is_good(const union addr *a, uint8_t family)
 static bool
 nic_is_good(const struct check *c, uint8_t nic)
 {
-	return nic > 0 && nic < c->n_nics;
+	return nic > 0 && nic < c->n_nics && c->nics[nic].name[0] != 0;
 }
 
 static int
@@ -202,6 +202,8 @@ static int
 nic_check(const struct check *c, uint32_t i)
 {
 	const struct img_nic *n = &c->nics[i];
+	if (n->name[0] == 0)
+		return 0; /* unused */
 	if (!name_is_good(n->name, sizeof(n->name)))
 		return refuse(c, "interfaces: row %u: bad name", i);
 	if (n->dev >= c->n_devs)
@@ -215,6 +217,8 @@ nic_check(const struct check *c, uint32_t i)
 	    ((n->flags & IMG_NIC_MAC) != 0 && !mac_is_station(n->mac)))
 		return refuse(c, "interfaces: %s: bad flags or MAC address", n->name);
 	for (uint32_t j = 1; j < i; j++) {
+		if (c->nics[j].name[0] == 0)
+			continue;
 		if (c->nics[j].dev == n->dev && c->nics[j].vlan == n->vlan)
 			return refuse(c, "interfaces: %s: device and VLAN of %s", n->name, c->nics[j].name);
 		if (strcmp(c->nics[j].name, n->name) == 0)
@@ -284,7 +288,7 @@ route_fault(const struct check *c, const struct img_route *r)
 		return "bad prefix";
 	if (r->kind < ROUTE_VIA || r->kind > ROUTE_UNREACHABLE)
 		return "bad kind";
-	if (r->nic >= c->n_nics || (r->kind <= ROUTE_LOCAL && r->nic == 0))
+	if ((r->nic != 0 || r->kind <= ROUTE_LOCAL) && !nic_is_good(c, r->nic))
 		return "interface is none";
 	if (!address_is_good(&r->gateway, r->family))
 		return "gateway of the wrong family";
