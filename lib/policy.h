@@ -83,21 +83,6 @@ struct policy {
 };
 enum { MAX_POLICIES = 4 };
 
-/*
- * policy_view: what view_create of ops has kept in g, or NULL. A view that is looked for this way
- * begins with a pointer to its policy's ops.
- */
-static inline const void *
-policy_view(const struct generation *g, const struct policy_ops *ops)
-{
-	for (unsigned i = 0; i < MAX_POLICIES; i++) {
-		const struct policy_ops *const *view = g->view[i];
-		if (view != NULL && *view == ops)
-			return view;
-	}
-	return NULL;
-}
-
 /* The order in which policies are asked: flow.policy, and their place in generation.view. */
 enum policy_number { POLICY_LB, POLICY_NAT };
 
