@@ -25,10 +25,11 @@ view_of(const struct generation *g)
 static int
 view_create(struct generation *g, unsigned number)
 {
-	if (number != POLICY_LB)
-		return -EINVAL;
-	g->view[number] = lb_view_create(g->image, &g->steer);
-	return g->view[number] != NULL ? 0 : -ENOMEM;
+	struct lb_view *v = lb_view_create(g->image, &g->steer);
+	if (v == NULL)
+		return -ENOMEM;
+	g->view[number] = v;
+	return 0;
 }
 
 static void

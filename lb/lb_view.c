@@ -63,8 +63,9 @@ lb_view_endpoint(const struct lb_view *v, const struct tuple *t)
 	uint32_t i = endpoint_hash(&t->src, t->sport, t->proto) & x->mask;
 	for (; x->slot[i] != 0; i = (i + 1) & x->mask) {
 		const struct img_lb_backend *b = &v->backends[x->slot[i] - 1];
-		if (b->port == t->sport && b->family == t->family &&
-		    v->services[b->service].proto == t->proto && addr_equal(&b->address, &t->src))
+		const struct img_lb_service *s = &v->services[b->service];
+		if (b->port == t->sport && b->family == t->family && s->proto == t->proto &&
+		    addr_equal(&b->address, &t->src))
 			return true;
 	}
 	return false;
@@ -73,11 +74,12 @@ lb_view_endpoint(const struct lb_view *v, const struct tuple *t)
 const struct img_lb_backend *
 lb_view_backend(const struct lb_view *v, const struct img_lb_service *s, const struct tuple *t)
 {
+	const struct img_lb_backend *backends = v->backends + s->first_backend;
 	const uint16_t *slots = v->slots + (size_t)s->slots * MAGLEV_SIZE;
 	uint32_t slot = maglev_slot(lb_client_hash(&t->src, t->sport));
 	for (unsigned i = 0; i < BACKEND_PROBES; i++) {
 		if (slots[slot] != LB_NO_BACKEND) {
-			const struct img_lb_backend *b = &v->backends[s->first_backend + slots[slot]];
+			const struct img_lb_backend *b = &backends[slots[slot]];
 			if (b->state == LB_READY && b->weight != 0)
 				return b;
 		}
@@ -99,7 +101,7 @@ view_fill(struct lb_view *v)
 		struct tuple t = {.src = b->address, .sport = b->port, .family = b->family,
 			.proto = s->proto};
 		if (s->mode == LB_MODE_NAT && !lb_view_endpoint(v, &t))
-			index_add(&v->by_endpoint, endpoint_hash(&b->address, b->port, s->proto), i);
+			index_add(&v->by_endpoint, endpoint_hash(&t.src, t.sport, t.proto), i);
 	}
 	for (uint32_t i = 0; i < v->n_locals; i++) {
 		const struct img_lb_local *l = &v->locals[i];

@@ -65,11 +65,12 @@ world_backends(struct lb_world *w, unsigned row, uint32_t first, uint32_t n)
 	s->backends = n;
 	for (uint32_t i = 0; i < n; i++) {
 		char text[64];
-		snprintf(text, sizeof(text), s->family == FAMILY_V4 ? "10.1.%u.%u" : "2001:db8:1:%u::%u",
-		         row, i + 1);
+		const char *format = s->family == FAMILY_V4 ? "10.1.%u.%u" : "2001:db8:1:%u::%u";
+		snprintf(text, sizeof(text), format, row, i + 1);
 		w->backend[first + i] = (struct img_lb_backend){.family = s->family,
-			.address = world_addr(text, s->family), .port = htons((uint16_t)(8000 + row)),
-			.id = 500 + first + i, .weight = 1 + i, .service = row};
+			.address = world_addr(text, s->family),
+			.port = htons((uint16_t)(8000 + row)), .id = 500 + first + i,
+			.weight = 1 + i, .service = row};
 	}
 }
 
@@ -122,7 +123,8 @@ world_tables(struct lb_world *w)
 			b[i].key = maglev_key(&r->address, r->family, r->port);
 			b[i].weight = r->state == LB_READY ? r->weight : 0;
 		}
-		CU_ASSERT_EQUAL_FATAL(maglev_build(b, s->backends, w->slots + row * MAGLEV_SIZE), 0);
+		uint16_t *slots = w->slots + (size_t)row * MAGLEV_SIZE;
+		CU_ASSERT_EQUAL_FATAL(maglev_build(b, s->backends, slots), 0);
 	}
 }
 

@@ -109,10 +109,11 @@ test_backend_speaks(void)
 	struct flow_spec spec = {.drop = DROP_LOOP};
 	setup(4, false, 0);
 	struct tuple t = {.src = w->backend[0].address, .sport = w->backend[0].port,
-		.dst = world_addr("203.0.113.9", FAMILY_V4), .dport = htons(1234), .family = FAMILY_V4,
-		.proto = 6};
+		.dst = world_addr("203.0.113.9", FAMILY_V4), .dport = htons(1234),
+		.family = FAMILY_V4, .proto = 6};
 	struct miss m = world_miss(w, &t);
-	CU_ASSERT_EQUAL(lb_policy.home(w->gen, &m), steer_worker(&w->gen->steer, &t.dst, FAMILY_V4));
+	CU_ASSERT_EQUAL(lb_policy.home(w->gen, &m),
+	                steer_worker(&w->gen->steer, &t.dst, FAMILY_V4));
 	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_DROP);
 	CU_ASSERT_EQUAL(spec.drop, DROP_NO_POLICY);
 	m.tuple.sport = htons(40000);
@@ -243,15 +244,6 @@ test_reload(void)
 	teardown();
 }
 
-/* Another number has another policy's place in the generation. */
-static void
-test_number(void)
-{
-	setup(1, false, 0);
-	CU_ASSERT(lb_policy.view_create(w->gen, POLICY_NAT) < 0);
-	teardown();
-}
-
 static const struct test_case cases[] = {
 	{"mode nat", test_nat},
 	{"mode fullnat", test_fullnat},
@@ -261,7 +253,6 @@ static const struct test_case cases[] = {
 	{"counters of backends", test_counters},
 	{"fullnat runs out of ports", test_fullnat_exhaustion},
 	{"a backend is drained", test_reload},
-	{"only in its own place", test_number},
 };
 
 TEST_MAIN("lb", cases)

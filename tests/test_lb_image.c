@@ -173,7 +173,8 @@ test_mutation(void)
 			uint8_t *at = (uint8_t *)w->service + test_random(&seed) % rows;
 			*at = (uint8_t)(*at + (test_random(&seed) & 1 ? 1 : test_random(&seed)));
 		}
-		uint16_t *slot = &w->slots[test_random(&seed) % (W_TABLES * MAGLEV_SIZE)], whole = *slot;
+		uint16_t *slot = &w->slots[test_random(&seed) % (W_TABLES * MAGLEV_SIZE)];
+		uint16_t whole = *slot;
 		*slot ^= i % 10 == 0;
 		if (check(w) == 0) {
 			use(w);

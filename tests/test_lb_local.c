@@ -49,14 +49,19 @@ number_of(const struct tuple *reply)
 	return 0;
 }
 
+static bool
+take(struct lb_locals *l, const struct lb_view *v, struct tuple *reply)
+{
+	return lb_local_take(l, v, &w->service[W_FULLNAT], reply);
+}
+
 /* take_all: until it says no; each once, each at its home. => how many. */
 static unsigned
 take_all(uint16_t worker, unsigned backend, uint8_t *seen)
 {
-	const struct img_lb_service *s = &w->service[W_FULLNAT];
 	for (unsigned n = 0;; n++) {
 		struct tuple reply = reply_of(backend);
-		if (!lb_local_take(&locals[worker], view, s, &reply))
+		if (!take(&locals[worker], view, &reply))
 			return n;
 		CU_ASSERT_EQUAL_FATAL(steer_worker_port(&w->gen->steer, &reply.dst, FAMILY_V4,
 		                                        ntohs(reply.dport)), worker);
@@ -89,8 +94,7 @@ test_exhaustion(void)
 				struct tuple reply = reply_number(backend, number);
 				lb_local_put(&locals[0], &reply);
 				struct tuple again = reply_of(backend);
-				CU_ASSERT_TRUE_FATAL(lb_local_take(&locals[0], view, &w->service[W_FULLNAT],
-				                                   &again));
+				CU_ASSERT_TRUE_FATAL(take(&locals[0], view, &again));
 				CU_ASSERT_EQUAL(number_of(&again), number);
 			}
 			CU_ASSERT_EQUAL(locals[0].used, (backend - 2) * MOST);
@@ -131,6 +135,7 @@ test_ranges(void)
 	                                     {65520, 65535}, {65533, 65535}};
 	for (unsigned i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
 		setup(3, true);
+		const struct img_lb_service *s = &w->service[W_FULLNAT6];
 		struct img_lb_local rows[W_LOCALS];
 		memcpy(rows, w->local, sizeof(rows));
 		rows[2].port_first = ranges[i][0];
@@ -143,7 +148,7 @@ test_ranges(void)
 			do {
 				reply = reply_of(9);
 				sum++;
-			} while (lb_local_take(&locals[worker], &v, &w->service[W_FULLNAT6], &reply));
+			} while (lb_local_take(&locals[worker], &v, s, &reply));
 			sum--;
 		}
 		CU_ASSERT_EQUAL(sum, (unsigned)ranges[i][1] - ranges[i][0] + 1);
@@ -160,7 +165,7 @@ test_capacity(void)
 	CU_ASSERT_EQUAL_FATAL(lb_locals_init(l, 8, 0, 1, -1), 0);
 	for (unsigned i = 0; i < MOST; i++) {
 		struct tuple reply = reply_of(3);
-		taken += lb_local_take(l, view, &w->service[W_FULLNAT], &reply);
+		taken += take(l, view, &reply);
 	}
 	CU_ASSERT_EQUAL(taken, 8);
 	lb_locals_fini(l);
@@ -186,8 +191,7 @@ test_model(void)
 			count--;
 		} else if (i / 20000 % 2 == 0) {
 			struct tuple reply = reply_of(3 + backend);
-			CU_ASSERT_TRUE_FATAL(lb_local_take(&locals[0], view, &w->service[W_FULLNAT],
-			                                   &reply));
+			CU_ASSERT_TRUE_FATAL(take(&locals[0], view, &reply));
 			CU_ASSERT_FALSE_FATAL(used[backend][number_of(&reply)]);
 			used[backend][number_of(&reply)] = 1;
 			count++;
@@ -209,9 +213,9 @@ test_reload(void)
 	view = w->gen->view[POLICY_LB];
 	lb_locals_reload(&locals[0]);
 	struct tuple reply = reply_of(3);
-	CU_ASSERT_TRUE(lb_local_take(&locals[0], view, &w->service[W_FULLNAT], &reply));
+	CU_ASSERT_TRUE(take(&locals[0], view, &reply));
 	CU_ASSERT_EQUAL(ntohs(reply.dport), W_PORT_FIRST + W_PORTS);
-	CU_ASSERT_FALSE(lb_local_take(&locals[0], view, &w->service[W_FULLNAT], &reply));
+	CU_ASSERT_FALSE(take(&locals[0], view, &reply));
 	teardown(1);
 }
 

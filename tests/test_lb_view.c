@@ -74,6 +74,12 @@ test_endpoint_shared(void)
 	world_free(w);
 }
 
+static const struct img_lb_backend *
+choose(const struct lb_view *v, const struct miss *m)
+{
+	return lb_view_backend(v, &w->service[W_NAT], &m->tuple);
+}
+
 /* Clients spread over backends in proportion to the weights, 1 to 2 to 3. */
 static void
 test_spread(void)
@@ -83,7 +89,7 @@ test_spread(void)
 	setup(1, false);
 	for (uint32_t n = 0; n < CLIENTS; n++) {
 		struct miss m = world_client(w, W_NAT, n);
-		const struct img_lb_backend *b = lb_view_backend(view, &w->service[W_NAT], &m.tuple);
+		const struct img_lb_backend *b = choose(view, &m);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(b);
 		CU_ASSERT_FATAL(b->id >= 500 && b->id < 503);
 		count[b->id - 500]++;
@@ -112,7 +118,7 @@ test_not_ready(void)
 		}
 		for (uint32_t n = 0; n < 500; n++) {
 			struct miss m = world_client(w, W_NAT, n);
-			const struct img_lb_backend *b = lb_view_backend(&v, &w->service[W_NAT], &m.tuple);
+			const struct img_lb_backend *b = choose(&v, &m);
 			if (down == 7)
 				CU_ASSERT_PTR_NULL_FATAL(b);
 			if (down != 7)
