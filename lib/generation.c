@@ -33,6 +33,8 @@ derive_nics(struct generation *g, const struct dev *devs)
 	for (unsigned i = 1; i < g->n_nics; i++) {
 		const struct img_nic *n = &g->nics[i];
 		struct gen_nic *out = &g->nic[i];
+		if (n->name[0] == 0)
+			continue; /* unused */
 		memcpy(out->mac, (n->flags & IMG_NIC_MAC) != 0 ? n->mac : devs[n->dev].mac, 6);
 		out->vlan_be = __builtin_bswap16(n->vlan);
 		out->mtu = n->mtu;
