@@ -8,8 +8,13 @@
 static void
 print_names(const struct img_nic *nics, uint32_t n)
 {
-	for (uint32_t i = 1; i < n; i++)
-		fprintf(stderr, "%s%s", i == 1 ? "" : ", ", nics[i].name);
+	const char *before = "";
+	for (uint32_t i = 1; i < n; i++) {
+		if (nics[i].name[0] == '\0')
+			continue;
+		fprintf(stderr, "%s%s", before, nics[i].name);
+		before = ", ";
+	}
 	fprintf(stderr, "\n");
 }
 

@@ -55,7 +55,7 @@ outputs_add(struct outputs *o, const struct image_header *image, char *err, size
 	uint32_t n;
 	const struct img_nic *nics = image_rows(image, IMG_NICS, &n);
 	for (uint32_t i = 1; i < n; i++) {
-		if (output_find(o, nics[i].name) != NULL)
+		if (nics[i].name[0] == '\0' || output_find(o, nics[i].name) != NULL)
 			continue;
 		int status = output_create(o, nics[i].name, err, err_size);
 		if (status != 0)

@@ -59,7 +59,8 @@ nics_json(const struct generation *g, const struct stats *sum)
 {
 	json_t *j = json_object();
 	for (unsigned i = 1; i < g->n_nics; i++)
-		json_object_set_new(j, g->nics[i].name, nic_json(&sum->nic[i]));
+		if (g->nics[i].name[0] != '\0') /* a removed one leaves its row */
+			json_object_set_new(j, g->nics[i].name, nic_json(&sum->nic[i]));
 	return j;
 }
 
@@ -88,7 +89,7 @@ totals_json(const struct stats *sum)
 	add(j, "held", sum->held);
 	add(j, "dropped", dropped);
 	add(j, "generated", sum->generated);
-	add(j, "sent", sum->forwarded + sum->generated - sum->generated_lost);
+	add(j, "sent", sum->forwarded + sum->generated);
 	return j;
 }
 

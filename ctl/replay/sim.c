@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ctl/replay/record_json.h"
 #include "lib/mem.h"
 
 enum { ETHER_SIZE = 14, VLAN_SIZE = 4, SIM_RECORDS = 256 };
@@ -194,7 +193,7 @@ records_collect(struct sim *s)
 		uint32_t n;
 		while ((n = record_take(&seg->ring[i], rec, SIM_RECORDS)) != 0) {
 			for (uint32_t k = 0; k < n; k++)
-				json_array_append_new(s->log, record_json(&rec[k], s->plane.gen->image));
+				json_array_append_new(s->log, api_record_json(s->api, &rec[k]));
 			api_records(s->api, rec, n);
 		}
 	}
@@ -289,7 +288,7 @@ sim_broken(const struct sim *s, char *text, size_t size)
 		handed += c->handed_off;
 		taken += c->taken_over;
 		held += c->held;
-		sent += c->forwarded + c->generated - c->generated_lost;
+		sent += c->forwarded + c->generated;
 	}
 	uint32_t idle = nic_mem_free_count(s->mem);
 	if (s->endless)

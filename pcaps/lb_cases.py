@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases of the balancer. Clients are outside, the backends in the farm."""
+import struct
+
+import packets as P
+from nat_cases import Dialog, big
+from packets import ACK, PSH, SYN
+from world import Case, OUTSIDE_MAC, device_mac
+
+WEB, FULL, DNS, WEB6 = "192.0.2.10", "192.0.2.11", "192.0.2.12", "2001:db8:2::10"
+ROUTER, ROUTER6 = "198.51.100.77", "2001:db8:1::77"
+BACKENDS = ["10.0.0.11", "10.0.0.12", "10.0.0.13"]
+BACKENDS6 = ["2001:db8:f::11", "2001:db8:f::12", "2001:db8:f::13"]
+
+CONFIG = {
+    "workers": {"count": 1, "flows": {"ipv4": 4096, "ipv6": 4096}},
+    "nics": [
+        {"name": "outside", "device": "0000:01:00.0", "addresses": ["198.51.100.2/24", "2001:db8:1::2/64"]},
+        {"name": "farm", "device": "0000:01:00.1", "addresses": ["10.0.0.1/24", "2001:db8:f::1/64"]},
+    ],
+    "routes": [{"prefix": "0.0.0.0/0", "via": "198.51.100.1"}, {"prefix": "::/0", "via": "2001:db8:1::1"}],
+    "lb": {"services": [
+        {"name": "web", "address": WEB, "port": 80, "backends": [{"address": a, "port": 8080} for a in BACKENDS]},
+    ]},
+}
+SERVICE6 = {"name": "web6", "address": WEB6, "port": 80, "backends": [{"address": a} for a in BACKENDS6]}
+SERVICE_FULL = {"name": "full", "address": FULL, "port": 80, "mode": "fullnat", "local_addresses": ["10.0.0.250"],
+                "backends": [{"address": a} for a in BACKENDS]}
+SERVICE_DNS = {"name": "dns", "address": DNS, "port": 53, "protocol": "udp", "mode": "fullnat",
+               "local_addresses": ["10.0.0.251"], "local_ports": "2000-2999",
+               "backends": [{"address": a} for a in BACKENDS]}
+NICS = ("outside", "farm")
+CASES = []
+
+
+def case(f):
+    CASES.append(f)
+    return f
+
+
+def make(name, about, services=None, args=()):
+    c = Case("lb/" + name, about, CONFIG, args)
+    if services is not None:
+        c.config["lb"]["services"] = services
+    return c
+
+
+def client(i):
+    return f"203.0.113.{i}"
+
+
+def client6(i):
+    return f"2001:db8:c::{i:x}"
+
+
+def dialogs(c, clients, service, port):
+    for i, who in enumerate(clients):
+        d = Dialog(c, who, 40000 + i, service, port, NICS)
+        d.open(i)
+        d.talk(i + 0.2)
+        d.close(i + 0.4)
+
+
+@case
+def nat_tcp_v4():
+    c = make("nat-tcp-v4", "Connections of six clients: backends see the clients' addresses, clients see the service; "
+             "after the timeout of 120 s nothing is left.", args=["--until", "300"])
+    dialogs(c, map(client, range(1, 7)), WEB, 80)
+    return c
+
+
+@case
+def nat_tcp_v6():
+    c = make("nat-tcp-v6", "The same over IPv6.", [SERVICE6], args=["--until", "300"])
+    dialogs(c, map(client6, range(1, 7)), WEB6, 80)
+    return c
+
+
+@case
+def fullnat_tcp_v4():
+    c = make("fullnat-tcp-v4", "Backends see a local address as the source, clients see the service.", [SERVICE_FULL],
+             args=["--until", "300"])
+    dialogs(c, map(client, range(1, 7)), FULL, 80)
+    return c
+
+
+@case
+def fullnat_udp():
+    c = make("fullnat-udp", "UDP with source translation; a backend's packet to a port without a flow is dropped.",
+             [SERVICE_DNS], args=["--until", "300"])
+    for i in range(1, 9):
+        c.send("outside", i, P.udp(client(i), DNS, 5353, 53, b"query %d" % i))
+        p = c.last("farm")
+        c.send("farm", i + 0.1, P.udp(p.dst, p.src, 53, p.sport, b"answer %d" % i))
+    c.send("farm", 20, P.udp(BACKENDS[0], "10.0.0.251", 53, 3000, b"nobody asked"))
+    return c
+
+
+@case
+def drain():
+    c = make("drain", "A backend is drained: its connection goes on, new ones go to the others, until it is ready "
+             "again.")
+    d = Dialog(c, client(1), 40000, WEB, 80, NICS)
+    d.open(0)
+    first = P.text(d.far_end[0])
+    c.request(1, "backend.drain", service="web", address=first)
+    d.talk(2)
+    for i in range(30):
+        c.send("outside", 3 + i / 100, P.tcp(client(10 + i), WEB, 41000, 80, SYN, seq=i))
+    c.request(4, "backend.list", service="web")
+    c.request(5, "backend.ready", service="web", address=first)
+    for i in range(30):
+        c.send("outside", 6 + i / 100, P.tcp(client(50 + i), WEB, 41000, 80, SYN, seq=i))
+    d.talk(7)
+    return c
+
+
+@case
+def down():
+    c = make("down", "A backend is declared dead: what its clients send next is answered by another one, or dropped, "
+             "but not sent to the dead.")
+    d = Dialog(c, client(1), 40000, WEB, 80, NICS)
+    d.open(0)
+    c.request(1, "backend.down", service="web", address=P.text(d.far_end[0]))
+    d.out(2, PSH | ACK, b"anybody there?")
+    for i in range(20):
+        c.send("outside", 3 + i / 100, P.tcp(client(10 + i), WEB, 41000, 80, SYN, seq=i))
+    return c
+
+
+@case
+def weights():
+    c = make("weights", "600 connections over backends of weights 1, 2 and 3; the report has how many each one got.")
+    for b, w in zip(c.config["lb"]["services"][0]["backends"], (1, 2, 3)):
+        b["weight"] = w
+    for i in range(600):
+        c.send("outside", i / 1000, P.tcp(client(1 + i % 200), WEB, 30000 + i, 80, SYN, seq=i))
+    c.request(2, "backend.list", service="web")
+    return c
+
+
+@case
+def icmp_error_to_backend():
+    c = make("icmp-error-to-backend", "Packet Too Big and Fragmentation Needed about a backend's packet reach that "
+             "backend, the packet inside as it sent it (RFC 7690); for fullnat and for errors of backends too.",
+             CONFIG["lb"]["services"] + [SERVICE6, SERVICE_FULL])
+    for i, (who, service, router) in enumerate([(client(1), WEB, ROUTER), (client6(1), WEB6, ROUTER6),
+                                                (client(2), FULL, ROUTER)]):
+        d = Dialog(c, who, 40000, service, 80, NICS)
+        d.open(i * 10)
+        d.into(i * 10 + 1, PSH | ACK, big(1000))
+        sent = c.last("outside")
+        if len(sent.src) == 4:
+            c.send("outside", i * 10 + 2, P.error4(router, service, 3, 4, sent.l3[:576], mtu=900))
+        else:
+            c.send("outside", i * 10 + 2, P.error6(router, service, 2, 0, sent.l3[:1200], 1280))
+        d.out(i * 10 + 3, PSH | ACK, b"more")
+        got = c.last("farm")
+        if len(got.src) == 4:
+            c.send("farm", i * 10 + 4, P.error4(P.text(got.dst), P.text(got.src), 3, 2, got.l3))
+        else:
+            c.send("farm", i * 10 + 4, P.error6(P.text(got.dst), P.text(got.src), 1, 4, got.l3))
+    return c
+
+
+@case
+def echo_service():
+    c = make("echo-service", "Echo to service and interface addresses is answered by us, IPv4 and IPv6; to addresses "
+             "that are nobody's it is not.", CONFIG["lb"]["services"] + [SERVICE6])
+    c.send("outside", 0, P.echo(client(1), WEB, 1, 1, b"service"), P.echo(client6(1), WEB6, 1, 1, b"service"),
+           P.echo(client(1), "198.51.100.2", 1, 2, b"interface"), P.echo(client6(1), "2001:db8:1::2", 1, 2, b"interface"))
+    c.send("outside", 1, P.echo(client(1), "192.0.2.99", 1, 3, b"nobody"))
+    c.send("outside", 2, P.echo(client(1), WEB, 1, 4, big(1400), tos=0xB8))
+    broken = P.echo(client(1), WEB, 1, 5, b"broken")
+    c.send("outside", 3, broken[:-1] + b"N")
+    return c
+
+
+@case
+def no_service():
+    c = make("no-service", "Packets to a service address but not to its port, to a service without backends, and from "
+             "a backend without a connection.",
+             CONFIG["lb"]["services"] + [{"name": "empty", "address": FULL, "port": 80, "backends": []}])
+    c.send("outside", 0, P.tcp(client(1), WEB, 40000, 81, SYN, seq=1))
+    c.send("outside", 1, P.udp(client(1), WEB, 40000, 80, b"UDP to a TCP service"))
+    c.send("outside", 2, P.tcp(client(1), FULL, 40000, 80, SYN, seq=1))
+    c.send("outside", 3, P.tcp(client(1), WEB, 40000, 80, ACK, 1, 1, b"no connection"))
+    c.send("farm", 4, P.tcp(BACKENDS[0], client(1), 8080, 40000, ACK, 1, 1, b"no connection"))
+    c.send("outside", 5, P.ip4(client(1), WEB, 132, bytes(12)))
+    return c
+
+
+@case
+def v6_too_big():
+    c = make("v6-too-big", "A backend's IPv6 packet that is too big for the way to the client is answered by Packet Too "
+             "Big with the MTU; hop limit 1 by Time Exceeded.", [SERVICE6])
+    c.nic("outside")["mtu"] = 1280
+    d = Dialog(c, client6(1), 40000, WEB6, 80, NICS)
+    d.open(0)
+    d.into(1, PSH | ACK, big(1440))
+    d.ack -= 1440
+    d.into(2, PSH | ACK, big(1220))
+    d.into(3, ACK, hops=1)
+    return c
+
+
+@case
+def neighbour_discovery():
+    c = make("neighbour-discovery", "Solicitations for own and service addresses are answered; others and those with a "
+             "wrong hop limit are not.", [SERVICE6])
+
+    def solicit(t, target, hops=255, src="2001:db8:1::1"):
+        group = P.addr("ff02::1:ff00:0")[:13] + P.addr(target)[13:]
+        option = b"\x01\x01" + P.mac(OUTSIDE_MAC)
+        part = P.icmp6_part(src, group, 135, 0, bytes(4), P.addr(target) + option)
+        c.frame("outside", t, P.ether(b"\x33\x33" + group[12:], OUTSIDE_MAC, P.ETH_IP6,
+                                      P.ip6(src, group, P.ICMP6, part, hops=hops)))
+    solicit(0, "2001:db8:1::2")
+    solicit(1, WEB6)
+    solicit(2, "2001:db8:1::99")
+    solicit(3, "2001:db8:1::2", hops=64)
+    advert = P.icmp6_part("2001:db8:1::1", "2001:db8:1::2", 136, 0, struct.pack("!I", 0x60000000),
+                          P.addr("2001:db8:1::1") + b"\x02\x01" + P.mac(OUTSIDE_MAC))
+    c.frame("outside", 4, P.ether(device_mac(0), OUTSIDE_MAC, P.ETH_IP6,
+                                  P.ip6("2001:db8:1::1", "2001:db8:1::2", P.ICMP6, advert, hops=255)))
+    return c

@@ -1,0 +1,501 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases of address translation. A and B are subscribers, S and S2 servers of the internet, X is the pool's address."""
+import struct
+
+import packets as P
+from packets import ACK, FIN, PSH, RST, SYN
+from world import Case, INSIDE_MAC, OUTSIDE_MAC, device_mac
+
+A, B, C = "100.64.0.10", "100.64.0.20", "100.64.0.30"
+S, S2, ROUTER = "192.0.2.1", "192.0.2.2", "192.0.2.254"
+X = "203.0.113.1"
+GATE = "198.51.100.1"
+
+CONFIG = {
+    "workers": {"count": 1, "flows": {"ipv4": 4096, "ipv6": 64}},
+    "nics": [
+        {"name": "inside", "device": "0000:01:00.0", "addresses": ["100.64.0.1/10"]},
+        {"name": "outside", "device": "0000:01:00.1", "addresses": ["198.51.100.2/24"]},
+    ],
+    "routes": [{"prefix": "0.0.0.0/0", "via": GATE}],
+    "nat": {
+        "pools": [{"name": "public", "addresses": [X], "block_size": 64}],
+        "rules": [{"name": "homes", "nic": "inside", "source": "100.64.0.0/10", "pool": "public"}],
+        "capacity": {"mappings": 4096, "subscribers": 256, "pool_addresses": 16},
+        "log": "mappings",
+    },
+}
+CASES = []
+
+
+def case(f):
+    CASES.append(f)
+    return f
+
+
+def make(name, about, args=(), rule=None, pool=None, **top):
+    c = Case("nat/" + name, about, CONFIG, args)
+    c.config["nat"]["rules"][0].update(rule or {})
+    c.config["nat"]["pools"][0].update(pool or {})
+    c.config.update(top)
+    return c
+
+
+def udp_out(c, t, src, sport, dst, dport, data=b"hello", **more):
+    """=> the packet as it left."""
+    c.send("inside", t, P.udp(src, dst, sport, dport, data, **more))
+    return c.last("outside")
+
+
+def back(c, t, p, data=b"reply", src=None, sport=None):
+    """A UDP packet from outside to the source of p."""
+    c.send("outside", t, P.udp(src or p.dst, p.src, sport or p.dport, p.sport, data))
+
+
+@case
+def udp_eim():
+    c = make("udp-eim", "Three destinations see one external port, and each one's reply comes back (RFC 4787 REQ-1).")
+    for i, (dst, port) in enumerate([(S, 53), (S, 54), (S2, 53)]):
+        back(c, i + 0.5, udp_out(c, i, A, 5000, dst, port, b"query %d" % i), b"answer %d" % i)
+    udp_out(c, 4, B, 5000, S, 53, b"another subscriber")
+    return c
+
+
+@case
+def udp_filter_eif():
+    c = make("udp-filter-eif", "With endpoint-independent filtering anybody may send to a mapping; to a port without "
+             "a mapping nobody may.")
+    p = udp_out(c, 0, A, 5000, S, 53)
+    back(c, 1, p, b"from elsewhere", src=S2, sport=9999)
+    back(c, 2, p, b"other port", sport=7)
+    c.send("inside", 3, P.udp(A, S2, 5000, 9999, b"and back"))
+    c.send("outside", 4, P.udp(S, X, 53, p.sport ^ 1, b"no mapping"))
+    return c
+
+
+@case
+def filter_adf():
+    c = make("filter-adf", "With address-dependent filtering the address that was spoken to may send from any port, "
+             "another address may not.", rule={"filtering": "address-dependent"})
+    p = udp_out(c, 0, A, 5000, S, 53)
+    back(c, 1, p, b"same address", sport=9999)
+    back(c, 2, p, b"stranger", src=S2)
+    c.send("inside", 3, P.udp(A, S2, 5000, 7, b"hello stranger"))
+    back(c, 4, p, b"no stranger any more", src=S2)
+    return c
+
+
+@case
+def filter_apdf():
+    c = make("filter-apdf", "With address-and-port-dependent filtering only the very endpoint that was spoken to may "
+             "send.", rule={"filtering": "address-and-port-dependent"})
+    p = udp_out(c, 0, A, 5000, S, 53)
+    back(c, 1, p, b"right one")
+    back(c, 2, p, b"wrong port", sport=9999)
+    back(c, 3, p, b"wrong address", src=S2)
+    c.send("inside", 4, P.tcp(A, S, 5000, 80, SYN, seq=1))
+    q = c.last("outside")
+    c.send("outside", 4.1, P.tcp(S, X, 80, q.sport, SYN | ACK, seq=7, ack=2),
+           P.tcp(S, X, 81, q.sport, SYN | ACK, seq=7, ack=2))
+    return c
+
+
+class Dialog:
+    """A TCP connection with sequence numbers, seen from both ends."""
+
+    def __init__(self, c, near, port, far, far_port, nics=("inside", "outside")):
+        self.c, self.near, self.port, self.far, self.far_port, self.nics = c, near, port, far, far_port, nics
+        self.seq, self.ack = 1000, 0x70000000
+        self.seen = None    # (address, port) of the near end as the far end sees it
+        self.to = (far, far_port)   # and of the far end as the near end sees it
+        self.far_end = (far, far_port)
+
+    def out(self, t, flags, data=b"", **more):
+        self.c.send(self.nics[0], t, P.tcp(self.near, self.to[0], self.port, self.to[1], flags, self.seq,
+                                           self.ack if flags & ACK else 0, data, **more))
+        self.seq += len(data) + (flags & (SYN | FIN) != 0)
+
+    def learn(self):
+        p = self.c.last(self.nics[1])
+        self.seen = (p.src, p.sport)
+        self.far_end = (p.dst, p.dport)
+
+    def into(self, t, flags, data=b"", **more):
+        if self.seen is None:
+            self.learn()
+        self.c.send(self.nics[1], t, P.tcp(self.far_end[0], self.seen[0], self.far_end[1], self.seen[1], flags,
+                                           self.ack, self.seq if flags & ACK else 0, data, **more))
+        self.ack += len(data) + (flags & (SYN | FIN) != 0)
+
+    def open(self, t):
+        mss = struct.pack("!BBH", 2, 4, 1460)
+        self.out(t, SYN, options=mss)
+        self.into(t + 0.010, SYN | ACK, options=mss)
+        self.out(t + 0.020, ACK)
+
+    def talk(self, t):
+        self.out(t, PSH | ACK, b"GET / HTTP/1.1\r\n\r\n")
+        self.into(t + 0.010, PSH | ACK, b"HTTP/1.1 204 No Content\r\n\r\n")
+        self.out(t + 0.020, ACK)
+
+    def close(self, t):
+        self.out(t, FIN | ACK)
+        self.into(t + 0.010, ACK)
+        self.into(t + 0.020, FIN | ACK)
+        self.out(t + 0.030, ACK)
+
+
+@case
+def tcp_full_close():
+    c = make("tcp-full-close", "A TCP connection from SYN to the last ACK; 240 s after both FINs nothing is left.",
+             args=["--until", "400"])
+    d = Dialog(c, A, 40000, S, 80)
+    d.open(0)
+    d.talk(1)
+    d.close(2)
+    return c
+
+
+@case
+def tcp_half_closed():
+    c = make("tcp-half-closed", "With one FIN seen a connection keeps the timer of an established one: data crosses "
+             "an hour later (RFC 7857 section 2).")
+    d = Dialog(c, A, 40000, S, 80)
+    d.open(0)
+    d.out(1, FIN | ACK)
+    d.into(3600, PSH | ACK, b"late")
+    d.out(3600.01, ACK)
+    d.into(7300, FIN | ACK)
+    d.out(7300.01, ACK)
+    return c
+
+
+@case
+def tcp_reset():
+    c = make("tcp-reset", "A reset crosses, the state stays 240 s, and a packet that is no reset revives the "
+             "connection (RFC 7857 section 2.2).", args=["--until", "1000"])
+    d = Dialog(c, A, 40000, S, 80)
+    d.open(0)
+    d.into(1, RST | ACK)
+    d.out(2, ACK)
+    d.into(200, PSH | ACK, b"alive after all")
+    d.out(500, RST)
+    d.into(800, PSH | ACK, b"too late: 300 s after the reset")
+    return c
+
+
+@case
+def tcp_simultaneous_open():
+    c = make("tcp-simultaneous-open", "Both ends send SYN: the connection is made (RFC 5382 REQ-2).")
+    d = Dialog(c, A, 40000, S, 5001)
+    d.out(0, SYN)
+    d.into(0.01, SYN)
+    d.seq -= 1
+    d.out(0.02, SYN | ACK)
+    d.ack -= 1
+    d.into(0.03, SYN | ACK)
+    d.talk(1)
+    return c
+
+
+@case
+def tcp_midstream():
+    c = make("tcp-midstream", "A connection that is older than its translator is picked up from inside; from outside, "
+             "and by a reset, nothing is opened.")
+    d = Dialog(c, A, 40000, S, 80)
+    d.out(0, PSH | ACK, b"go on")
+    d.into(0.1, ACK, b"gladly")
+    d.out(0.2, ACK)
+    c.send("outside", 1, P.tcp(S, X, 80, d.seen[1] ^ 1, ACK, 5, 6, b"nobody's"))
+    c.send("inside", 2, P.tcp(A, S, 40001, 80, RST, 5))
+    return c
+
+
+@case
+def icmp_echo():
+    c = make("icmp-echo", "Echo of two subscribers with one identifier, to two hosts; a reply after the timeout of 60 s "
+             "stays outside.")
+    c.send("inside", 0, P.echo(A, S, 0x1234, 1, b"abcdefgh"))
+    a = c.last("outside")
+    c.send("outside", 0.1, P.echo(S, X, a.ident, 1, b"abcdefgh", reply=True))
+    c.send("inside", 1, P.echo(A, S2, 0x1234, 2, b"abcdefgh"))
+    c.send("outside", 1.1, P.echo(S2, X, a.ident, 2, b"abcdefgh", reply=True))
+    c.send("inside", 2, P.echo(B, S, 0x1234, 1, b"odd"))
+    b = c.last("outside")
+    c.send("outside", 2.1, P.echo(S, X, b.ident, 1, b"odd", reply=True))
+    c.send("outside", 61.9, P.echo(S, X, b.ident, 1, b"odd", reply=True))
+    c.send("outside", 62.1, P.echo(S, X, b.ident, 1, b"odd", reply=True))
+    return c
+
+
+@case
+def icmp_error_in():
+    c = make("icmp-error-in", "Errors from routers and servers reach the subscriber with the packet inside restored; "
+             "about no flow, broken, or about an error they are dropped, and none ends a flow.")
+    p = udp_out(c, 0, A, 5000, S, 33434, b"x" * 40, ttl=8)
+    c.send("outside", 0.1, P.error4(ROUTER, X, 11, 0, p.l3))
+    c.send("outside", 0.2, P.error4(S, X, 3, 3, p.l3[:28]))
+    c.send("outside", 0.3, P.error4(ROUTER, X, 3, 4, p.l3, mtu=1400))
+    d = Dialog(c, A, 40000, S, 80)
+    d.out(1, SYN)
+    d.learn()
+    syn = c.last("outside").l3
+    c.send("outside", 1.1, P.error4(ROUTER, X, 3, 1, syn[:28]))
+    c.send("inside", 2, P.echo(A, S, 7, 1))
+    c.send("outside", 2.1, P.error4(ROUTER, X, 11, 0, c.last("outside").l3))
+    c.send("outside", 3, P.error4(ROUTER, X, 11, 0, P.udp(X, S, p.sport ^ 1, 33434, b"nobody's")))
+    broken = P.error4(ROUTER, X, 11, 0, p.l3)
+    c.send("outside", 3.1, broken[:22] + bytes([broken[22] ^ 1]) + broken[23:])
+    c.send("outside", 3.2, P.error4(ROUTER, X, 11, 0, P.error4(X, S, 3, 3, p.l3)))
+    c.send("outside", 3.3, P.error4(ROUTER, X, 11, 0, p.l3[:24]))
+    back(c, 4, p, b"still here")
+    return c
+
+
+@case
+def icmp_error_out():
+    c = make("icmp-error-out", "Errors of a subscriber, and of a router on its side, leave with the pool's address and "
+             "the packet inside as the server sent it.")
+    p = udp_out(c, 0, A, 5000, S, 53)
+    back(c, 1, p, b"to a port that has closed")
+    got = c.last("inside")
+    c.send("inside", 1.1, P.error4(A, S, 3, 3, got.l3))
+    c.send("inside", 1.2, P.error4("100.70.0.1", S, 3, 1, got.l3))
+    c.send("inside", 1.3, P.error4(A, S, 3, 3, got.l3[:28]))
+    c.send("inside", 1.4, P.error4(A, S, 3, 3, P.udp(S, A, 53, 5001, b"never came")))
+    return c
+
+
+@case
+def hairpin_udp():
+    c = make("hairpin-udp", "B reaches A by A's external port and sees A's external address, A sees B's "
+             "(RFC 4787 REQ-9); TTL goes down once.")
+    p = udp_out(c, 0, A, 5000, S, 53)
+    c.send("inside", 1, P.udp(B, X, 6000, p.sport, b"hello neighbour"))
+    q = c.last("inside")
+    c.send("inside", 1.1, P.udp(A, X, 5000, q.sport, b"hello back"))
+    c.send("inside", 2, P.udp(A, X, 5000, p.sport, b"to myself"))
+    c.send("inside", 3, P.udp(B, X, 6000, p.sport ^ 1, b"to nobody"))
+    got = c.run()["inside"][0]
+    c.send("inside", 4, P.error4(A, P.text(got.src), 3, 3, got.l3))
+    return c
+
+
+@case
+def hairpin_tcp():
+    c = make("hairpin-tcp", "A TCP connection between two subscribers through their external addresses.")
+    c.send("inside", 0, P.tcp(B, S, 8080, 80, SYN, seq=5))
+    x = c.last("outside")
+    d = Dialog(c, A, 40000, X, x.sport, nics=("inside", "inside"))
+    d.out(1, SYN)
+    d.learn()
+    d.far_end = (B, 8080)
+    d.into(1.01, SYN | ACK)
+    d.out(1.02, ACK)
+    d.talk(2)
+    d.close(3)
+    return c
+
+
+@case
+def udp_timeout():
+    c = make("udp-timeout", "300 s without a packet from inside end a UDP mapping: at 299 s the server's packet "
+             "passes, at 301 s it does not; packets from inside keep one alive.", args=["--until", "2000"])
+    p = udp_out(c, 0, A, 5000, S, 53)
+    back(c, 299, p, b"in time")
+    back(c, 301, p, b"late")
+    for i in range(4):
+        c.send("inside", 400 + 250 * i, P.udp(B, S, 5000, 53, b"keep alive"))
+    q = c.last("outside")
+    back(c, 1400, q, b"still there")
+    return c
+
+
+@case
+def port_exhaustion():
+    c = make("port-exhaustion", "One block of 64 ports: the 65th mapping is refused with ICMP host unreachable, the "
+             "others go on (RFC 6888 REQ-11).", pool={"ports": "1024-1087", "max_blocks": 1})
+    for i in range(64):
+        c.send("inside", i / 100, P.udp(A, S, 5000 + i, 53))
+    c.send("inside", 1, P.udp(A, S, 6000, 53, b"one too many", tos=0xB8))
+    c.send("inside", 1.1, P.udp(B, S, 5000, 53, b"no block left"))
+    c.send("inside", 1.2, P.udp(A, S2, 5000, 53, b"an old one"))
+    c.send("inside", 1.3, P.tcp(A, S, 5000, 80, SYN, seq=1))
+    return c
+
+
+@case
+def subscriber_limit():
+    c = make("subscriber-limit", "A subscriber with three mappings gets no fourth, another one is not touched "
+             "(RFC 6888 REQ-4).", rule={"max_mappings": 3})
+    for i in range(5):
+        c.send("inside", i, P.udp(A, S, 5000 + i, 53))
+    c.send("inside", 6, P.udp(B, S, 5000, 53))
+    return c
+
+
+def big(size, seed=1):
+    return bytes((i * 7 + seed + i // 256) & 255 for i in range(size))
+
+
+@case
+def fragments_in_order():
+    c = make("fragments-in-order", "Fragments follow their first one, out and in; each keeps its offset, the UDP "
+             "checksum is right when they are put together.")
+    c.send("inside", 0, *P.fragments4(P.udp(A, S, 5000, 53, big(4000), ident=77, df=False), [1480, 1480]))
+    p = c.run()["outside"][0]
+    c.send("outside", 1, *P.fragments4(P.udp(S, X, 53, p.sport, big(3000, 9), ident=99, df=False), [1480, 1480]))
+    c.send("inside", 2, *P.fragments4(P.echo(A, S, 5, 1, big(2000), ident=78, df=False), [1480]))
+    return c
+
+
+@case
+def fragments_out_of_order():
+    c = make("fragments-out-of-order", "Fragments that come before their first one wait for it; where it never comes "
+             "they are dropped.", args=["--until", "60"])
+    one = P.fragments4(P.udp(A, S, 5000, 53, big(4000), ident=77, df=False), [1480, 1480])
+    c.send("inside", 0, one[2], one[1])
+    c.send("inside", 0.5, one[0])
+    p = next(q for q in c.run()["outside"] if q.offset == 0)
+    two = P.fragments4(P.udp(S, X, 53, p.sport, big(3000, 9), ident=99, df=False), [1480, 1480])
+    for i, f in enumerate(reversed(two)):
+        c.send("outside", 1 + i / 10, f)
+    c.send("inside", 2, *P.fragments4(P.udp(A, S, 5000, 53, big(3000), ident=80, df=False), [1480, 1480])[1:])
+    return c
+
+
+@case
+def udp_checksum_zero():
+    c = make("udp-checksum-zero", "A UDP packet without checksum leaves and returns without one.")
+    c.send("inside", 0, P.udp(A, S, 5000, 53, b"unchecked", zero=True))
+    p = c.last("outside")
+    c.send("outside", 1, P.udp(S, X, 53, p.sport, b"unchecked too", zero=True))
+    return c
+
+
+@case
+def ttl_expired():
+    c = make("ttl-expired", "TTL 1 is answered by Time Exceeded from the interface of arrival, TTL 2 leaves as 1.")
+    c.send("inside", 0, P.udp(A, S, 5000, 33434, b"first hop", ttl=1))
+    c.send("inside", 1, P.udp(A, S, 5000, 33435, b"second hop", ttl=2))
+    p = c.last("outside")
+    c.send("outside", 2, P.udp(S, X, 33435, p.sport, b"expires here", ttl=1, tos=0x28))
+    c.send("outside", 3, P.udp(S, X, 33435, p.sport, b"just so", ttl=2))
+    c.send("inside", 4, P.error4(A, S, 3, 3, c.last("inside").l3, ttl=1))
+    c.send("inside", 5, P.tcp(A, S, 5000, 80, SYN, seq=1, ttl=1))
+    return c
+
+
+@case
+def too_big_df():
+    c = make("too-big-df", "A packet with DF that is too big for its way out is answered by Fragmentation Needed with "
+             "the MTU, in both directions; one that just fits passes.")
+    c.nic("outside")["mtu"] = 1400
+    c.send("inside", 0, P.udp(A, S, 5000, 53, big(1472)))
+    c.send("inside", 1, P.udp(A, S, 5000, 53, big(1372)))
+    c.send("inside", 2, P.udp(A, S, 5000, 53, big(1373)))
+    c.send("inside", 3, P.tcp(A, S, 5000, 80, ACK, 1, 1, big(1460)))
+    return c
+
+
+@case
+def too_big_fragment():
+    c = make("too-big-fragment", "A packet without DF that is too big for its way out is cut into fragments, in order; "
+             "so is a fragment.")
+    c.nic("outside")["mtu"] = 600
+    c.send("inside", 0, P.udp(A, S, 5000, 53, big(1472), df=False, ident=33))
+    c.send("inside", 1, *P.fragments4(P.udp(A, S, 5000, 53, big(2000), df=False, ident=34), [1480]))
+    c.send("inside", 2, P.udp(A, S, 5000, 53, big(572), df=False, ident=35))
+    c.send("inside", 3, P.udp(A, S, 5000, 53, big(573), df=False, ident=36))
+    return c
+
+
+@case
+def vlan():
+    c = make("vlan", "Both interfaces are VLANs of one device; a priority tag is no VLAN, an unknown VLAN and a second "
+             "tag are dropped.")
+    for n, v in (("inside", 100), ("outside", 200)):
+        c.nic(n).update(device="0000:01:00.0", vlan=v)
+    p = udp_out(c, 0, A, 5000, S, 53)
+    back(c, 1, p)
+    request = P.udp(A, S, 5001, 53, b"lost")
+    me, he = device_mac(0), INSIDE_MAC
+    c.frame("inside", 2, P.ether(me, he, P.ETH_IP4, request, 300))
+    c.frame("inside", 3, P.ether(me, he, P.ETH_VLAN, struct.pack("!HH", 7, P.ETH_IP4) + request, 100))
+    c.frame("inside", 4, P.ether(me, he, P.ETH_IP4, request))
+    c.frame("inside", 5, P.ether(me, he, P.ETH_IP4, P.udp(A, S, 5002, 53, b"priority 5"), 5 << 13 | 100))
+    c.send("inside", 6, P.udp(A, S, 5003, 53, b"expires", ttl=1))
+    c.frame("inside", 7, P.ether("ff:ff:ff:ff:ff:ff", he, P.ETH_ARP,
+                                 P.arp(1, he, A, "00:00:00:00:00:00", "100.64.0.1"), 100))
+    return c
+
+
+@case
+def pool_two_addresses_paired():
+    c = make("pool-two-addresses-paired", "A pool of two addresses: all sessions of a subscriber, of every protocol, "
+             "leave from one of them (RFC 4787 REQ-2).", pool={"addresses": ["203.0.113.1", "203.0.113.9"]})
+    for i in range(6):
+        host = f"100.64.0.{10 + i}"
+        c.send("inside", i, P.udp(host, S, 5000, 53), P.udp(host, S2, 5001, 53), P.tcp(host, S, 5000, 80, SYN, seq=1),
+               P.echo(host, S, 77, 1))
+    return c
+
+
+@case
+def arp():
+    c = make("arp", "ARP: own and pool addresses are answered on the interface, others are not; nothing is learnt from "
+             "a question for another.")
+    c.format["outside"] = "ns"
+
+    def ask(nic, t, smac, sip, tip, op=1, dst="ff:ff:ff:ff:ff:ff"):
+        c.frame(nic, t, P.ether(dst, smac, P.ETH_ARP, P.arp(op, smac, sip, "00:00:00:00:00:00", tip)) + bytes(18))
+    ask("inside", 0, INSIDE_MAC, A, "100.64.0.1")
+    ask("inside", 1, INSIDE_MAC, A, "100.64.0.99")
+    ask("inside", 2, INSIDE_MAC, A, A)
+    ask("outside", 3, OUTSIDE_MAC, GATE, "198.51.100.2")
+    ask("outside", 4, OUTSIDE_MAC, GATE, X)
+    ask("outside", 5, OUTSIDE_MAC, GATE, "100.64.0.1")
+    ask("outside", 6, OUTSIDE_MAC, GATE, "198.51.100.2", op=2, dst=device_mac(1))
+    c.frame("outside", 7, P.ether(device_mac(1), OUTSIDE_MAC, P.ETH_ARP, P.arp(1, OUTSIDE_MAC, GATE, b"\0" * 6, X)[:20]))
+    c.frame("outside", 8, P.ether(device_mac(1), OUTSIDE_MAC, P.ETH_ARP,
+                                  P.arp(9, OUTSIDE_MAC, GATE, b"\0" * 6, "198.51.100.2")))
+    return c
+
+
+@case
+def unreachable():
+    c = make("unreachable", "No route, an unreachable route, a protocol that is not translated, a source without a "
+             "rule: each has its reason and, where there is one, its answer.",
+             routes=[{"prefix": "192.0.2.0/24", "via": GATE}, {"prefix": "192.0.2.128/25", "unreachable": True}])
+    c.send("inside", 0, P.udp(A, "8.8.8.8", 5000, 53, b"no route"))
+    c.send("inside", 1, P.udp(A, "192.0.2.130", 5000, 53, b"unreachable route"))
+    c.send("inside", 2, P.ip4(A, S, 132, b"\0" * 12))
+    c.send("inside", 3, P.udp("10.9.9.9", S, 5000, 53, b"no rule"))
+    c.send("inside", 4, P.udp(A, "100.64.0.1", 5000, 53, b"to the translator"))
+    c.send("inside", 5, P.udp("127.0.0.1", S, 5000, 53), P.udp(A, "255.255.255.255", 5000, 67),
+           P.udp(A, "224.0.0.251", 5353, 5353), P.udp(A, S, 0, 53), P.udp(A, S, 5000, 0))
+    c.send("inside", 6, P.echo(A, "100.64.0.1", 1, 1, b"are you there"))
+    return c
+
+
+@case
+def pool_range_removed():
+    c = make("pool-range-removed", "A second address is added to the pool and the first one removed while a subscriber "
+             "uses it: new subscribers get the second.", pool={"addresses": [X]})
+    p = udp_out(c, 0, A, 5000, S, 53)
+    c.request(5, "pool.add_range", pool="public", range="203.0.113.9")
+    c.request(6, "pool.remove_range", pool="public", range=X)
+    c.request(7, "mapping.list")
+    back(c, 8, p, b"what becomes of an old mapping")
+    c.send("inside", 9, P.udp(B, S, 5000, 53, b"new subscriber"))
+    c.request(10, "subscriber.list")
+    return c
+
+
+@case
+def formats():
+    c = make("formats", "The inputs are a pcapng and a pcap with nanoseconds; times keep all their digits.")
+    c.format.update(inside="pcapng", outside="ns")
+    p = udp_out(c, 0.123456789, A, 5000, S, 53)
+    back(c, 0.987654321, p)
+    return c
