@@ -29,7 +29,8 @@ enum command_kind {
 	CMD_MAX
 };
 
-/* A zero field matches everything. */
+/* A zero field matches everything. Mappings and subscribers: src and sport are the inside's, dst and
+ * dport the external ones; any and any_port match either. */
 struct cmd_filter {
 	union addr src, dst;        /* of the initiator's tuple */
 	union addr any;             /* matches any of the four addresses of a flow */

@@ -41,8 +41,17 @@ json_t *api_call(struct api *api, const json_t *request);
 /* api_call_text: the same for a line of text; malformed JSON gives a parse error response. */
 json_t *api_call_text(struct api *api, const char *line, size_t size);
 
-/* api_records: log records that were drained, kept for `log.list` and `log.follow`. */
+/* api_records: log records that were drained; the latest are kept for `log.list`. */
 void api_records(struct api *api, const struct record *rec, size_t n);
+
+/* api_record_json: one record as `log.list` shows it. New reference. */
+json_t *api_record_json(struct api *api, const struct record *rec);
+
+/*
+ * api_offer: a document (borrowed) for the next api_link_changed. wins: it replaces what the
+ * plane runs, if that differs; otherwise it is for a plane that runs nothing. A change ends it.
+ */
+void api_offer(struct api *api, const json_t *doc, bool wins);
 
 /* api_link_changed: the plane came or went; take its configuration as ours if it has one, or give
  * it ours. => 0, or -errno and err. */
@@ -50,13 +59,34 @@ int api_link_changed(struct api *api, char *err, size_t err_size);
 
 /* The document in force (borrowed), for saving; NULL before the first config.apply. */
 const json_t *api_document(const struct api *api);
+/* api_changes: grows with every change of the document in force. */
+uint64_t api_changes(const struct api *api);
 
 /* Method table, for `rpc.methods`, docs/api.md and the client. */
 struct api_method {
 	const char *name;
-	const char *params; /* one line: "service, address, port?" */
+	const char *params; /* one line: "service, address, port?"; "a{}" is an object */
 	const char *help;
 };
 const struct api_method *api_methods(size_t *n);
+
+/* A parameter has one meaning in all methods that take it. Dotted: a member of an object. */
+enum api_type { API_STRING, API_ADDRESS, API_INTEGER, API_BOOL, API_OBJECT };
+struct api_param {
+	const char *name;   /* "filter.address" */
+	enum api_type type;
+	long long min, max; /* of an integer */
+	const char *help;
+};
+const struct api_param *api_params(size_t *n);
+
+/* A method's parameters, one after the other: => the text after this one, NULL after the last. */
+struct api_param_use {
+	char name[48];
+	bool optional;
+	enum api_type type;
+	const struct api_param *param; /* NULL for an object given whole */
+};
+const char *api_param_next(const char *params, struct api_param_use *use);
 
 #endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state behind the methods: the document in force, and how it becomes what the plane runs. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+struct api *
+api_create(const struct plane_link *link)
+{
+	struct api *api = calloc(1, sizeof(*api));
+	if (api == NULL)
+		return NULL;
+	api->link = *link;
+	api->log = calloc(API_LOG, sizeof(*api->log));
+	if (api->log == NULL) {
+		free(api);
+		return NULL;
+	}
+	return api;
+}
+
+void
+api_destroy(struct api *api)
+{
+	if (api == NULL)
+		return;
+	json_decref(api->doc);
+	json_decref(api->offer);
+	free(api->log);
+	free(api);
+}
+
+const json_t *
+api_document(const struct api *api)
+{
+	return api->doc;
+}
+
+uint64_t
+api_changes(const struct api *api)
+{
+	return api->changes;
+}
+
+void
+api_records(struct api *api, const struct record *rec, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		api->log[api->log_count++ % API_LOG] = rec[i];
+}
+
+/* api_adopt: this document (reference taken over) is in force from now on. */
+static void
+api_adopt(struct api *api, json_t *doc, uint64_t generation)
+{
+	if (api->doc == NULL || !json_equal(api->doc, doc))
+		api->changes++;
+	json_decref(api->doc);
+	api->doc = doc;
+	if (generation > api->generation)
+		api->generation = generation;
+}
+
+static void
+api_end_offer(struct api *api)
+{
+	json_decref(api->offer);
+	api->offer = NULL;
+}
+
+void
+api_offer(struct api *api, const json_t *doc, bool wins)
+{
+	api_end_offer(api);
+	api->offer = json_deep_copy(doc);
+	api->offer_wins = wins;
+}
+
+/* give: hand a compiled image to the plane. => 0, or -1 and err. */
+static int
+give(struct api *api, const struct image_header *running, const void *image, size_t size,
+     uint64_t *generation, struct rpc_error *err)
+{
+	struct config_errors errs = {0};
+	char text[COMMAND_ERR] = "";
+	if (running != NULL && config_restart_needed(running, image, &errs) != 0) {
+		rpc_fail_config(err, API_REFUSED, &errs);
+		return -1;
+	}
+	int rc = api->link.apply(api->link.ctx, image, size, generation, text, sizeof(text));
+	if (rc == 0)
+		return 0;
+	if (rc == -ENOTCONN)
+		rpc_fail(err, API_NOT_RUNNING, "the data plane is not running");
+	else
+		rpc_fail(err, API_REFUSED, "the data plane refused: %s",
+		         text[0] != '\0' ? text : strerror(-rc));
+	return -1;
+}
+
+static json_t *
+applied(uint64_t generation, bool changed)
+{
+	return json_pack("{s:I, s:b}", "generation", (json_int_t)generation, "changed", changed);
+}
+
+json_t *
+api_apply(struct api *api, const json_t *doc, bool dry_run, struct rpc_error *err)
+{
+	struct config_errors errs = {0};
+	const struct image_header *running = api->link.image(api->link.ctx);
+	uint64_t generation = running != NULL ? running->generation : 0;
+	uint64_t next = (generation > api->generation ? generation : api->generation) + 1;
+	size_t size;
+	struct image_header *image = config_compile(doc, running, next, &size, &errs);
+	if (image == NULL)
+		return rpc_fail_config(err, API_CONFIG, &errs);
+	bool changed = running == NULL ||
+	               memcmp(running->digest, image->digest, sizeof(image->digest)) != 0;
+	bool failed = false;
+	if (changed && dry_run)
+		failed = running != NULL && config_restart_needed(running, image, &errs) != 0 &&
+		         rpc_fail_config(err, API_REFUSED, &errs) == NULL;
+	else if (changed)
+		failed = give(api, running, image, size, &generation, err) != 0;
+	free(image);
+	if (failed)
+		return NULL;
+	if (!dry_run) {
+		api_adopt(api, json_deep_copy(doc), generation);
+		api_end_offer(api);
+	}
+	return applied(generation, changed);
+}
+
+static int
+apply_or_say(struct api *api, const json_t *doc, char *err, size_t err_size)
+{
+	struct rpc_error e = {0};
+	json_t *result = api_apply(api, doc, false, &e);
+	json_decref(e.errors);
+	if (result == NULL) {
+		snprintf(err, err_size, "%s", e.message);
+		return e.code == API_NOT_RUNNING ? -ENOTCONN : -EINVAL;
+	}
+	json_decref(result);
+	return 0;
+}
+
+int
+api_link_changed(struct api *api, char *err, size_t err_size)
+{
+	const struct image_header *running = api->link.image(api->link.ctx);
+	json_t *doc = running != NULL ? config_of_image(running) : NULL;
+	if (doc != NULL)
+		api_adopt(api, doc, running->generation);
+	if (api->offer != NULL && (running == NULL || api->offer_wins)) {
+		json_t *offer = json_incref(api->offer);
+		int rc = apply_or_say(api, offer, err, err_size);
+		json_decref(offer);
+		return rc;
+	}
+	if (running != NULL) {
+		api_end_offer(api);
+		return 0;
+	}
+	return api->doc != NULL ? apply_or_say(api, api->doc, err, err_size) : 0;
+}

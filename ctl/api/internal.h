@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       What the files of the API share: its state, errors, parameters, text, paging.
+ * Invariant  1. A method gives a result, or NULL with err->code set; never both.
+ *            2. api->doc changes in api_adopt only.
+ * Owner      One thread.
+ * Limits     API_PAGE_MAX rows a listing, API_QUERIES commands for it; API_LOG records kept;
+ *            API_BATCH_MAX requests a batch.
+ */
+#ifndef MR_API_INTERNAL_H
+#define MR_API_INTERNAL_H
+
+#include "api.h"
+#include "ctl/config/config.h"
+#include "ctl/config/addrtext.h"
+#include "lb/lb_image.h"
+#include "nat/nat_image.h"
+
+enum { API_PAGE_MAX = 1000, API_PAGE = 100, API_QUERIES = 64, API_LOG = 1 << 15,
+       API_BATCH_MAX = 100, API_NAME = 64 };
+
+enum rpc_code {
+	RPC_PARSE = -32700,
+	RPC_REQUEST = -32600,
+	RPC_METHOD = -32601,
+	RPC_PARAMS = -32602,
+	RPC_INTERNAL = -32603,
+	API_NOT_RUNNING = -32000,
+	API_CONFIG = -32001,
+	API_NOT_FOUND = -32002,
+	API_REFUSED = -32003,
+};
+
+struct rpc_error {
+	int code;
+	char message[512];
+	json_t *errors; /* [{path, message}] or NULL */
+};
+
+struct api {
+	struct plane_link link;
+	json_t *doc;            /* in force, or last known to be */
+	json_t *offer;          /* for api_link_changed */
+	bool offer_wins;
+	uint64_t changes;
+	uint64_t generation;    /* highest one made or seen */
+	struct record *log;     /* ring of API_LOG */
+	uint64_t log_count;     /* records ever */
+	uint8_t rows_digest[16]; /* backend_row was made for this image */
+	uint64_t rows_generation;
+	uint16_t backend_row[LB_MAX_IDS]; /* id to 1 + row in IMG_LB_BACKENDS */
+	uint64_t buf[COMMAND_REPLY_MAX / 8]; /* records of a reply */
+};
+
+typedef json_t *method_fn(struct api *api, const json_t *params, struct rpc_error *err);
+
+/* rpc_fail: fill err. => NULL, so that a method can return it. */
+json_t *rpc_fail(struct rpc_error *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+json_t *rpc_fail_config(struct rpc_error *err, int code, const struct config_errors *errs);
+
+/* params.c */
+int params_check(const char *spec, const json_t *params, struct rpc_error *err);
+const json_t *param_get(const json_t *params, const char *name); /* dotted; NULL if absent */
+const char *param_string(const json_t *params, const char *name);
+long long param_integer(const json_t *params, const char *name, long long otherwise);
+bool param_bool(const json_t *params, const char *name);
+/* param_address: => false if absent (it was checked before). */
+bool param_address(const json_t *params, const char *name, union addr *a, uint8_t *family);
+int param_cursor(const json_t *params, uint64_t *cursor, struct rpc_error *err);
+
+/* names.c: numbers to words; addresses are parsed by ctl/config/addrtext.h */
+const char *name_address(const union addr *a, uint8_t family, char buf[API_NAME]);
+const char *name_v4(be32 a, char buf[API_NAME]);
+const char *name_endpoint(const union addr *a, uint8_t family, be16 port, char buf[API_NAME]);
+const char *name_mac(const uint8_t mac[6], char buf[API_NAME]);
+const char *name_protocol(unsigned proto, char buf[API_NAME]);
+const char *name_policy(unsigned policy);
+const char *name_handoff(unsigned cause); /* NULL: no such cause */
+const char *name_backend_state(unsigned state);
+void name_digest(const struct image_header *h, char buf[33]);
+int name_parse_protocol(const char *s); /* => number or -1 */
+int name_parse_policy(const char *s);
+int name_parse_state(const char *s);
+json_t *name_time(uint64_t ns); /* seconds, as a JSON number */
+
+/* query.c */
+typedef bool row_fn(void *arg, const void *row); /* => false: not wanted, does not count */
+struct listing {
+	uint32_t kind, row_size;
+	struct cmd_filter filter;
+	uint64_t cursor;    /* in: where to go on; out: 0 at the end */
+	uint32_t limit;
+	row_fn *row;
+	void *arg;
+};
+/* api_list: page through a listing. => 0, or -1 and err. */
+int api_list(struct api *api, struct listing *l, struct rpc_error *err);
+/* api_list_all: the same to its end, without a limit of rows. */
+int api_list_all(struct api *api, struct listing *l, struct rpc_error *err);
+/* api_listing_result: {name: rows, cursor: text or null}; steals rows. */
+json_t *api_listing_result(const char *name, json_t *rows, uint64_t cursor);
+/* api_image, api_statistics: of the plane, or NULL and err. */
+const struct image_header *api_image(struct api *api, struct rpc_error *err);
+const struct stats_segment *api_statistics(struct api *api, struct rpc_error *err);
+/* api_backend_by_id: the row of the image in force, or NULL. */
+const struct img_lb_backend *api_backend_by_id(struct api *api, uint32_t id);
+
+/* api.c: give a document (borrowed) to the plane. => {generation, changed} or NULL. */
+json_t *api_apply(struct api *api, const json_t *doc, bool dry_run, struct rpc_error *err);
+
+/* edit.c: objects of a document; => borrowed, or NULL and err. */
+json_t *edit_copy(struct api *api, struct rpc_error *err); /* new reference, deep */
+json_t *edit_array(json_t *doc, const char *section, const char *name, bool create);
+json_t *edit_service(json_t *doc, const char *name, size_t *index, struct rpc_error *err);
+json_t *edit_pool(json_t *doc, const char *name, struct rpc_error *err);
+/* edit_backend: the backend that params name (address, port?) in a service. */
+json_t *edit_backend(json_t *service, const json_t *params, size_t *index,
+                     struct rpc_error *err);
+/* edit_range: in a pool's list ("addresses", "drain"), the range that means the same as text. */
+int edit_range(const json_t *pool, const char *list, const char *text, size_t *index,
+               struct rpc_error *err);
+/* edit_apply: apply an edited document, and give up our reference to it. */
+json_t *edit_apply(struct api *api, json_t *doc, struct rpc_error *err);
+
+/* stats.c, service.c: sums over contexts. */
+struct backend_sum {
+	uint64_t opened, live, packets[2], bytes[2];
+};
+void backend_sum(const struct stats_segment *s, uint32_t id, struct backend_sum *sum);
+json_t *stats_handoffs(const struct stats *s, bool all);
+void stats_total(const struct stats_segment *seg, struct stats *sum);
+json_t *stats_nic_json(const struct stats_nic *n);
+
+#endif

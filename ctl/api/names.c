@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers of the images and commands as the words that people and JSON use, and back. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include "lib/conn.h"
+
+const char *
+name_address(const union addr *a, uint8_t family, char buf[API_NAME])
+{
+	if (inet_ntop(family == FAMILY_V6 ? AF_INET6 : AF_INET, a->b, buf, API_NAME) == NULL)
+		buf[0] = '\0';
+	return buf;
+}
+
+const char *
+name_v4(be32 a, char buf[API_NAME])
+{
+	union addr u = addr_from_v4(a);
+	return name_address(&u, FAMILY_V4, buf);
+}
+
+const char *
+name_endpoint(const union addr *a, uint8_t family, be16 port, char buf[API_NAME])
+{
+	char name[API_NAME];
+	snprintf(buf, API_NAME, family == FAMILY_V6 ? "[%.46s]:%u" : "%.46s:%u",
+	         name_address(a, family, name), ntohs(port));
+	return buf;
+}
+
+const char *
+name_mac(const uint8_t m[6], char buf[API_NAME])
+{
+	snprintf(buf, API_NAME, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
+	         m[5]);
+	return buf;
+}
+
+static const struct { uint8_t number; const char *name; } protocols[] = {
+	{IPPROTO_L4_TCP, "tcp"}, {IPPROTO_L4_UDP, "udp"}, {IPPROTO_L4_ICMP, "icmp"},
+	{IPPROTO_L4_ICMP6, "icmp6"},
+};
+enum { PROTOCOLS = sizeof(protocols) / sizeof(protocols[0]) };
+
+const char *
+name_protocol(unsigned proto, char buf[API_NAME])
+{
+	for (unsigned i = 0; i < PROTOCOLS; i++)
+		if (protocols[i].number == proto)
+			return protocols[i].name;
+	snprintf(buf, API_NAME, "%u", proto);
+	return buf;
+}
+
+int
+name_parse_protocol(const char *s)
+{
+	char *end;
+	for (unsigned i = 0; i < PROTOCOLS; i++)
+		if (strcmp(protocols[i].name, s) == 0)
+			return protocols[i].number;
+	long n = strtol(s, &end, 10);
+	return end != s && *end == '\0' && n > 0 && n < 256 ? (int)n : -1;
+}
+
+static const char *const policies[] = {"lb", "nat"}; /* in the order in which they are asked */
+
+const char *
+name_policy(unsigned policy)
+{
+	return policy < 2 ? policies[policy] : "other";
+}
+
+int
+name_parse_policy(const char *s)
+{
+	for (int i = 0; i < 2; i++)
+		if (strcmp(policies[i], s) == 0)
+			return i;
+	return -1;
+}
+
+int
+name_parse_state(const char *s)
+{
+	for (int i = 1; i < CONN_MAX; i++)
+		if (strcmp(conn_state_name(i), s) == 0)
+			return i;
+	return -1;
+}
+
+const char *
+name_handoff(unsigned cause)
+{
+	static const char *const names[STATS_CAUSES] = {"home", "hairpin", "fragment", "icmp",
+	                                                "punt", "tx"};
+	return cause < STATS_CAUSES ? names[cause] : NULL;
+}
+
+const char *
+name_backend_state(unsigned state)
+{
+	static const char *const names[] = {"ready", "drain", "down"};
+	return state < 3 ? names[state] : "?";
+}
+
+void
+name_digest(const struct image_header *h, char buf[33])
+{
+	for (int i = 0; i < 16; i++)
+		snprintf(buf + 2 * i, 3, "%02x", h->digest[i]);
+}
+
+json_t *
+name_time(uint64_t ns)
+{
+	return json_real((double)(ns / 1000) / 1e6);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pool.*: external addresses, how far they are used, and changes of their ranges. */
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+#include "methods.h"
+
+struct pool_sum {
+	uint64_t addresses, blocks, used, quarantined, ports[3];
+};
+
+struct pool_rows {
+	struct pool_sum sum[NAT_MAX_POOLS];
+	int only;        /* pool whose addresses are wanted, or -1 */
+	json_t *addresses;
+};
+
+static json_t *
+ports_json(uint64_t tcp, uint64_t udp, uint64_t icmp)
+{
+	return json_pack("{s:I, s:I, s:I}", "tcp", (json_int_t)tcp, "udp", (json_int_t)udp, "icmp",
+	                 (json_int_t)icmp);
+}
+
+static bool
+pool_row(void *arg, const void *data)
+{
+	struct pool_rows *p = arg;
+	const struct cmd_pool_address *a = data;
+	char address[API_NAME];
+	if (a->pool >= NAT_MAX_POOLS)
+		return false;
+	struct pool_sum *s = &p->sum[a->pool];
+	s->addresses++;
+	s->blocks += a->blocks;
+	s->used += a->blocks_used;
+	s->quarantined += a->blocks_quarantined;
+	for (int i = 0; i < 3; i++)
+		s->ports[i] += a->ports_used[i];
+	if (p->only != a->pool)
+		return false;
+	json_array_append_new(p->addresses, json_pack("{s:s, s:o, s:I, s:I, s:I, s:o}", "address",
+		name_v4(a->address, address), "worker",
+		a->worker != 0xffff ? json_integer(a->worker) : json_null(), "blocks",
+		(json_int_t)a->blocks, "blocks_used", (json_int_t)a->blocks_used,
+		"blocks_quarantined", (json_int_t)a->blocks_quarantined, "ports_used",
+		ports_json(a->ports_used[0], a->ports_used[1], a->ports_used[2])));
+	return true;
+}
+
+static json_t *
+pool_json(const struct img_nat_pool *p, const struct pool_sum *s)
+{
+	char ports[16];
+	snprintf(ports, sizeof(ports), "%u-%u", p->port_first, p->port_last);
+	return json_pack("{s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:I, s:o}", "name", p->name,
+	                 "addresses", (json_int_t)p->addresses, "ports", ports, "block_size",
+	                 p->block_size, "max_blocks", p->max_blocks, "blocks",
+	                 (json_int_t)s->blocks, "blocks_used", (json_int_t)s->used,
+	                 "blocks_quarantined", (json_int_t)s->quarantined, "ports_used",
+	                 ports_json(s->ports[0], s->ports[1], s->ports[2]));
+}
+
+static int
+pool_query(struct api *api, struct pool_rows *p, struct rpc_error *err)
+{
+	struct listing l = {.kind = CMD_POOLS, .row_size = sizeof(struct cmd_pool_address),
+	                    .row = pool_row, .arg = p};
+	return api_list_all(api, &l, err);
+}
+
+json_t *
+pool_list_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	const struct image_header *h = api_image(api, err);
+	struct pool_rows rows = {.only = -1};
+	uint32_t n;
+	if (h == NULL || pool_query(api, &rows, err) != 0)
+		return NULL;
+	const struct img_nat_pool *pool = image_rows(h, IMG_NAT_POOLS, &n);
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < n && i < NAT_MAX_POOLS; i++)
+		json_array_append_new(list, pool_json(&pool[i], &rows.sum[i]));
+	return json_pack("{s:o}", "pools", list);
+}
+
+/* pool_number: row of a pool by name, or -1 and err. */
+static int
+pool_number(const struct image_header *h, const char *name, struct rpc_error *err)
+{
+	uint32_t n;
+	const struct img_nat_pool *pool = image_rows(h, IMG_NAT_POOLS, &n);
+	for (uint32_t i = 0; i < n && i < NAT_MAX_POOLS; i++)
+		if (strcmp(pool[i].name, name) == 0)
+			return (int)i;
+	rpc_fail(err, API_NOT_FOUND, "no pool \"%s\"; pool.list has them", name);
+	return -1;
+}
+
+json_t *
+pool_show_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	const struct image_header *h = api_image(api, err);
+	struct pool_rows rows = {.only = -1};
+	uint32_t n;
+	if (h == NULL || (rows.only = pool_number(h, param_string(params, "name"), err)) < 0)
+		return NULL;
+	rows.addresses = json_array();
+	if (pool_query(api, &rows, err) != 0) {
+		json_decref(rows.addresses);
+		return NULL;
+	}
+	const struct img_nat_pool *pool = image_rows(h, IMG_NAT_POOLS, &n);
+	return json_pack("{s:o, s:o}", "pool", pool_json(&pool[rows.only], &rows.sum[rows.only]),
+	                 "addresses", rows.addresses);
+}
+
+static json_t *
+begin(struct api *api, const json_t *params, json_t **pool, struct rpc_error *err)
+{
+	json_t *doc = edit_copy(api, err);
+	if (doc == NULL)
+		return NULL;
+	*pool = edit_pool(doc, param_string(params, "pool"), err);
+	if (*pool != NULL)
+		return doc;
+	json_decref(doc);
+	return NULL;
+}
+
+static json_t *
+append_range(struct api *api, const json_t *params, const char *list, struct rpc_error *err)
+{
+	json_t *pool, *doc = begin(api, params, &pool, err);
+	if (doc == NULL)
+		return NULL;
+	if (json_object_get(pool, list) == NULL)
+		json_object_set_new(pool, list, json_array());
+	json_array_append(json_object_get(pool, list), (json_t *)param_get(params, "range"));
+	return edit_apply(api, doc, err);
+}
+
+static json_t *
+remove_range(struct api *api, const json_t *params, const char *list, struct rpc_error *err)
+{
+	const char *range = param_string(params, "range");
+	struct rpc_error ignored = {0};
+	json_t *pool, *doc = begin(api, params, &pool, err);
+	size_t i;
+	if (doc == NULL)
+		return NULL;
+	if (edit_range(pool, list, range, &i, err) != 0) {
+		json_decref(doc);
+		return NULL;
+	}
+	json_array_remove(json_object_get(pool, list), i);
+	if (strcmp(list, "drain") != 0 && edit_range(pool, "drain", range, &i, &ignored) == 0)
+		json_array_remove(json_object_get(pool, "drain"), i);
+	return edit_apply(api, doc, err);
+}
+
+json_t *
+pool_add_range_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	return append_range(api, params, "addresses", err);
+}
+
+json_t *
+pool_remove_range_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	return remove_range(api, params, "addresses", err);
+}
+
+json_t *
+pool_drain_range_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	return append_range(api, params, "drain", err);
+}
+
+json_t *
+pool_ready_range_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	return remove_range(api, params, "drain", err);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nic.list, neighbour.list, route.list and log.list. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+#include "methods.h"
+
+struct rows {
+	struct api *api;
+	const struct image_header *image;
+	struct stats *sum; /* or NULL */
+	json_t *list;
+};
+
+static json_t *
+nic_addresses(const struct image_header *h, uint32_t nic)
+{
+	uint32_t n;
+	const struct img_address *a = image_rows(h, IMG_ADDRESSES, &n);
+	json_t *list = json_array();
+	char address[API_NAME], text[API_NAME + 8];
+	for (uint32_t i = 0; i < n; i++) {
+		if (a[i].nic != nic)
+			continue;
+		snprintf(text, sizeof(text), "%s/%u",
+		         name_address(&a[i].address, a[i].family, address), a[i].plen);
+		json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
+/* nic_number: an interface by name. => its row, or 0. */
+static uint32_t
+nic_number(const struct image_header *h, const char *name)
+{
+	uint32_t n;
+	const struct img_nic *nic = image_rows(h, IMG_NICS, &n);
+	for (uint32_t i = 1; i < n; i++)
+		if (strcmp(nic[i].name, name) == 0)
+			return i;
+	return 0;
+}
+
+static const char *
+nic_name(const struct image_header *h, uint32_t nic)
+{
+	uint32_t n;
+	const struct img_nic *row = image_rows(h, IMG_NICS, &n);
+	return nic != 0 && nic < n ? row[nic].name : "";
+}
+
+static bool
+nic_row(void *arg, const void *data)
+{
+	struct rows *r = arg;
+	struct cmd_nic c;
+	char mac[API_NAME];
+	memcpy(&c, data, sizeof(c));
+	c.name[sizeof(c.name) - 1] = c.device[sizeof(c.device) - 1] = '\0';
+	uint32_t number = nic_number(r->image, c.name);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:I, s:i, s:i, s:o}", "name",
+		c.name, "device", c.device, "mac", name_mac(c.mac, mac), "vlan", c.vlan, "mtu",
+		c.mtu, "link", c.link_up ? "up" : "down", "speed_mbps", (json_int_t)c.speed_mbps,
+		"rx_queues", c.rx_queues, "tx_queues", c.tx_queues, "addresses",
+		nic_addresses(r->image, number));
+	if (r->sum != NULL && number < STATS_NICS)
+		json_object_set_new(o, "counters", stats_nic_json(&r->sum->nic[number]));
+	json_array_append_new(r->list, o);
+	return true;
+}
+
+static json_t *
+list_all(struct rows *r, uint32_t kind, uint32_t row_size, row_fn *row, const char *name,
+         struct rpc_error *err)
+{
+	struct listing l = {.kind = kind, .row_size = row_size, .row = row, .arg = r};
+	r->list = json_array();
+	if (api_list_all(r->api, &l, err) == 0)
+		return json_pack("{s:o}", name, r->list);
+	json_decref(r->list);
+	return NULL;
+}
+
+json_t *
+nic_list_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	const struct stats_segment *seg = api->link.statistics(api->link.ctx);
+	struct stats sum;
+	struct rows r = {.api = api, .image = api_image(api, err)};
+	if (r.image == NULL)
+		return NULL;
+	if (seg != NULL) {
+		stats_total(seg, &sum);
+		r.sum = &sum;
+	}
+	return list_all(&r, CMD_NICS, sizeof(struct cmd_nic), nic_row, "nics", err);
+}
+
+static bool
+neighbour_row(void *arg, const void *data)
+{
+	static const char *const states[] = {"dead", "up", "resolving"};
+	struct rows *r = arg;
+	const struct cmd_neighbour *c = data;
+	static const uint8_t no_mac[6];
+	char address[API_NAME], mac[API_NAME];
+	json_array_append_new(r->list, json_pack("{s:s, s:s, s:o, s:s, s:b, s:i, s:o}", "address",
+		name_address(&c->address, c->family, address), "nic", nic_name(r->image, c->nic),
+		"mac", memcmp(c->mac, no_mac, 6) != 0 ? json_string(name_mac(c->mac, mac)) :
+		json_null(), "state", c->state < 3 ? states[c->state] : "?", "static",
+		c->is_static, "queued", c->queued, "age", name_time(c->age_ms * 1000000ull)));
+	return true;
+}
+
+json_t *
+neighbour_list_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	struct rows r = {.api = api, .image = api_image(api, err)};
+	if (r.image == NULL)
+		return NULL;
+	return list_all(&r, CMD_NEIGHBOURS, sizeof(struct cmd_neighbour), neighbour_row,
+	                "neighbours", err);
+}
+
+static json_t *
+route_json(const struct image_header *h, const struct img_route *r)
+{
+	static const char *const kinds[] = {"?", "via", "connected", "local", "service", "pool",
+	                                    "lb_local", "unreachable"};
+	char address[API_NAME], prefix[API_NAME + 8];
+	snprintf(prefix, sizeof(prefix), "%s/%u", name_address(&r->prefix, r->family, address),
+	         r->plen);
+	json_t *o = json_pack("{s:s, s:s}", "prefix", prefix, "kind",
+	                      kinds[r->kind < 8 ? r->kind : 0]);
+	if (r->kind == ROUTE_VIA)
+		json_object_set_new(o, "via",
+		                    json_string(name_address(&r->gateway, r->family, address)));
+	if (nic_name(h, r->nic)[0] != '\0')
+		json_object_set_new(o, "nic", json_string(nic_name(h, r->nic)));
+	return o;
+}
+
+json_t *
+route_list_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	const struct image_header *h = api_image(api, err);
+	uint32_t n;
+	if (h == NULL)
+		return NULL;
+	const struct img_route *r = image_rows(h, IMG_ROUTES, &n);
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(list, route_json(h, &r[i]));
+	return json_pack("{s:o}", "routes", list);
+}
+
+json_t *
+api_record_json(struct api *api, const struct record *rec)
+{
+	const struct image_header *h = api->link.image(api->link.ctx);
+	uint32_t n = 0;
+	const struct img_nat_pool *pool = h != NULL ? image_rows(h, IMG_NAT_POOLS, &n) : NULL;
+	char inside[API_NAME], external[API_NAME], proto[API_NAME];
+	json_t *o = json_pack("{s:o, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I}", "time",
+		name_time(rec->time_ns), "event", record_event_name(rec->event), "subscriber",
+		name_v4(rec->subscriber, inside), "external", name_v4(rec->external, external),
+		"port_first", rec->port_first, "port_last", rec->port_last, "realm", rec->realm,
+		"worker", rec->worker, "sequence", (json_int_t)rec->sequence);
+	if (rec->pool < n)
+		json_object_set_new(o, "pool", json_string(pool[rec->pool].name));
+	if (rec->proto != 0)
+		json_object_set_new(o, "protocol", json_string(name_protocol(rec->proto, proto)));
+	if (rec->inside_port != 0)
+		json_object_set_new(o, "inside_port", json_integer(rec->inside_port));
+	return o;
+}
+
+/* log_first: where a listing begins: `since` if given, else limit records before the end. */
+static uint64_t
+log_first(const struct api *api, const json_t *params, uint64_t limit)
+{
+	uint64_t oldest = api->log_count > API_LOG ? api->log_count - API_LOG : 0;
+	uint64_t tail = api->log_count > limit ? api->log_count - limit : 0;
+	uint64_t first = (uint64_t)param_integer(params, "since", (long long)tail);
+	if (param_get(params, "since") == NULL && param_get(params, "address") != NULL)
+		first = oldest;
+	return first > oldest ? first : oldest;
+}
+
+json_t *
+log_list_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	uint64_t limit = (uint64_t)param_integer(params, "limit", API_PAGE), i;
+	union addr a = {0};
+	uint8_t family;
+	bool one = param_address(params, "address", &a, &family);
+	json_t *list = json_array();
+	for (i = log_first(api, params, limit); i < api->log_count; i++) {
+		const struct record *rec = &api->log[i % API_LOG];
+		if (json_array_size(list) == limit)
+			break;
+		if (!one || rec->subscriber == a.w[0] || rec->external == a.w[0])
+			json_array_append_new(list, api_record_json(api, rec));
+	}
+	return json_pack("{s:o, s:I}", "records", list, "next", (json_int_t)i);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* millraced: the JSON socket, the configuration on disk, the log, and the way to the data plane. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ctl/config/config.h"
+#include "options.h"
+#include "plane_client.h"
+#include "server.h"
+#include "store.h"
+
+enum { TICK_MS = 100, CONNECT_TICKS = 5, RETRY_TICKS = 50, TAKE = 1024, TAKE_TURNS = 64 };
+
+struct daemon {
+	struct options opt;
+	struct event_base *base;
+	struct api *api;
+	struct plane_client plane;
+	struct event *plane_event; /* while connected */
+	struct server *server;
+	FILE *log;
+	uint64_t saved;            /* api_changes of what the store holds */
+	uint64_t ticks;
+	char last[512];            /* last message, so that it is not repeated */
+};
+
+static void say(struct daemon *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void
+say(struct daemon *d, const char *fmt, ...)
+{
+	char text[sizeof(d->last)];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (strcmp(text, d->last) == 0)
+		return;
+	memcpy(d->last, text, sizeof(text));
+	fprintf(stderr, "millraced: %s\n", text);
+}
+
+static void
+save(struct daemon *d)
+{
+	const json_t *doc = api_document(d->api);
+	uint64_t changes = api_changes(d->api);
+	if (doc == NULL || changes == d->saved)
+		return;
+	int rc = store_save(d->opt.store, doc);
+	if (rc == 0)
+		d->saved = changes;
+	else
+		say(d, "the configuration cannot be kept in %s: %s", d->opt.store, strerror(-rc));
+}
+
+static json_t *
+on_line(void *arg, const char *line, size_t size)
+{
+	struct daemon *d = arg;
+	json_t *response = api_call_text(d->api, line, size);
+	save(d); /* before the answer: what was answered is on disk */
+	return response;
+}
+
+static void
+log_open(struct daemon *d)
+{
+	if (d->opt.log == NULL)
+		return;
+	if (d->log != NULL)
+		fclose(d->log);
+	d->log = fopen(d->opt.log, "ae");
+	if (d->log == NULL)
+		say(d, "log %s: %s", d->opt.log, strerror(errno));
+}
+
+static void
+log_records(struct daemon *d, const struct record *rec, size_t n)
+{
+	for (size_t i = 0; i < n && d->log != NULL; i++) {
+		json_t *o = api_record_json(d->api, &rec[i]);
+		json_dumpf(o, d->log, JSON_COMPACT);
+		fputc('\n', d->log);
+		json_decref(o);
+	}
+}
+
+static void
+drain(struct daemon *d)
+{
+	struct record rec[TAKE];
+	size_t n, turns = 0;
+	do {
+		n = plane_client_take(&d->plane, rec, TAKE);
+		api_records(d->api, rec, n);
+		log_records(d, rec, n);
+	} while (n == TAKE && ++turns < TAKE_TURNS);
+	if (d->log != NULL && fflush(d->log) != 0)
+		say(d, "log %s: %s", d->opt.log, strerror(errno));
+}
+
+static void
+agree(struct daemon *d)
+{
+	char err[512] = "";
+	if (api_link_changed(d->api, err, sizeof(err)) != 0)
+		say(d, "the configuration was not applied: %s", err);
+	save(d);
+}
+
+static void
+disconnect(struct daemon *d)
+{
+	drain(d);
+	event_free(d->plane_event);
+	d->plane_event = NULL;
+	plane_client_close(&d->plane);
+	say(d, "the data plane is gone; trying again");
+}
+
+/* on_plane: between commands the data plane has nothing to say, so this is the end. */
+static void
+on_plane(evutil_socket_t fd, short what, void *arg)
+{
+	disconnect(arg);
+}
+
+static void
+reconnect(struct daemon *d)
+{
+	char err[256] = "";
+	if (plane_client_connect(&d->plane, err, sizeof(err)) != 0) {
+		say(d, "no data plane: %s", err);
+		return;
+	}
+	d->plane_event = event_new(d->base, d->plane.fd, EV_READ | EV_PERSIST, on_plane, d);
+	event_add(d->plane_event, NULL);
+	say(d, "connected to the data plane at %s", d->opt.plane);
+	agree(d);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	drain(d);
+	if (d->plane_event == NULL && d->ticks % CONNECT_TICKS == 0)
+		reconnect(d);
+	else if (d->plane_event != NULL && d->plane.image == NULL && d->ticks % RETRY_TICKS == 0)
+		agree(d);
+	if (d->ticks % CONNECT_TICKS == 0)
+		save(d);
+	d->ticks++;
+}
+
+/* offer_file: load a document for the data plane. => 0, or -1 and its errors were printed. */
+static int
+offer_file(struct daemon *d, const char *file, bool wins)
+{
+	struct config_errors errs = {0};
+	json_t *doc = config_load(file, &errs);
+	bool good = doc != NULL && config_check(doc, &errs);
+	if (good)
+		api_offer(d->api, doc, wins);
+	for (unsigned i = 0; !good && i < errs.n; i++)
+		fprintf(stderr, "millraced: %s: %s%s%s\n", file, errs.e[i].path,
+		        errs.e[i].path[0] != '\0' ? ": " : "", errs.e[i].message);
+	json_decref(doc);
+	return good ? 0 : -1;
+}
+
+static void
+on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	d->last[0] = '\0';
+	log_open(d);
+	if (d->opt.config != NULL && offer_file(d, d->opt.config, true) == 0 &&
+	    d->plane_event != NULL)
+		agree(d);
+}
+
+static void
+on_end(evutil_socket_t fd, short what, void *arg)
+{
+	event_base_loopbreak(((struct daemon *)arg)->base);
+}
+
+/* folder_make: the folder of a file, if it is not there. Whoever uses the file says what failed. */
+static void
+folder_make(const char *file)
+{
+	char folder[256];
+	const char *slash = strrchr(file, '/');
+	if (slash == NULL || slash == file || (size_t)(slash - file) >= sizeof(folder))
+		return;
+	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - file), file);
+	mkdir(folder, 0755);
+}
+
+static int
+offer_first(struct daemon *d)
+{
+	if (d->opt.config != NULL)
+		return offer_file(d, d->opt.config, true);
+	if (access(d->opt.store, F_OK) == 0 && offer_file(d, d->opt.store, false) != 0)
+		fprintf(stderr, "millraced: %s is not used\n", d->opt.store);
+	return 0;
+}
+
+static int
+start(struct daemon *d)
+{
+	folder_make(d->opt.control);
+	folder_make(d->opt.store);
+	plane_client_init(&d->plane, d->opt.plane);
+	struct plane_link link = plane_client_link(&d->plane);
+	d->api = api_create(&link);
+	d->base = event_base_new();
+	if (d->api == NULL || d->base == NULL || offer_first(d) != 0)
+		return -1;
+	log_open(d);
+	d->server = server_create(d->base, d->opt.control, on_line, d);
+	if (d->server == NULL)
+		fprintf(stderr, "millraced: %s: %s\n", d->opt.control, strerror(errno));
+	return d->server != NULL ? 0 : -1;
+}
+
+static void
+run(struct daemon *d)
+{
+	struct timeval tick = {.tv_usec = TICK_MS * 1000};
+	struct event *events[] = {
+		evsignal_new(d->base, SIGTERM, on_end, d), evsignal_new(d->base, SIGINT, on_end, d),
+		evsignal_new(d->base, SIGHUP, on_hangup, d),
+		event_new(d->base, -1, EV_PERSIST, on_tick, d),
+	};
+	for (int i = 0; i < 4; i++)
+		event_add(events[i], i == 3 ? &tick : NULL);
+	on_tick(-1, 0, d);
+	event_base_dispatch(d->base);
+	for (int i = 0; i < 4; i++)
+		event_free(events[i]);
+}
+
+static void
+stop(struct daemon *d)
+{
+	if (d->server != NULL) {
+		drain(d);
+		save(d);
+		server_destroy(d->server);
+	}
+	if (d->plane_event != NULL)
+		event_free(d->plane_event);
+	plane_client_close(&d->plane);
+	api_destroy(d->api);
+	if (d->log != NULL)
+		fclose(d->log);
+	if (d->base != NULL)
+		event_base_free(d->base);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct daemon d;
+	int status = options_parse(&d.opt, argc, argv);
+	if (status >= 0)
+		return status;
+	signal(SIGPIPE, SIG_IGN);
+	if (start(&d) == 0)
+		run(&d);
+	else
+		status = 1;
+	stop(&d);
+	libevent_global_shutdown();
+	return status == 1;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The daemon's end of the data plane's socket: commands, and what HELLO brings
+ *            (statistics and records in shared memory, the image that runs).
+ * Invariant  1. Connected means: HELLO was answered and what it brought passed its checks.
+ *            2. Any failure on the socket, a late answer included, ends the connection, so that no
+ *               answer is ever taken for another command's.
+ * Owner      One thread.
+ * Limits     PLANE_TIMEOUT_MS for an answer.
+ * See        lib/command.h; docs/design.md, "Processes".
+ */
+#ifndef MR_PLANE_CLIENT_H
+#define MR_PLANE_CLIENT_H
+
+#include "ctl/api/api.h"
+
+enum { PLANE_TIMEOUT_MS = 2000 };
+
+struct plane_client {
+	const char *path;
+	int fd;                      /* -1: not connected */
+	void *stats, *records;       /* mapped */
+	size_t stats_size, records_size;
+	struct image_header *image;  /* own copy of the one that runs, or NULL */
+};
+
+void plane_client_init(struct plane_client *c, const char *path);
+/* plane_client_connect: => 0, or -errno and one sentence in err. */
+int plane_client_connect(struct plane_client *c, char *err, size_t err_size);
+void plane_client_close(struct plane_client *c);
+/* plane_client_take: records from all rings, at most n. => how many. */
+size_t plane_client_take(struct plane_client *c, struct record *out, size_t n);
+/* plane_client_link: the functions by which the API uses this connection. */
+struct plane_link plane_client_link(struct plane_client *c);
+
+#endif
