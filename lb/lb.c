@@ -25,6 +25,8 @@ view_of(const struct generation *g)
 static int
 view_create(struct generation *g, unsigned number)
 {
+	if (number != POLICY_LB)
+		return -EINVAL;
 	struct lb_view *v = lb_view_create(g->image, &g->steer);
 	if (v == NULL)
 		return -ENOMEM;
