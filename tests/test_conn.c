@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The connection table: a row for every state, direction and event, and whole conversations. */
+#include <string.h>
+
+#include "lib/conn.h"
+#include "tests/test.h"
+
+#define FREE CONN_FREE
+#define NEW CONN_UDP_NEW
+#define BOTH CONN_UDP_BOTH
+#define ICMP CONN_ICMP
+#define SYN CONN_TCP_SYN
+#define MID CONN_TCP_MID
+#define EST CONN_TCP_EST
+#define FIN_I CONN_TCP_FIN_I
+#define FIN_R CONN_TCP_FIN_R
+#define CLOSING CONN_TCP_CLOSING
+#define TRANS CONN_TCP_TRANS
+
+static const struct {
+	uint8_t state;
+	uint8_t next[2][EV_MAX]; /* OTHER, SYN, FIN, RST */
+} rows[] = {
+	{FREE, {{FREE, FREE, FREE, FREE}, {FREE, FREE, FREE, FREE}}},
+	{NEW, {{NEW, NEW, NEW, NEW}, {BOTH, BOTH, BOTH, BOTH}}},
+	{BOTH, {{BOTH, BOTH, BOTH, BOTH}, {BOTH, BOTH, BOTH, BOTH}}},
+	{ICMP, {{ICMP, ICMP, ICMP, ICMP}, {ICMP, ICMP, ICMP, ICMP}}},
+	{SYN, {{SYN, SYN, SYN, TRANS}, {EST, EST, FIN_R, TRANS}}},
+	{MID, {{MID, MID, MID, TRANS}, {EST, EST, FIN_R, TRANS}}},
+	{EST, {{EST, EST, FIN_I, TRANS}, {EST, EST, FIN_R, TRANS}}},
+	{FIN_I, {{FIN_I, FIN_I, FIN_I, TRANS}, {FIN_I, FIN_I, CLOSING, TRANS}}},
+	{FIN_R, {{FIN_R, FIN_R, CLOSING, TRANS}, {FIN_R, FIN_R, FIN_R, TRANS}}},
+	{CLOSING, {{CLOSING, SYN, CLOSING, CLOSING}, {CLOSING, SYN, CLOSING, CLOSING}}},
+	{TRANS, {{EST, EST, EST, TRANS}, {EST, EST, EST, TRANS}}},
+};
+
+static void
+every_cell(void)
+{
+	CU_ASSERT_EQUAL(sizeof(rows) / sizeof(rows[0]), CONN_MAX);
+	for (unsigned i = 0; i < CONN_MAX; i++)
+		for (unsigned dir = 0; dir < 2; dir++)
+			for (unsigned ev = 0; ev < EV_MAX; ev++)
+				CU_ASSERT_EQUAL(conn_next[rows[i].state][dir][ev], rows[i].next[dir][ev]);
+}
+
+/* conn.h, invariants 1 and 2. */
+static void
+cells_are_states(void)
+{
+	for (unsigned s = 0; s < CONN_MAX; s++)
+		for (unsigned dir = 0; dir < 2; dir++)
+			for (unsigned ev = 0; ev < EV_MAX; ev++) {
+				CU_ASSERT(conn_next[s][dir][ev] < CONN_MAX);
+				CU_ASSERT((conn_next[s][dir][ev] == CONN_FREE) == (s == CONN_FREE));
+			}
+}
+
+/*
+ * A conversation: a letter a packet, capital from the initiator, small from the responder:
+ * S SYN, A anything without flags that count, F FIN, R RST.
+ */
+static const struct {
+	uint8_t from;
+	const char *packets;
+	uint8_t to;
+	const char *why;
+} talks[] = {
+	{SYN, "sA", EST, "handshake"},
+	{SYN, "SSS", SYN, "SYN retransmitted, nobody answers"},
+	{SYN, "Ss", EST, "simultaneous open (RFC 5382 REQ-2a)"},
+	{SYN, "r", TRANS, "refused"},
+	{EST, "AaAaAa", EST, "data"},
+	{EST, "Faaaa", FIN_I, "half-closed, the other side sends on"},
+	{EST, "fAAAA", FIN_R, "the same the other way"},
+	{EST, "FafA", CLOSING, "orderly end"},
+	{EST, "Ff", CLOSING, "FINs that cross"},
+	{EST, "fF", CLOSING, "FINs that cross"},
+	{EST, "FF", FIN_I, "FIN retransmitted is one FIN"},
+	{EST, "R", TRANS, "RST of the initiator"},
+	{EST, "rA", EST, "RST was spoofed: challenge ACK (RFC 5961 section 3)"},
+	{EST, "rAr", TRANS, "challenge ACK, second RST"},
+	{EST, "S", EST, "SYN inside a connection (RFC 5961 section 4)"},
+	{EST, "FfS", SYN, "opened anew"},
+	{EST, "FfSsA", EST, "opened anew, answered"},
+	{EST, "FfsSa", EST, "opened anew by the responder"},
+	{EST, "FfAR", CLOSING, "an RST after both FINs changes nothing"},
+	{MID, "AAA", MID, "picked up, peer silent"},
+	{MID, "Aa", EST, "picked up, peer speaks"},
+	{MID, "Ar", TRANS, "picked up, peer refuses"},
+	{NEW, "AAA", NEW, "UDP unanswered"},
+	{NEW, "Aa", BOTH, "UDP answered"},
+};
+
+static unsigned
+event_of(char letter)
+{
+	switch (letter | 0x20) {
+	case 's': return EV_SYN;
+	case 'f': return EV_FIN;
+	case 'r': return EV_RST;
+	default: return EV_OTHER;
+	}
+}
+
+static void
+conversations(void)
+{
+	for (unsigned i = 0; i < sizeof(talks) / sizeof(talks[0]); i++) {
+		uint8_t state = talks[i].from;
+		for (const char *p = talks[i].packets; *p != 0; p++)
+			state = conn_next[state][*p >= 'a'][event_of(*p)];
+		if (state != talks[i].to)
+			printf("%s: %s\n", talks[i].packets, talks[i].why);
+		CU_ASSERT_EQUAL(state, talks[i].to);
+	}
+}
+
+/* RST wins over FIN, FIN over SYN; all 256 flag bytes. */
+static void
+events(void)
+{
+	for (unsigned flags = 0; flags < 256; flags++) {
+		unsigned want = (flags & 4) != 0   ? EV_RST
+		                : (flags & 1) != 0 ? EV_FIN
+		                : (flags & 2) != 0 ? EV_SYN
+		                                   : EV_OTHER;
+		CU_ASSERT_EQUAL(conn_event((uint8_t)flags), want);
+	}
+}
+
+static void
+names(void)
+{
+	for (unsigned i = 0; i < CONN_MAX; i++)
+		for (unsigned j = 0; j < i; j++)
+			CU_ASSERT_STRING_NOT_EQUAL(conn_state_name(i), conn_state_name(j));
+	CU_ASSERT_STRING_EQUAL(conn_state_name(CONN_TCP_EST), "established");
+	CU_ASSERT_STRING_EQUAL(conn_state_name(CONN_MAX), "?");
+}
+
+static const struct test_case cases[] = {
+	{"every cell", every_cell},
+	{"every cell is a state", cells_are_states},
+	{"conversations", conversations},
+	{"events of flag bytes", events},
+	{"names", names},
+};
+TEST_MAIN("conn", cases)

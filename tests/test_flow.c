@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The flow table against an array that is searched from end to end. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/drop.h"
+#include "lib/flow_index.h"
+#include "tests/test.h"
+
+enum { MODEL_MAX = 4096 };
+
+static struct timer_set timers[MAX_TIMER_SETS];
+static void *memory;
+
+static void
+table_make(struct flow_table *t, uint32_t capacity4, uint32_t capacity6)
+{
+	size_t size = flow_table_memsize(capacity4, capacity6);
+	memory = aligned_alloc(64, (size + 63) / 64 * 64);
+	memset(memory, 0, size);
+	flow_table_init(t, memory, capacity4, capacity6, 0x1234567890abcdefu);
+}
+
+static void
+table_free(void)
+{
+	free(memory);
+}
+
+/* A tuple out of few, so that equal ones come up often. */
+static struct tuple
+random_tuple(uint64_t *rng, uint8_t family, uint8_t proto, unsigned variety)
+{
+	struct tuple t = {.family = family, .proto = proto};
+	t.src.w[0] = (be32)(test_random(rng) % variety);
+	t.dst.w[0] = (be32)(test_random(rng) % 3);
+	if (family == FAMILY_V6) {
+		t.src.w[3] = (be32)(test_random(rng) % 2);
+		t.dst.w[2] = (be32)(test_random(rng) % 2);
+	}
+	t.sport = (be16)(test_random(rng) % variety);
+	t.dport = (be16)(test_random(rng) % 2);
+	t.realm = (uint8_t)(test_random(rng) % 2);
+	return t;
+}
+
+static struct tuple
+numbered_tuple(uint8_t family, uint32_t number)
+{
+	struct tuple t = {.family = family, .proto = IPPROTO_L4_UDP, .realm = 1};
+	t.src.w[0] = number;
+	t.dst.w[0] = 0x08080808;
+	t.sport = (be16)(number * 7);
+	t.dport = 53;
+	return t;
+}
+
+static bool
+tuple_same(const struct tuple *a, const struct tuple *b)
+{
+	return addr_equal(&a->src, &b->src) && addr_equal(&a->dst, &b->dst) && a->sport == b->sport &&
+	       a->dport == b->dport && a->family == b->family && a->proto == b->proto &&
+	       a->realm == b->realm;
+}
+
+/* The model: what flows there are, in no order. */
+struct model {
+	struct model_flow {
+		struct tuple tuple[2];
+		flow_ref ref;
+		uint32_t seen_ms;
+	} flow[MODEL_MAX];
+	unsigned n;
+};
+
+static flow_ref
+model_find(const struct model *m, const struct tuple *key)
+{
+	for (unsigned i = 0; i < m->n; i++)
+		for (unsigned dir = 0; dir < 2; dir++)
+			if (tuple_same(&m->flow[i].tuple[dir], key))
+				return m->flow[i].ref | dir;
+	return 0;
+}
+
+static unsigned
+model_count(const struct model *m, uint8_t family)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < m->n; i++)
+		n += m->flow[i].tuple[0].family == family;
+	return n;
+}
+
+static void
+try_open(struct flow_table *t, struct model *m, uint64_t *rng, unsigned variety, uint32_t now)
+{
+	static const uint8_t protos[] = {IPPROTO_L4_TCP, IPPROTO_L4_UDP, IPPROTO_L4_ICMP};
+	uint8_t family = test_random(rng) % 3 == 0 ? FAMILY_V6 : FAMILY_V4;
+	uint8_t proto = protos[test_random(rng) % 3];
+	struct tuple a = random_tuple(rng, family, proto, variety);
+	struct tuple b = random_tuple(rng, family, proto, variety);
+	uint32_t capacity = family == FAMILY_V4 ? t->capacity4 : t->capacity6;
+	bool full = model_count(m, family) == capacity;
+	bool taken = model_find(m, &a) != 0 || model_find(m, &b) != 0 || tuple_same(&a, &b);
+	flow_ref ref = 0;
+	uint8_t drop = DROP_MAX;
+	struct flow *f = flow_open(t, &a, &b, &ref, &drop);
+	CU_ASSERT_EQUAL(f != NULL, !full && !taken);
+	if (f == NULL) {
+		CU_ASSERT_EQUAL(drop, full ? DROP_FLOW_TABLE_FULL : DROP_FLOW_COLLISION);
+		return;
+	}
+	CU_ASSERT((ref & ~FLOW_REF_V6) > 1 && (ref & 1) == 0);
+	CU_ASSERT_EQUAL((ref & FLOW_REF_V6) != 0, family == FAMILY_V6);
+	CU_ASSERT_NOT_EQUAL(f->state, CONN_FREE);
+	f->seen_ms = now;
+	m->flow[m->n++] = (struct model_flow){{a, b}, ref, now};
+}
+
+static void
+try_find(const struct flow_table *t, const struct model *m, uint64_t *rng, unsigned variety)
+{
+	struct tuple key = random_tuple(rng, test_random(rng) % 2 ? FAMILY_V4 : FAMILY_V6,
+	                                test_random(rng) % 2 ? IPPROTO_L4_TCP : IPPROTO_L4_UDP, variety);
+	if (m->n != 0 && test_random(rng) % 2)
+		key = m->flow[test_random(rng) % m->n].tuple[test_random(rng) % 2];
+	flow_ref want = model_find(m, &key), candidate = index_match(t, tuple_hash(&key, t->seed));
+	CU_ASSERT_EQUAL(flow_find(t, &key), want);
+	CU_ASSERT(want == 0 || candidate != 0);
+	if (want == 0)
+		return;
+	struct tuple got = flow_tuple(t, want, want & 1);
+	CU_ASSERT(tuple_same(&got, &key));
+	CU_ASSERT_PTR_EQUAL(flow_get(t, want), flow_get(t, want ^ 1));
+}
+
+static void
+try_remove(struct flow_table *t, struct model *m, uint64_t *rng)
+{
+	if (m->n == 0)
+		return;
+	unsigned i = test_random(rng) % m->n;
+	flow_remove(t, m->flow[i].ref | (test_random(rng) & 1));
+	m->flow[i] = m->flow[--m->n];
+}
+
+struct ended {
+	const struct flow_table *t;
+	struct model *m;
+	uint32_t now, idle_ms;
+	unsigned n;
+};
+
+static void
+flow_ended(void *arg, flow_ref ref)
+{
+	struct ended *e = arg;
+	struct model *m = e->m;
+	for (unsigned i = 0; i < m->n; i++) {
+		if (m->flow[i].ref != ref)
+			continue;
+		CU_ASSERT(e->now - m->flow[i].seen_ms > e->idle_ms);
+		CU_ASSERT_EQUAL(flow_find(e->t, &m->flow[i].tuple[0]), ref);
+		m->flow[i] = m->flow[--m->n];
+		e->n++;
+		return;
+	}
+	CU_FAIL("an ended flow is one that there was");
+}
+
+static void
+try_expire(struct flow_table *t, struct model *m, uint32_t now, uint32_t steps)
+{
+	unsigned old = 0;
+	for (unsigned i = 0; i < m->n; i++)
+		old += now - m->flow[i].seen_ms > 1000;
+	struct ended e = {t, m, now, 1000, 0};
+	uint32_t all = t->high4 + t->high6;
+	uint32_t looked = flow_expire(t, timers, now, steps, flow_ended, &e);
+	CU_ASSERT_EQUAL(looked, steps < all ? steps : all);
+	CU_ASSERT(looked < all ? e.n <= old : e.n == old);
+}
+
+static uint32_t
+free_list_length(const struct flow_table *t, bool v6)
+{
+	uint32_t n = 0;
+	for (uint32_t i = v6 ? t->free6 : t->free4; i != 0; n++) {
+		const struct flow *f = v6 ? &t->v6[i].f : &t->v4[i].f;
+		CU_ASSERT_EQUAL(f->state, CONN_FREE);
+		i = f->owner;
+	}
+	return n;
+}
+
+/* flow.h, invariants 1, 3 and 4; flow_index.h, invariant 2. */
+static void
+check_invariants(const struct flow_table *t, const struct model *m)
+{
+	CU_ASSERT_EQUAL(t->used4, model_count(m, FAMILY_V4));
+	CU_ASSERT_EQUAL(t->used6, model_count(m, FAMILY_V6));
+	CU_ASSERT_EQUAL(t->used4 + free_list_length(t, false), t->high4);
+	CU_ASSERT_EQUAL(t->used6 + free_list_length(t, true), t->high6);
+	CU_ASSERT(t->high4 <= t->capacity4 && t->high6 <= t->capacity6);
+	uint32_t tags = 0;
+	for (uint32_t b = 0; b <= t->bucket_mask; b++)
+		for (unsigned s = 0; s < INDEX_SLOTS; s++)
+			tags += t->bucket[b].tag[s] != 0;
+	CU_ASSERT_EQUAL(tags, 2 * (t->used4 + t->used6));
+	for (unsigned i = 0; i < m->n; i++)
+		for (unsigned dir = 0; dir < 2; dir++)
+			CU_ASSERT_EQUAL(flow_find(t, &m->flow[i].tuple[dir]), m->flow[i].ref | dir);
+}
+
+static void
+check_empty(const struct flow_table *t)
+{
+	for (uint32_t b = 0; b <= t->bucket_mask; b++) {
+		CU_ASSERT_EQUAL(t->bucket[b].overflow, 0);
+		CU_ASSERT_EQUAL(index_slots_of(&t->bucket[b], 0), 0xff);
+	}
+	CU_ASSERT_EQUAL(t->used4 + t->used6, 0);
+}
+
+static void
+random_operations(uint32_t capacity4, uint32_t capacity6, unsigned variety, unsigned n,
+                  uint64_t seed)
+{
+	struct flow_table t;
+	struct model m = {.n = 0};
+	uint64_t rng = seed;
+	uint32_t now = 0xffffe000; /* so that the clock wraps on the way */
+	table_make(&t, capacity4, capacity6);
+	for (unsigned i = 0; i < n; i++) {
+		now += test_random(&rng) % 16;
+		switch (test_random(&rng) % 8) {
+		case 0: case 1: case 2: try_open(&t, &m, &rng, variety, now); break;
+		case 3: case 4: case 5: try_find(&t, &m, &rng, variety); break;
+		case 6: try_remove(&t, &m, &rng); break;
+		default: try_expire(&t, &m, now, test_random(&rng) % 40); break;
+		}
+		if (i % 997 == 0)
+			check_invariants(&t, &m);
+	}
+	check_invariants(&t, &m);
+	while (m.n > 0)
+		try_remove(&t, &m, &rng);
+	check_empty(&t);
+	table_free();
+}
+
+static void
+against_model(void)
+{
+	uint64_t seed = test_seed();
+	random_operations(3, 1, 4, 20000, seed);
+	random_operations(16, 8, 8, 30000, seed + 1);
+	random_operations(100, 60, 50, 40000, seed + 2);
+	random_operations(30, 30, 1000, 20000, seed + 3);
+}
+
+/* Exactly as many flows as capacity, then full; all go, and the same again. */
+static void
+exhaustion(void)
+{
+	static const uint32_t sizes[] = {1, 3, 7, 64, 500, 5000, 26214};
+	for (unsigned k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+		struct flow_table t;
+		flow_ref ref;
+		uint8_t drop;
+		table_make(&t, sizes[k], sizes[k]);
+		for (unsigned round = 0; round < 2; round++) {
+			for (uint32_t i = 0; i <= sizes[k]; i++)
+				for (uint8_t family = FAMILY_V4; family <= FAMILY_V6; family += 2) {
+					struct tuple a = numbered_tuple(family, i), b = tuple_invert(&a);
+					struct flow *f = flow_open(&t, &a, &b, &ref, &drop);
+					CU_ASSERT_EQUAL(f != NULL, i < sizes[k]);
+					CU_ASSERT(f != NULL || drop == DROP_FLOW_TABLE_FULL);
+				}
+			CU_ASSERT(t.used4 == sizes[k] && t.used6 == sizes[k]);
+			for (uint32_t i = 0; i < sizes[k]; i++)
+				for (uint8_t family = FAMILY_V4; family <= FAMILY_V6; family += 2) {
+					struct tuple a = numbered_tuple(family, i);
+					ref = flow_find(&t, &a);
+					CU_ASSERT_NOT_EQUAL_FATAL(ref, 0);
+					flow_remove(&t, ref);
+				}
+			check_empty(&t);
+		}
+		table_free();
+	}
+}
+
+/* Tuples whose hashes share their tag and bucket: every lookup sees false candidates. */
+static void
+equal_tags(void)
+{
+	enum { ALIKE = 12 }; /* more than a bucket has slots */
+	struct flow_table t;
+	struct tuple alike[ALIKE];
+	flow_ref ref[ALIKE];
+	uint8_t drop;
+	unsigned n = 0;
+	table_make(&t, ALIKE, 1);
+	for (uint32_t i = 0; n < ALIKE; i++) {
+		struct tuple a = numbered_tuple(FAMILY_V4, i);
+		uint32_t hash = tuple_hash(&a, t.seed);
+		if (index_tag(hash) == 0x1234 && (hash & t.bucket_mask) == 0)
+			alike[n++] = a;
+	}
+	for (unsigned i = 0; i < ALIKE; i++) {
+		struct tuple b = tuple_invert(&alike[i]);
+		CU_ASSERT_PTR_NOT_NULL(flow_open(&t, &alike[i], &b, &ref[i], &drop));
+	}
+	for (unsigned i = 0; i < ALIKE; i++)
+		CU_ASSERT_EQUAL(flow_find(&t, &alike[i]), ref[i]);
+	for (unsigned i = 0; i < ALIKE; i += 2)
+		flow_remove(&t, ref[i]);
+	for (unsigned i = 0; i < ALIKE; i++)
+		CU_ASSERT_EQUAL(flow_find(&t, &alike[i]), i % 2 ? ref[i] : 0);
+	for (unsigned i = 1; i < ALIKE; i += 2)
+		flow_remove(&t, ref[i]);
+	check_empty(&t);
+	table_free();
+}
+
+/* Both directions the same key, a key of another flow, and keys that differ in one field only. */
+static void
+collisions(void)
+{
+	struct flow_table t;
+	flow_ref ref;
+	uint8_t drop;
+	table_make(&t, 16, 16);
+	struct tuple a = numbered_tuple(FAMILY_V4, 1), b = tuple_invert(&a), c = a;
+	CU_ASSERT_PTR_NULL(flow_open(&t, &a, &a, &ref, &drop));
+	CU_ASSERT_EQUAL(drop, DROP_FLOW_COLLISION);
+	CU_ASSERT_PTR_NOT_NULL(flow_open(&t, &a, &b, &ref, &drop));
+	c.realm = 0;
+	struct tuple d = tuple_invert(&c);
+	CU_ASSERT_PTR_NOT_NULL(flow_open(&t, &c, &d, &ref, &drop));
+	struct tuple e = numbered_tuple(FAMILY_V4, 2);
+	CU_ASSERT_PTR_NULL(flow_open(&t, &e, &b, &ref, &drop));
+	CU_ASSERT_PTR_NULL(flow_open(&t, &b, &e, &ref, &drop));
+	CU_ASSERT_EQUAL(flow_find(&t, &e), 0);
+	a.proto = b.proto = IPPROTO_L4_TCP;
+	CU_ASSERT_PTR_NOT_NULL(flow_open(&t, &a, &b, &ref, &drop));
+	CU_ASSERT_EQUAL(t.used4, 3);
+	table_free();
+}
+
+/* An IPv4 tuple and an IPv6 one of the same bytes are two keys. */
+static void
+families_are_apart(void)
+{
+	struct flow_table t;
+	flow_ref ref4, ref6;
+	uint8_t drop;
+	table_make(&t, 4, 4);
+	struct tuple a = numbered_tuple(FAMILY_V4, 5), b = tuple_invert(&a);
+	struct tuple a6 = a, b6 = b;
+	a6.family = b6.family = FAMILY_V6;
+	CU_ASSERT_PTR_NOT_NULL(flow_open(&t, &a, &b, &ref4, &drop));
+	CU_ASSERT_EQUAL(flow_find(&t, &a6), 0);
+	CU_ASSERT_PTR_NOT_NULL(flow_open(&t, &a6, &b6, &ref6, &drop));
+	CU_ASSERT_EQUAL(flow_find(&t, &a), ref4);
+	CU_ASSERT_EQUAL(flow_find(&t, &b6), ref6 | 1);
+	struct tuple4 key4 = tuple_to4(&a);
+	struct tuple6 key6 = tuple_to6(&a6);
+	CU_ASSERT_FALSE(flow_is4(&t, ref6, &key4, a.proto, a.realm));
+	CU_ASSERT_FALSE(flow_is6(&t, ref4, &key6, a.proto, a.realm));
+	CU_ASSERT_FALSE(flow_is4(&t, ref4, &key4, a.proto, (uint8_t)(a.realm + 1)));
+	table_free();
+}
+
+/* A flow is alive while now - seen <= idle, whatever the clock's wrap; never when now is before. */
+static void
+idleness(void)
+{
+	static const struct {
+		uint32_t seen, now;
+		bool idle;
+	} rows[] = {
+		{0, 1000, false}, {0, 1001, true}, {0xffffff00, 0x2e7, false}, {0xffffff00, 0x2e9, true},
+		{1000, 999, false}, {5, 0xfffffff0, false},
+	};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct flow f = {.state = CONN_UDP_NEW, .seen_ms = rows[i].seen};
+		CU_ASSERT_EQUAL(flow_is_idle(&f, timers, rows[i].now), rows[i].idle);
+	}
+}
+
+/* tuple.h, invariants 1 and 2. */
+static void
+tuples(void)
+{
+	uint64_t rng = test_seed();
+	for (unsigned i = 0; i < 10000; i++) {
+		struct tuple t = random_tuple(&rng, i % 2 ? FAMILY_V4 : FAMILY_V6, IPPROTO_L4_UDP, 1u << 16);
+		struct tuple once = tuple_invert(&t), twice = tuple_invert(&once);
+		CU_ASSERT(tuple_same(&t, &twice));
+		uint64_t seed = test_random(&rng);
+		uint32_t hash = tuple_hash(&t, seed);
+		CU_ASSERT_NOT_EQUAL(hash, 0);
+		struct tuple4 t4 = tuple_to4(&t), back = tuple4_invert(&t4);
+		back = tuple4_invert(&back);
+		CU_ASSERT(tuple4_equal(&t4, &back));
+		struct tuple6 t6 = tuple_to6(&t);
+		CU_ASSERT_EQUAL(hash, t.family == FAMILY_V4
+		                          ? tuple4_hash(&t4, t.proto, t.realm, seed)
+		                          : tuple6_hash(&t6, t.proto, t.realm, seed));
+	}
+}
+
+static const struct test_case cases[] = {
+	{"tuples", tuples},
+	{"against a model", against_model},
+	{"exhaustion", exhaustion},
+	{"equal tags", equal_tags},
+	{"collisions", collisions},
+	{"families are apart", families_are_apart},
+	{"idleness", idleness},
+};
+
+int
+main(void)
+{
+	for (unsigned s = 0; s < 16; s++)
+		timers[0].idle_ms[s] = 1000;
+	return test_main("flow", cases, sizeof(cases) / sizeof(cases[0]));
+}
