@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* IPv4 fragmentation: the first piece stays in its buffer, the others are copied into new ones. */
+#include "fragment.h"
+
+#include "csum.h"
+#include "tx.h"
+
+enum { OPT_END = 0, OPT_NOP = 1, OPT_COPIED = 0x80, IP4_MAX_LEN = 60 };
+
+/* What is cut: the frame's parts. */
+struct cut {
+	uint8_t *l2, *payload;
+	unsigned l2_len, header, size; /* bytes: L2 header, IPv4 header, payload */
+	unsigned step;                 /* payload of a fragment, a multiple of 8 */
+	uint16_t frag;                 /* flags and offset of the packet, host order */
+	uint8_t later[IP4_MAX_LEN];    /* header of the others */
+	unsigned later_len;
+};
+
+/* The header of later fragments: that of the first with the copied options only. */
+static void
+later_header(struct cut *c, const uint8_t *h)
+{
+	memcpy(c->later, h, IP4_LEN);
+	unsigned n = IP4_LEN;
+	for (unsigned i = IP4_LEN; i < c->header && h[i] != OPT_END;) {
+		unsigned size = h[i] == OPT_NOP ? 1 : i + 1 < c->header ? h[i + 1] : 0;
+		if (size == 0 || i + size > c->header)
+			break;
+		if ((h[i] & OPT_COPIED) != 0) {
+			memcpy(c->later + n, h + i, size);
+			n += size;
+		}
+		i += size;
+	}
+	c->later_len = (n + 3) & ~3u;
+	c->later[0] = (uint8_t)(0x40 | c->later_len / 4);
+}
+
+/* => false: this packet cannot be cut. */
+static bool
+cut_plan(struct cut *c, struct rte_mbuf *m, const struct gen_nic *out)
+{
+	c->l2 = buf_data(m);
+	c->l2_len = out->vlan_be != 0 ? ETHER_LEN + VLAN_LEN : ETHER_LEN;
+	const uint8_t *h = c->l2 + c->l2_len;
+	if (m->data_len < c->l2_len + IP4_LEN || load16(h - 2) != htobe16(ETHER_IP4))
+		return false;
+	unsigned total = be16toh(load16(h + 2));
+	c->header = (h[0] & 15) * 4u;
+	c->frag = be16toh(load16(h + 6));
+	if (c->header < IP4_LEN || total < c->header || total > m->data_len - c->l2_len ||
+	    out->mtu < c->header + 8 || (c->frag & IP4_DF) != 0)
+		return false;
+	c->size = total - c->header;
+	c->payload = c->l2 + c->l2_len + c->header;
+	c->step = (out->mtu - c->header) & ~7u;
+	later_header(c, h);
+	return c->size <= c->step * MAX_FRAGMENTS;
+}
+
+/* Length, flags, offset and checksum of a fragment's header. */
+static void
+seal(const struct cut *c, uint8_t *h, unsigned header, unsigned from, unsigned size)
+{
+	unsigned frag = (c->frag & ~(unsigned)IP4_OFFSET) |
+	                (((c->frag & IP4_OFFSET) + from / 8) & IP4_OFFSET);
+	if (from + size < c->size)
+		frag |= IP4_MF;
+	store16(h + 2, htobe16((uint16_t)(header + size)));
+	store16(h + 6, htobe16((uint16_t)frag));
+	store16(h + 10, 0);
+	store16(h + 10, (be16)~csum_fold(csum_add(0, h, header)));
+}
+
+static void
+fill(const struct cut *c, struct rte_mbuf *m, unsigned from, unsigned size)
+{
+	m->data_off = BUF_HEADROOM;
+	uint8_t *d = buf_data(m), *h = d + c->l2_len;
+	memcpy(d, c->l2, c->l2_len);
+	memcpy(h, c->later, c->later_len);
+	seal(c, h, c->later_len, from, size);
+	memcpy(h + c->later_len, c->payload + from, size);
+	m->data_len = (uint16_t)(c->l2_len + c->later_len + size);
+	m->pkt_len = m->data_len;
+}
+
+/* Buffers for n fragments, all or none. */
+static bool
+alloc_all(struct dev *d, struct rte_mbuf **bufs, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		bufs[i] = d->ops->alloc(d);
+		if (bufs[i] == NULL) {
+			if (i != 0)
+				d->ops->free(bufs, (uint16_t)i);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+refuse(struct worker *w, struct rte_mbuf *m, struct tx_slot slot, unsigned reason)
+{
+	if (slot.generated)
+		generated_drop(w, m, slot.nic);
+	else
+		buf_drop(w, m, slot.from, reason);
+}
+
+void
+fragment_frame(struct worker *w, struct rte_mbuf *m, struct tx_slot slot)
+{
+	const struct gen_nic *out = &w->gen->nic[slot.nic];
+	struct tx_buf *t = &w->pipe->tx[out->dev];
+	struct rte_mbuf *bufs[MAX_FRAGMENTS];
+	struct cut c;
+	unsigned n = 0;
+	if (!cut_plan(&c, m, out)) {
+		refuse(w, m, slot, DROP_TOO_BIG);
+		return;
+	}
+	for (unsigned from = c.step; from < c.size; from += c.step)
+		n++;
+	if (!alloc_all(t->dev, bufs, n)) {
+		refuse(w, m, slot, DROP_NO_BUFFER);
+		return;
+	}
+	for (unsigned i = 0, from = c.step; i < n; i++, from += c.step)
+		fill(&c, bufs[i], from, c.size - from < c.step ? c.size - from : c.step);
+	unsigned first = c.size < c.step ? c.size : c.step;
+	seal(&c, c.l2 + c.l2_len, c.header, 0, first);
+	m->data_len = (uint16_t)(c.l2_len + c.header + first);
+	m->pkt_len = m->data_len;
+	slot.size = m->data_len;
+	tx_put(w, t, m, slot);
+	w->stats->generated += n;
+	w->stats->nic[slot.nic].generated += n;
+	for (unsigned i = 0; i < n; i++) {
+		struct tx_slot more = {.size = bufs[i]->data_len, .nic = slot.nic,
+		                       .from = slot.from, .generated = 1};
+		tx_put(w, t, bufs[i], more);
+	}
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       Cutting an IPv4 packet that is larger than the MTU of the interface it leaves by.
+ * Invariant  1. The fragments together carry the payload's bytes, each once, in order.
+ *            2. Later fragments carry only the options that are marked for copying.
+ *            3. The first fragment is the packet that came in; the others count as generated.
+ * Limits     MAX_FRAGMENTS; more, or DF set: TOO_BIG. No buffer for one of them: NO_BUFFER, and
+ *            none is sent.
+ * See        RFC 791 section 3.2, RFC 4787 REQ-13a.
+ */
+#ifndef MR_FRAGMENT_H
+#define MR_FRAGMENT_H
+
+#include "pipeline.h"
+
+enum { MAX_FRAGMENTS = 64 };
+
+/* fragment_is_needed: is this frame's IP packet longer than the interface may send? */
+static inline bool
+fragment_is_needed(const struct rte_mbuf *m, const struct gen_nic *out)
+{
+	unsigned l2 = out->vlan_be != 0 ? ETHER_LEN + VLAN_LEN : ETHER_LEN;
+	return m->data_len > l2 + out->mtu;
+}
+
+/* fragment_frame: cut a complete frame and queue the pieces for slot.nic. */
+void fragment_frame(struct worker *w, struct rte_mbuf *m, struct tx_slot slot);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Next hops off the hit path, hairpin re-entry, and the errors a router owes. */
+#include "hop.h"
+
+#include "fragment.h"
+#include "miss.h"
+#include "parse.h"
+#include "tx.h"
+
+struct hop
+hop_find(const struct worker *w, const union addr *dst, uint8_t family)
+{
+	const struct img_route *r = route_find(w->gen, dst, family);
+	struct hop hop = {.kind = HOP_NO_ROUTE};
+	if (r == NULL)
+		return hop;
+	switch (r->kind) {
+	case ROUTE_VIA:
+	case ROUTE_CONNECTED:
+		hop.kind = HOP_NIC;
+		hop.nic = r->nic;
+		hop.id = nexthop_find(&w->shared->nexthops, r->nic, family,
+		                      r->kind == ROUTE_VIA ? &r->gateway : dst);
+		return hop;
+	case ROUTE_POOL:
+	case ROUTE_SERVICE:
+	case ROUTE_LB_LOCAL:
+		hop.kind = HOP_LOOP;
+		hop.id = NEXTHOP_LOOP;
+		return hop;
+	default:
+		return hop;
+	}
+}
+
+struct hop
+hop_of(const struct worker *w, uint16_t id)
+{
+	if (id == NEXTHOP_LOOP)
+		return (struct hop){.kind = HOP_LOOP, .id = id};
+	return (struct hop){.kind = HOP_NIC, .nic = w->shared->nexthops.entry[id].nic, .id = id};
+}
+
+static bool
+refuse(struct worker *w, const struct pkt *p, enum punt punt, unsigned reason, uint16_t arg)
+{
+	if ((p->flags & (PKT_LATER | PKT_ERROR)) != 0)
+		pkt_drop(w, p, reason);
+	else
+		pkt_punt(w, p, punt, reason, arg);
+	return false;
+}
+
+static bool
+may_fragment(const struct pkt *p)
+{
+	return p->family == FAMILY_V4 && (pkt_ip4(p)->frag & htobe16(IP4_DF)) == 0;
+}
+
+bool
+hop_admit(struct worker *w, const struct pkt *p, struct hop hop)
+{
+	const struct gen_nic *out = &w->gen->nic[hop.nic];
+	if (hop.kind == HOP_NO_ROUTE)
+		return refuse(w, p, PUNT_NO_ROUTE, DROP_NO_ROUTE, 0);
+	if (hop.kind == HOP_LOOP) {
+		if (p->loops < MAX_LOOPS)
+			return true;
+		pkt_drop(w, p, DROP_LOOP);
+		return false;
+	}
+	if (!out->valid) {
+		pkt_drop(w, p, DROP_NIC_UNKNOWN);
+		return false;
+	}
+	if (p->l3_len > out->mtu && !may_fragment(p))
+		return refuse(w, p, PUNT_TOO_BIG, DROP_TOO_BIG, out->mtu);
+	return true;
+}
+
+/* A hairpin: to the home of what the packet is now, as if it had come from outside. */
+static void
+loop(struct worker *w, struct pkt *p)
+{
+	struct pkt again = {.m = p->m, .nic = NIC_NONE, .loops = (uint8_t)(p->loops + 1)};
+	int home = HOME_NOT_MINE;
+	if (parse_again(&again, w->gen) == PATH_FLOW) {
+		struct miss m;
+		miss_fill(w, &again, &m);
+		home = miss_home(w, &m, NULL);
+	}
+	pkt_handoff(w, &again, home >= 0 ? (uint16_t)home : w->id, HANDOFF_HAIRPIN);
+}
+
+void
+hop_send(struct worker *w, struct pkt *p, struct hop hop)
+{
+	if (hop.kind == HOP_LOOP) {
+		loop(w, p);
+		return;
+	}
+	uint64_t word = hop.id != 0 ? nexthop_word(&w->shared->nexthops, hop.id) : 0;
+	if (!nexthop_word_is_up(word)) {
+		pkt_punt(w, p, PUNT_NEIGHBOUR, DROP_NO_NEIGHBOUR, hop.nic);
+		return;
+	}
+	const struct gen_nic *out = &w->gen->nic[hop.nic];
+	if (p->l3_len <= out->mtu) {
+		tx_pkt(w, p, hop.nic, word);
+		return;
+	}
+	tx_header(p->m, p->l3, p->l3_len, p->family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6, out, word);
+	fragment_frame(w, p->m, (struct tx_slot){.nic = hop.nic, .from = p->nic});
+}

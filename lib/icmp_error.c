@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ICMP errors: read the quoted packet, find its flow, translate both. */
+#include "icmp_error.h"
+
+#include "csum.h"
+#include "flow_index.h"
+#include "hop.h"
+#include "miss.h"
+#include "parse.h"
+#include "rewrite.h"
+#include "tx.h"
+
+/* The quoted packet. */
+struct inner {
+	uint8_t *l3, *l4;
+	uint32_t l4_size;    /* bytes of the transport header and what follows that are there */
+	struct tuple tuple;  /* as quoted: a packet that we sent */
+};
+
+/* The checksum of an ICMP message, as stored or 0 when the field is part of what is summed. */
+static be16
+message_csum(const struct pkt *p)
+{
+	uint32_t size = (uint32_t)p->l3_len - p->l4;
+	uint64_t sum = csum_add(0, p->l3 + p->l4, size);
+	if (p->family == FAMILY_V6)
+		sum = csum_add_pseudo6(sum, p->l3 + 8, IPPROTO_L4_ICMP6, size);
+	return (be16)~csum_fold(sum);
+}
+
+/* Bytes of the quoted packet: RFC 4884 says where it ends if something follows. */
+static uint32_t
+quoted_size(const struct pkt *p)
+{
+	const uint8_t *icmp = p->l3 + p->l4;
+	uint32_t size = (uint32_t)p->l3_len - p->l4 - ICMP_LEN;
+	uint32_t given = p->family == FAMILY_V4 ? icmp[5] * 4u : icmp[4] * 8u;
+	bool has_length = p->family == FAMILY_V4 || icmp[0] == ICMP6_UNREACHABLE || icmp[0] == 3;
+	return has_length && given >= 128 && given < size ? given : size;
+}
+
+/* => protocol of the quoted packet and where its transport header is; false: broken. */
+static bool
+inner_ip4(struct inner *in, uint32_t size)
+{
+	const struct ip4 *h = (const struct ip4 *)in->l3;
+	if (size < IP4_LEN + 8)
+		return false;
+	uint32_t header = (h->version_ihl & 15) * 4u;
+	if (h->version_ihl >> 4 != 4 || header < IP4_LEN || header + 8 > size)
+		return false;
+	if (!csum_ip4_is_right(h, header) || (h->frag & htobe16(IP4_OFFSET)) != 0)
+		return false;
+	in->l4 = in->l3 + header;
+	in->l4_size = size - header;
+	in->tuple = (struct tuple){.src = addr_from_v4(h->src), .dst = addr_from_v4(h->dst),
+	                           .family = FAMILY_V4, .proto = h->proto};
+	return true;
+}
+
+static bool
+inner_ip6(struct inner *in, uint32_t size)
+{
+	const struct ip6 *h = (const struct ip6 *)in->l3;
+	if (size < IP6_LEN + 8 || in->l3[0] >> 4 != 6)
+		return false;
+	struct chain6 c = parse_chain6(in->l3, size);
+	if (!c.ok || c.off + 8u > size)
+		return false;
+	if (c.frag != 0 && (load16(in->l3 + c.frag + 2) & htobe16(0xfff8)) != 0)
+		return false;
+	in->l4 = in->l3 + c.off;
+	in->l4_size = size - c.off;
+	in->tuple = (struct tuple){.src = h->src, .dst = h->dst, .family = FAMILY_V6,
+	                           .proto = c.next};
+	return true;
+}
+
+/* Ports or identifier. => 0, or the reason for which there are none. */
+static unsigned
+inner_ports(struct inner *in)
+{
+	struct tuple *t = &in->tuple;
+	if (t->proto == IPPROTO_L4_TCP || t->proto == IPPROTO_L4_UDP) {
+		t->sport = load16(in->l4);
+		t->dport = load16(in->l4 + 2);
+		return 0;
+	}
+	bool v4 = t->family == FAMILY_V4;
+	if (t->proto != (v4 ? IPPROTO_L4_ICMP : IPPROTO_L4_ICMP6))
+		return DROP_ICMP_NO_FLOW;
+	if (in->l4[0] == (v4 ? ICMP4_REQUEST : ICMP6_REQUEST))
+		t->sport = load16(in->l4 + ICMP_ID);
+	else if (in->l4[0] == (v4 ? ICMP4_REPLY : ICMP6_REPLY))
+		t->dport = load16(in->l4 + ICMP_ID);
+	else
+		return DROP_ICMP_INNER;
+	return 0;
+}
+
+/* => 0, or why the error cannot be used. */
+static unsigned
+inner_parse(const struct pkt *p, struct inner *in)
+{
+	if (message_csum(p) != 0)
+		return DROP_ICMP_CHECKSUM;
+	in->l3 = p->l3 + p->l4 + ICMP_LEN;
+	uint32_t size = quoted_size(p);
+	if (!(p->family == FAMILY_V4 ? inner_ip4(in, size) : inner_ip6(in, size)))
+		return DROP_ICMP_INNER;
+	/* It has to be sent to who sent what it quotes. */
+	union addr dst = pkt_dst(p);
+	if (!addr_equal(&dst, &in->tuple.src))
+		return DROP_ICMP_INNER;
+	return inner_ports(in);
+}
+
+static void
+inner_rewrite(const struct inner *in, const struct tuple *to)
+{
+	const struct tuple *t = &in->tuple;
+	uint64_t diff;
+	if (t->family == FAMILY_V4)
+		diff = rewrite_addresses4((struct ip4 *)in->l3, to->src.w[0], to->dst.w[0], false);
+	else
+		diff = rewrite_addresses6((struct ip6 *)in->l3, &to->src, &to->dst, false);
+	be16 from_ports[2] = {t->sport, t->dport}, ports[2] = {to->sport, to->dport};
+	rewrite_l4(in->l4, t->proto, in->l4_size, from_ports, ports, diff);
+}
+
+/* Packets of the flow reference's direction met an obstacle; the error goes the other way. */
+static void
+translate(struct worker *w, struct pkt *p, const struct inner *in, flow_ref ref)
+{
+	const struct flow *f = flow_get(&w->flows, ref);
+	unsigned d = ref & 1;
+	struct tuple to = flow_tuple(&w->flows, ref, !d);
+	struct hop hop = hop_find(w, &to.src, p->family);
+	if (!hop_admit(w, p, hop))
+		return;
+	union addr src = pkt_src(p);
+	bool is_peer = addr_equal(&src, &in->tuple.dst);
+	struct tuple outer = {
+		.src = is_peer || (f->flags & (FLOW_HIDE_0 << d)) != 0 ? to.dst : src,
+		.dst = to.src,
+	};
+	inner_rewrite(in, &to);
+	rewrite_addresses(p, &outer);
+	store16(p->l3 + p->l4 + ICMP_CSUM, 0);
+	store16(p->l3 + p->l4 + ICMP_CSUM, message_csum(p));
+	hop_send(w, p, hop);
+}
+
+/* No flow here: the worker that is home to packets of the flow may have it. */
+static void
+seek_home(struct worker *w, struct pkt *p, const struct tuple *arriving)
+{
+	struct miss m = {.tuple = *arriving, .gen = w->gen, .now_ms = w->now_ms,
+	                 .now_ns = w->now_ns, .nic = p->nic};
+	m.route = route_find(w->gen, &arriving->dst, arriving->family);
+	int home = p->cause == HANDOFF_ICMP ? HOME_NOT_MINE : miss_home(w, &m, NULL);
+	if (home >= 0 && home != w->id)
+		pkt_handoff(w, p, (uint16_t)home, HANDOFF_ICMP);
+	else
+		pkt_drop(w, p, DROP_ICMP_NO_FLOW);
+}
+
+void
+icmp_error_handle(struct worker *w, struct pkt *p)
+{
+	struct inner in;
+	unsigned reason = inner_parse(p, &in);
+	if (reason != 0) {
+		pkt_drop(w, p, reason);
+		return;
+	}
+	struct tuple arriving = tuple_invert(&in.tuple);
+	arriving.realm = p->realm;
+	flow_ref ref = flow_find(&w->flows, &arriving);
+	if (ref == 0 || flow_is_idle(flow_get(&w->flows, ref), w->pipe->timers, w->now_ms))
+		seek_home(w, p, &arriving);
+	else
+		translate(w, p, &in, ref);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       A packet without a flow: is it ours, whose is it, and may it open one?
+ * Invariant  1. A packet is handed to a home at most once for each time it enters: if it then still
+ *               has another home (generations differ between workers), it is dropped as LOOP.
+ *            2. RST never opens a flow.
+ * Owner      The worker.
+ * See        lib/policy.h; docs/design.md, "Policies".
+ */
+#ifndef MR_MISS_H
+#define MR_MISS_H
+
+#include "pipeline.h"
+
+void miss_fill(const struct worker *w, const struct pkt *p, struct miss *m);
+
+/* miss_home: the first policy's answer that is not HOME_NOT_MINE; *policy (or NULL) is its number. */
+int miss_home(const struct worker *w, const struct miss *m, unsigned *policy);
+
+/* miss_is_local: would the slow path answer for this destination? (interface address, or echo to
+ * a service address) */
+bool miss_is_local(const struct pkt *p, const struct img_route *route);
+
+/* miss_open: the reference of a new flow, or 0 when the packet has ended. */
+flow_ref miss_open(struct worker *w, struct pkt *p);
+
+#endif

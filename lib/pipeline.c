@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hit path: parse, find, forward, each a loop over the burst; then what was set aside. */
+#include "pipeline.h"
+
+#include "aside.h"
+#include "flow_index.h"
+#include "hop.h"
+#include "miss.h"
+#include "parse.h"
+#include "rewrite.h"
+#include "tx.h"
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+enum { PREFETCH_AHEAD = 4 };
+
+void
+flow_ended(struct worker *w, flow_ref ref)
+{
+	const struct flow *f = flow_get(&w->flows, ref);
+	const struct policy *pol = &w->policy[f->policy];
+	if (pol->ops->ended != NULL) {
+		struct tuple t[2] = {flow_tuple(&w->flows, ref, 0), flow_tuple(&w->flows, ref, 1)};
+		pol->ops->ended(pol->state, f, t, w->now_ms);
+	}
+	w->stats->flows_ended++;
+}
+
+static void
+flow_end(struct worker *w, flow_ref ref)
+{
+	flow_ended(w, ref);
+	flow_remove(&w->flows, ref);
+}
+
+/* The first packet of direction 1. */
+static __attribute__((noinline)) void
+answered(struct worker *w, struct flow *f, flow_ref ref)
+{
+	const struct policy *pol = &w->policy[f->policy];
+	f->flags |= FLOW_ANSWERED;
+	if (pol->ops->answered != NULL) {
+		struct tuple t[2] = {flow_tuple(&w->flows, ref, 0), flow_tuple(&w->flows, ref, 1)};
+		pol->ops->answered(pol->state, f, t);
+	}
+}
+
+static inline void
+count(const struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
+{
+	uint32_t bytes = f->bytes_lo[d] + p->l3_len;
+	f->seen_ms = (f->flags >> d & FLOW_REFRESH_0) != 0 ? w->now_ms : f->seen_ms;
+	f->packets[d]++;
+	f->bytes_hi[d] += bytes < p->l3_len;
+	f->bytes_lo[d] = bytes;
+}
+
+void
+pipeline_count(const struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
+{
+	count(w, f, d, p);
+}
+
+/* Advance the state, stamp, count. */
+static inline void
+touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
+{
+	f->state = conn_next[f->state][d][p->event];
+	count(w, f, d, p);
+	if (unlikely(d == 1 && (f->flags & FLOW_ANSWERED) == 0))
+		answered(w, f, p->ref);
+}
+
+/* A packet of a flow whose next hop is not known, not up, a loop, or has a small MTU. */
+static __attribute__((noinline)) void
+send_aside(struct worker *w, struct pkt *p)
+{
+	struct flow *f = flow_get(&w->flows, p->ref);
+	unsigned d = p->ref & 1;
+	struct tuple to = flow_tuple(&w->flows, p->ref, !d);
+	to = tuple_invert(&to);
+	if (f->route_gen != w->gen->route_gen) {
+		f->nexthop[0] = f->nexthop[1] = NEXTHOP_NONE;
+		f->route_gen = w->gen->route_gen;
+	}
+	struct hop hop;
+	if (f->nexthop[d] != NEXTHOP_NONE) {
+		hop = hop_of(w, f->nexthop[d]);
+	} else {
+		hop = hop_find(w, &to.dst, p->family);
+		f->nexthop[d] = hop.id;
+	}
+	if (!hop_admit(w, p, hop))
+		return;
+	rewrite_pkt(p, &to);
+	hop_send(w, p, hop);
+}
+
+/* The other tuple, inverted, into the packet; out. */
+static inline void
+send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d)
+{
+	const struct generation *g = w->gen;
+	const struct nexthop_table *t = &w->shared->nexthops;
+	uint16_t id = f->nexthop[d];
+	uint64_t word = nexthop_word(t, id);
+	uint8_t nic = t->entry[id].nic;
+	if (unlikely(f->route_gen != g->route_gen || id < NEXTHOP_FIRST || !nexthop_word_is_up(word) ||
+	             p->l3_len > g->nic[nic].mtu)) {
+		send_aside(w, p);
+		return;
+	}
+	if (likely(p->family == FAMILY_V4)) {
+		const struct tuple4 *other = &((const struct flow4 *)f)->tuple[!d];
+		rewrite_pkt4(p, tuple4_invert(other));
+	} else {
+		const struct tuple6 *other = &((const struct flow6 *)f)->tuple[!d];
+		struct tuple6 to = {other->dst, other->src, other->dport, other->sport};
+		rewrite_pkt6(p, &to);
+	}
+	tx_pkt(w, p, nic, word);
+}
+
+flow_ref
+pipeline_find(struct worker *w, struct pkt *p)
+{
+	flow_ref ref = p->family == FAMILY_V4 ?
+		flow_find4(&w->flows, &p->key.t4, p->proto, p->realm, p->hash) :
+		flow_find6(&w->flows, &p->key.t6, p->proto, p->realm, p->hash);
+	if (ref != 0 && flow_is_idle(flow_head(&w->flows, ref), w->pipe->timers, w->now_ms)) {
+		flow_end(w, ref);
+		return 0;
+	}
+	return ref;
+}
+
+flow_ref
+pipeline_forward(struct worker *w, struct pkt *p)
+{
+	p->ref = pipeline_find(w, p);
+	if (p->ref == 0)
+		p->ref = miss_open(w, p);
+	if (p->ref == 0)
+		return 0;
+	struct flow *f = flow_head(&w->flows, p->ref);
+	touch(w, f, p->ref & 1, p);
+	send(w, p, f, p->ref & 1);
+	return p->ref;
+}
+
+/* Is the candidate that the index gave this packet's flow, alive? */
+static inline bool
+is_hit(const struct worker *w, const struct pkt *p)
+{
+	const struct flow_table *t = &w->flows;
+	if (likely(p->family == FAMILY_V4)) {
+		if (!flow_is4(t, p->ref, &p->key.t4, p->proto, p->realm))
+			return false;
+	} else if (!flow_is6(t, p->ref, &p->key.t6, p->proto, p->realm)) {
+		return false;
+	}
+	const struct flow *f = flow_head(t, p->ref);
+	return f->state != CONN_FREE && !flow_is_idle(f, w->pipe->timers, w->now_ms);
+}
+
+/* Stage 3: verify, advance, rewrite, send; misses are opened here, in order. */
+static void
+forward_burst(struct worker *w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct pkt *p = &w->pipe->pkt[i];
+		if (unlikely(p->ref == 0 || !is_hit(w, p))) {
+			pipeline_forward(w, p);
+			continue;
+		}
+		struct flow *f = flow_head(&w->flows, p->ref);
+		touch(w, f, p->ref & 1, p);
+		send(w, p, f, p->ref & 1);
+	}
+}
+
+/* Stage 2: candidates by their tags; their flows are asked for. */
+static void
+find_burst(struct worker *w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct pkt *p = &w->pipe->pkt[i];
+		p->ref = index_match(&w->flows, p->hash);
+		flow_prefetch(&w->flows, p->ref);
+	}
+}
+
+/* Everything that is not simply looked up. */
+static __attribute__((noinline)) void
+sort_out(struct worker *w, struct pkt *p, enum path path)
+{
+	if (path == PATH_DROP) {
+		pkt_drop(w, p, p->why);
+	} else if (path == PATH_PUNT) {
+		unsigned drop = p->why == PUNT_ARP ? DROP_ARP_INVALID : DROP_LOCAL_UNWANTED;
+		pkt_punt(w, p, p->why, drop, 0);
+	} else {
+		if ((p->flags & PKT_FIRST) != 0)
+			p->hash = pkt_hash(p, w->flows.seed);
+		w->pipe->aside[w->pipe->n_aside++] = *p;
+	}
+}
+
+/* To its place in the burst. => the number of packets to look up. */
+static inline unsigned
+sort(struct worker *w, struct pkt *p, enum path path, unsigned n)
+{
+	if (unlikely(path != PATH_FLOW)) {
+		sort_out(w, p, path);
+		return n;
+	}
+	p->hash = pkt_hash(p, w->flows.seed);
+	index_prefetch(&w->flows, p->hash);
+	return n + 1;
+}
+
+/* Stage 1: frames to records. */
+static unsigned
+parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsigned n)
+{
+	struct stats *st = w->stats;
+	unsigned k = 0;
+	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
+		__builtin_prefetch(buf_data(bufs[i]));
+	for (unsigned i = 0; i < n; i++) {
+		struct pkt *p = &w->pipe->pkt[k];
+		if (i + PREFETCH_AHEAD < n)
+			__builtin_prefetch(buf_data(bufs[i + PREFETCH_AHEAD]));
+		p->m = bufs[i];
+		p->nic = w->pipe->dev_nic[d->id];
+		p->cause = HANDOFF_MAX;
+		p->loops = 0;
+		enum path path = parse_frame(p, w->gen, d);
+		st->nic[p->nic].rx_packets++;
+		st->nic[p->nic].rx_bytes += p->m->data_len;
+		k = sort(w, p, path, k);
+	}
+	return k;
+}
+
+static unsigned
+parse_again_burst(struct worker *w, struct rte_mbuf **bufs, unsigned n)
+{
+	unsigned k = 0;
+	for (unsigned i = 0; i < n; i++) {
+		const struct buf_meta *meta = buf_meta(bufs[i]);
+		struct pkt *p = &w->pipe->pkt[k];
+		if (meta->cause == HANDOFF_TX) {
+			tx_take_over(w, bufs[i]);
+			continue;
+		}
+		p->m = bufs[i];
+		p->nic = meta->nic;
+		p->cause = meta->cause;
+		p->loops = meta->loops;
+		w->stats->taken_over++;
+		k = sort(w, p, parse_again(p, w->gen), k);
+	}
+	return k;
+}
+
+static void
+finish_burst(struct worker *w, unsigned n)
+{
+	struct pipeline *pipe = w->pipe;
+	find_burst(w, n);
+	forward_burst(w, n);
+	for (unsigned i = 0; i < pipe->n_aside; i++)
+		aside_handle(w, &pipe->aside[i]);
+	pipe->n_aside = 0;
+}
+
+void
+pipeline_receive(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, uint16_t n)
+{
+	w->stats->received += n;
+	finish_burst(w, parse_burst(w, d, bufs, n));
+}
+
+void
+pipeline_take_over(struct worker *w, struct rte_mbuf **bufs, uint16_t n)
+{
+	finish_burst(w, parse_again_burst(w, bufs, n));
+}

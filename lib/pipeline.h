@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The burst pipeline's arrays and its entrances.
+ * Layout     Everything a burst writes is in one block of the worker's node: records of packets,
+ *            what was set aside, transmit buffers, hand-off buffers.
+ * Invariant  1. Between two worker_poll calls nothing is left in tx, out or dead.
+ *            2. timers has MAX_TIMER_SETS rows whatever the generation has: a flow's number is
+ *               always good.
+ * Owner      The worker.
+ * See        docs/design.md, "The hit path".
+ */
+#ifndef MR_PIPELINE_H
+#define MR_PIPELINE_H
+
+#include "pkt.h"
+#include "worker.h"
+
+/* What is known about a frame in a transmit buffer, for counting after it has gone. */
+struct tx_slot {
+	uint16_t size;
+	uint8_t nic;       /* out */
+	uint8_t from;      /* interface of arrival, of which a drop counts */
+	uint8_t generated;
+};
+
+struct tx_buf {
+	struct dev *dev;
+	uint16_t n;
+	uint16_t queue;
+	uint16_t via;      /* worker that sends for us when queue is TX_NO_QUEUE */
+	struct rte_mbuf *buf[BURST];
+	struct tx_slot slot[BURST];
+};
+enum { TX_NO_QUEUE = 0xffff };
+
+struct out_buf {
+	uint16_t n;
+	struct rte_mbuf *buf[BURST];
+};
+
+struct pipeline {
+	struct pkt pkt[BURST];   /* to be looked up */
+	struct pkt aside[BURST];
+	uint16_t n_aside;
+	struct rte_mbuf *bufs[BURST];
+	struct tx_buf tx[MAX_DEVS];
+	struct out_buf out[MAX_WORKERS];
+	struct rte_mbuf *dead[BURST];
+	uint16_t n_dead;
+	uint8_t dev_nic[MAX_DEVS]; /* interface that counts for frames of no interface */
+	struct timer_set timers[MAX_TIMER_SETS];
+	uint64_t gen_number;     /* of w->gen: an address may come again, a number does not */
+};
+
+/* pipeline_receive: n <= BURST frames that a device received, to their ends. */
+void pipeline_receive(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, uint16_t n);
+
+/* pipeline_take_over: n <= BURST buffers from the worker's ring, to their ends. */
+void pipeline_take_over(struct worker *w, struct rte_mbuf **bufs, uint16_t n);
+
+/*
+ * pipeline_forward: one packet with a tuple (p->hash set): find or open its flow, count, send.
+ * => the flow, or 0 when the packet ended otherwise.
+ */
+flow_ref pipeline_forward(struct worker *w, struct pkt *p);
+
+/* pipeline_count: a packet of direction d counts for its flow and may keep it alive. */
+void pipeline_count(const struct worker *w, struct flow *f, unsigned d, const struct pkt *p);
+
+/* pipeline_find: the flow of p's tuple, or 0. An idle one is ended first. */
+flow_ref pipeline_find(struct worker *w, struct pkt *p);
+
+/* flow_ended: tell the policy and count; the caller removes it. */
+void flow_ended(struct worker *w, flow_ref ref);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       What the pipeline knows of a packet: a working record in the burst's array.
+ * Layout     The first line holds all that an IPv4 packet needs; an IPv6 tuple runs into the
+ *            second.
+ * Invariant  1. l3 + l3_len lies inside the buffer's data; l3 + l4 inside the packet.
+ *            2. key, hash and l4 are good unless flags has PKT_LATER, PKT_OTHER or PKT_ERROR.
+ * Owner      One worker, during one burst.
+ */
+#ifndef MR_PKT_H
+#define MR_PKT_H
+
+#include "flow.h"
+#include "nic.h"
+#include "wire.h"
+
+enum pkt_flag {
+	PKT_FIRST = 1 << 0,      /* first fragment of several */
+	PKT_LATER = 1 << 1,      /* any other fragment */
+	PKT_ERROR = 1 << 2,      /* ICMP error */
+	PKT_TTL = 1 << 3,        /* TTL would reach 0 here */
+	PKT_OTHER = 1 << 4,      /* transport protocol that is not handled */
+	PKT_LINK_LOCAL = 1 << 5, /* IPv6 source is link-local: never forwarded */
+	PKT_ASIDE = (1 << 6) - 1,
+	PKT_REQUEST = 1 << 6,    /* ICMP echo request */
+};
+
+struct pkt {
+	struct rte_mbuf *m;
+	uint8_t *l3;
+	uint16_t l3_len; /* as the IP header says; what follows is padding */
+	uint16_t l4;     /* offset of the transport header from l3 */
+	uint8_t family;
+	uint8_t proto;
+	uint8_t nic;     /* of arrival */
+	uint8_t realm;
+	uint8_t flags;   /* enum pkt_flag */
+	uint8_t event;   /* enum conn_event */
+	uint8_t cause;   /* taken over with this HANDOFF_*; HANDOFF_MAX: received from a device */
+	uint8_t loops;   /* times it has re-entered */
+	uint32_t hash;
+	flow_ref ref;
+	uint8_t why;     /* enum drop_reason or enum punt, as parsing ended */
+	uint8_t zero;
+	uint16_t frag;   /* IPv6: offset of the fragment header from l3, or 0 */
+	union {
+		struct tuple4 t4;
+		struct tuple6 t6;
+	} key;
+} __attribute__((aligned(64)));
+static_assert(offsetof(struct pkt, key) + sizeof(struct tuple4) <= 64, "IPv4 in one line");
+static_assert(sizeof(struct pkt) == 128, "IPv6 in two");
+
+static inline struct ip4 *
+pkt_ip4(const struct pkt *p)
+{
+	return (struct ip4 *)p->l3;
+}
+
+static inline struct ip6 *
+pkt_ip6(const struct pkt *p)
+{
+	return (struct ip6 *)p->l3;
+}
+
+/* pkt_tuple: the key in the form that policies and tables outside the hit path take. */
+static inline struct tuple
+pkt_tuple(const struct pkt *p)
+{
+	struct tuple t = {.family = p->family, .proto = p->proto, .realm = p->realm};
+	if (p->family == FAMILY_V4) {
+		t.src = addr_from_v4(p->key.t4.src);
+		t.dst = addr_from_v4(p->key.t4.dst);
+		t.sport = p->key.t4.sport;
+		t.dport = p->key.t4.dport;
+	} else {
+		t.src = p->key.t6.src;
+		t.dst = p->key.t6.dst;
+		t.sport = p->key.t6.sport;
+		t.dport = p->key.t6.dport;
+	}
+	return t;
+}
+
+static inline union addr
+pkt_dst(const struct pkt *p)
+{
+	return p->family == FAMILY_V4 ? addr_from_v4(pkt_ip4(p)->dst) : pkt_ip6(p)->dst;
+}
+
+static inline union addr
+pkt_src(const struct pkt *p)
+{
+	return p->family == FAMILY_V4 ? addr_from_v4(pkt_ip4(p)->src) : pkt_ip6(p)->src;
+}
+
+static inline uint32_t
+pkt_hash(const struct pkt *p, uint64_t seed)
+{
+	return p->family == FAMILY_V4 ? tuple4_hash(&p->key.t4, p->proto, p->realm, seed) :
+	                                tuple6_hash(&p->key.t6, p->proto, p->realm, seed);
+}
+
+#endif

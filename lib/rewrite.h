@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       Writing a tuple into a packet: addresses, ports or identifier, TTL, checksums by
+ *            difference. One function a family for all that NAT and the balancer do.
+ * Invariant  1. A checksum that was right is right afterwards; a wrong one stays wrong by the same
+ *               amount (nothing is repaired on the way).
+ *            2. UDP without a checksum stays so; UDP never gets 0 for one that computes to 0.
+ *            3. TTL goes down by one unless the packet has re-entered (p->loops).
+ * Owner      The worker that holds the packet.
+ * See        RFC 1624, RFC 768, RFC 3022 section 4.1; docs/design.md, "A flow is two tuples".
+ */
+#ifndef MR_REWRITE_H
+#define MR_REWRITE_H
+
+#include "csum.h"
+#include "pkt.h"
+
+enum { TCP_CSUM = 16, UDP_CSUM = 6, ICMP_CSUM = 2, ICMP_ID = 4 };
+
+/*
+ * rewrite_l4: ports (both, as they stand in the tuple) of a transport header of which `size` bytes
+ * are there, at least 8; diff is that of the addresses. In a quoted packet the checksum may be cut
+ * off: then it is left out.
+ */
+static inline void
+rewrite_l4(uint8_t *l4, uint8_t proto, uint32_t size, const be16 from[2], const be16 to[2],
+           uint64_t diff)
+{
+	if (__builtin_expect(proto == IPPROTO_L4_TCP || proto == IPPROTO_L4_UDP, 1)) {
+		diff += csum_diff32(load32(from), load32(to));
+		store32(l4, load32(to));
+		if (proto == IPPROTO_L4_UDP)
+			store16(l4 + UDP_CSUM, csum_apply_udp(load16(l4 + UDP_CSUM), diff));
+		else if (size >= TCP_CSUM + 2)
+			store16(l4 + TCP_CSUM, csum_apply(load16(l4 + TCP_CSUM), diff));
+		return;
+	}
+	/* Echo: the identifier is in one of the two, the other is 0; ICMPv4 sums no addresses. */
+	be16 id = to[0] | to[1];
+	diff = (proto == IPPROTO_L4_ICMP6 ? diff : 0) + csum_diff16(from[0] | from[1], id);
+	store16(l4 + ICMP_ID, id);
+	store16(l4 + ICMP_CSUM, csum_apply(load16(l4 + ICMP_CSUM), diff));
+}
+
+/* rewrite_addresses4: the IPv4 header alone. => the difference of the addresses. */
+static inline uint64_t
+rewrite_addresses4(struct ip4 *h, be32 src, be32 dst, bool hop)
+{
+	uint64_t diff = csum_diff32(h->src, src) + csum_diff32(h->dst, dst);
+	h->src = src;
+	h->dst = dst;
+	h->ttl -= hop;
+	h->csum = csum_apply(h->csum, diff + (hop ? csum_diff_ttl() : 0));
+	return diff;
+}
+
+static inline uint64_t
+rewrite_addresses6(struct ip6 *h, const union addr *src, const union addr *dst, bool hop)
+{
+	union addr old_src = h->src, old_dst = h->dst;
+	h->src = *src;
+	h->dst = *dst;
+	h->hops -= hop;
+	return csum_diff_addr(&old_src, src) + csum_diff_addr(&old_dst, dst);
+}
+
+/* rewrite_pkt4, rewrite_pkt6: make the packet carry this tuple. => p->key is what it carries now
+ * and is left as it is. */
+static inline void
+rewrite_pkt4(const struct pkt *p, struct tuple4 to)
+{
+	be16 from_ports[2] = {p->key.t4.sport, p->key.t4.dport}, ports[2] = {to.sport, to.dport};
+	uint64_t diff = rewrite_addresses4(pkt_ip4(p), to.src, to.dst, p->loops == 0);
+	rewrite_l4(p->l3 + p->l4, p->proto, TCP_LEN, from_ports, ports, diff);
+}
+
+static inline void
+rewrite_pkt6(const struct pkt *p, const struct tuple6 *to)
+{
+	be16 from_ports[2] = {p->key.t6.sport, p->key.t6.dport}, ports[2] = {to->sport, to->dport};
+	union addr src = to->src, dst = to->dst;
+	uint64_t diff = rewrite_addresses6(pkt_ip6(p), &src, &dst, p->loops == 0);
+	rewrite_l4(p->l3 + p->l4, p->proto, TCP_LEN, from_ports, ports, diff);
+}
+
+/* rewrite_pkt: the same for a tuple of either family. */
+void rewrite_pkt(const struct pkt *p, const struct tuple *to);
+/* rewrite_addresses: addresses and TTL only, for fragments without a transport header. */
+void rewrite_addresses(const struct pkt *p, const struct tuple *to);
+
+#endif
