@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Generations: what is derived from an image, and routes against a linear search. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/generation.h"
+#include "lib/mem.h"
+#include "tests/image_fixture.h"
+#include "tests/test.h"
+
+static struct dev devs[2] = {{.mac = {2, 1, 1, 1, 1, 1}}, {.mac = {2, 2, 2, 2, 2, 2}}};
+
+static struct generation *
+fixture_generation(const struct generation *previous)
+{
+	size_t size;
+	struct image_header *h = fixture_image(&size);
+	struct generation *g = generation_create(h, devs, 2, previous);
+	free(h);
+	return g;
+}
+
+static void
+derived(void)
+{
+	struct generation *g = fixture_generation(NULL);
+	CU_ASSERT_EQUAL(g->number, FIXTURE_GENERATION);
+	CU_ASSERT_EQUAL(g->n_nics, 3);
+	CU_ASSERT_EQUAL(memcmp(g->nic[1].mac, devs[0].mac, 6), 0);
+	CU_ASSERT_EQUAL(g->nic[2].mac[5], 9);
+	CU_ASSERT_EQUAL(g->nic[2].vlan_be, __builtin_bswap16(7));
+	CU_ASSERT_EQUAL(g->nic[1].realm, 1);
+	CU_ASSERT(g->nic[1].valid && g->nic[2].valid && !g->nic[0].valid && !g->nic[3].valid);
+	CU_ASSERT_EQUAL(g->vlan_nic[0][0], 1);
+	CU_ASSERT_EQUAL(g->vlan_nic[1][7], 2);
+	CU_ASSERT_EQUAL(g->vlan_nic[1][0], NIC_NONE);
+	CU_ASSERT_EQUAL(g->steer.n_workers, 2);
+	CU_ASSERT_EQUAL(g->n_timers, 2);
+	CU_ASSERT_PTR_NULL(g->view[0]);
+	generation_destroy(g);
+}
+
+static void
+device_missing(void)
+{
+	size_t size;
+	struct image_header *h = fixture_image(&size);
+	CU_ASSERT_PTR_NULL(generation_create(h, devs, 1, NULL));
+	free(h);
+}
+
+/* route_gen moves when routes, interfaces, addresses or neighbours do, and only then. */
+static void
+route_generation(void)
+{
+	static const uint32_t moving[] = {IMG_ROUTES, IMG_NICS, IMG_ADDRESSES, IMG_NEIGHBOURS};
+	static const uint32_t resting[] = {IMG_TIMERS, IMG_DOCUMENT};
+	struct generation *first = fixture_generation(NULL), *same = fixture_generation(first);
+	CU_ASSERT_EQUAL(first->route_gen, 1);
+	CU_ASSERT_EQUAL(same->route_gen, 1);
+	for (unsigned i = 0; i < 6; i++) {
+		size_t size;
+		uint32_t n;
+		struct image_header *h = fixture_image(&size);
+		uint8_t *rows = (uint8_t *)(uintptr_t)image_rows(h, i < 4 ? moving[i] : resting[i - 4], &n);
+		rows[0] ^= 1;
+		struct generation *g = generation_create(h, devs, 2, first);
+		CU_ASSERT_EQUAL(g->route_gen, i < 4 ? 2 : 1);
+		generation_destroy(g);
+		free(h);
+	}
+	generation_destroy(same);
+	generation_destroy(first);
+}
+
+static void
+routes_of_the_fixture(void)
+{
+	static const struct {
+		uint8_t address[4];
+		int kind;
+	} rows[] = {
+		{{10, 0, 0, 1}, ROUTE_LOCAL}, {{10, 0, 0, 2}, ROUTE_CONNECTED},
+		{{10, 0, 1, 1}, ROUTE_UNREACHABLE}, {{192, 0, 2, 9}, ROUTE_CONNECTED},
+		{{8, 8, 8, 8}, ROUTE_VIA}, {{255, 255, 255, 255}, ROUTE_VIA},
+	};
+	struct generation *g = fixture_generation(NULL);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		union addr a = {.w = {0}};
+		memcpy(a.b, rows[i].address, 4);
+		const struct img_route *r = route_find(g, &a, FAMILY_V4);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+		CU_ASSERT_EQUAL(r->kind, rows[i].kind);
+	}
+	union addr v6 = {.b = {0x20, 1, 0xd, 0xb8, 0, 1, 9}}, elsewhere = {.b = {0x20, 2}};
+	CU_ASSERT_EQUAL(route_find(g, &v6, FAMILY_V6)->plen, 48);
+	v6.b[5] = 2;
+	CU_ASSERT_EQUAL(route_find(g, &v6, FAMILY_V6)->plen, 33);
+	CU_ASSERT_PTR_NULL(route_find(g, &elsewhere, FAMILY_V6));
+	generation_destroy(g);
+}
+
+enum { ROUTES = 400 };
+
+static int
+route_compare(const void *pa, const void *pb)
+{
+	const struct img_route *a = pa, *b = pb;
+	if (a->family != b->family)
+		return a->family - b->family;
+	if (a->plen != b->plen)
+		return b->plen - a->plen;
+	return memcmp(&a->prefix, &b->prefix, sizeof(a->prefix));
+}
+
+/* An address with few bits in use, so that prefixes nest. */
+static union addr
+random_addr(uint64_t *rng, uint8_t family)
+{
+	union addr a = {.w = {0}};
+	unsigned bytes = addr_bits(family) / 8;
+	for (unsigned i = 0; i < bytes; i++)
+		a.b[i] = (uint8_t)(test_random(rng) % 4 == 0 ? test_random(rng) : 0);
+	return a;
+}
+
+static unsigned
+random_routes(uint64_t *rng, struct img_route *routes)
+{
+	for (unsigned i = 0; i < ROUTES; i++) {
+		struct img_route *r = &routes[i];
+		*r = (struct img_route){.family = i % 2 ? FAMILY_V4 : FAMILY_V6, .kind = ROUTE_CONNECTED,
+		                        .nic = 1};
+		r->plen = (uint8_t)(test_random(rng) % (addr_bits(r->family) + 1));
+		r->prefix = random_addr(rng, r->family);
+		for (unsigned bit = r->plen; bit < addr_bits(r->family); bit++)
+			r->prefix.b[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
+	}
+	qsort(routes, ROUTES, sizeof(routes[0]), route_compare);
+	unsigned n = 0;
+	for (unsigned i = 0; i < ROUTES; i++)
+		if (n == 0 || route_compare(&routes[n - 1], &routes[i]) != 0)
+			routes[n++] = routes[i];
+	return n;
+}
+
+static const struct img_route *
+slow_find(const struct img_route *routes, unsigned n, const union addr *a, uint8_t family)
+{
+	const struct img_route *best = NULL;
+	for (unsigned i = 0; i < n; i++)
+		if (routes[i].family == family && addr_in_prefix(a, &routes[i].prefix, routes[i].plen) &&
+		    (best == NULL || routes[i].plen > best->plen))
+			best = &routes[i];
+	return best;
+}
+
+static void
+routes_against_linear_search(void)
+{
+	static struct img_route routes[ROUTES];
+	uint64_t rng = test_seed();
+	unsigned n = random_routes(&rng, routes);
+	struct image_builder b;
+	size_t size;
+	char err[256];
+	struct img_plane plane = {
+		.workers = 1, .flows_v4 = 1, .flows_v6 = 1, .mappings = 1, .subscribers = 1,
+		.pool_addresses = 1, .buffers = 1,
+	};
+	struct timer_set timers = {{0}};
+	image_build_begin(&b, 1);
+	image_build_rows(&b, IMG_PLANE, &plane, sizeof(plane), 1);
+	fixture_network(&b);
+	image_build_rows(&b, IMG_ROUTES, routes, sizeof(routes[0]), n);
+	image_build_rows(&b, IMG_TIMERS, &timers, sizeof(timers), 1);
+	struct image_header *h = image_build_end(&b, &size);
+	CU_ASSERT_EQUAL(image_check(h, size, err, sizeof(err)), 0);
+	struct generation *g = generation_create(h, devs, 2, NULL);
+	for (unsigned i = 0; i < 20000; i++) {
+		uint8_t family = i % 2 ? FAMILY_V4 : FAMILY_V6;
+		union addr a = random_addr(&rng, family);
+		const struct img_route *want = slow_find(routes, n, &a, family);
+		const struct img_route *got = route_find(g, &a, family);
+		CU_ASSERT_EQUAL(want == NULL, got == NULL);
+		CU_ASSERT(want == NULL || got == NULL || route_compare(want, got) == 0);
+	}
+	generation_destroy(g);
+	free(h);
+}
+
+static const struct test_case cases[] = {
+	{"what is derived", derived},
+	{"a device is missing", device_missing},
+	{"route generation", route_generation},
+	{"routes of the fixture", routes_of_the_fixture},
+	{"routes against a linear search", routes_against_linear_search},
+};
+
+int
+main(void)
+{
+	mem_use_huge(0);
+	return test_main("generation", cases, sizeof(cases) / sizeof(cases[0]));
+}
