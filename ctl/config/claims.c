@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses that are ours, each for one purpose: interfaces, pools, services, local addresses. */
+#include <stdlib.h>
+
+#include "model.h"
+
+void
+claim_add(struct model *m, const union addr *first, const union addr *last, uint8_t family,
+          enum origin_kind kind, size_t a, size_t b)
+{
+	struct claim *c = rows_add(m, &m->claims);
+	if (c != NULL)
+		*c = (struct claim){*first, *last, family, {kind, (uint32_t)a, (uint32_t)b}};
+}
+
+void
+origin_path(struct origin o, struct config_path *path)
+{
+	static const char *const formats[] = {
+		[ORIGIN_NIC] = "nics[%u].addresses[%u]",
+		[ORIGIN_ROUTE] = "routes[%u].prefix",
+		[ORIGIN_POOL] = "nat.pools[%u].addresses[%u]",
+		[ORIGIN_SERVICE] = "lb.services[%u].address",
+		[ORIGIN_LOCAL] = "lb.services[%u].local_addresses[%u]",
+	};
+	path_make(path, formats[o.kind], o.a, o.b);
+}
+
+const char *
+origin_text(const struct model *m, struct origin o)
+{
+	const json_t *object;
+	switch (o.kind) {
+	case ORIGIN_NIC:
+		object = json_array_get(json_object_get(m->doc, "nics"), o.a);
+		return json_string_value(json_array_get(json_object_get(object, "addresses"), o.b));
+	case ORIGIN_ROUTE:
+		return get_text(json_array_get(json_object_get(m->doc, "routes"), o.a), "prefix");
+	case ORIGIN_POOL:
+		object = json_array_get(model_get(m, "nat", "pools"), o.a);
+		return json_string_value(json_array_get(json_object_get(object, "addresses"), o.b));
+	case ORIGIN_SERVICE:
+		return get_text(json_array_get(model_get(m, "lb", "services"), o.a), "address");
+	default:
+		object = json_array_get(model_get(m, "lb", "services"), o.a);
+		return json_string_value(json_array_get(json_object_get(object, "local_addresses"), o.b));
+	}
+}
+
+static int
+origin_compare(const struct origin *a, const struct origin *b)
+{
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	if (a->a != b->a)
+		return a->a < b->a ? -1 : 1;
+	return a->b < b->b ? -1 : a->b > b->b;
+}
+
+static int
+claim_compare(const void *x, const void *y)
+{
+	const struct claim *a = x, *b = y;
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	int order = addr_compare(&a->first, &b->first);
+	return order != 0 ? order : origin_compare(&a->origin, &b->origin);
+}
+
+/* claim_clash: name the later of the two in the document, and say what the other is. */
+static void
+claim_clash(struct model *m, const struct claim *x, const struct claim *y)
+{
+	static const char *const purpose[] = {
+		[ORIGIN_NIC] = "an address belongs to one interface",
+		[ORIGIN_POOL] = "an address belongs to one pool",
+		[ORIGIN_SERVICE] = "services share addresses with services only",
+		[ORIGIN_LOCAL] = "services share whole lists of local addresses or none",
+	};
+	const struct claim *late = x, *early = y;
+	struct config_path late_path, early_path;
+	if (origin_compare(&x->origin, &y->origin) < 0) {
+		late = y;
+		early = x;
+	}
+	origin_path(late->origin, &late_path);
+	origin_path(early->origin, &early_path);
+	config_error_add(m->errs, late_path.text, "%.50s overlaps %s (%.50s); %s",
+	                 origin_text(m, late->origin), early_path.text, origin_text(m, early->origin),
+	                 late->origin.kind == early->origin.kind ? purpose[late->origin.kind]
+	                 : "each address has one purpose");
+}
+
+/* model_claims: sort; then whoever begins before the one before him has ended, clashes. */
+void
+model_claims(struct model *m)
+{
+	const struct claim *reach = NULL;
+	if (m->claims.n > 1)
+		qsort(m->claims.data, m->claims.n, m->claims.size, claim_compare);
+	for (size_t i = 0; i < m->claims.n; i++) {
+		const struct claim *c = rows_at(&m->claims, i);
+		if (reach != NULL && reach->family == c->family &&
+		    addr_compare(&c->first, &reach->last) <= 0 &&
+		    (c->origin.kind != ORIGIN_SERVICE || reach->origin.kind != ORIGIN_SERVICE))
+			claim_clash(m, c, reach);
+		if (reach == NULL || reach->family != c->family ||
+		    addr_compare(&reach->last, &c->last) < 0)
+			reach = c;
+	}
+}
+
+const struct claim *
+claim_find(const struct model *m, const union addr *a, uint8_t family)
+{
+	size_t low = 0, high = m->claims.n;
+	while (low < high) { /* find the first that begins behind a */
+		size_t mid = (low + high) / 2;
+		const struct claim *c = rows_at(&m->claims, mid);
+		if (c->family < family || (c->family == family && addr_compare(&c->first, a) <= 0))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	const struct claim *c = low == 0 ? NULL : rows_at(&m->claims, low - 1);
+	return c != NULL && c->family == family && addr_compare(a, &c->last) <= 0 ? c : NULL;
+}

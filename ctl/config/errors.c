@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of errors, paths, and values as shown in messages. */
+#include "errors.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* text_clip: a cut string must not end in half a UTF-8 character. */
+static void
+text_clip(char *s, size_t size, int wanted)
+{
+	if (wanted >= 0 && (size_t)wanted < size)
+		return;
+	size_t n = strlen(s);
+	size_t start = n;
+	while (start > 0 && n - start < 4 && ((unsigned char)s[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start > 0 && (unsigned char)s[start - 1] >= 0xc0)
+		s[start - 1] = '\0';
+}
+
+void
+config_error_add(struct config_errors *errs, const char *path, const char *format, ...)
+{
+	if (errs->n == CONFIG_MAX_ERRORS) {
+		errs->lost++;
+		return;
+	}
+	struct config_error *e = &errs->e[errs->n++];
+	int n = snprintf(e->path, sizeof(e->path), "%s", path);
+	text_clip(e->path, sizeof(e->path), n);
+	va_list args;
+	va_start(args, format);
+	n = vsnprintf(e->message, sizeof(e->message), format, args);
+	va_end(args);
+	text_clip(e->message, sizeof(e->message), n);
+}
+
+size_t
+path_key(struct config_path *p, const char *key)
+{
+	size_t length = strlen(p->text), room = sizeof(p->text) - length;
+	int n = snprintf(p->text + length, room, "%s%s", length == 0 ? "" : ".", key);
+	text_clip(p->text, sizeof(p->text), (int)length + n);
+	return length;
+}
+
+size_t
+path_index(struct config_path *p, size_t i)
+{
+	size_t length = strlen(p->text);
+	snprintf(p->text + length, sizeof(p->text) - length, "[%zu]", i);
+	return length;
+}
+
+void
+path_cut(struct config_path *p, size_t length)
+{
+	p->text[length] = '\0';
+}
+
+void
+path_make(struct config_path *p, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(p->text, sizeof(p->text), format, args);
+	va_end(args);
+}
+
+const char *
+value_text(const json_t *value, char *out, size_t size)
+{
+	if (json_is_object(value) || json_is_array(value)) {
+		snprintf(out, size, "%s", json_is_object(value) ? "an object" : "an array");
+		return out;
+	}
+	char *s = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+	int n = snprintf(out, size, "%s", s == NULL ? "?" : s);
+	free(s);
+	if (n >= (int)size && size > 4)
+		memcpy(out + size - 4, "...", 4);
+	return out;
+}
+
+json_t *
+config_errors_json(const struct config_errors *errs)
+{
+	json_t *list = json_array();
+	for (unsigned i = 0; i < errs->n; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "path", errs->e[i].path,
+		                                      "message", errs->e[i].message));
+	return list;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making the rows of a document, part by part. */
+#include "model.h"
+
+#include <stdlib.h>
+
+#include "options.h"
+#include "walk.h"
+
+void *
+rows_add(struct model *m, struct rows *r)
+{
+	if (r->n == r->room) {
+		size_t room = r->room == 0 ? 16 : r->room * 2;
+		void *data = realloc(r->data, room * r->size);
+		if (data == NULL) {
+			m->failed = true;
+			return NULL;
+		}
+		r->data = data;
+		r->room = room;
+	}
+	return memset(rows_at(r, r->n++), 0, r->size);
+}
+
+/* cores_given: the CPUs that the document names; each once. */
+static void
+cores_given(struct model *m, const json_t *cores)
+{
+	for (size_t i = 0; i < json_array_size(cores); i++) {
+		m->plane.core[i] = (uint16_t)json_integer_value(json_array_get(cores, i));
+		for (size_t j = 0; j < i; j++) {
+			struct config_path path;
+			path_make(&path, "workers.cores[%zu]", i);
+			if (m->plane.core[i] == m->plane.core[j])
+				config_error_add(m->errs, path.text, "CPU %u is workers.cores[%zu] too; each "
+				                 "worker has its own", m->plane.core[i], j);
+		}
+	}
+}
+
+static void
+model_cores(struct model *m, const json_t *workers)
+{
+	const json_t *cores = json_object_get(workers, "cores");
+	const json_t *count = json_object_get(workers, "count");
+	size_t n = json_array_size(cores);
+	m->plane.workers = (uint16_t)(count != NULL ? json_integer_value(count) : n != 0 ? (int)n : 1);
+	if (n != 0) {
+		cores_given(m, cores);
+		if (n != m->plane.workers)
+			config_error_add(m->errs, "workers.cores", "names %zu CPUs, workers.count is %u; "
+			                 "expected one CPU a worker", n, m->plane.workers);
+		return;
+	}
+	for (unsigned i = 0; i < m->plane.workers; i++)
+		m->plane.core[i] = (uint16_t)(m->plane.main_core + 1 + i);
+	if (m->plane.main_core + m->plane.workers > CONFIG_MAX_CORE)
+		config_error_add(m->errs, "workers.main_core", "the workers' CPUs, which follow it, are "
+		                 "above %d; expected a lower one, or workers.cores", CONFIG_MAX_CORE);
+}
+
+void
+model_workers(struct model *m)
+{
+	const json_t *w = json_object_get(m->doc, "workers");
+	const json_t *flows = json_object_get(w, "flows"), *capacity = model_get(m, "nat", "capacity");
+	struct img_plane *p = &m->plane;
+	p->main_core = (uint16_t)get_int(w, "main_core");
+	p->flows_v4 = (uint32_t)get_int(flows, "ipv4");
+	p->flows_v6 = (uint32_t)get_int(flows, "ipv6");
+	p->mappings = (uint32_t)get_int(capacity, "mappings");
+	p->subscribers = (uint32_t)get_int(capacity, "subscribers");
+	p->pool_addresses = (uint32_t)get_int(capacity, "pool_addresses");
+	p->buffers = (uint32_t)get_int(w, "buffers");
+	p->huge_pages = strcmp(get_text(w, "huge_pages"), "never") != 0;
+	p->icmp_rate_pps = (uint32_t)get_int(w, "icmp_rate");
+	p->icmp_burst = (uint32_t)get_int(w, "icmp_burst");
+	p->idle_us = (uint32_t)get_int(w, "idle_us");
+	model_cores(m, w);
+}
+
+static void
+model_sizes(struct model *m)
+{
+	m->devs.size = sizeof(struct img_dev);
+	m->nics.size = sizeof(struct img_nic);
+	m->addresses.size = sizeof(struct img_address);
+	m->connected.size = sizeof(struct img_route);
+	m->routes.size = sizeof(struct model_route);
+	m->neighbours.size = sizeof(struct img_neighbour);
+	m->timers.size = sizeof(struct timer_set);
+	m->claims.size = sizeof(struct claim);
+	m->pools.size = sizeof(struct img_nat_pool);
+	m->pool_addresses.size = sizeof(struct img_nat_address);
+	m->rules.size = sizeof(struct img_nat_rule);
+	m->services.size = sizeof(struct img_lb_service);
+	m->backends.size = sizeof(struct img_lb_backend);
+	m->locals.size = sizeof(struct img_lb_local);
+	m->slots.size = sizeof(uint16_t) * MAGLEV_SIZE;
+}
+
+bool
+model_create(struct model *m, const json_t *doc, const struct image_header *previous,
+             struct config_errors *errs)
+{
+	static void (*const parts[])(struct model *) = {
+		model_workers, model_nics, model_timers, model_nat, model_lb, model_claims,
+		model_backends, model_static_routes, model_neighbours, model_routes, model_steering,
+	};
+	*m = (struct model){.errs = errs, .previous = previous};
+	model_sizes(m);
+	if (!walk_check(doc, errs))
+		return false;
+	m->doc = walk_fill(doc);
+	m->failed = m->doc == NULL || !ids_init(&m->ids, previous);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !m->failed; i++)
+		parts[i](m);
+	if (m->failed)
+		config_error_add(errs, "", "memory ran out");
+	return errs->n == 0;
+}
+
+void
+model_destroy(struct model *m)
+{
+	struct rows *all[] = {
+		&m->devs, &m->nics, &m->addresses, &m->connected, &m->routes, &m->neighbours, &m->timers,
+		&m->claims, &m->pools, &m->pool_addresses, &m->rules, &m->services, &m->backends, 
+		&m->locals, &m->slots,
+	};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		free(all[i]->data);
+	id_space_fini(&m->timer_ids);
+	ids_fini(&m->ids);
+	json_decref(m->doc);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The configuration as rows of the image, while it is made and checked for what the
+ *            option table cannot say: what refers to what, and what clashes.
+ * Layout     Each section is an array of its image rows; routes and claims remember where in the
+ *            document they come from.
+ * Invariant  1. After model_create without errors every number that names a row is in range.
+ *            2. Numbers of interfaces, devices and timer sets are those of the previous image,
+ *               where it has them.
+ * Owner      One call of config_check or config_compile.
+ * See        docs/config.md; lib/image.h.
+ */
+#ifndef MR_CONFIG_MODEL_H
+#define MR_CONFIG_MODEL_H
+
+#include "addrtext.h"
+#include "config.h"
+#include "errors.h"
+#include "ids.h"
+#include "lb/lb_image.h"
+#include "nat/nat_image.h"
+
+struct rows {
+	void *data;
+	size_t size, n, room;
+};
+
+/* Where in the document: "nics[a].addresses[b]" and so on. */
+enum origin_kind {
+	ORIGIN_NIC,
+	ORIGIN_ROUTE,
+	ORIGIN_POOL,
+	ORIGIN_SERVICE,
+	ORIGIN_LOCAL,
+};
+
+struct origin {
+	enum origin_kind kind;
+	uint32_t a, b;
+};
+
+struct model_route {
+	struct img_route r;
+	struct origin origin;
+};
+
+/* An address or range that belongs to us: nobody else may have it. */
+struct claim {
+	union addr first, last;
+	uint8_t family;
+	struct origin origin;
+};
+
+struct model {
+	struct config_errors *errs;
+	json_t *doc;                         /* with defaults filled in */
+	const struct image_header *previous; /* or NULL */
+	bool failed;                         /* memory ran out */
+	struct ids ids;
+	struct id_space timer_ids;
+	struct img_plane plane;
+	struct rows devs, nics, addresses, connected, routes, neighbours, timers, claims;
+	struct img_nat_conf nat;
+	struct rows pools, pool_addresses, rules;
+	struct rows services, backends, locals, slots;
+};
+
+/*
+ * model_create: check the whole document and make its rows, without stable ids and Maglev tables.
+ * => false with errors. model_destroy is due in both cases.
+ */
+bool model_create(struct model *m, const json_t *doc, const struct image_header *previous,
+                  struct config_errors *errs);
+void model_destroy(struct model *m);
+
+/* rows_add: a zeroed row at the end, or NULL and m->failed. rows_at: row i. */
+void *rows_add(struct model *m, struct rows *r);
+static inline void *
+rows_at(const struct rows *r, size_t i)
+{
+	return (uint8_t *)r->data + i * r->size;
+}
+
+/* Parts of model_create, in their order. */
+void model_workers(struct model *m);
+void model_nics(struct model *m);
+void model_timers(struct model *m);
+void model_nat(struct model *m);
+void model_lb(struct model *m);
+void model_claims(struct model *m);
+void model_backends(struct model *m); /* against the claims */
+void model_static_routes(struct model *m);
+void model_neighbours(struct model *m);
+void model_routes(struct model *m);
+void model_steering(struct model *m);
+
+/* nic_find: row of an interface, or 0 and an error "path.key: there is no …". */
+uint8_t nic_find(struct model *m, const char *name, const char *path);
+/* nic_of: the interface in whose connected network the address is, or 0. */
+uint8_t nic_of(const struct model *m, const union addr *a, uint8_t family);
+/* nic_reaches: is the address a neighbour on this interface? */
+bool nic_reaches(const struct model *m, uint8_t nic, const union addr *a, uint8_t family);
+
+/* timers_row: number of the timer set of an object's own timeouts over base (0 nat, 1 lb). */
+uint8_t timers_row(struct model *m, const json_t *timeouts, unsigned base, const char *path);
+
+/* claim_add: this belongs to us. claim_find: whose is the address? => NULL if nobody's; claims
+ * are sorted (model_claims). */
+void claim_add(struct model *m, const union addr *first, const union addr *last, uint8_t family,
+               enum origin_kind kind, size_t a, size_t b);
+const struct claim *claim_find(const struct model *m, const union addr *a, uint8_t family);
+
+/* route_add: route_host: of one address of ours. => NULL when memory runs out. */
+struct img_route *route_add(struct model *m, enum route_kind kind, const struct prefix *prefix,
+                            uint8_t nic, struct origin origin);
+struct img_route *route_host(struct model *m, enum route_kind kind, const union addr *a,
+                             uint8_t family, uint8_t nic, struct origin origin);
+
+/* origin_path: as path of the document. origin_text: the text found there. */
+void origin_path(struct origin o, struct config_path *path);
+const char *origin_text(const struct model *m, struct origin o);
+
+/* model_ids: stable ids of pool addresses, services and backends. model_slots: Maglev tables. */
+void model_ids(struct model *m);
+void model_slots(struct model *m);
+
+static inline const json_t *
+model_get(const struct model *m, const char *section, const char *key)
+{
+	return json_object_get(json_object_get(m->doc, section), key);
+}
+
+static inline const char *
+get_text(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static inline int64_t
+get_int(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Services, backends, local addresses and Maglev tables. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lb/maglev.h"
+#include "model.h"
+
+enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+
+/* A service of the document and its place there; services are sorted before rows are made. */
+struct named {
+	struct img_lb_service row;
+	const json_t *json;
+	size_t at;
+};
+
+static int
+service_compare(const void *x, const void *y)
+{
+	const struct named *na = x, *nb = y;
+	const struct img_lb_service *a = &na->row, *b = &nb->row;
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	int order = addr_compare(&a->address, &b->address);
+	if (order == 0 && a->proto != b->proto)
+		order = a->proto < b->proto ? -1 : 1;
+	if (order == 0)
+		order = memcmp(&a->port, &b->port, sizeof(a->port));
+	return order != 0 ? order : na->at < nb->at ? -1 : 1;
+}
+
+static bool
+service_same(const struct img_lb_service *a, const struct img_lb_service *b)
+{
+	return a->family == b->family && addr_equal(&a->address, &b->address) &&
+	       a->proto == b->proto && a->port == b->port;
+}
+
+static void
+service_read(struct model *m, struct named *n, const json_t *json, size_t at)
+{
+	struct img_lb_service *s = &n->row;
+	struct config_path path;
+	memset(n, 0, sizeof(*n));
+	n->json = json;
+	n->at = at;
+	snprintf(s->name, sizeof(s->name), "%s", get_text(json, "name"));
+	addr_parse(get_text(json, "address"), &s->address, &s->family);
+	s->port = htons((uint16_t)get_int(json, "port"));
+	s->proto = strcmp(get_text(json, "protocol"), "udp") == 0 ? PROTO_UDP : PROTO_TCP;
+	s->mode = strcmp(get_text(json, "mode"), "fullnat") == 0 ? LB_MODE_FULLNAT : LB_MODE_NAT;
+	path_make(&path, "lb.services[%zu].timeouts", at);
+	s->timers = timers_row(m, json_object_get(json, "timeouts"), 1, path.text);
+	claim_add(m, &s->address, &s->address, s->family, ORIGIN_SERVICE, at, 0);
+}
+
+static bool
+backend_read(struct model *m, const struct named *n, size_t i, struct img_lb_backend *b)
+{
+	static const char *const states[] = {[LB_READY] = "ready", [LB_DRAIN] = "drain",
+	                                     [LB_DOWN] = "down"};
+	const json_t *json = json_array_get(json_object_get(n->json, "backends"), i);
+	const json_t *port = json_object_get(json, "port");
+	struct config_path path;
+	addr_parse(get_text(json, "address"), &b->address, &b->family);
+	b->port = port == NULL ? n->row.port : htons((uint16_t)json_integer_value(port));
+	b->weight = (uint32_t)get_int(json, "weight");
+	while (strcmp(states[b->state], get_text(json, "state")) != 0)
+		b->state++;
+	path_make(&path, "lb.services[%zu].backends[%zu].address", n->at, i);
+	if (b->family == n->row.family)
+		return true;
+	config_error_add(m->errs, path.text, "%s and the service's address %s are of different "
+	                 "families; expected IPv%u", get_text(json, "address"),
+	                 get_text(n->json, "address"), n->row.family);
+	return false;
+}
+
+static int
+backend_compare(const void *x, const void *y)
+{
+	const struct img_lb_backend *a = x, *b = y;
+	int order = addr_compare(&a->address, &b->address);
+	return order != 0 ? order : memcmp(&a->port, &b->port, sizeof(a->port));
+}
+
+/* backends_unique: a sorted copy shows who is there twice. */
+static void
+backends_unique(struct model *m, const struct named *n, const struct img_lb_backend *rows, size_t k)
+{
+	struct config_path path;
+	char text[ADDR_TEXT];
+	struct img_lb_backend *sorted = calloc(k + 1, sizeof(*sorted));
+	if (sorted == NULL) {
+		m->failed = true;
+		return;
+	}
+	memcpy(sorted, rows, k * sizeof(*sorted));
+	qsort(sorted, k, sizeof(*sorted), backend_compare);
+	path_make(&path, "lb.services[%zu].backends", n->at);
+	for (size_t i = 1; i < k; i++)
+		if (backend_compare(&sorted[i - 1], &sorted[i]) == 0)
+			config_error_add(m->errs, path.text, "has %s port %u more than once; expected each "
+			                 "address and port once",
+			                 addr_put(text, &sorted[i].address, sorted[i].family),
+			                 ntohs(sorted[i].port));
+	free(sorted);
+}
+
+static void
+service_backends(struct model *m, const struct named *n, struct img_lb_service *s)
+{
+	size_t k = json_array_size(json_object_get(n->json, "backends"));
+	s->first_backend = (uint32_t)m->backends.n;
+	s->backends = (uint32_t)k;
+	for (size_t i = 0; i < k; i++) {
+		struct img_lb_backend *b = rows_add(m, &m->backends);
+		if (b == NULL)
+			return;
+		b->service = (uint32_t)m->services.n - 1;
+		backend_read(m, n, i, b);
+	}
+	if (k > 1)
+		backends_unique(m, n, rows_at(&m->backends, s->first_backend), k);
+}
+
+/* locals_shared: an earlier service with this very list, or NULL. */
+static const struct named *
+locals_shared(const struct named *all, const struct named *n)
+{
+	const json_t *list = json_object_get(n->json, "local_addresses");
+	for (const struct named *o = all; o < n; o++)
+		if (o->row.locals != 0 &&
+		    json_equal((json_t *)list, json_object_get(o->json, "local_addresses")) &&
+		    strcmp(get_text(n->json, "local_ports"), get_text(o->json, "local_ports")) == 0)
+			return o;
+	return NULL;
+}
+
+static void
+local_add(struct model *m, const struct named *n, size_t i)
+{
+	struct config_path path;
+	const json_t *list = json_object_get(n->json, "local_addresses");
+	const char *text = json_string_value(json_array_get(list, i));
+	struct img_lb_local *l = rows_add(m, &m->locals);
+	if (l == NULL)
+		return;
+	struct origin origin = {ORIGIN_LOCAL, (uint32_t)n->at, (uint32_t)i};
+	addr_parse(text, &l->address, &l->family);
+	ports_parse(get_text(n->json, "local_ports"), &l->port_first, &l->port_last);
+	claim_add(m, &l->address, &l->address, l->family, ORIGIN_LOCAL, n->at, i);
+	struct img_route *r = route_host(m, ROUTE_LB_LOCAL, &l->address, l->family,
+	                                 nic_of(m, &l->address, l->family), origin);
+	if (r != NULL)
+		r->arg = (uint32_t)m->locals.n - 1;
+	path_make(&path, "lb.services[%zu].local_addresses[%zu]", n->at, i);
+	if (l->family != n->row.family)
+		config_error_add(m->errs, path.text, "%s and the service's address %s are of different "
+		                 "families; expected IPv%u", text, get_text(n->json, "address"),
+		                 n->row.family);
+}
+
+static void
+service_locals(struct model *m, const struct named *all, struct named *n)
+{
+	struct config_path path;
+	size_t k = json_array_size(json_object_get(n->json, "local_addresses"));
+	bool fullnat = n->row.mode == LB_MODE_FULLNAT;
+	path_make(&path, "lb.services[%zu].local_addresses", n->at);
+	if (fullnat != (k != 0))
+		config_error_add(m->errs, path.text, fullnat ? "missing; fullnat needs one address at least"
+		                 : "is of no use in mode nat; expected mode fullnat, or no local addresses");
+	if (!fullnat || k == 0)
+		return;
+	const struct named *shared = locals_shared(all, n);
+	n->row.locals = (uint32_t)k;
+	n->row.first_local = shared != NULL ? shared->row.first_local : (uint32_t)m->locals.n;
+	for (size_t i = 0; i < k && shared == NULL; i++)
+		local_add(m, n, i);
+	if (shared == NULL && m->locals.n > LB_MAX_LOCALS)
+		config_error_add(m->errs, path.text, "make %zu local addresses; there may be %d",
+		                 m->locals.n, LB_MAX_LOCALS);
+}
+
+static void
+service_add(struct model *m, const struct named *all, struct named *n)
+{
+	struct config_path path;
+	struct origin origin = {ORIGIN_SERVICE, (uint32_t)n->at, 0};
+	struct img_lb_service *s = rows_add(m, &m->services);
+	if (s == NULL)
+		return;
+	service_locals(m, all, n);
+	n->row.slots = (uint32_t)m->services.n - 1;
+	service_backends(m, n, &n->row);
+	*s = n->row;
+	path_make(&path, "lb.services[%zu].port", n->at);
+	if (n > all && service_same(&n[-1].row, &n->row))
+		config_error_add(m->errs, path.text, "lb.services[%zu] has this address, port and protocol "
+		                 "too; expected each once", n[-1].at);
+	if (n == all || n[-1].row.family != n->row.family ||
+	    !addr_equal(&n[-1].row.address, &n->row.address))
+		route_host(m, ROUTE_SERVICE, &n->row.address, n->row.family,
+		           nic_of(m, &n->row.address, n->row.family), origin);
+}
+
+void
+model_lb(struct model *m)
+{
+	const json_t *services = model_get(m, "lb", "services");
+	size_t n = json_array_size(services);
+	struct named *all = calloc(n + 1, sizeof(*all));
+	m->failed |= all == NULL;
+	if (m->failed)
+		return;
+	for (size_t i = 0; i < n; i++)
+		service_read(m, &all[i], json_array_get(services, i), i);
+	qsort(all, n, sizeof(*all), service_compare);
+	for (size_t i = 0; i < n && !m->failed; i++)
+		service_add(m, all, &all[i]);
+	if (m->backends.n > LB_MAX_BACKENDS)
+		config_error_add(m->errs, "lb.services", "have %zu backends together; there may be %d",
+		                 m->backends.n, LB_MAX_BACKENDS);
+	free(all);
+}
+
+void
+model_backends(struct model *m)
+{
+	const json_t *services = model_get(m, "lb", "services"), *service, *backend;
+	struct config_path path;
+	size_t i, j;
+	json_array_foreach((json_t *)services, i, service) {
+		json_array_foreach(json_object_get(service, "backends"), j, backend) {
+			union addr a;
+			uint8_t family;
+			addr_parse(get_text(backend, "address"), &a, &family);
+			const struct claim *ours = claim_find(m, &a, family);
+			if (ours == NULL)
+				continue;
+			path_make(&path, "lb.services[%zu].backends[%zu].address", i, j);
+			config_error_add(m->errs, path.text, "%s is our own address (%s); expected that of "
+			                 "another machine", get_text(backend, "address"),
+			                 origin_text(m, ours->origin));
+		}
+	}
+}
+
+/* service_slots: the Maglev table; who takes no new flows has no weight. */
+static void
+service_slots(struct model *m, const struct img_lb_service *s, struct maglev_backend *scratch)
+{
+	for (uint32_t i = 0; i < s->backends; i++) {
+		const struct img_lb_backend *b = rows_at(&m->backends, s->first_backend + i);
+		scratch[i].key = maglev_key(&b->address, b->family, b->port);
+		scratch[i].weight = b->state == LB_READY ? b->weight : 0;
+	}
+	uint16_t *slots = rows_add(m, &m->slots);
+	if (slots == NULL)
+		return;
+	int rc = maglev_build(scratch, s->backends, slots);
+	if (rc != 0)
+		config_error_add(m->errs, "lb.services", "service \"%s\": its table cannot be made: %s",
+		                 s->name, strerror(-rc));
+}
+
+void
+model_slots(struct model *m)
+{
+	struct maglev_backend *scratch = calloc(m->backends.n + 1, sizeof(*scratch));
+	m->failed |= scratch == NULL;
+	for (size_t i = 0; i < m->services.n && !m->failed; i++)
+		service_slots(m, rows_at(&m->services, i), scratch);
+	free(scratch);
+}

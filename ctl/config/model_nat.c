@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pools, their addresses, and rules. */
+#include <stdio.h>
+
+#include "model.h"
+#include "option.h"
+
+/* word_of: number of the option's word that the document (with defaults) has. */
+static uint8_t
+word_of(const json_t *object, const char *key, const char *const *words)
+{
+	const char *s = get_text(object, key);
+	for (uint8_t i = 0;; i++)
+		if (strcmp(words[i], s) == 0)
+			return i;
+}
+
+static const char *const log_words[] = {
+	[NAT_LOG_NONE] = "none", [NAT_LOG_BLOCKS] = "blocks", [NAT_LOG_MAPPINGS] = "mappings",
+};
+static const char *const filtering_words[] = {
+	[NAT_FILTER_EIF] = "endpoint-independent",
+	[NAT_FILTER_ADF] = "address-dependent",
+	[NAT_FILTER_APDF] = "address-and-port-dependent",
+};
+
+/* pool_ports: whole blocks only, counted from port 0, as steering divides them. */
+static void
+pool_ports(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *p)
+{
+	struct config_path path;
+	uint16_t first, last;
+	uint32_t size = (uint32_t)get_int(pool, "block_size");
+	ports_parse(get_text(pool, "ports"), &first, &last);
+	uint32_t begin = (first + size - 1) / size * size, end = (last + 1u) / size * size;
+	p->block_size = (uint16_t)size;
+	p->max_blocks = (uint16_t)get_int(pool, "max_blocks");
+	p->port_first = (uint16_t)begin;
+	p->port_last = (uint16_t)(end - 1);
+	path_make(&path, "nat.pools[%zu].ports", i);
+	if (begin >= end)
+		config_error_add(m->errs, path.text, "%u-%u holds no whole block of %u ports (they begin "
+		                 "at multiples of %u); expected more ports, or a smaller block_size",
+		                 first, last, size, size);
+}
+
+static void
+pool_addresses(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *p)
+{
+	const json_t *list = json_object_get(pool, "addresses");
+	p->first_address = (uint32_t)m->pool_addresses.n;
+	for (size_t j = 0; j < json_array_size(list); j++) {
+		uint32_t first, last;
+		range4_parse(json_string_value(json_array_get(list, j)), &first, &last);
+		union addr a = v4_from_host(first), b = v4_from_host(last);
+		claim_add(m, &a, &b, FAMILY_V4, ORIGIN_POOL, i, j);
+		for (uint32_t n = 0; n <= last - first; n++) {
+			struct img_nat_address *row = rows_add(m, &m->pool_addresses);
+			if (row == NULL)
+				return;
+			struct origin origin = {ORIGIN_POOL, (uint32_t)i, (uint32_t)j};
+			a = v4_from_host(first + n);
+			row->address = a.w[0];
+			row->pool = (uint16_t)i;
+			struct img_route *r = route_host(m, ROUTE_POOL, &a, FAMILY_V4,
+			                                 nic_of(m, &a, FAMILY_V4), origin);
+			if (r != NULL)
+				r->arg = (uint32_t)m->pool_addresses.n - 1;
+		}
+	}
+	p->addresses = (uint32_t)m->pool_addresses.n - p->first_address;
+}
+
+/* pool_drain: mark; every address must be the pool's. */
+static void
+pool_drain(struct model *m, const json_t *pool, size_t i, const struct img_nat_pool *p)
+{
+	const json_t *list = json_object_get(pool, "drain");
+	for (size_t j = 0; j < json_array_size(list); j++) {
+		uint32_t first, last, found = 0;
+		const char *text = json_string_value(json_array_get(list, j));
+		range4_parse(text, &first, &last);
+		for (uint32_t n = 0; n < p->addresses; n++) {
+			struct img_nat_address *row = rows_at(&m->pool_addresses, p->first_address + n);
+			union addr a = addr_from_v4(row->address);
+			if (host_from_v4(&a) - first > last - first)
+				continue;
+			row->drain = 1;
+			found++;
+		}
+		struct config_path path;
+		path_make(&path, "nat.pools[%zu].drain[%zu]", i, j);
+		if (found != last - first + 1)
+			config_error_add(m->errs, path.text, "%.50s is not wholly in the pool; expected "
+			                 "addresses of nat.pools[%zu].addresses", text, i);
+	}
+}
+
+/* pools_fit: are there as few addresses as the data plane has room for? Asked before any is made. */
+static bool
+pools_fit(struct model *m, const json_t *pools)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < json_array_size(pools); i++) {
+		const json_t *list = json_object_get(json_array_get(pools, i), "addresses");
+		for (size_t j = 0; j < json_array_size(list); j++) {
+			uint32_t first, last;
+			range4_parse(json_string_value(json_array_get(list, j)), &first, &last);
+			n += (uint64_t)last - first + 1;
+		}
+	}
+	if (n <= m->plane.pool_addresses)
+		return true;
+	config_error_add(m->errs, "nat.capacity.pool_addresses", "is %u, but the pools have %llu "
+	                 "addresses; expected as many at least", m->plane.pool_addresses,
+	                 (unsigned long long)n);
+	return false;
+}
+
+static int
+pool_find(const struct model *m, const char *name)
+{
+	for (size_t i = 0; i < m->pools.n; i++)
+		if (strcmp(((struct img_nat_pool *)rows_at(&m->pools, i))->name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+static bool
+rule_hides(const struct img_nat_rule *early, const struct img_nat_rule *late)
+{
+	union addr a = addr_from_v4(early->source), b = addr_from_v4(late->source);
+	return (early->nic == 0 || early->nic == late->nic) && early->plen <= late->plen &&
+	       addr_in_prefix(&b, &a, early->plen);
+}
+
+static void
+rule_make(struct model *m, const json_t *rule, size_t i)
+{
+	struct config_path path;
+	struct prefix p;
+	const char *pool = get_text(rule, "pool"), *nic = get_text(rule, "nic");
+	struct img_nat_rule *r = rows_add(m, &m->rules);
+	if (r == NULL)
+		return;
+	snprintf(r->name, sizeof(r->name), "%s", get_text(rule, "name"));
+	prefix_parse(get_text(rule, "source"), &p);
+	r->source = p.address.w[0];
+	r->plen = p.plen;
+	r->filtering = word_of(rule, "filtering", filtering_words);
+	r->max_mappings = (uint32_t)get_int(rule, "max_mappings");
+	path_make(&path, "nat.rules[%zu].nic", i);
+	r->nic = nic == NULL ? 0 : nic_find(m, nic, path.text);
+	path_make(&path, "nat.rules[%zu].pool", i);
+	int found = pool_find(m, pool);
+	r->pool = (uint16_t)(found < 0 ? 0 : found);
+	if (found < 0)
+		config_error_add(m->errs, path.text, "there is no pool \"%s\"; expected the name of one in "
+		                 "nat.pools", pool);
+	path_make(&path, "nat.rules[%zu].timeouts", i);
+	r->timers = timers_row(m, json_object_get(rule, "timeouts"), 0, path.text);
+	path_make(&path, "nat.rules[%zu].source", i);
+	for (size_t j = 0; j < i; j++) {
+		if (!rule_hides(rows_at(&m->rules, j), r))
+			continue;
+		config_error_add(m->errs, path.text, "%s is never reached, nat.rules[%zu] matches all of "
+		                 "it; the first rule that matches decides", get_text(rule, "source"), j);
+		break;
+	}
+}
+
+void
+model_nat(struct model *m)
+{
+	const json_t *nat = json_object_get(m->doc, "nat");
+	const json_t *pools = json_object_get(nat, "pools"), *rules = json_object_get(nat, "rules");
+	m->nat.log = word_of(nat, "log", log_words);
+	m->nat.inbound_refresh = json_is_true(json_object_get(nat, "inbound_refresh"));
+	m->nat.quarantine_ms = (uint32_t)get_int(nat, "quarantine") * 1000;
+	bool fit = pools_fit(m, pools);
+	for (size_t i = 0; i < json_array_size(pools); i++) {
+		const json_t *pool = json_array_get(pools, i);
+		struct img_nat_pool *p = rows_add(m, &m->pools);
+		if (p == NULL)
+			return;
+		snprintf(p->name, sizeof(p->name), "%s", get_text(pool, "name"));
+		pool_ports(m, pool, i, p);
+		if (!fit)
+			continue;
+		pool_addresses(m, pool, i, p);
+		pool_drain(m, pool, i, p);
+	}
+	for (size_t i = 0; i < json_array_size(rules) && !m->failed; i++)
+		rule_make(m, json_array_get(rules, i), i);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The document against the option table. */
+#include "walk.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "errors.h"
+#include "forms.h"
+#include "option.h"
+
+struct walk {
+	struct config_errors *errs;
+	struct config_path path;
+};
+
+static void walk_value(struct walk *w, const struct config_option *o, const json_t *value);
+
+static void
+walk_wrong(struct walk *w, const struct config_option *o, const json_t *value)
+{
+	char got[80], expected[128];
+	option_expected(o, expected, sizeof(expected));
+	config_error_add(w->errs, w->path.text, "%s; expected %s",
+	                 value_text(value, got, sizeof(got)), expected);
+}
+
+/* key_distance: insertions, deletions and exchanges between two short words (Levenshtein). */
+static unsigned
+key_distance(const char *a, const char *b)
+{
+	unsigned row[32], n = (unsigned)strlen(b);
+	if (n >= 32 || strlen(a) >= 32)
+		return 32;
+	for (unsigned j = 0; j <= n; j++)
+		row[j] = j;
+	for (unsigned i = 0; a[i] != '\0'; i++) {
+		unsigned diagonal = row[0];
+		row[0] = i + 1;
+		for (unsigned j = 0; j < n; j++) {
+			unsigned best = diagonal + (a[i] != b[j]);
+			diagonal = row[j + 1];
+			best = best < row[j] + 1 ? best : row[j] + 1;
+			row[j + 1] = best < diagonal + 1 ? best : diagonal + 1;
+		}
+	}
+	return row[n];
+}
+
+static void
+walk_unknown(struct walk *w, const struct config_option *parent, const char *key)
+{
+	const struct config_option *o = NULL, *near = NULL;
+	char keys[200] = "";
+	size_t n = 0;
+	unsigned best = 3;
+	while ((o = option_child_next(parent, o)) != NULL) {
+		unsigned d = key_distance(key, option_key(o));
+		near = d < best ? o : near;
+		best = d < best ? d : best;
+		if (n < sizeof(keys))
+			n += (size_t)snprintf(keys + n, sizeof(keys) - n, "%s%s", n == 0 ? "" : ", ",
+			                      option_key(o));
+	}
+	if (near != NULL)
+		config_error_add(w->errs, w->path.text, "unknown key; did you mean \"%s\"?",
+		                 option_key(near));
+	else
+		config_error_add(w->errs, w->path.text, "unknown key; expected one of %s", keys);
+}
+
+static void
+walk_object(struct walk *w, const struct config_option *o, const json_t *value)
+{
+	const char *key;
+	json_t *v;
+	char expected[128];
+	json_object_foreach((json_t *)value, key, v) {
+		const struct config_option *child = option_child(o, key);
+		size_t length = path_key(&w->path, key);
+		if (child != NULL)
+			walk_value(w, child, v);
+		else if (strcmp(key, "comment") != 0)
+			walk_unknown(w, o, key);
+		path_cut(&w->path, length);
+	}
+	for (const struct config_option *c = NULL; (c = option_child_next(o, c)) != NULL;) {
+		if (!(c->flags & CONFIG_REQUIRED) || json_object_get(value, option_key(c)) != NULL)
+			continue;
+		size_t length = path_key(&w->path, option_key(c));
+		option_expected(c, expected, sizeof(expected));
+		config_error_add(w->errs, w->path.text, "missing; expected %s", expected);
+		path_cut(&w->path, length);
+	}
+}
+
+/* walk_name: the item's name must be new among its siblings. */
+static void
+walk_name(struct walk *w, json_t *names, const json_t *item, size_t i)
+{
+	const char *name = json_string_value(json_object_get(item, "name"));
+	if (name == NULL)
+		return;
+	const json_t *first = json_object_get(names, name);
+	if (first == NULL) {
+		json_object_set_new(names, name, json_integer((json_int_t)i));
+		return;
+	}
+	struct config_path path = w->path;
+	path_index(&path, i);
+	path_key(&path, "name");
+	config_error_add(w->errs, path.text, "\"%.40s\" is the name of %s[%lld] too; names are unique",
+	                 name, w->path.text, (long long)json_integer_value(first));
+}
+
+static void
+walk_array(struct walk *w, const struct config_option *o, const json_t *value)
+{
+	const struct config_option *item = option_item(o);
+	size_t n = json_array_size(value);
+	char expected[64];
+	if (n < (size_t)o->min || n > (size_t)o->max) {
+		option_expected(o, expected, sizeof(expected));
+		config_error_add(w->errs, w->path.text, "has %zu items; expected %s", n, expected);
+		return;
+	}
+	json_t *names = json_object();
+	for (size_t i = 0; i < n; i++) {
+		const json_t *v = json_array_get(value, i);
+		size_t length = path_index(&w->path, i);
+		walk_value(w, item, v);
+		path_cut(&w->path, length);
+		walk_name(w, names, v, i);
+	}
+	json_decref(names);
+}
+
+bool
+walk_int(const json_t *value, int64_t *out)
+{
+	if (json_is_integer(value)) {
+		*out = json_integer_value(value);
+		return true;
+	}
+	double d = json_real_value(value);
+	if (!json_is_real(value) || d < -1e15 || d > 1e15 || d != (double)(int64_t)d)
+		return false;
+	*out = (int64_t)d;
+	return true;
+}
+
+static void
+walk_number(struct walk *w, const struct config_option *o, const json_t *value)
+{
+	int64_t v;
+	if (!walk_int(value, &v) || v < o->min || v > o->max ||
+	    (o->type == CONFIG_POWER2 && (v & (v - 1)) != 0))
+		walk_wrong(w, o, value);
+}
+
+static void
+walk_text(struct walk *w, const struct config_option *o, const json_t *value)
+{
+	char why[160];
+	if (!json_is_string(value) || !form_check(o, json_string_value(value), why, sizeof(why)))
+		walk_wrong(w, o, value);
+	else if (why[0] != '\0')
+		config_error_add(w->errs, w->path.text, "%s", why);
+}
+
+static void
+walk_value(struct walk *w, const struct config_option *o, const json_t *value)
+{
+	if (o->type == CONFIG_OBJECT && json_is_object(value))
+		walk_object(w, o, value);
+	else if (o->type == CONFIG_ARRAY && json_is_array(value))
+		walk_array(w, o, value);
+	else if (o->type == CONFIG_INT || o->type == CONFIG_POWER2)
+		walk_number(w, o, value);
+	else if (o->type == CONFIG_BOOL ? !json_is_boolean(value) : o->type <= CONFIG_ARRAY)
+		walk_wrong(w, o, value);
+	else if (o->type != CONFIG_BOOL)
+		walk_text(w, o, value);
+}
+
+bool
+walk_check(const json_t *doc, struct config_errors *errs)
+{
+	struct walk w = {.errs = errs};
+	unsigned before = errs->n;
+	walk_value(&w, option_root(), doc);
+	return errs->n == before && errs->lost == 0;
+}
+
+static json_t *fill_value(const struct config_option *o, const json_t *value);
+
+static json_t *
+fill_object(const struct config_option *o, const json_t *value)
+{
+	json_t *out = json_object();
+	for (const struct config_option *c = NULL; (c = option_child_next(o, c)) != NULL;) {
+		json_t *v = fill_value(c, json_object_get(value, option_key(c)));
+		if (v != NULL)
+			json_object_set_new(out, option_key(c), v);
+	}
+	return out;
+}
+
+static json_t *
+fill_array(const struct config_option *o, const json_t *value)
+{
+	json_t *out = json_array();
+	for (size_t i = 0; i < json_array_size(value); i++)
+		json_array_append_new(out, fill_value(option_item(o), json_array_get(value, i)));
+	return out;
+}
+
+/* fill_value: value may be NULL, absent. => NULL when there is no default either. */
+static json_t *
+fill_value(const struct config_option *o, const json_t *value)
+{
+	int64_t number;
+	if (o->type == CONFIG_OBJECT)
+		return fill_object(o, value);
+	if (o->type == CONFIG_ARRAY)
+		return fill_array(o, value);
+	if (value == NULL)
+		return option_default(o);
+	if (walk_int(value, &number))
+		return json_integer(number);
+	return json_copy((json_t *)value);
+}
+
+json_t *
+walk_fill(const json_t *doc)
+{
+	return fill_value(option_root(), doc);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The check that needs nothing but the option table: types, ranges, forms, unknown and
+ *            missing keys, names that occur twice; and the document with its defaults filled in.
+ * Invariant  A document that passes walk_check is valid under config_schema(), and the reverse but
+ *            for what a schema cannot say (host bits, unicast, unique names).
+ * Owner      Values, no state.
+ */
+#ifndef MR_CONFIG_WALK_H
+#define MR_CONFIG_WALK_H
+
+#include "config.h"
+
+/* walk_check: => true, or false and errors. */
+bool walk_check(const json_t *doc, struct config_errors *errs);
+
+/*
+ * walk_fill: a copy in which every object and array exists and every option with a default has a
+ * value; comments are left out. => The document passed walk_check. NULL when memory runs out.
+ */
+json_t *walk_fill(const json_t *doc);
+
+/* walk_int: an integer, also one written as 1.0 or 1e3. => false if it is none. */
+bool walk_int(const json_t *value, int64_t *out);
+
+#endif
