@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A capture there and back: its clients go in at the inside, what leaves is held against what went in; the servers'
+packets, addressed to the ports that were chosen, come in from outside, and what reaches the inside has to be what the
+servers sent, byte for byte, but for TTL and checksums; these are right where they were right.
+
+Who speaks first in a flow is the client. Clients get addresses of 100.64.0.0/10, so that no address is on both sides.
+"""
+import json
+import os
+import struct
+import subprocess
+
+import packets as P
+
+POOL, NEAR, FAR = "203.0.113.", "100.127.255.254", "198.18.255.1"
+CLIENT_MAC, SERVER_MAC = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
+FOREVER = 7 * 86400
+CONFIG = {
+    "workers": {"count": 1, "flows": {"ipv4": 20000, "ipv6": 64}},
+    "nics": [{"name": "inside", "device": "d0", "mtu": 9216, "addresses": [NEAR + "/10"]},
+             {"name": "outside", "device": "d1", "mtu": 9216, "addresses": [FAR + "/30"]}],
+    "routes": [{"prefix": "0.0.0.0/0", "via": "198.18.255.2"}],
+    "nat": {"pools": [{"name": "p", "addresses": [POOL + "0/24"], "max_blocks": 16}],
+            "rules": [{"name": "r", "nic": "inside", "source": "100.64.0.0/10", "pool": "p"}],
+            "timeouts": {k: FOREVER for k in ("udp", "tcp_opening", "tcp_established", "tcp_closing", "icmp")},
+            "inbound_refresh": True, "log": "none",
+            "capacity": {"mappings": 20000, "subscribers": 4096}},
+}
+
+
+def is_plain(a):
+    """A unicast address that is on neither of our own networks."""
+    first = a[0]
+    return 0 < first < 224 and first != 127 and not (first == 100 and 64 <= a[1] < 128) and \
+        not a.startswith((b"\xcb\x00\x71", b"\xc6\x12\xff"))
+
+
+def is_fit(p):
+    """Is this a packet that has to be translated?"""
+    if p.kind != P.ETH_IP4 or p.src is None or not p.whole or len(p.src) != 4 or p.vlan is not None:
+        return False
+    if P.ones_sum(p.l3[:p.l4_at]) != 0xFFFF or p.ttl <= 1 or not is_plain(p.src) or not is_plain(p.dst):
+        return False
+    if p.fragment or p.l4_at != 20 or len(p.l3) > 9216:
+        return False
+    if p.proto == P.UDP:
+        return p.sport and p.dport and 8 <= struct.unpack("!H", p.l4[4:6])[0] <= len(p.l4)
+    if p.proto == P.TCP:
+        return p.sport and p.dport and p.flags is not None and 20 <= (p.l4[12] >> 4) * 4 <= len(p.l4)
+    return p.proto == P.ICMP and p.data is not None and p.icmp_type in (0, 8)
+
+
+def key(p):
+    """(source, port, destination, port, protocol); of echo the identifier stands where the requester's port would."""
+    sport, dport = p.sport, p.dport
+    if p.proto == P.ICMP:
+        sport, dport = (p.ident, 0) if p.icmp_type == 8 else (0, p.ident)
+    return (p.src, sport, p.dst, dport, p.proto)
+
+
+def invert(k):
+    return (k[2], k[3], k[0], k[1], k[4])
+
+
+CHECKSUM_AT = {P.TCP: 16, P.UDP: 6, P.ICMP: 2}
+
+
+def delta(old_sum, before, after):
+    """A checksum after 16-bit words have changed (RFC 1624)."""
+    s = (~old_sum & 0xFFFF) + (~P.ones_sum(before) & 0xFFFF) + P.ones_sum(after)
+    while s >> 16:
+        s = (s & 0xFFFF) + (s >> 16)
+    return ~s & 0xFFFF
+
+
+def rewrite(l3, k, ttl=None):
+    """The IPv4 packet with the addresses and ports of key k, checksums carried over by difference."""
+    total = struct.unpack("!H", l3[2:4])[0]
+    head, l4, proto = bytearray(l3[:20]), bytearray(l3[20:total]), l3[9]
+    before = bytes(l4[:4]) + bytes(head[12:20])
+    if proto == P.ICMP:
+        before = bytes(l4[4:6])
+        after = l4[4:6] = struct.pack("!H", k[1] or k[3])
+    else:
+        l4[0:4] = struct.pack("!HH", k[1], k[3])
+        after = bytes(l4[:4]) + k[0] + k[2]
+    head[12:20] = k[0] + k[2]
+    if ttl is not None:
+        head[8] = ttl
+    head[10:12] = b"\0\0"
+    head[10:12] = struct.pack("!H", P.checksum(bytes(head)))
+    at = CHECKSUM_AT[proto]
+    old = struct.unpack("!H", l4[at:at + 2])[0]
+    if proto != P.UDP or old:
+        new = delta(old, before, after)
+        l4[at:at + 2] = struct.pack("!H", (new or 0xFFFF) if proto == P.UDP else new)
+    return bytes(head) + bytes(l4)
+
+
+def blank(l3):
+    """With the transport checksum zero, as 0 and 0xffff are the same number to it. => (packet, checksum mod 0xffff)"""
+    at = 20 + CHECKSUM_AT[l3[9]]
+    return l3[:at] + b"\0\0" + l3[at + 2:], struct.unpack("!H", l3[at:at + 2])[0] % 0xFFFF
+
+
+def same(a, b):
+    return blank(a) == blank(b)
+
+
+class Capture:
+    def __init__(self, path):
+        self.clients = {}
+        self.flows = {}      # key as the client sends -> key with the client's new address
+        self.there, self.back = [], []   # (time, packet with new addresses, key of the flow)
+        for t, frame in sorted(P.read_capture(path), key=lambda f: f[0]):
+            p = P.Packet(frame)
+            if is_fit(p) and t < 2**62:
+                self.take(t, p)
+
+    def take(self, t, p):
+        k = key(p)
+        if invert(k) in self.flows:
+            flow = self.flows[invert(k)]
+            self.back.append((t, rewrite(p.l3, invert(flow)), flow))
+            return
+        if k not in self.flows:
+            if p.proto == P.TCP and p.flags & P.RST or p.proto == P.ICMP and p.icmp_type == 0:
+                return  # opens nothing
+            number = self.clients.setdefault(k[0], len(self.clients) + 2)
+            self.flows[k] = (struct.pack("!I", 0x64400000 + number),) + k[1:]
+        self.there.append((t, rewrite(p.l3, self.flows[k]), self.flows[k]))
+
+
+def frames(packets_, to, sender):
+    return [(t, P.ether(to, sender, P.ETH_IP4, l3)) for t, l3 in packets_]
+
+
+def run(replay, folder, inputs):
+    cmd = [replay, "--quiet", "--config", os.path.join(folder, "config.json"), "--out", os.path.join(folder, "out"),
+           "--report", os.path.join(folder, "report.json")]
+    for nic, name in inputs:
+        cmd += ["--in", f"{nic}={name}"]
+    done = subprocess.run(cmd, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        return f"exit status {done.returncode}: {done.stderr[:2000]}", None
+    out = {n: [(t, P.Packet(f)) for t, f in P.read_capture(os.path.join(folder, "out", n + ".pcap"))]
+           for n in ("inside", "outside")}
+    return None, out
+
+
+def pair(sent, came):
+    """Each packet that went in with the one that came out, in order of what makes it out; what has no partner is lost.
+
+    sent: (time, packet as it should come out but for the translated end, flow); came: (time, Packet).
+    """
+    waiting = {}
+    for t, p in came:
+        waiting.setdefault(mark(t, p.l3, p.l4_at), []).append(p)
+    out, lost = [], []
+    for t, l3, flow in sent:
+        partners = waiting.get(mark(t, l3, 20), [])
+        if partners:
+            out.append((l3, partners.pop(0), flow))
+        else:
+            lost.append((t, l3, flow))
+    return out, lost, sum(map(len, waiting.values()))
+
+
+def mark(t, l3, at):
+    """What a translation leaves alone: time, identifier, length, protocol, and the data behind the ports."""
+    skip = {P.TCP: 4, P.UDP: 4, P.ICMP: 6}[l3[9]]
+    at2 = at + CHECKSUM_AT[l3[9]]
+    total = struct.unpack("!H", l3[2:4])[0]
+    body = l3[at:at2] + l3[at2 + 2:total] if skip != 6 else l3[at:at + 2] + l3[at + 6:total]
+    return t, l3[4:6], l3[9], body if skip == 6 else body[4:]
+
+
+def check(replay, path, folder):
+    """=> (packets there, packets back, [what is wrong])"""
+    c = Capture(path)
+    if not c.there:
+        return 0, 0, []
+    with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as f:
+        json.dump(CONFIG, f)
+    inside, outside = os.path.join(folder, "in.pcap"), os.path.join(folder, "back.pcap")
+    P.write_pcap(inside, frames([(t, l3) for t, l3, _ in c.there], "02:6d:72:00:00:01", CLIENT_MAC), True)
+    error, first = run(replay, folder, [("inside", inside)])
+    if error:
+        return 0, 0, [error]
+    seen, bad = check_there(c.there, first["outside"])
+    answers = [(t, rewrite(l3, invert((seen[f][0], seen[f][1]) + f[2:])), f) for t, l3, f in c.back if f in seen]
+    P.write_pcap(outside, frames([(t, l3) for t, l3, _ in answers], "02:6d:72:00:00:02", SERVER_MAC), True)
+    error, second = run(replay, folder, [("inside", inside), ("outside", outside)])
+    if error:
+        return len(c.there), 0, bad + [error]
+    if [p.frame for _, p in first["outside"]] != [p.frame for _, p in second["outside"]]:
+        bad.append("what leaves depends on what comes in later or elsewhere")
+    bad += check_back([b for b in c.back if b[2] in seen], second["inside"])
+    return len(c.there), len(answers), bad
+
+
+def check_there(sent, came):
+    """=> {flow: (address, port) outside}, what is wrong"""
+    pairs, lost, more = pair(sent, came)
+    bad = [f"{len(lost)} packets did not leave, the first at {lost[0][0]}"] if lost else []
+    if more:
+        bad.append(f"{more} packets left that nobody sent")
+    seen, ends = {}, {}
+    for l3, p, flow in pairs:
+        end = key(p)[:2]
+        if not P.text(end[0]).startswith(POOL):
+            bad.append(f"left with source {P.text(end[0])}")
+        if ends.setdefault((flow[0], flow[1], flow[4]), end) != end:
+            bad.append("one inside endpoint, two outside")
+        seen[flow] = end
+        if not same(rewrite(l3, end + flow[2:], l3[8] - 1), p.l3[:len(l3)]):
+            bad.append(f"changed on its way out: {p}")
+        bad += judge(l3, p)
+    return seen, bad[:20]
+
+
+def check_back(sent, came):
+    """What comes back has to be the server's own packet: addresses, ports and data, TTL one less."""
+    pairs, lost, more = pair(sent, came)
+    bad = [f"{len(lost)} packets did not come back, the first at {lost[0][0]}"] if lost else []
+    if more:
+        bad.append(f"{more} packets came back that nobody sent")
+    for l3, p, flow in pairs:
+        if not same(rewrite(l3, invert(flow), l3[8] - 1), p.l3[:len(l3)]):
+            bad.append(f"changed on its way back: {p}")
+        bad += judge(l3, p)
+    return bad[:20]
+
+
+def judge(l3, p):
+    was = P.Packet(b"")
+    was.take_ip(l3)
+    bad = []
+    if P.ones_sum(p.l3[:p.l4_at]) != 0xFFFF:
+        bad.append(f"IPv4 checksum is wrong: {p}")
+    if P.l4_is_right(was) and not P.l4_is_right(p):
+        bad.append(f"transport checksum was right and is wrong: {p}")
+    return bad
