@@ -3,8 +3,6 @@
 #include "arp.h"
 
 #include <rte_arp.h>
-#include <rte_byteorder.h>
-
 #include "out.h"
 #include "own.h"
 
@@ -19,16 +17,16 @@ arp_send(struct slow *s, uint8_t nic, uint16_t op, const uint8_t l2_dst[6], be32
 	if (m == NULL)
 		return;
 	struct rte_arp_hdr a = {
-		.arp_hardware = rte_cpu_to_be_16(RTE_ARP_HRD_ETHER),
-		.arp_protocol = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4),
-		.arp_hlen = 6, .arp_plen = 4, .arp_opcode = rte_cpu_to_be_16(op),
+		.arp_hardware = htobe16(RTE_ARP_HRD_ETHER),
+		.arp_protocol = htobe16(ETHER_IP4),
+		.arp_hlen = 6, .arp_plen = 4, .arp_opcode = htobe16(op),
 		.arp_data = {.arp_sip = spa, .arp_tip = tpa},
 	};
 	memcpy(&a.arp_data.arp_sha, s->gen->nic[nic].mac, 6);
 	memcpy(&a.arp_data.arp_tha, tha, 6);
 	memcpy(buf_data(m), &a, sizeof(a));
 	m->data_len = sizeof(a);
-	out_made(s, m, nic, l2_dst, RTE_ETHER_TYPE_ARP);
+	out_made(s, m, nic, l2_dst, ETHER_ARP);
 }
 
 void
@@ -58,8 +56,8 @@ arp_parse(const struct rte_mbuf *m, struct rte_arp_hdr *a)
 	static const uint8_t zero[6];
 	const uint8_t *sha = a->arp_data.arp_sha.addr_bytes;
 	uint8_t first = (uint8_t)a->arp_data.arp_sip;
-	return a->arp_hardware == rte_cpu_to_be_16(RTE_ARP_HRD_ETHER) &&
-	       a->arp_protocol == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) &&
+	return a->arp_hardware == htobe16(RTE_ARP_HRD_ETHER) &&
+	       a->arp_protocol == htobe16(ETHER_IP4) &&
 	       a->arp_hlen == 6 && a->arp_plen == 4 && (sha[0] & 1) == 0 &&
 	       memcmp(sha, zero, 6) != 0 && first < 224 && first != 127;
 }
@@ -73,7 +71,7 @@ arp_input(struct slow *s, struct rte_mbuf *m)
 		return DROP_NIC_UNKNOWN;
 	if (!arp_parse(m, &a))
 		return DROP_ARP_INVALID;
-	uint16_t op = rte_be_to_cpu_16(a.arp_opcode);
+	uint16_t op = be16toh(a.arp_opcode);
 	if (op != RTE_ARP_OP_REQUEST && op != RTE_ARP_OP_REPLY)
 		return DROP_ARP_INVALID;
 	const uint8_t *sha = a.arp_data.arp_sha.addr_bytes;

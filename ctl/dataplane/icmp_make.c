@@ -2,16 +2,12 @@
 /* ICMP errors made here (RFC 792, RFC 1191, RFC 1812, RFC 4443). */
 #include "icmp_make.h"
 
-#include <rte_byteorder.h>
-
 #include "out.h"
 #include "own.h"
 
 enum {
-	ICMP4_UNREACHABLE = 3, ICMP4_QUENCH = 4, ICMP4_REDIRECT = 5, ICMP4_TIME = 11,
-	ICMP4_PARAMETER = 12, FRAG_NEEDED = 4,
-	ICMP6_UNREACHABLE = 1, ICMP6_TOO_BIG = 2, ICMP6_TIME = 3, ICMP6_PARAMETER = 4,
-	ICMP6_INFORMATIONAL = 128,
+	ICMP4_QUENCH = 4, ICMP4_REDIRECT = 5, FRAG_NEEDED = 4,
+	ICMP6_TOO_BIG = 2, ICMP6_TIME = 3, ICMP6_INFORMATIONAL = 128,
 	ERROR_HEAD = 8,
 };
 
@@ -29,9 +25,9 @@ is_icmp_error(const struct packet *p)
 		return true;
 	uint8_t type = p->l4[0];
 	if (p->proto == IPPROTO_L4_ICMP6)
-		return type < ICMP6_INFORMATIONAL || type == 137;
+		return type < ICMP6_INFORMATIONAL || type == ICMP6_ND_LAST;
 	return type == ICMP4_UNREACHABLE || type == ICMP4_QUENCH || type == ICMP4_REDIRECT ||
-	       type == ICMP4_TIME || type == ICMP4_PARAMETER;
+	       type == ICMP4_TIME || type == ICMP4_PARAM;
 }
 
 /* A source that is one station's, and a destination that is too. */
@@ -39,7 +35,7 @@ static bool
 is_between_stations(const struct slow *s, const struct packet *p)
 {
 	if (p->family == FAMILY_V6) {
-		bool unset = (p->src.q[0] | (p->src.q[1] & ~rte_cpu_to_be_64(1))) == 0;
+		bool unset = (p->src.q[0] | (p->src.q[1] & ~htobe64(1))) == 0;
 		return !unset && p->src.b[0] != 0xff && p->dst.b[0] != 0xff;
 	}
 	return p->src.b[0] != 0 && p->src.b[0] != 127 && p->src.b[0] < 224 && p->dst.b[0] < 224 &&
@@ -93,7 +89,7 @@ error_send(struct slow *s, const struct packet *p, const struct error *e)
 	uint16_t quote = p->l3_size < most - head ? p->l3_size : (uint16_t)(most - head);
 	uint16_t size = (uint16_t)(ERROR_HEAD + quote);
 	uint8_t *l4 = buf_data(m) + packet_ip_size(p->family);
-	be32 arg = rte_cpu_to_be_32(e->arg);
+	be32 arg = htobe32(e->arg);
 	packet_ip_write(buf_data(m), p->family, &src, &p->src, proto, PACKET_TTL, p->tos & 0xfc, size);
 	l4[0] = e->type;
 	l4[1] = e->code;
@@ -110,7 +106,7 @@ unreachable_v6(const struct packet *p, uint8_t code)
 {
 	switch (code) {
 	case UNREACH_PROTOCOL:
-		return (struct error){ICMP6_PARAMETER, 1, p->proto_at};
+		return (struct error){ICMP6_PARAM, 1, p->proto_at};
 	case UNREACH_PORT:
 		return (struct error){ICMP6_UNREACHABLE, 4, 0};
 	case UNREACH_HOST:

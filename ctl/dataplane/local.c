@@ -2,14 +2,12 @@
 /* Packets to our own addresses. */
 #include "local.h"
 
-#include <rte_byteorder.h>
 #include <rte_tcp.h>
 
 #include "icmp_make.h"
 #include "nd.h"
 #include "out.h"
-
-enum { ICMP4_ECHO = 8, ICMP4_ECHO_REPLY = 0, ICMP6_ECHO = 128, ICMP6_ECHO_REPLY = 129 };
+#include "own.h"
 
 /* The request becomes its reply in place; options and extension headers are left behind. */
 static void
@@ -17,16 +15,14 @@ echo_turn(const struct packet *p)
 {
 	bool v4 = p->family == FAMILY_V4;
 	uint8_t *l4 = p->l4, *l3 = l4 - packet_ip_size(p->family);
-	be16 id_frag[2];
-	memcpy(id_frag, p->l3 + 4, 4);
+	struct ip4 *h = (struct ip4 *)l3;
+	uint32_t id_frag = load32(p->l3 + offsetof(struct ip4, id));
 	packet_ip_write(l3, p->family, &p->dst, &p->src, p->proto, PACKET_TTL, p->tos, p->l4_size);
-	l4[0] = v4 ? ICMP4_ECHO_REPLY : ICMP6_ECHO_REPLY;
+	l4[0] = v4 ? ICMP4_REPLY : ICMP6_REPLY;
 	packet_l4_seal(l4, p->l4_size, p->family, &p->dst, &p->src, p->proto);
 	if (v4) { /* the asker's identifier is unique between the two of us, as is our answer's */
-		memcpy(l3 + 4, id_frag, 4);
-		memset(l3 + 10, 0, 2);
-		uint16_t sum = packet_fold(packet_sum(l3, 20, 0));
-		memcpy(l3 + 10, &sum, 2);
+		store32(&h->id, id_frag);
+		packet_seal4(h);
 	}
 	struct rte_mbuf *m = p->m;
 	m->data_off = (uint16_t)(m->data_off + (l3 - p->l2));
@@ -37,7 +33,7 @@ echo_turn(const struct packet *p)
 static int
 icmp_input(struct slow *s, const struct packet *p)
 {
-	uint8_t type = p->l4[0], echo = p->family == FAMILY_V4 ? ICMP4_ECHO : ICMP6_ECHO;
+	uint8_t type = p->l4[0], echo = p->family == FAMILY_V4 ? ICMP4_REQUEST : ICMP6_REQUEST;
 	if (p->l4_size < 8)
 		return DROP_L4_TRUNCATED;
 	if (type != echo || p->l4[1] != 0)
@@ -70,7 +66,7 @@ tcp_refuse(struct slow *s, const struct packet *p)
 	                          .data_off = 5 << 4};
 	rst.tcp_flags = acked ? RTE_TCP_RST_FLAG : RTE_TCP_RST_FLAG | RTE_TCP_ACK_FLAG;
 	rst.sent_seq = acked ? in->recv_ack : 0;
-	rst.recv_ack = acked ? 0 : rte_cpu_to_be_32(rte_be_to_cpu_32(in->sent_seq) + taken);
+	rst.recv_ack = acked ? 0 : htobe32(be32toh(in->sent_seq) + taken);
 	uint8_t *l3 = buf_data(m);
 	uint16_t ip = packet_ip_write(l3, p->family, &p->dst, &p->src, IPPROTO_L4_TCP, PACKET_TTL, 0,
 	                              sizeof(rst));
@@ -97,10 +93,13 @@ local_input(struct slow *s, struct rte_mbuf *m)
 	if (p.fragment)
 		return DROP_LOCAL_UNWANTED;
 	bool icmp6 = p.family == FAMILY_V6 && p.proto == IPPROTO_L4_ICMP6;
-	if (icmp6 && p.l4_size >= 4 && p.l4[0] >= ICMP6_ROUTER_SOLICIT && p.l4[0] <= ICMP6_REDIRECT)
+	if (icmp6 && p.l4_size >= 4 && p.l4[0] >= ICMP6_ND_FIRST && p.l4[0] <= ICMP6_ND_LAST)
 		return nd_or_group(s, &p);
 	if (p.multicast_l2)
 		return DROP_L2_MULTICAST;
+	if (p.family == FAMILY_V6 && addr_is_link_local(&p.dst) &&
+	    own_kind(s->gen, buf_meta(m)->nic, FAMILY_V6, &p.dst) == 0)
+		return DROP_LOCAL_UNWANTED;
 	if (icmp6 || (p.family == FAMILY_V4 && p.proto == IPPROTO_L4_ICMP))
 		return p.l4_size >= 4 ? icmp_input(s, &p) : DROP_L4_TRUNCATED;
 	if (p.proto == IPPROTO_L4_TCP)

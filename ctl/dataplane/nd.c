@@ -2,8 +2,6 @@
 /* Neighbour discovery (RFC 4861). */
 #include "nd.h"
 
-#include <rte_byteorder.h>
-
 #include "out.h"
 #include "own.h"
 
@@ -52,7 +50,7 @@ nd_send(struct slow *s, uint8_t nic, const struct nd_message *what, const union 
 	memcpy(l3 + head + ND_FIXED + 2, s->gen->nic[nic].mac, 6);
 	packet_l4_seal(l3 + head, sizeof(*what), FAMILY_V6, src, dst, IPPROTO_L4_ICMP6);
 	m->data_len = (uint16_t)(head + sizeof(*what));
-	out_made(s, m, nic, mac, RTE_ETHER_TYPE_IPV6);
+	out_made(s, m, nic, mac, ETHER_IP6);
 }
 
 void

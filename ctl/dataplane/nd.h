@@ -12,8 +12,7 @@
 
 #include "slow.h"
 
-enum { ICMP6_ROUTER_SOLICIT = 133, ICMP6_NEIGHBOUR_SOLICIT = 135, ICMP6_NEIGHBOUR_ADVERT = 136,
-       ICMP6_REDIRECT = 137 };
+enum { ICMP6_NEIGHBOUR_SOLICIT = 135, ICMP6_NEIGHBOUR_ADVERT = 136 };
 
 /* nd_input: an ICMPv6 packet of type 135 or 136. => enum slow_end or a drop reason. */
 int nd_input(struct slow *s, const struct packet *p);

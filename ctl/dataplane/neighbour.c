@@ -2,7 +2,6 @@
 /* Resolution of next hops, and the packets that wait for it. */
 #include "neighbour.h"
 
-#include <rte_byteorder.h>
 #include <stdlib.h>
 
 #include "arp.h"
@@ -125,7 +124,7 @@ static void
 send_or_drop(struct slow *s, struct rte_mbuf *m, uint8_t nic, uint8_t family, const uint8_t mac[6],
              bool made_here)
 {
-	uint16_t type = family == FAMILY_V4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6;
+	uint16_t type = family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6;
 	if (out_frame(s, m, nic, mac, type, made_here))
 		return;
 	if (made_here)
@@ -213,7 +212,7 @@ mac_derive(uint8_t family, const union addr *a, uint8_t mac[6])
 	uint32_t tail = a->w[0];
 	if (family == FAMILY_V6) {
 		uint32_t c = crc32c(0, a->b, 16);
-		tail = rte_cpu_to_be_32(c);
+		tail = htobe32(c);
 	}
 	mac[0] = 2;
 	mac[1] = family == FAMILY_V6 ? 6 : 0;

@@ -2,7 +2,7 @@
 /* Frames leave the slow path: header, ring, count. */
 #include "out.h"
 
-#include <rte_byteorder.h>
+#include "lib/tx.h"
 
 #include "own.h"
 
@@ -38,26 +38,6 @@ out_lost(struct slow *s, struct rte_mbuf *m)
 	out_free(s, m);
 }
 
-/* Ethernet header and tag before the data. => bytes written. */
-static uint16_t
-l2_write(struct rte_mbuf *m, const struct gen_nic *n, const uint8_t mac[6], uint16_t ether_type)
-{
-	uint16_t size = n->vlan_be != 0 ? 18 : 14;
-	be16 type = rte_cpu_to_be_16(ether_type), tag = rte_cpu_to_be_16(0x8100);
-	uint8_t *d = buf_data(m) - size;
-	memcpy(d, mac, 6);
-	memcpy(d + 6, n->mac, 6);
-	if (n->vlan_be != 0) {
-		memcpy(d + 12, &tag, 2);
-		memcpy(d + 14, &n->vlan_be, 2);
-	}
-	memcpy(d + size - 2, &type, 2);
-	m->data_off = (uint16_t)(m->data_off - size);
-	m->data_len = (uint16_t)(m->data_len + size);
-	m->pkt_len = m->data_len;
-	return size;
-}
-
 /* Packets to one station take one worker's queue, so that they stay in order. */
 static unsigned
 worker_for(const struct slow *s, const uint8_t mac[6])
@@ -70,18 +50,21 @@ out_frame(struct slow *s, struct rte_mbuf *m, uint8_t nic, const uint8_t mac[6],
           uint16_t ether_type, bool made_here)
 {
 	const struct gen_nic *n = &s->gen->nic[nic];
-	if (nic >= MAX_NICS || !n->valid || m->data_off < 18)
+	if (nic >= MAX_NICS || !n->valid || m->data_off < ETHER_LEN + VLAN_LEN)
 		return false;
 	struct buf_meta meta = *buf_meta(m);
-	uint16_t size = l2_write(m, n, mac, ether_type), port = m->port;
+	uint16_t off = m->data_off, size = m->data_len, port = m->port;
+	uint64_t word = 0;
+	memcpy(&word, mac, 6);
+	tx_header(m, buf_data(m), size, ether_type, n, word);
 	m->port = n->dev;
 	*buf_meta(m) = (struct buf_meta){.cause = HANDOFF_TX, .nic = nic, .arg = made_here};
 	if (rte_ring_mp_enqueue(s->shared->in[worker_for(s, mac)], m) != 0) {
 		*buf_meta(m) = meta;
 		m->port = port;
-		m->data_off = (uint16_t)(m->data_off + size);
-		m->data_len = (uint16_t)(m->data_len - size);
-		m->pkt_len = m->data_len;
+		m->data_off = off;
+		m->data_len = size;
+		m->pkt_len = size;
 		return false;
 	}
 	if (made_here) {

@@ -2,7 +2,7 @@
 /* Our own addresses. */
 #include "own.h"
 
-#include <rte_byteorder.h>
+#include <endian.h>
 
 union addr
 own_link_local(const struct gen_nic *n)
@@ -93,7 +93,7 @@ own_is_broadcast(const struct generation *g, const union addr *a)
 		const struct img_address *o = &g->addresses[i];
 		if (o->family != FAMILY_V4 || o->plen > 30)
 			continue;
-		be32 host = rte_cpu_to_be_32(o->plen != 0 ? 0xffffffffu >> o->plen : 0xffffffffu);
+		be32 host = htobe32(o->plen != 0 ? 0xffffffffu >> o->plen : 0xffffffffu);
 		if (((a->w[0] ^ o->address.w[0]) & ~host) == 0 && (a->w[0] & host) == host)
 			return true;
 	}

@@ -2,94 +2,80 @@
 /* The slow path's view of a buffer, and the headers that it writes. */
 #include "packet.h"
 
-#include <rte_byteorder.h>
+#include "lib/csum.h"
+#include "lib/parse.h"
 
 uint16_t
 packet_l2_size(const struct rte_mbuf *m)
 {
-	const uint8_t *d = buf_data(m);
-	if (m->data_len < 14)
+	if (m->data_len < ETHER_LEN)
 		return 0;
-	if (d[12] != 0x81 || d[13] != 0x00)
-		return 14;
-	return m->data_len < 18 ? 0 : 18;
+	if (load16(buf_data(m) + 12) != htobe16(ETHER_VLAN))
+		return ETHER_LEN;
+	return m->data_len < ETHER_LEN + VLAN_LEN ? 0 : ETHER_LEN + VLAN_LEN;
 }
 
 static bool
 view_v4(struct packet *p, uint16_t room)
 {
-	const struct rte_ipv4_hdr *h = (const void *)p->l3;
-	if (room < sizeof(*h))
+	const struct ip4 *h = (const void *)p->l3;
+	if (room < IP4_LEN)
 		return false;
-	uint16_t head = (uint16_t)((p->l3[0] & 15) * 4), total = rte_be_to_cpu_16(h->total_length);
-	if (head < sizeof(*h) || total < head || total > room)
+	uint16_t head = (uint16_t)((h->version_ihl & 15) * 4), total = be16toh(h->total);
+	if (head < IP4_LEN || total < head || total > room)
 		return false;
-	uint16_t frag = rte_be_to_cpu_16(h->fragment_offset);
+	uint16_t frag = be16toh(h->frag);
 	p->family = FAMILY_V4;
-	p->proto_at = 9;
-	p->proto = h->next_proto_id;
-	p->ttl = h->time_to_live;
-	p->tos = h->type_of_service;
-	p->fragment = (frag & 0x3fff) != 0;
-	p->later = (frag & 0x1fff) != 0;
-	p->src = addr_from_v4(h->src_addr);
-	p->dst = addr_from_v4(h->dst_addr);
+	p->proto = h->proto;
+	p->proto_at = offsetof(struct ip4, proto);
+	p->ttl = h->ttl;
+	p->tos = h->tos;
+	p->fragment = (frag & (IP4_MF | IP4_OFFSET)) != 0;
+	p->later = (frag & IP4_OFFSET) != 0;
+	p->src = addr_from_v4(h->src);
+	p->dst = addr_from_v4(h->dst);
 	p->l3_size = total;
 	p->l4 = p->l3 + head;
 	p->l4_size = (uint16_t)(total - head);
 	return true;
 }
 
-/* Steps over extension headers; p->l4 ends at what is none. */
-static bool
-view_extensions(struct packet *p, uint8_t next)
+/* Where the byte stands that names the protocol of the transport header. */
+static uint16_t
+proto_at6(const uint8_t *l3, const struct chain6 *c)
 {
-	for (unsigned i = 0; i < PACKET_EXTENSIONS; i++) {
-		bool frag = next == IPPROTO_FRAGMENT;
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
-		    !frag) {
-			p->proto = next;
-			return true;
-		}
-		if (p->l4_size < 8)
-			return false;
-		uint16_t size = frag ? 8 : (uint16_t)((p->l4[1] + 1) * 8);
-		if (size > p->l4_size)
-			return false;
-		uint16_t offset = frag ? (uint16_t)(p->l4[2] << 8 | p->l4[3]) : 0;
-		p->fragment |= (offset & 0xfff9) != 0;
-		p->later |= (offset & 0xfff8) != 0;
-		next = p->l4[0];
-		p->proto_at = (uint16_t)(p->l4 - p->l3);
-		p->l4 += size;
-		p->l4_size = (uint16_t)(p->l4_size - size);
-		if (p->later) {
-			p->proto = next;
-			return true;
-		}
+	uint16_t at = offsetof(struct ip6, next);
+	for (uint16_t off = IP6_LEN; off < c->off;) {
+		at = off;
+		off = (uint16_t)(off + (off == c->frag ? FRAG6_LEN : (l3[off + 1] + 1) * 8));
 	}
-	return false;
+	return at;
 }
 
 static bool
 view_v6(struct packet *p, uint16_t room)
 {
-	const struct rte_ipv6_hdr *h = (const void *)p->l3;
-	if (room < sizeof(*h))
-		return false;
-	uint32_t total = sizeof(*h) + rte_be_to_cpu_16(h->payload_len);
+	const struct ip6 *h = (const void *)p->l3;
+	uint32_t total = room >= IP6_LEN ? (uint32_t)IP6_LEN + be16toh(h->payload) : UINT32_MAX;
 	if (total > room)
 		return false;
+	struct chain6 c = parse_chain6(p->l3, total);
+	if (!c.ok)
+		return false;
+	uint16_t frag = c.frag != 0 ? be16toh(load16(p->l3 + c.frag + 2)) : 0;
 	p->family = FAMILY_V6;
-	p->proto_at = 6;
-	p->ttl = h->hop_limits;
-	p->tos = (uint8_t)(rte_be_to_cpu_32(h->vtc_flow) >> 20);
-	memcpy(&p->src, h->src_addr, 16);
-	memcpy(&p->dst, h->dst_addr, 16);
+	p->proto = c.next;
+	p->proto_at = proto_at6(p->l3, &c);
+	p->ttl = h->hops;
+	p->tos = (uint8_t)(be32toh(h->version_class_flow) >> 20);
+	p->fragment = (frag & 0xfff9) != 0;
+	p->later = (frag & 0xfff8) != 0;
+	p->src = h->src;
+	p->dst = h->dst;
 	p->l3_size = (uint16_t)total;
-	p->l4 = p->l3 + sizeof(*h);
-	p->l4_size = (uint16_t)(total - sizeof(*h));
-	return view_extensions(p, h->proto);
+	p->l4 = p->l3 + c.off;
+	p->l4_size = (uint16_t)(total - c.off);
+	return true;
 }
 
 bool
@@ -121,49 +107,32 @@ packet_pull(const struct packet *p)
 	m->pkt_len = p->l3_size;
 }
 
-uint32_t
-packet_sum(const void *data, size_t size, uint32_t sum)
-{
-	const uint8_t *d = data;
-	uint64_t s = sum;
-	for (; size >= 2; size -= 2, d += 2)
-		s += (uint32_t)(d[0] << 8 | d[1]);
-	if (size == 1)
-		s += (uint32_t)(d[0] << 8);
-	s = (s & 0xffffffff) + (s >> 32);
-	return (uint32_t)((s & 0xffff) + (s >> 16 & 0xffff) + (s >> 32));
-}
-
-uint16_t
-packet_fold(uint32_t sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return rte_cpu_to_be_16((uint16_t)~sum);
-}
-
-uint32_t
-packet_sum_pseudo(uint8_t family, const union addr *src, const union addr *dst, uint8_t proto,
-                  uint16_t l4_size)
-{
-	size_t n = addr_bits(family) / 8;
-	return packet_sum(dst, n, packet_sum(src, n, (uint32_t)proto + l4_size));
-}
-
 /* Sum of a transport segment, with the pseudo header where its protocol has one. */
-static uint32_t
+static uint16_t
 l4_sum(const uint8_t *l4, uint16_t size, uint8_t family, const union addr *src,
        const union addr *dst, uint8_t proto)
 {
-	uint32_t sum = proto == IPPROTO_L4_ICMP ? 0 :
-	               packet_sum_pseudo(family, src, dst, proto, size);
-	return packet_sum(l4, size, sum);
+	uint64_t sum = 0;
+	if (family == FAMILY_V6) {
+		union addr both[2] = {*src, *dst};
+		sum = csum_add_pseudo6(0, both, proto, size);
+	} else if (proto != IPPROTO_L4_ICMP) {
+		sum = csum_add_pseudo4(0, src->w[0], dst->w[0], proto, size);
+	}
+	return csum_fold(csum_add(sum, l4, size));
 }
 
 bool
 packet_l4_valid(const struct packet *p)
 {
-	return packet_fold(l4_sum(p->l4, p->l4_size, p->family, &p->src, &p->dst, p->proto)) == 0;
+	return l4_sum(p->l4, p->l4_size, p->family, &p->src, &p->dst, p->proto) == 0xffff;
+}
+
+void
+packet_seal4(struct ip4 *h)
+{
+	h->csum = 0;
+	h->csum = (be16)~csum_fold(csum_add(0, h, IP4_LEN));
 }
 
 uint16_t
@@ -171,30 +140,26 @@ packet_ip_write(uint8_t *l3, uint8_t family, const union addr *src, const union 
                 uint8_t proto, uint8_t ttl, uint8_t tos, uint16_t size)
 {
 	if (family == FAMILY_V6) {
-		struct rte_ipv6_hdr h = {.proto = proto, .hop_limits = ttl};
-		h.vtc_flow = rte_cpu_to_be_32(6u << 28 | (uint32_t)tos << 20);
-		h.payload_len = rte_cpu_to_be_16(size);
-		memcpy(h.src_addr, src, 16);
-		memcpy(h.dst_addr, dst, 16);
-		memcpy(l3, &h, sizeof(h));
-		return sizeof(h);
+		*(struct ip6 *)l3 = (struct ip6){
+			.version_class_flow = htobe32(6u << 28 | (uint32_t)tos << 20),
+			.payload = htobe16(size), .next = proto, .hops = ttl, .src = *src, .dst = *dst,
+		};
+		return IP6_LEN;
 	}
-	struct rte_ipv4_hdr h = {.version_ihl = 0x45, .type_of_service = tos, .next_proto_id = proto};
-	h.total_length = rte_cpu_to_be_16((uint16_t)(sizeof(h) + size));
-	h.time_to_live = ttl;
-	h.src_addr = src->w[0];
-	h.dst_addr = dst->w[0];
-	h.hdr_checksum = packet_fold(packet_sum(&h, sizeof(h), 0));
-	memcpy(l3, &h, sizeof(h));
-	return sizeof(h);
+	struct ip4 *h = (struct ip4 *)l3;
+	*h = (struct ip4){
+		.version_ihl = 0x45, .tos = tos, .total = htobe16((uint16_t)(IP4_LEN + size)),
+		.ttl = ttl, .proto = proto, .src = src->w[0], .dst = dst->w[0],
+	};
+	packet_seal4(h);
+	return IP4_LEN;
 }
 
 void
 packet_l4_seal(uint8_t *l4, uint16_t size, uint8_t family, const union addr *src,
                const union addr *dst, uint8_t proto)
 {
-	unsigned at = proto == IPPROTO_L4_TCP ? 16 : proto == IPPROTO_L4_UDP ? 6 : 2;
-	memset(l4 + at, 0, 2);
-	uint16_t sum = packet_fold(l4_sum(l4, size, family, src, dst, proto));
-	memcpy(l4 + at, &sum, 2);
+	unsigned at = proto == IPPROTO_L4_TCP ? 16 : 2;
+	store16(l4 + at, 0);
+	store16(l4 + at, (be16)~l4_sum(l4, size, family, src, dst, proto));
 }

@@ -4,18 +4,16 @@
  *            and to whom. Nothing is taken on trust, whatever a worker has tested already.
  * Layout     A view points into its buffer and is good while nobody moves the data.
  * Invariant  l3 + l3_size and l4 + l4_size lie inside the buffer.
- * Limits     PACKET_EXTENSIONS headers of IPv6 are stepped over; more make no view.
+ * Limits     Extension headers as in lib/parse.h; more make no view.
  */
 #ifndef MR_PACKET_H
 #define MR_PACKET_H
 
-#include <rte_ether.h>
-#include <rte_ip.h>
-
 #include "lib/nic.h"
 #include "lib/tuple.h"
+#include "lib/wire.h"
 
-enum { PACKET_EXTENSIONS = 8, PACKET_TTL = 64, ND_HOP_LIMIT = 255 };
+enum { PACKET_TTL = 64, ND_HOP_LIMIT = 255 };
 
 struct packet {
 	struct rte_mbuf *m;
@@ -40,13 +38,6 @@ bool packet_view(struct rte_mbuf *m, struct packet *p);
 /* packet_pull: cut the L2 header off, so that the buffer's data is the IP packet, no padding. */
 void packet_pull(const struct packet *p);
 
-/* packet_sum: one's complement sum of bytes, on top of sum, not folded to its end value. */
-uint32_t packet_sum(const void *data, size_t size, uint32_t sum);
-/* packet_fold: the checksum field for a sum. */
-uint16_t packet_fold(uint32_t sum);
-/* packet_sum_pseudo: of the pseudo header (RFC 8200, 8.1; RFC 793, 3.1). */
-uint32_t packet_sum_pseudo(uint8_t family, const union addr *src, const union addr *dst,
-                           uint8_t proto, uint16_t l4_size);
 /* packet_l4_valid: does the checksum of ICMP, ICMPv6, TCP or UDP hold? */
 bool packet_l4_valid(const struct packet *p);
 
@@ -56,14 +47,17 @@ bool packet_l4_valid(const struct packet *p);
  */
 uint16_t packet_ip_write(uint8_t *l3, uint8_t family, const union addr *src, const union addr *dst,
                          uint8_t proto, uint8_t ttl, uint8_t tos, uint16_t size);
-/* packet_l4_seal: put the ICMPv6, TCP, UDP or ICMP checksum of size bytes at l4 in its field. */
+/* packet_l4_seal: put the ICMP, ICMPv6 or TCP checksum of size bytes at l4 in its field. */
 void packet_l4_seal(uint8_t *l4, uint16_t size, uint8_t family, const union addr *src,
                     const union addr *dst, uint8_t proto);
+
+/* packet_seal4: the checksum of an IPv4 header without options. */
+void packet_seal4(struct ip4 *h);
 
 static inline uint16_t
 packet_ip_size(uint8_t family)
 {
-	return family == FAMILY_V4 ? 20 : 40;
+	return family == FAMILY_V4 ? IP4_LEN : IP6_LEN;
 }
 
 #endif

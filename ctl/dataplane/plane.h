@@ -5,6 +5,8 @@
  *            in a loop of its own; neither EAL nor ethdev is needed here.
  * Invariant  1. plane_apply publishes an image whole or changes nothing.
  *            2. What every worker has left behind (rte_rcu_qsbr) is freed by plane_poll.
+ *            3. What is sized at start is the same in every image that is published.
+ * Limits     MAX_RETIRED generations wait for the workers; then plane_apply says -EAGAIN.
  * Owner      The main lcore calls everything here; worker threads only call worker_poll.
  */
 #ifndef MR_PLANE_H
@@ -15,6 +17,8 @@
 
 struct slow;
 
+enum { MAX_RETIRED = 4 };
+
 struct plane {
 	struct shared shared;
 	struct worker *worker[MAX_WORKERS];
@@ -22,21 +26,29 @@ struct plane {
 	uint16_t n_devs, n_workers;
 	struct slow *slow;
 	struct generation *gen;       /* published */
-	struct generation *retired;   /* waits for the workers */
-	uint64_t retired_token;
+	struct {
+		struct generation *gen;
+		uint64_t token;       /* of rte_rcu_qsbr_start */
+	} retired[MAX_RETIRED];       /* wait for the workers, oldest first */
+	unsigned n_retired;
 	int stats_fd, records_fd;     /* memfds, or -1 in replay */
 	uint8_t derive_mac;           /* replay: next hops without a MAC get one derived from the address */
 };
 
 /*
- * plane_open: devices are already in p->devs; make workers, rings, tables for the first image.
- * share: put statistics and records into memfds. => 0 or -errno and err.
+ * plane_open: devices and derive_mac are set, the rest of *p is zero; make workers, rings, tables for
+ * the first image (of first->size bytes). share: put statistics and records into memfds.
+ * => 0 or -errno and err, and nothing is left open.
  */
 int plane_open(struct plane *p, const struct image_header *first, uint64_t seed, bool share,
                uint64_t now_ns, char *err, size_t err_size);
 void plane_close(struct plane *p);
 
-/* plane_apply: check, copy, publish. => 0 or -errno and a sentence in err. */
+/*
+ * plane_apply: check, copy, publish. => 0 or -errno and a sentence in err: -EINVAL a bad image,
+ * -EBUSY a start-time setting differs, -EAGAIN the workers have not yet left the generations before,
+ * -ENOMEM.
+ */
 int plane_apply(struct plane *p, const void *image, size_t size, uint64_t now_ns, char *err,
                 size_t err_size);
 

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands of the control daemon: what kind, which rows, where the next page begins. */
+#include "command_exec.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "neighbour.h"
+#include "slow.h"
+
+void
+command_refuse(struct reply *r, int status, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	r->status = status;
+	vsnprintf(r->err, sizeof(r->err), format, args);
+	va_end(args);
+}
+
+static void
+list_neighbours(struct page *pg)
+{
+	bool end = false;
+	for (uint64_t i = pg->cursor; pg->count < pg->room && !end; i++) {
+		pg->next = i + 1;
+		struct cmd_neighbour row;
+		if (neighbour_row(pg->plane->slow, (uint32_t)i, &row, &end))
+			page_add(pg, &row);
+	}
+	if (end)
+		pg->next = 0;
+}
+
+static void
+list_nics(struct page *pg)
+{
+	const struct generation *g = pg->plane->gen;
+	for (uint64_t i = pg->cursor != 0 ? pg->cursor : 1; i < g->n_nics; i++) {
+		const struct img_nic *n = &g->nics[i];
+		if (n->name[0] == 0)
+			continue;
+		if (pg->count == pg->room) {
+			pg->next = i;
+			return;
+		}
+		const struct dev *d = &pg->plane->devs[n->dev];
+		struct cmd_nic row = {.vlan = n->vlan, .mtu = n->mtu, .link_up = d->link_up,
+		                      .rx_queues = d->rx_queues, .tx_queues = d->tx_queues};
+		memcpy(row.name, n->name, sizeof(row.name));
+		memcpy(row.device, d->name, sizeof(row.device));
+		memcpy(row.mac, g->nic[i].mac, 6);
+		page_add(pg, &row);
+	}
+}
+
+static const struct {
+	void (*list)(struct page *pg);
+	uint32_t record_size;
+} listing[CMD_MAX] = {
+	[CMD_FLOWS] = {list_flows, sizeof(struct cmd_flow)},
+	[CMD_MAPPINGS] = {list_mappings, sizeof(struct cmd_mapping)},
+	[CMD_SUBSCRIBERS] = {list_subscribers, sizeof(struct cmd_subscriber)},
+	[CMD_POOLS] = {list_pools, sizeof(struct cmd_pool_address)},
+	[CMD_NEIGHBOURS] = {list_neighbours, sizeof(struct cmd_neighbour)},
+	[CMD_NICS] = {list_nics, sizeof(struct cmd_nic)},
+};
+
+static void
+list(struct plane *p, const struct command *cmd, uint64_t now_ns, struct reply *reply, void *out,
+     size_t room)
+{
+	uint32_t size = listing[cmd->kind].record_size;
+	size_t fit = room / size;
+	struct page pg = {.plane = p, .filter = &cmd->filter, .now_ms = (uint32_t)(now_ns / 1000000),
+	                  .cursor = cmd->cursor, .out = out, .record_size = size};
+	pg.room = cmd->limit != 0 && cmd->limit < fit ? cmd->limit : (uint32_t)fit;
+	if (pg.room == 0) {
+		command_refuse(reply, -EMSGSIZE, "no room for a record of %u bytes", size);
+		return;
+	}
+	listing[cmd->kind].list(&pg);
+	reply->count = pg.count;
+	reply->record_size = size;
+	reply->cursor = pg.next;
+}
+
+void
+plane_command(struct plane *p, const struct command *cmd, uint64_t now_ns, struct reply *reply,
+              void *out, size_t room)
+{
+	*reply = (struct reply){.magic = COMMAND_MAGIC, .version = COMMAND_VERSION,
+	                        .kind = cmd->kind, .generation = p->gen->number};
+	if (command_check(cmd, sizeof(*cmd)) != 0)
+		command_refuse(reply, -EINVAL, "not a command of this version");
+	else if (listing[cmd->kind].list != NULL)
+		list(p, cmd, now_ns, reply, out, room);
+	else if (cmd->kind != CMD_HELLO)
+		command_refuse(reply, -EINVAL, "an image comes with a file descriptor, over the socket");
+}
