@@ -2,8 +2,9 @@
 /*
  * What       The CGNAT sections of a generation image.
  * Layout     Rows of fixed size; names of other rows by number.
- * Invariant  nat_image_check: pool numbers are in range, ranges are not empty, block sizes are
- *            powers of two that fit the port range, address ids are unique and below the capacity.
+ * Invariant  nat_image_check: pool numbers are in range, port ranges are not empty, block sizes are
+ *            powers of two that fit the port range, address ids are unique and below the capacity,
+ *            pool addresses are unique, every pool route leads to the row of its own address.
  * Limits     NAT_MAX_POOLS, NAT_MAX_RULES; addresses up to img_plane.pool_addresses.
  * See        lib/image.h. No DPDK header here: the compiler includes this.
  */
@@ -12,7 +13,13 @@
 
 #include "lib/image.h"
 
-enum { NAT_MAX_POOLS = 256, NAT_MAX_RULES = 1024, NAT_MAX_BLOCKS = 16 };
+enum {
+	NAT_MAX_POOLS = 256,
+	NAT_MAX_RULES = 1024,
+	NAT_MAX_BLOCKS = 16,  /* a subscriber may hold */
+	NAT_MIN_BLOCK = 16,   /* ports in the smallest block */
+	NAT_MAX_QUARANTINE_MS = 24 * 3600 * 1000,
+};
 
 enum nat_filtering { NAT_FILTER_EIF, NAT_FILTER_ADF, NAT_FILTER_APDF };
 enum nat_log { NAT_LOG_NONE, NAT_LOG_BLOCKS, NAT_LOG_MAPPINGS };

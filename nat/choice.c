@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which address and which block a subscriber gets. */
+#include "nat/pool.h"
+
+enum { BLOCK_TRIES = 4 };
+
+/* The pool's block number n, as far as it is in the pool's range. */
+static struct pool_span
+span_of(const struct img_nat_pool *pool, uint32_t n)
+{
+	uint32_t first = n * pool->block_size, last = first + pool->block_size - 1;
+	return (struct pool_span){
+		first < pool->port_first ? pool->port_first : first,
+		last > pool->port_last ? pool->port_last : last,
+	};
+}
+
+/* A search for a block of one address. slot is 0 while nothing of the address is held. */
+struct search {
+	const struct pool *p;
+	const struct steer *steer;
+	const struct img_nat_pool *pool;
+	union addr address;
+	uint32_t slot;
+	uint32_t lowest, n; /* block numbers */
+};
+
+static bool
+is_free(const struct search *s, uint32_t number)
+{
+	struct pool_span span = span_of(s->pool, number);
+	uint16_t home = steer_worker_port(s->steer, &s->address, FAMILY_V4, (uint16_t)span.first);
+	if (home != s->p->worker)
+		return false;
+	if (s->slot == 0)
+		return true;
+	const uint32_t *owner = pool_owner(s->p, s->slot, span.first);
+	uint32_t used = 0;
+	for (uint32_t i = 0; i < span_granules(span); i++)
+		used |= owner[i];
+	return used == 0;
+}
+
+/* A free block, each with equal chance. => its number, UINT32_MAX when there is none. */
+static uint32_t
+search_block(const struct search *s, uint64_t *random)
+{
+	for (unsigned i = 0; i < BLOCK_TRIES; i++) {
+		uint32_t number = s->lowest + random_below(random, s->n);
+		if (is_free(s, number))
+			return number;
+	}
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < s->n; i++)
+		n += is_free(s, s->lowest + i);
+	if (n == 0)
+		return UINT32_MAX;
+	uint32_t r = random_below(random, n);
+	for (uint32_t number = s->lowest;; number++)
+		if (is_free(s, number) && r-- == 0)
+			return number;
+}
+
+static uint32_t
+take_of_address(struct pool *p, const struct generation *g, const struct img_nat_address *a,
+                uint64_t *random)
+{
+	if (a->drain || a->id >= p->n_ids || p->is_full[a->id])
+		return 0;
+	uint32_t slot = pool_find_id(p, a);
+	if (slot == 0 && p->slot_of_id[a->id] != 0)
+		return 0; /* the id still stands for an address that was removed */
+	const struct img_nat_pool *pool = &rules_of(g)->pools[a->pool];
+	unsigned shift = (unsigned)__builtin_ctz(pool->block_size);
+	struct search s = {
+		.p = p, .steer = &g->steer, .pool = pool, .slot = slot,
+		.address = addr_from_v4(a->address), .lowest = pool->port_first >> shift,
+		.n = (pool->port_last >> shift) - (pool->port_first >> shift) + 1u,
+	};
+	uint32_t number = search_block(&s, random);
+	if (number == UINT32_MAX) {
+		p->is_full[a->id] = 1;
+		return 0;
+	}
+	return pool_hold(p, a, span_of(pool, number));
+}
+
+/* Of rows first..first+n-1 in order[], beginning at a place that depends on the subscriber only. */
+static uint32_t
+take_of_rows(struct pool *p, const struct generation *g, uint32_t first, uint32_t n,
+             be32 subscriber, uint64_t *random)
+{
+	const struct nat_rules *r = rules_of(g);
+	uint32_t hash = (uint32_t)mix64(subscriber ^ 0x6d696c6c72616365u, 0xd6e8feb86659fd93u);
+	uint32_t at = (uint32_t)((uint64_t)hash * n >> 32);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t row = r->order[first + at];
+		uint32_t block = take_of_address(p, g, &r->addresses[row], random);
+		if (block != 0)
+			return block;
+		if (++at == n)
+			at = 0;
+	}
+	return 0;
+}
+
+uint32_t
+pool_take_first(struct pool *p, const struct generation *g, uint16_t pool, be32 subscriber,
+                uint64_t *random)
+{
+	const struct nat_rules *r = rules_of(g);
+	if (p->full_epoch[pool] == p->epoch)
+		return 0;
+	union addr a = addr_from_v4(subscriber);
+	uint32_t classes = pool * r->n_classes;
+	const uint32_t *first = &r->class_first[classes + steer_class(&g->steer, &a, FAMILY_V4)];
+	uint32_t block = take_of_rows(p, g, first[0], first[1] - first[0], subscriber, random);
+	if (block == 0) {
+		first = &r->class_first[classes];
+		block = take_of_rows(p, g, first[0], first[r->n_classes] - first[0], subscriber,
+		                     random);
+	}
+	if (block == 0)
+		p->full_epoch[pool] = p->epoch;
+	return block;
+}
+
+uint32_t
+pool_take_more(struct pool *p, const struct generation *g, uint32_t slot, uint64_t *random)
+{
+	const struct nat_rules *r = rules_of(g);
+	const struct pool_slot *s = pool_slot_at(p, slot);
+	if (!s->is_usable)
+		return 0;
+	return take_of_address(p, g, &r->addresses[r->row_of_id[s->id] - 1], random);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The log records of one worker: blocks, mappings, exhaustion.
+ * Invariant  1. sequence grows by one for every record made; one that finds no room is counted.
+ *            2. Of each kind of exhaustion one record a second at most (RFC 8158 section 5.2).
+ *            3. Destinations are not logged (RFC 6888 REQ-12).
+ * Owner      One worker.
+ */
+#ifndef MR_NAT_LOG_H
+#define MR_NAT_LOG_H
+
+#include "lib/policy.h"
+#include "nat/clock.h"
+
+struct nat_recorder {
+	struct record_ring *ring; /* NULL: nobody listens */
+	struct stats *stats;
+	uint64_t sequence;
+	uint64_t quiet_until_ms[RECORD_QUOTA_EXCEEDED + 1]; /* by event of exhaustion */
+	uint8_t worker;
+};
+
+/* log_put: with time, sequence and worker filled in. */
+void log_put(struct nat_recorder *l, struct record *rec, const struct nat_clock *now);
+/* log_exhausted: the same for an event of exhaustion, unless one was put within the second. */
+void log_exhausted(struct nat_recorder *l, struct record *rec, const struct nat_clock *now);
+
+#endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The CGNAT policy: whose a packet is, and what the other tuple of a new flow is. */
+#include "nat/nat.h"
+
+#include <errno.h>
+
+#include "lib/mem.h"
+#include "nat/state.h"
+
+enum { TICK_RELEASES = 64, UNREACHABLE_HOST = 1 };
+
+static uint32_t
+share(uint32_t total, uint16_t workers)
+{
+	return total / workers + (total % workers != 0);
+}
+
+/* Sizes of the parts, in the order in which they stand in memory. */
+struct sizes {
+	uint32_t mappings, subscribers;
+	size_t head, mapping, subscriber, filter, pool;
+};
+
+static struct sizes
+sizes_of(const struct policy_env *env)
+{
+	struct sizes s = {
+		.mappings = share(env->plane->mappings, env->n_workers),
+		.subscribers = share(env->plane->subscribers, env->n_workers),
+	};
+	s.head = (sizeof(struct nat) + 63) & ~(size_t)63;
+	s.mapping = table_memsize(s.mappings, sizeof(struct mapping), 1);
+	s.subscriber = table_memsize(s.subscribers, sizeof(struct subscriber), 1);
+	s.filter = table_memsize(s.mappings, sizeof(struct permission), 1);
+	s.pool = pool_memsize(env, s.subscribers);
+	return s;
+}
+
+size_t
+nat_memsize(const struct policy_env *env)
+{
+	struct sizes s = sizes_of(env);
+	return s.head + s.mapping + s.subscriber + s.filter + s.pool;
+}
+
+void *
+nat_create(const struct policy_env *env)
+{
+	struct sizes s = sizes_of(env);
+	size_t size = nat_memsize(env);
+	uint8_t *at = mem_alloc(size, env->node);
+	if (at == NULL)
+		return NULL;
+	struct nat *n = (struct nat *)(void *)at;
+	table_init(&n->mappings.t, at += s.head, s.mappings, sizeof(struct mapping), 1);
+	table_init(&n->subscribers.t, at += s.mapping, s.subscribers, sizeof(struct subscriber), 1);
+	table_init(&n->filter.t, at += s.subscriber, s.mappings, sizeof(struct permission), 1);
+	pool_init(&n->pool, at += s.filter, env, s.subscribers);
+	n->mappings.seed = n->subscribers.seed = n->filter.seed = env->seed;
+	n->random = mix64(env->seed ^ 0x9e3779b97f4a7c15u, env->worker * 2u + 0xd6e8feb86659fd93u);
+	n->log = (struct nat_recorder){
+		.ring = env->records, .stats = env->stats, .worker = (uint8_t)env->worker,
+	};
+	n->stats = env->stats;
+	n->worker = env->worker;
+	n->size = size;
+	return n;
+}
+
+void
+nat_destroy(void *state)
+{
+	struct nat *n = state;
+	if (n != NULL)
+		mem_free(n, n->size);
+}
+
+static void
+nat_reload(void *state, const struct generation *g)
+{
+	struct nat *n = state;
+	const struct nat_rules *r = rules_of(g);
+	n->gen = g;
+	n->gen_number = g->number;
+	n->reloads++;
+	n->quarantine_ms = r->conf.quarantine_ms;
+	n->log_level = r->conf.log;
+	n->inbound_refresh = r->conf.inbound_refresh;
+	pool_reload(&n->pool, r);
+}
+
+static bool
+is_pool_route(const struct img_route *route)
+{
+	return route != NULL && route->kind == ROUTE_POOL;
+}
+
+static int
+nat_home(const struct generation *g, const struct miss *m)
+{
+	const struct tuple *t = &m->tuple;
+	if (t->family != FAMILY_V4 || nat_proto(t->proto) == NAT_PROTOS)
+		return HOME_NOT_MINE;
+	if (rules_match(rules_of(g), m) != NULL)
+		return steer_worker(&g->steer, &t->src, FAMILY_V4);
+	if (is_pool_route(m->route))
+		return steer_worker_port(&g->steer, &t->dst, FAMILY_V4,
+		                         __builtin_bswap16(t->dport));
+	return HOME_NOT_MINE;
+}
+
+static enum verdict
+refuse(struct flow_spec *spec, enum drop_reason drop)
+{
+	spec->drop = (uint8_t)drop;
+	return VERDICT_DROP;
+}
+
+static uint8_t
+refresh_flags(const struct nat *n, uint8_t proto, uint8_t inside, uint8_t outside)
+{
+	bool both = proto != IPPROTO_L4_UDP || n->inbound_refresh;
+	return both ? inside | outside : inside;
+}
+
+/* The mapping is used by one more flow from inside, to remote. => false: no room to permit it. */
+static bool
+hold_outbound(struct nat *n, uint32_t number, be32 remote)
+{
+	struct mapping *m = mapping_at(&n->mappings, number);
+	if (m->filtering == NAT_FILTER_ADF && !filter_permit(&n->filter, number, remote))
+		return false;
+	m->flows++;
+	m->out_flows++;
+	return true;
+}
+
+static enum verdict
+open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *rule,
+              struct flow_spec *spec)
+{
+	const struct tuple *t = &m->tuple;
+	if (t->proto == IPPROTO_L4_ICMP && t->dport != 0)
+		return refuse(spec, DROP_NO_POLICY); /* an echo reply that nobody asked for */
+	struct wish w = {
+		.gen = m->gen, .rule = rule, .address = t->src.w[0], .port = t->sport,
+		.proto = t->proto, .realm = t->realm,
+	};
+	spec->code = UNREACHABLE_HOST;
+	uint32_t number = life_find_or_make(n, &w, &spec->drop);
+	if (number == 0)
+		return VERDICT_UNREACHABLE;
+	if (!hold_outbound(n, number, t->dst.w[0])) {
+		life_end_if_unused(n, number, 0);
+		spec->drop = DROP_NAT_TABLE_FULL;
+		return VERDICT_UNREACHABLE;
+	}
+	struct mapping *map = mapping_at(&n->mappings, number);
+	map->timers = rule->timers;
+	spec->reply = tuple_invert(t);
+	spec->reply.dst = addr_from_v4(life_external(n, map));
+	spec->reply.dport = __builtin_bswap16(map->port);
+	spec->reply.realm = 0;
+	spec->owner = map->subscriber;
+	spec->timers = rule->timers;
+	spec->flags = FLOW_HIDE_0 |
+	              refresh_flags(n, t->proto, FLOW_REFRESH_0, FLOW_REFRESH_1);
+	return VERDICT_OPEN;
+}
+
+/* The mapping behind an external endpoint of this generation, or 0. */
+static uint32_t
+find_external(const struct nat *n, const struct miss *m)
+{
+	const struct nat_rules *r = rules_of(m->gen);
+	if (m->route->arg >= r->n_addresses)
+		return 0;
+	const struct img_nat_address *a = &r->addresses[m->route->arg];
+	uint32_t slot = a->address == m->tuple.dst.w[0] ? pool_find_id(&n->pool, a) : 0;
+	if (slot == 0)
+		return 0;
+	uint16_t port = __builtin_bswap16(m->tuple.dport);
+	if (steer_worker_port(&m->gen->steer, &m->tuple.dst, FAMILY_V4, port) != n->worker)
+		return 0;
+	uint32_t entry = *pool_port(&n->pool, slot, nat_proto(m->tuple.proto), port);
+	return (entry & MARK_BIT) == 0 ? entry : 0;
+}
+
+/* May remote speak first? Inbound traffic alone does not keep a mapping open. */
+static bool
+is_admitted(const struct nat *n, uint32_t number, be32 remote)
+{
+	const struct mapping *m = mapping_at(&n->mappings, number);
+	if (m->proto == IPPROTO_L4_ICMP || m->out_flows == 0)
+		return false;
+	if (m->filtering == NAT_FILTER_EIF)
+		return true;
+	return m->filtering == NAT_FILTER_ADF && filter_is_permitted(&n->filter, number, remote);
+}
+
+static enum verdict
+open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
+{
+	const struct tuple *t = &m->tuple;
+	uint32_t number = find_external(n, m);
+	if (number == 0)
+		return refuse(spec, DROP_NAT_NO_MAPPING);
+	if (t->proto == IPPROTO_L4_TCP && m->event != EV_SYN)
+		return refuse(spec, DROP_TCP_NOT_SYN);
+	if (!is_admitted(n, number, t->src.w[0]))
+		return refuse(spec, DROP_NAT_FILTERED);
+	struct mapping *map = mapping_at(&n->mappings, number);
+	const struct subscriber *s = subscriber_at(&n->subscribers, map->subscriber);
+	map->flows++;
+	spec->reply = tuple_invert(t);
+	spec->reply.src = addr_from_v4(s->address);
+	spec->reply.sport = map->inside_port;
+	spec->reply.realm = s->realm;
+	spec->owner = map->subscriber;
+	spec->timers = map->timers < m->gen->n_timers ? map->timers : 0;
+	spec->flags = FLOW_INBOUND | FLOW_HIDE_1 |
+	              refresh_flags(n, t->proto, FLOW_REFRESH_1, FLOW_REFRESH_0);
+	return VERDICT_OPEN;
+}
+
+static enum verdict
+nat_open(void *state, const struct miss *m, struct flow_spec *spec)
+{
+	struct nat *n = state;
+	memset(spec, 0, sizeof(*spec));
+	if (m->tuple.family != FAMILY_V4 || nat_proto(m->tuple.proto) == NAT_PROTOS)
+		return VERDICT_PASS;
+	if (n->gen != m->gen || n->gen_number != m->gen->number)
+		nat_reload(n, m->gen);
+	clock_set(&n->clock, m->now_ms, m->now_ns);
+	const struct img_nat_rule *rule = rules_match(rules_of(m->gen), m);
+	if (rule != NULL)
+		return open_outbound(n, m, rule, spec);
+	return is_pool_route(m->route) ? open_inbound(n, m, spec) : VERDICT_PASS;
+}
+
+/* The mapping that a flow holds, from its owner and its external endpoint. */
+static uint32_t
+mapping_of(const struct nat *n, uint32_t subscriber, uint8_t proto, be16 external)
+{
+	const struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
+	uint16_t port = __builtin_bswap16(external);
+	uint32_t number = *pool_port(&n->pool, s->slot, nat_proto(proto), port);
+	assert((number & MARK_BIT) == 0 && number != 0);
+	return number;
+}
+
+/* One flow less. from_inside: it was counted as such; only an outbound one was permitted. */
+static void
+let_go(struct nat *n, uint32_t number, bool is_outbound, bool from_inside, be32 remote,
+       uint32_t quarantine_ms)
+{
+	struct mapping *m = mapping_at(&n->mappings, number);
+	assert(m->flows != 0 && (!from_inside || m->out_flows != 0));
+	m->flows--;
+	m->out_flows -= from_inside;
+	if (is_outbound && m->filtering == NAT_FILTER_ADF)
+		filter_revoke(&n->filter, number, remote);
+	life_end_if_unused(n, number, quarantine_ms);
+}
+
+/* What open() did is in the state already. */
+static void
+nat_opened(void *state, const struct miss *m, const struct flow_spec *spec)
+{
+}
+
+/* The port was never seen outside if its mapping goes with this flow: no quarantine. */
+static void
+nat_undo(void *state, const struct miss *m, const struct flow_spec *spec)
+{
+	struct nat *n = state;
+	bool is_outbound = (spec->flags & FLOW_INBOUND) == 0;
+	be16 port = is_outbound ? spec->reply.dport : m->tuple.dport;
+	be32 remote = m->tuple.dst.w[0];
+	uint32_t number = mapping_of(n, spec->owner, m->tuple.proto, port);
+	let_go(n, number, is_outbound, is_outbound, remote, 0);
+}
+
+static void
+nat_answered(void *state, const struct flow *f, const struct tuple t[2])
+{
+	struct nat *n = state;
+	if ((f->flags & FLOW_INBOUND) == 0)
+		return;
+	uint32_t number = mapping_of(n, f->owner, f->proto, t[0].dport);
+	mapping_at(&n->mappings, number)->out_flows++;
+}
+
+static void
+nat_ended(void *state, const struct flow *f, const struct tuple t[2], uint32_t now_ms)
+{
+	struct nat *n = state;
+	clock_set_ms(&n->clock, now_ms);
+	bool is_outbound = (f->flags & FLOW_INBOUND) == 0;
+	uint32_t number = mapping_of(n, f->owner, f->proto,
+	                             is_outbound ? t[1].dport : t[0].dport);
+	bool from_inside = is_outbound || (f->flags & FLOW_ANSWERED) != 0;
+	let_go(n, number, is_outbound, from_inside, t[0].dst.w[0], n->quarantine_ms);
+}
+
+static void
+nat_tick(void *state, uint64_t now_ns)
+{
+	struct nat *n = state;
+	clock_set(&n->clock, (uint32_t)(now_ns / 1000000u), now_ns);
+	life_release(n, TICK_RELEASES);
+}
+
+const struct policy_ops nat_policy = {
+	.name = "nat",
+	.check = nat_image_check,
+	.view_create = rules_create,
+	.view_destroy = rules_destroy,
+	.home = nat_home,
+	.open = nat_open,
+	.opened = nat_opened,
+	.undo = nat_undo,
+	.answered = nat_answered,
+	.ended = nat_ended,
+	.tick = nat_tick,
+	.reload = nat_reload,
+};

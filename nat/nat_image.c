@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The check of the CGNAT sections: everything that the policy later uses without a test. */
+#include "nat/nat_image.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct check {
+	const struct img_plane *plane;
+	const struct img_nat_conf *conf;
+	const struct img_nat_pool *pools;
+	const struct img_nat_address *addresses;
+	const struct img_nat_rule *rules;
+	const struct img_route *routes;
+	uint32_t n_plane, n_conf, n_pools, n_addresses, n_rules, n_routes, n_nics, n_timers;
+	char *err;
+	size_t err_size;
+};
+
+static int __attribute__((format(printf, 2, 3)))
+wrong(const struct check *c, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(c->err, c->err_size, format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+static int
+check_sizes(const struct check *c, const struct image_header *h)
+{
+	static const struct {
+		uint32_t kind;
+		size_t row_size;
+		const char *name;
+	} sections[] = {
+		{IMG_PLANE, sizeof(struct img_plane), "plane"},
+		{IMG_NICS, sizeof(struct img_nic), "interfaces"},
+		{IMG_ROUTES, sizeof(struct img_route), "routes"},
+		{IMG_TIMERS, sizeof(struct timer_set), "timers"},
+		{IMG_NAT_CONF, sizeof(struct img_nat_conf), "NAT settings"},
+		{IMG_NAT_POOLS, sizeof(struct img_nat_pool), "pools"},
+		{IMG_NAT_ADDRESSES, sizeof(struct img_nat_address), "pool addresses"},
+		{IMG_NAT_RULES, sizeof(struct img_nat_rule), "NAT rules"},
+	};
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (!image_section_is(h, sections[i].kind, sections[i].row_size))
+			return wrong(c, "section of %s has rows of another size", sections[i].name);
+	return 0;
+}
+
+static void
+load(struct check *c, const struct image_header *h)
+{
+	c->plane = image_rows(h, IMG_PLANE, &c->n_plane);
+	c->conf = image_rows(h, IMG_NAT_CONF, &c->n_conf);
+	c->pools = image_rows(h, IMG_NAT_POOLS, &c->n_pools);
+	c->addresses = image_rows(h, IMG_NAT_ADDRESSES, &c->n_addresses);
+	c->rules = image_rows(h, IMG_NAT_RULES, &c->n_rules);
+	c->routes = image_rows(h, IMG_ROUTES, &c->n_routes);
+	image_rows(h, IMG_NICS, &c->n_nics);
+	image_rows(h, IMG_TIMERS, &c->n_timers);
+}
+
+static int
+check_counts(const struct check *c)
+{
+	if (c->n_plane != 1)
+		return wrong(c, "image has %u planes, expected 1", c->n_plane);
+	if (c->n_conf > 1)
+		return wrong(c, "image has %u rows of NAT settings, expected 1", c->n_conf);
+	if (c->n_pools > NAT_MAX_POOLS)
+		return wrong(c, "%u pools, at most %u", c->n_pools, (unsigned)NAT_MAX_POOLS);
+	if (c->n_rules > NAT_MAX_RULES)
+		return wrong(c, "%u NAT rules, at most %u", c->n_rules, (unsigned)NAT_MAX_RULES);
+	if (c->n_addresses > c->plane->pool_addresses)
+		return wrong(c, "%u pool addresses, capacity is %u", c->n_addresses,
+		             c->plane->pool_addresses);
+	return 0;
+}
+
+static int
+check_conf(const struct check *c)
+{
+	if (c->n_conf == 0)
+		return 0;
+	if (c->conf->log > NAT_LOG_MAPPINGS || c->conf->inbound_refresh > 1)
+		return wrong(c, "NAT settings: log or inbound_refresh is out of range");
+	if (c->conf->quarantine_ms > NAT_MAX_QUARANTINE_MS)
+		return wrong(c, "NAT settings: quarantine of %u ms, at most %u",
+		             c->conf->quarantine_ms, (unsigned)NAT_MAX_QUARANTINE_MS);
+	return 0;
+}
+
+static bool
+is_name(const char name[IMAGE_NAME])
+{
+	return memchr(name, 0, IMAGE_NAME) != NULL;
+}
+
+static int
+check_pool(const struct check *c, uint32_t i)
+{
+	const struct img_nat_pool *p = &c->pools[i];
+	uint32_t size = p->block_size;
+	if (!is_name(p->name))
+		return wrong(c, "pool %u: name has no end", i);
+	if (p->port_first == 0 || p->port_first > p->port_last)
+		return wrong(c, "pool %u: ports %u to %u are no range", i, p->port_first,
+		             p->port_last);
+	if (size < NAT_MIN_BLOCK || (size & (size - 1)) != 0 ||
+	    size > (uint32_t)p->port_last - p->port_first + 1)
+		return wrong(c, "pool %u: block size %u is no power of two that fits", i, size);
+	if (p->max_blocks == 0 || p->max_blocks > NAT_MAX_BLOCKS)
+		return wrong(c, "pool %u: max_blocks %u, expected 1 to %u", i, p->max_blocks,
+		             (unsigned)NAT_MAX_BLOCKS);
+	if ((uint64_t)p->first_address + p->addresses > c->n_addresses)
+		return wrong(c, "pool %u: its addresses are not in the image", i);
+	if (c->plane->steer_split_blocks &&
+	    (c->plane->steer_block_shift > 15 || size > 1u << c->plane->steer_block_shift))
+		return wrong(c, "pool %u: blocks are larger than the unit that is divided", i);
+	return 0;
+}
+
+static int
+check_address(const struct check *c, uint32_t i)
+{
+	const struct img_nat_address *a = &c->addresses[i];
+	if (a->pool >= c->n_pools)
+		return wrong(c, "pool address %u: pool %u does not exist", i, a->pool);
+	const struct img_nat_pool *p = &c->pools[a->pool];
+	if (i < p->first_address || i - p->first_address >= p->addresses)
+		return wrong(c, "pool address %u: not among those of its pool", i);
+	if (a->id >= c->plane->pool_addresses)
+		return wrong(c, "pool address %u: id %u is beyond the capacity", i, a->id);
+	if (c->plane->steer_class_bits > 9 || a->class >= 1u << c->plane->steer_class_bits)
+		return wrong(c, "pool address %u: class %u does not exist", i, a->class);
+	if (a->address == 0 || a->drain > 1)
+		return wrong(c, "pool address %u: address or drain is out of range", i);
+	return 0;
+}
+
+static int
+check_rule(const struct check *c, uint32_t i)
+{
+	const struct img_nat_rule *r = &c->rules[i];
+	if (!is_name(r->name))
+		return wrong(c, "NAT rule %u: name has no end", i);
+	if (r->plen > 32 ||
+	    (r->plen < 32 && (__builtin_bswap32(r->source) & (0xffffffffu >> r->plen)) != 0))
+		return wrong(c, "NAT rule %u: source is no prefix", i);
+	if (r->nic != 0 && r->nic >= c->n_nics)
+		return wrong(c, "NAT rule %u: interface %u does not exist", i, r->nic);
+	if (r->filtering > NAT_FILTER_APDF)
+		return wrong(c, "NAT rule %u: filtering is out of range", i);
+	if (r->timers >= c->n_timers)
+		return wrong(c, "NAT rule %u: timers %u do not exist", i, r->timers);
+	if (r->pool >= c->n_pools)
+		return wrong(c, "NAT rule %u: pool %u does not exist", i, r->pool);
+	return 0;
+}
+
+static int
+check_route(const struct check *c, uint32_t i)
+{
+	const struct img_route *r = &c->routes[i];
+	if (r->kind != ROUTE_POOL)
+		return 0;
+	if (r->family != FAMILY_V4 || r->plen != 32 || r->arg >= c->n_addresses ||
+	    c->addresses[r->arg].address != r->prefix.w[0])
+		return wrong(c, "route %u: does not lead to its pool address", i);
+	return 0;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* Are all n numbers different? Sorts them. */
+static bool
+is_unique(uint32_t *v, uint32_t n)
+{
+	qsort(v, n, sizeof(*v), compare);
+	for (uint32_t i = 1; i < n; i++)
+		if (v[i] == v[i - 1])
+			return false;
+	return true;
+}
+
+static int
+check_unique(const struct check *c)
+{
+	int r = 0;
+	uint32_t *v = calloc((size_t)c->n_addresses + 1, sizeof(*v));
+	if (v == NULL)
+		return wrong(c, "no memory to compare %u pool addresses", c->n_addresses);
+	for (uint32_t i = 0; i < c->n_addresses; i++)
+		v[i] = c->addresses[i].id;
+	if (!is_unique(v, c->n_addresses))
+		r = wrong(c, "two pool addresses have the same id");
+	for (uint32_t i = 0; i < c->n_addresses; i++)
+		v[i] = c->addresses[i].address;
+	if (r == 0 && !is_unique(v, c->n_addresses))
+		r = wrong(c, "a pool address occurs twice");
+	free(v);
+	return r;
+}
+
+static int
+check_rows(const struct check *c)
+{
+	int r = 0;
+	for (uint32_t i = 0; r == 0 && i < c->n_pools; i++)
+		r = check_pool(c, i);
+	for (uint32_t i = 0; r == 0 && i < c->n_addresses; i++)
+		r = check_address(c, i);
+	for (uint32_t i = 0; r == 0 && i < c->n_rules; i++)
+		r = check_rule(c, i);
+	for (uint32_t i = 0; r == 0 && i < c->n_routes; i++)
+		r = check_route(c, i);
+	return r;
+}
+
+int
+nat_image_check(const struct image_header *h, char *err, size_t err_size)
+{
+	struct check c = {.err = err, .err_size = err_size};
+	int r = check_sizes(&c, h);
+	if (r != 0)
+		return r;
+	load(&c, h);
+	r = check_counts(&c);
+	if (r == 0)
+		r = check_conf(&c);
+	if (r == 0)
+		r = check_rows(&c);
+	return r == 0 ? check_unique(&c) : r;
+}

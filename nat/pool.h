@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       One worker's part of the pool addresses: which blocks are held, and the direct index
+ *            (address, protocol, port) -> mapping.
+ * Layout     An address of which this worker holds a block has a slot: a row of the index for each
+ *            protocol, and the owner of each granule of NAT_MIN_BLOCK ports. When blocks are divided
+ *            between workers (steer.split_blocks) a slot has only the worker's own ports, closed up.
+ * Invariant  1. A granule has one owner at most: blocks of different sizes never overlap.
+ *            2. A slot is in use exactly while its address has a held block here.
+ *            3. Only blocks whose home is this worker are taken.
+ *            4. State stays under the stable id of the address when generations change.
+ * Owner      One worker; the main lcore reads slots for listings.
+ * Limits     pool_addresses ids. Slots: all of them on one worker or with divided blocks; else the
+ *            worker's share and a quarter more, after which further addresses cannot be used here.
+ * See        docs/design.md, "Steering"; RFC 4787 REQ-2, RFC 7857 section 4.
+ */
+#ifndef MR_NAT_POOL_H
+#define MR_NAT_POOL_H
+
+#include "nat/block.h"
+#include "nat/rules.h"
+#include "nat/table.h"
+
+enum { POOL_NONE = 0xffff, GRANULE_SHIFT = 4 };
+static_assert(1 << GRANULE_SHIFT == NAT_MIN_BLOCK, "a block is whole granules");
+
+/* Ports first..last of a block. */
+struct pool_span {
+	uint32_t first, last;
+};
+
+struct pool_slot {
+	uint32_t next;          /* free list */
+	be32 address;
+	uint32_t id;
+	uint32_t blocks, idle;  /* held; of them without mappings */
+	uint32_t ports_used[NAT_PROTOS];
+	uint16_t pool;          /* row in this generation, POOL_NONE when the address is gone */
+	uint8_t is_usable;      /* gives new blocks and mappings */
+	uint8_t zero;
+	uint32_t spare[7];
+};
+static_assert(sizeof(struct pool_slot) == 64, "a slot is one cache line");
+
+struct pool {
+	struct table slots;     /* struct pool_slot */
+	struct table blocks;    /* struct block */
+	uint32_t *port;         /* slots * NAT_PROTOS * slot_ports */
+	uint32_t *owner;        /* slots * slot_granules: block number */
+	uint32_t *slot_of_id;   /* n_ids */
+	uint8_t *is_full;       /* n_ids: no free block when last looked */
+	uint32_t n_ids;
+	uint32_t slot_ports, slot_granules;
+	uint32_t epoch;         /* grows when a block may have become free */
+	uint32_t full_epoch[NAT_MAX_POOLS]; /* epoch at which a pool had nothing left */
+	uint32_t idle_head, idle_tail;
+	uint32_t split_inverse; /* 2^32 / workers, rounded up; 0: not divided */
+	uint16_t worker;
+	uint8_t shift;
+};
+
+size_t pool_memsize(const struct policy_env *env, uint32_t subscribers);
+void pool_init(struct pool *p, void *mem, const struct policy_env *env, uint32_t subscribers);
+
+/* pool_reload: a new generation: which addresses are in which pool, which still give. */
+void pool_reload(struct pool *p, const struct nat_rules *r);
+
+/*
+ * pool_take_first: a block of some address of the pool for a new subscriber; pool_take_more: one
+ * more of the same slot. => block number, 0 when none is free.
+ */
+uint32_t pool_take_first(struct pool *p, const struct generation *g, uint16_t pool,
+                         be32 subscriber, uint64_t *random);
+uint32_t pool_take_more(struct pool *p, const struct generation *g, uint32_t slot,
+                        uint64_t *random);
+/* pool_hold: enter a free block of an address as held and idle. => its number, 0: no room. */
+uint32_t pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span);
+/* pool_give: back to the address. => the block has no mapping and is idle. */
+void pool_give(struct pool *p, uint32_t number);
+
+/* pool_take_port, pool_give_port: of a block, see nat/block.h; the block is idle or not as needed. */
+uint16_t pool_take_port(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t mapping,
+                        const struct nat_clock *now, uint64_t *random);
+void pool_give_port(struct pool *p, uint32_t number, enum nat_proto proto, uint16_t port,
+                    uint32_t mark, const struct nat_clock *now);
+
+/* pool_idle_due: the block that has been idle longest, if its quarantine is over; else 0. */
+uint32_t pool_idle_due(const struct pool *p, const struct nat_clock *now);
+
+/* pool_find_id: slot of an address of this generation, 0 when nothing of it is in use here. */
+uint32_t pool_find_id(const struct pool *p, const struct img_nat_address *a);
+
+static inline struct pool_slot *
+pool_slot_at(const struct pool *p, uint32_t slot)
+{
+	return table_at(&p->slots, slot);
+}
+
+static inline struct block *
+block_at(const struct pool *p, uint32_t number)
+{
+	return table_at(&p->blocks, number);
+}
+
+/* pool_offset: place of one of this worker's ports in a row of the index. */
+static inline uint32_t
+pool_offset(const struct pool *p, uint16_t port)
+{
+	if (p->split_inverse == 0)
+		return port;
+	uint32_t unit = (uint32_t)((uint64_t)(port >> p->shift) * p->split_inverse >> 32);
+	return unit << p->shift | (port & ((1u << p->shift) - 1));
+}
+
+/* pool_port: entry of the direct index. => port is this worker's, slot is in use. */
+static inline uint32_t *
+pool_port(const struct pool *p, uint32_t slot, enum nat_proto proto, uint16_t port)
+{
+	size_t row = (size_t)(slot - 1) * NAT_PROTOS + proto;
+	return &p->port[row * p->slot_ports + pool_offset(p, port)];
+}
+
+/* pool_owner: entry of the granule of a port. span_granules: how many a block has. */
+static inline uint32_t *
+pool_owner(const struct pool *p, uint32_t slot, uint32_t port)
+{
+	uint32_t granule = pool_offset(p, (uint16_t)port) >> GRANULE_SHIFT;
+	return &p->owner[(size_t)(slot - 1) * p->slot_granules + granule];
+}
+
+static inline uint32_t
+span_granules(struct pool_span s)
+{
+	return (s.last >> GRANULE_SHIFT) - (s.first >> GRANULE_SHIFT) + 1;
+}
+
+#endif

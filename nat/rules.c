@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Derived tables of a generation, and the match of a packet with a rule. */
+#include "nat/rules.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static void
+load_rows(struct nat_rules *r, const struct generation *g)
+{
+	uint32_t n;
+	const struct img_nat_conf *conf = image_rows(g->image, IMG_NAT_CONF, &n);
+	if (conf != NULL && n != 0)
+		r->conf = *conf;
+	r->pools = image_rows(g->image, IMG_NAT_POOLS, &r->n_pools);
+	r->addresses = image_rows(g->image, IMG_NAT_ADDRESSES, &r->n_addresses);
+	r->rules = image_rows(g->image, IMG_NAT_RULES, &r->n_rules);
+	r->n_ids = g->plane->pool_addresses;
+	r->n_classes = 1u << g->steer.class_bits;
+}
+
+static bool
+tables_alloc(struct nat_rules *r)
+{
+	r->match = calloc(r->n_rules + 1, sizeof(*r->match));
+	r->row_of_id = calloc((size_t)r->n_ids + 1, sizeof(*r->row_of_id));
+	r->order = calloc((size_t)r->n_addresses + 1, sizeof(*r->order));
+	r->class_first = calloc((size_t)r->n_pools * r->n_classes + 1, sizeof(*r->class_first));
+	return r->match != NULL && r->row_of_id != NULL && r->order != NULL &&
+	       r->class_first != NULL;
+}
+
+static void
+tables_free(struct nat_rules *r)
+{
+	free(r->match);
+	free(r->row_of_id);
+	free(r->order);
+	free(r->class_first);
+	free(r);
+}
+
+static size_t
+class_of(const struct nat_rules *r, uint32_t row)
+{
+	return (size_t)r->addresses[row].pool * r->n_classes + r->addresses[row].class;
+}
+
+/* Sort by (pool, class): count, add up, place. class_first[i] ends as the start of class i. */
+static void
+derive_classes(struct nat_rules *r)
+{
+	size_t n = (size_t)r->n_pools * r->n_classes;
+	for (uint32_t i = 0; i < r->n_addresses; i++)
+		r->class_first[class_of(r, i)]++;
+	uint32_t sum = 0;
+	for (size_t c = 0; c <= n; c++) {
+		sum += r->class_first[c];
+		r->class_first[c] = sum;
+	}
+	for (uint32_t i = r->n_addresses; i-- > 0;)
+		r->order[--r->class_first[class_of(r, i)]] = i;
+}
+
+static void
+derive_rules(struct nat_rules *r)
+{
+	for (uint32_t i = 0; i < r->n_rules; i++) {
+		unsigned plen = r->rules[i].plen;
+		uint32_t mask = plen == 0 ? 0 : 0xffffffffu << (32 - plen);
+		r->match[i].mask = __builtin_bswap32(mask);
+		r->match[i].prefix = r->rules[i].source;
+		r->match[i].nic = r->rules[i].nic;
+	}
+}
+
+int
+rules_create(struct generation *g, unsigned number)
+{
+	struct nat_rules *r = calloc(1, sizeof(*r));
+	if (r == NULL)
+		return -ENOMEM;
+	load_rows(r, g);
+	if (!tables_alloc(r)) {
+		tables_free(r);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < r->n_addresses; i++)
+		r->row_of_id[r->addresses[i].id] = i + 1;
+	derive_classes(r);
+	derive_rules(r);
+	g->view[number] = r;
+	return 0;
+}
+
+void
+rules_destroy(struct generation *g, unsigned number)
+{
+	if (g->view[number] != NULL)
+		tables_free(g->view[number]);
+	g->view[number] = NULL;
+}
+
+static bool
+is_pool_address(const struct generation *g, const union addr *a)
+{
+	const struct img_route *route = route_find(g, a, FAMILY_V4);
+	return route != NULL && route->kind == ROUTE_POOL;
+}
+
+const struct img_nat_rule *
+rules_match(const struct nat_rules *r, const struct miss *m)
+{
+	if (m->nic == NIC_NONE || m->tuple.family != FAMILY_V4)
+		return NULL;
+	be32 source = m->tuple.src.w[0];
+	for (uint32_t i = 0; i < r->n_rules; i++) {
+		const struct rule_match *c = &r->match[i];
+		if ((source & c->mask) != c->prefix || (c->nic != NIC_NONE && c->nic != m->nic))
+			continue;
+		if (c->nic != NIC_NONE || !is_pool_address(m->gen, &m->tuple.src))
+			return &r->rules[i];
+	}
+	return NULL;
+}

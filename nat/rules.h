@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       What a generation says about address translation, arranged for misses: rules as masks,
+ *            rows of addresses by stable id, the addresses of a pool by class.
+ * Layout     One allocation a table; kept in generation.view[POLICY_NAT].
+ * Invariant  1. row_of_id[id] - 1 is the row of the address with that id; 0: not in this generation.
+ *            2. order[class_first(pool, class)..] are the rows of the pool's addresses of a class,
+ *               ascending; the classes of a pool follow each other.
+ * Owner      Constant after rules_create.
+ */
+#ifndef MR_NAT_RULES_H
+#define MR_NAT_RULES_H
+
+#include "lib/policy.h"
+#include "nat/nat_image.h"
+
+struct rule_match {
+	be32 prefix, mask;
+	uint8_t nic;
+};
+
+struct nat_rules {
+	struct img_nat_conf conf;
+	const struct img_nat_pool *pools;
+	const struct img_nat_address *addresses;
+	const struct img_nat_rule *rules;
+	uint32_t n_pools, n_addresses, n_rules, n_ids;
+	uint32_t n_classes;
+	struct rule_match *match;  /* n_rules */
+	uint32_t *row_of_id;       /* n_ids */
+	uint32_t *order;           /* n_addresses */
+	uint32_t *class_first;     /* n_pools * n_classes + 1 */
+};
+
+int rules_create(struct generation *g, unsigned number);
+void rules_destroy(struct generation *g, unsigned number);
+
+static inline const struct nat_rules *
+rules_of(const struct generation *g)
+{
+	return g->view[POLICY_NAT];
+}
+
+/* rules_match: first rule that the source of m matches, or NULL. A hairpin never matches. */
+const struct img_nat_rule *rules_match(const struct nat_rules *r, const struct miss *m);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       Everything the NAT of one worker owns, and the life of a mapping.
+ * Invariant  1. stats->mappings, ->subscribers and ->blocks are the tables' used counts.
+ * Owner      One worker.
+ */
+#ifndef MR_NAT_STATE_H
+#define MR_NAT_STATE_H
+
+#include "nat/filter.h"
+#include "nat/log.h"
+#include "nat/mapping.h"
+#include "nat/pool.h"
+#include "nat/subscriber.h"
+
+struct nat {
+	struct mapping_table mappings;
+	struct subscriber_table subscribers;
+	struct filter filter;
+	struct pool pool;
+	struct nat_recorder log;
+	struct nat_clock clock;
+	const struct generation *gen; /* in force here */
+	uint64_t gen_number;
+	uint32_t reloads;             /* marks subscribers whose address was looked at */
+	uint32_t quarantine_ms;
+	uint8_t log_level;            /* enum nat_log */
+	uint8_t inbound_refresh;
+	uint16_t worker;
+	uint64_t random;
+	struct stats *stats;
+	size_t size;                  /* of the allocation this is the head of */
+};
+
+/* An outbound packet that wants a mapping. */
+struct wish {
+	const struct generation *gen;
+	const struct img_nat_rule *rule;
+	be32 address;
+	be16 port;
+	uint8_t proto; /* IP protocol */
+	uint8_t realm;
+};
+
+/*
+ * life_find_or_make: the mapping of an inside endpoint, made if there is none.
+ * => its number, or 0 and *drop; what was made for nothing is undone.
+ */
+uint32_t life_find_or_make(struct nat *n, const struct wish *w, uint8_t *drop);
+
+/* life_end_if_unused: free a mapping that no flow uses, its port in quarantine for so long. */
+void life_end_if_unused(struct nat *n, uint32_t mapping, uint32_t quarantine_ms);
+
+/* life_release: give back blocks that have been idle long enough, at most max. */
+void life_release(struct nat *n, uint32_t max);
+
+/* life_external: the pool address of a mapping. */
+static inline be32
+life_external(const struct nat *n, const struct mapping *m)
+{
+	const struct subscriber *s = subscriber_at(&n->subscribers, m->subscriber);
+	return pool_slot_at(&n->pool, s->slot)->address;
+}
+
+#endif

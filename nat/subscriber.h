@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       Subscribers: an inside address with its realm, the pool address it is paired with,
+ *            the port blocks it holds.
+ * Layout     32 bytes, two a cache line.
+ * Invariant  1. At most one subscriber of an (address, realm) is current, that is in the index;
+ *               retired ones (their pool address was taken away) only keep what they have.
+ *            2. A subscriber holds at least one block; all its blocks are of one pool address.
+ * Owner      One worker.
+ * Lifetime   From the first block to the release of the last.
+ * See        RFC 4787 REQ-2, RFC 6888 REQ-2, REQ-4.
+ */
+#ifndef MR_NAT_SUBSCRIBER_H
+#define MR_NAT_SUBSCRIBER_H
+
+#include <stdbool.h>
+
+#include "lib/addr.h"
+#include "nat/table.h"
+
+struct subscriber {
+	uint32_t next;
+	be32 address;
+	uint32_t slot;     /* of the pool address, nat/pool.h */
+	uint32_t block;    /* first of its blocks, oldest first */
+	uint32_t mappings;
+	uint32_t checked;  /* reload at which its pool address was last found good */
+	uint16_t blocks;
+	uint8_t realm;
+	uint8_t is_current;
+	uint32_t spare;
+};
+static_assert(sizeof(struct subscriber) == 32, "two subscribers a cache line");
+
+struct subscriber_table {
+	struct table t;
+	uint64_t seed;
+};
+
+/* subscriber_find: the current one, or 0. */
+uint32_t subscriber_find(const struct subscriber_table *s, be32 address, uint8_t realm);
+/* subscriber_add: a current one without blocks. => 0 when full. */
+uint32_t subscriber_add(struct subscriber_table *s, be32 address, uint8_t realm);
+/* subscriber_retire: no longer found; lives on until its last block goes. */
+void subscriber_retire(struct subscriber_table *s, uint32_t number);
+void subscriber_del(struct subscriber_table *s, uint32_t number);
+
+static inline struct subscriber *
+subscriber_at(const struct subscriber_table *s, uint32_t number)
+{
+	return table_at(&s->t, number);
+}
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Listings for people, read from the tables of running workers. */
+#include "nat/nat.h"
+
+#include "nat/state.h"
+
+static_assert(sizeof(((struct cmd_subscriber *)0)->block_first) / sizeof(uint16_t) ==
+              NAT_MAX_BLOCKS, "a row has room for every block");
+
+/* A cursor is worker << 32 | number of the last entry looked at. */
+struct walk {
+	uint32_t worker, number;
+};
+
+static struct walk
+walk_from(uint64_t cursor)
+{
+	return (struct walk){(uint32_t)(cursor >> 32), (uint32_t)cursor};
+}
+
+static uint64_t
+walk_cursor(struct walk w, uint32_t n_states)
+{
+	return w.worker < n_states ? (uint64_t)w.worker << 32 | w.number : 0;
+}
+
+/* The next worker's first entry, when those up to high have been looked at. */
+static bool
+walk_is_past(struct walk *w, uint32_t high)
+{
+	if (w->number < high)
+		return false;
+	w->worker++;
+	w->number = 0;
+	return true;
+}
+
+static bool
+is_wanted_worker(const struct cmd_filter *f, uint32_t worker)
+{
+	return f->worker == 0 || f->worker == worker + 1;
+}
+
+/* Does an inside and an external address match the filter's src, dst and any? */
+static bool
+is_wanted_pair(const struct cmd_filter *f, be32 inside, be32 external)
+{
+	if (f->family == FAMILY_V6)
+		return false;
+	return (f->src.w[0] == 0 || f->src.w[0] == inside) &&
+	       (f->dst.w[0] == 0 || f->dst.w[0] == external) &&
+	       (f->any.w[0] == 0 || f->any.w[0] == inside || f->any.w[0] == external);
+}
+
+static bool
+is_wanted_mapping(const struct cmd_filter *f, const struct cmd_mapping *m)
+{
+	return is_wanted_pair(f, m->inside, m->external) &&
+	       (f->proto == 0 || f->proto == m->proto) &&
+	       (f->sport == 0 || f->sport == m->inside_port) &&
+	       (f->dport == 0 || f->dport == m->external_port) &&
+	       (f->any_port == 0 || f->any_port == m->inside_port ||
+	        f->any_port == m->external_port);
+}
+
+static struct cmd_mapping
+mapping_row(const struct nat *n, const struct mapping *m)
+{
+	const struct subscriber *s = subscriber_at(&n->subscribers, m->subscriber);
+	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
+	return (struct cmd_mapping){
+		.inside = s->address, .external = slot->address, .inside_port = m->inside_port,
+		.external_port = __builtin_bswap16(m->port), .proto = m->proto,
+		.realm = s->realm, .worker = (uint8_t)n->worker, .flows = m->flows,
+		.pool = slot->pool,
+	};
+}
+
+uint32_t
+nat_view_mappings(void *const *states, uint32_t n_states, const struct cmd_filter *filter,
+                  uint64_t *cursor, struct cmd_mapping *out, uint32_t room)
+{
+	struct walk w = walk_from(*cursor);
+	uint32_t filled = 0;
+	while (filled < room && w.worker < n_states) {
+		const struct nat *n = states[w.worker];
+		uint32_t high = is_wanted_worker(filter, w.worker) ? n->mappings.t.high : 0;
+		if (walk_is_past(&w, high))
+			continue;
+		struct mapping m = *mapping_at(&n->mappings, ++w.number);
+		if (m.flows == 0)
+			continue;
+		out[filled] = mapping_row(n, &m);
+		filled += is_wanted_mapping(filter, &out[filled]);
+	}
+	*cursor = walk_cursor(w, n_states);
+	return filled;
+}
+
+static struct cmd_subscriber
+subscriber_row(const struct nat *n, const struct subscriber *s)
+{
+	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
+	struct cmd_subscriber row = {
+		.address = s->address, .external = slot->address, .realm = s->realm,
+		.worker = (uint8_t)n->worker, .pool = slot->pool, .mappings = s->mappings,
+	};
+	for (uint32_t b = s->block; b != 0 && row.blocks < NAT_MAX_BLOCKS;) {
+		const struct block *block = block_at(&n->pool, b);
+		row.block_first[row.blocks++] = block->first;
+		if (row.block_size < block->ports)
+			row.block_size = block->ports;
+		b = block->next;
+	}
+	return row;
+}
+
+uint32_t
+nat_view_subscribers(void *const *states, uint32_t n_states, const struct cmd_filter *filter,
+                     uint64_t *cursor, struct cmd_subscriber *out, uint32_t room)
+{
+	struct walk w = walk_from(*cursor);
+	uint32_t filled = 0;
+	while (filled < room && w.worker < n_states) {
+		const struct nat *n = states[w.worker];
+		uint32_t high = is_wanted_worker(filter, w.worker) ? n->subscribers.t.high : 0;
+		if (walk_is_past(&w, high))
+			continue;
+		struct subscriber s = *subscriber_at(&n->subscribers, ++w.number);
+		if (s.blocks == 0)
+			continue;
+		out[filled] = subscriber_row(n, &s);
+		filled += is_wanted_pair(filter, out[filled].address, out[filled].external);
+	}
+	*cursor = walk_cursor(w, n_states);
+	return filled;
+}
+
+static void
+pool_row_add(struct cmd_pool_address *row, const struct nat *n, const struct img_nat_address *a)
+{
+	uint32_t number = pool_find_id(&n->pool, a);
+	if (number == 0)
+		return;
+	struct pool_slot slot = *pool_slot_at(&n->pool, number);
+	row->blocks_used += slot.blocks - slot.idle;
+	row->blocks_quarantined += slot.idle;
+	for (unsigned i = 0; i < NAT_PROTOS; i++)
+		row->ports_used[i] += slot.ports_used[i];
+}
+
+uint32_t
+nat_view_pools(void *const *states, uint32_t n_states, const struct generation *g,
+               uint64_t *cursor, struct cmd_pool_address *out, uint32_t room)
+{
+	const struct nat_rules *r = rules_of(g);
+	uint64_t at = *cursor;
+	uint32_t filled = 0;
+	for (; filled < room && at < r->n_addresses; at++) {
+		const struct img_nat_address *a = &r->addresses[at];
+		const struct img_nat_pool *pool = &r->pools[a->pool];
+		union addr address = addr_from_v4(a->address);
+		out[filled] = (struct cmd_pool_address){
+			.address = a->address, .id = a->id, .pool = a->pool, .worker = 0xffff,
+			.blocks = pool->port_last / pool->block_size -
+			          pool->port_first / pool->block_size + 1u,
+		};
+		if (!g->steer.split_blocks)
+			out[filled].worker = steer_worker(&g->steer, &address, FAMILY_V4);
+		for (uint32_t i = 0; i < n_states; i++)
+			pool_row_add(&out[filled], states[i], a);
+		filled++;
+	}
+	*cursor = at < r->n_addresses ? at : 0;
+	return filled;
+}
