@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       Devices of DPDK behind the seam of nic.h: finding or plugging the device that a device
+ *            string names, queues, buffers, link.
+ * Layout     A device has a buffer pool of its own. Queue i is for worker i; a device with fewer
+ *            queues than workers serves the first ones, and hand-off does the rest.
+ * Invariant  1. Received packets are one segment (frames above the MTU are not received).
+ *            2. dev.mac_filter is 1: devices may be promiscuous, for several reasons.
+ * Owner      The main lcore opens, closes and asks for the link; EAL has been started.
+ * Limits     NIC_ETHDEV_RING descriptors a queue, or what the driver says; buffers have to fill them.
+ * See        lib/nic.h. With the .c the only user of ethdev and EAL in lib.
+ */
+#ifndef MR_NIC_ETHDEV_H
+#define MR_NIC_ETHDEV_H
+
+#include "nic.h"
+
+enum { NIC_ETHDEV_RING = 1024 };
+
+/*
+ * nic_ethdev_open: fill in d and start it. device is a PCI address or a virtual device with its
+ * arguments ("net_af_packet0,iface=veth0"), plugged if EAL does not have it yet; mtu is of IP
+ * packets. => 0, or -errno and one sentence in err; then nothing is left open.
+ */
+int nic_ethdev_open(struct dev *d, uint16_t id, const char *device, uint16_t queues_wanted,
+                    uint16_t mtu, uint32_t buffers, char *err, size_t err_size);
+/* nic_ethdev_close: stop and forget it. => No worker polls it any more, all buffers are back. */
+void nic_ethdev_close(struct dev *d);
+
+/* nic_ethdev_mac_add: receive for one more station address. => 0 or -errno. */
+int nic_ethdev_mac_add(struct dev *d, const uint8_t mac[6]);
+
+/* nic_ethdev_link: ask for the link, set d->link_up. => Its speed in Mbit/s, 0 when not known. */
+uint32_t nic_ethdev_link(struct dev *d);
+
+#endif
