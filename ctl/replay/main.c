@@ -138,8 +138,8 @@ replay(struct replay *r)
 	r->run.seed = r->options.seed;
 	r->run.first_ns = r->run.last_ns = first != NULL ? first->next.time_ns : 0;
 	r->answers = json_array();
-	if (sim_open(&r->sim, r->image, r->image_size, r->options.seed, r->options.out,
-	             r->run.first_ns, err, sizeof(err)) != 0) {
+	if (sim_open(&r->sim, r->image, r->options.seed, r->options.out, r->run.first_ns, err,
+	             sizeof(err)) != 0) {
 		fprintf(stderr, "millrace-replay: %s\n", err);
 		return REPLAY_INPUT;
 	}

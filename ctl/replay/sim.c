@@ -67,15 +67,10 @@ devices_make(struct sim *s, const struct image_header *image)
 }
 
 static int
-plane_make(struct sim *s, const void *image, size_t size, uint64_t seed, char *err,
-           size_t err_size)
+plane_make(struct sim *s, const struct image_header *image, uint64_t seed, char *err, size_t err_size)
 {
 	s->plane.derive_mac = 1;
-	s->plane.stats_fd = s->plane.records_fd = -1;
 	int status = plane_open(&s->plane, image, seed, false, s->now_ns, err, err_size);
-	if (status != 0)
-		return status;
-	status = plane_apply(&s->plane, image, size, s->now_ns, err, err_size);
 	if (status != 0)
 		return status;
 	struct plane_link link = {s, link_apply, link_query, link_image, link_statistics};
@@ -86,7 +81,7 @@ plane_make(struct sim *s, const void *image, size_t size, uint64_t seed, char *e
 }
 
 int
-sim_open(struct sim *s, const void *image, size_t size, uint64_t seed, const char *out,
+sim_open(struct sim *s, const struct image_header *image, uint64_t seed, const char *out,
          uint64_t now_ns, char *err, size_t err_size)
 {
 	memset(s, 0, sizeof(*s));
@@ -101,7 +96,7 @@ sim_open(struct sim *s, const void *image, size_t size, uint64_t seed, const cha
 	snprintf(err, err_size, "out of memory");
 	status = devices_make(s, image);
 	if (status == 0)
-		status = plane_make(s, image, size, seed, err, err_size);
+		status = plane_make(s, image, seed, err, err_size);
 	if (status == 0)
 		sim_settle(s);
 	return status;

@@ -54,7 +54,7 @@ struct sim {
 };
 
 /* sim_open: => 0 or -errno and a sentence. out: directory of the captures. */
-int sim_open(struct sim *s, const void *image, size_t size, uint64_t seed, const char *out,
+int sim_open(struct sim *s, const struct image_header *image, uint64_t seed, const char *out,
              uint64_t now_ns, char *err, size_t err_size);
 /* sim_close: => 0, or -errno and a sentence: an output could not be written. */
 int sim_close(struct sim *s, char *err, size_t err_size);
