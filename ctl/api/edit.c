@@ -94,8 +94,8 @@ edit_backend(json_t *service, const json_t *params, size_t *index, struct rpc_er
 		if (!same_backend(service, b, &a, family, port))
 			continue;
 		if (found != NULL)
-			return rpc_fail(err, RPC_PARAMS, "port: service \"%s\" has several backends "
-			                "at %s; which port?", name, address);
+			return rpc_fail(err, RPC_PARAMS, "port: service \"%s\" has several "
+			                "backends at %s; which port?", name, address);
 		found = b;
 		*index = i;
 	}

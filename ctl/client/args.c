@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Words of the command line to the parameters of a method, by the API's own table of them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "ctl/config/config.h"
+
+const struct api_method *
+row_method(const struct command_row *row)
+{
+	size_t n;
+	const struct api_method *m = api_methods(&n);
+	for (size_t i = 0; row->method != NULL && i < n; i++)
+		if (strcmp(m[i].name, row->method) == 0)
+			return &m[i];
+	return NULL;
+}
+
+/* word_at: word number i of args. => false when there are fewer. */
+static bool
+word_at(const char *args, int i, char *out, size_t size)
+{
+	for (; i > 0 && args[0] != '\0'; i--) {
+		args += strcspn(args, " ");
+		args += strspn(args, " ");
+	}
+	snprintf(out, size, "%.*s", (int)strcspn(args, " "), args);
+	return out[0] != '\0';
+}
+
+bool
+row_is_arg(const struct command_row *row, const char *param)
+{
+	char word[48];
+	for (int i = 0; word_at(row->args, i, word, sizeof(word)); i++)
+		if (strcmp(word, param) == 0)
+			return true;
+	return false;
+}
+
+void
+option_name(const char *param, char *out, size_t size)
+{
+	const char *dot = strrchr(param, '.');
+	snprintf(out, size, "--%s", dot != NULL ? dot + 1 : param);
+	for (char *p = out; *p != '\0'; p++)
+		if (*p == '_')
+			*p = '-';
+}
+
+/* use_find: a parameter of the method by its own name, or by that of its option. */
+static bool
+use_find(const struct command_row *row, const char *name, bool is_option,
+         struct api_param_use *use)
+{
+	char option[64];
+	const char *s = row_method(row)->params;
+	while ((s = api_param_next(s, use)) != NULL) {
+		option_name(use->name, option, sizeof(option));
+		if (strcmp(is_option ? option : use->name, name) == 0 &&
+		    !(is_option && row_is_arg(row, use->name)))
+			return true;
+	}
+	return false;
+}
+
+/* object_value: JSON text, or the file of that name, or "-" for standard input. */
+static json_t *
+object_value(const char *word, FILE *err)
+{
+	struct config_errors errs = {0};
+	json_t *v = word[0] == '{' ? config_parse(word, strlen(word), &errs) :
+	            config_load(strcmp(word, "-") == 0 ? "/dev/stdin" : word, &errs);
+	for (unsigned i = 0; v == NULL && i < errs.n; i++)
+		fprintf(err, "error: %s%s%s\n", errs.e[i].path, errs.e[i].path[0] != '\0' ?
+		        ": " : "", errs.e[i].message);
+	return v;
+}
+
+static json_t *
+value_of(const struct api_param_use *use, const char *word, FILE *err)
+{
+	char *end;
+	if (use->type == API_OBJECT)
+		return object_value(word, err);
+	if (use->type == API_BOOL)
+		return json_boolean(strcmp(word, "true") == 0);
+	if (use->type != API_INTEGER)
+		return json_string(word) ?: json_string("?");
+	errno = 0;
+	long long n = strtoll(word, &end, 10);
+	if (end != word && *end == '\0' && errno == 0)
+		return json_integer(n);
+	fprintf(err, "error: %s: wanted a number, not \"%s\"\n", use->name, word);
+	return NULL;
+}
+
+/* param_set: put a value (taken over) under a dotted name. */
+static void
+param_set(json_t *params, const char *name, json_t *value)
+{
+	const char *dot = strchr(name, '.');
+	char group[48];
+	if (dot != NULL) {
+		snprintf(group, sizeof(group), "%.*s", (int)(dot - name), name);
+		if (json_object_get(params, group) == NULL)
+			json_object_set_new(params, group, json_object());
+		params = json_object_get(params, group);
+		name = dot + 1;
+	}
+	json_object_set_new(params, name, value);
+}
+
+/* split_endpoint: "10.0.0.7:80" and "[::1]:80" where an address may have a port beside it. */
+static void
+split_endpoint(const struct command_row *row, const char *name, char *word, json_t *params)
+{
+	struct api_param_use use;
+	char port[64], *colon = strrchr(word, ':');
+	size_t n = strlen(name);
+	if (colon == NULL || n < 7 || strcmp(name + n - 7, "address") != 0 ||
+	    (word[0] != '[' && strchr(word, ':') != colon))
+		return;
+	snprintf(port, sizeof(port), "%.*sport", (int)(n - 7), name);
+	if (!use_find(row, port, false, &use))
+		return;
+	param_set(params, port, json_integer(strtol(colon + 1, NULL, 10)));
+	*colon = '\0';
+	if (word[0] == '[' && colon[-1] == ']') {
+		colon[-1] = '\0';
+		memmove(word, word + 1, strlen(word));
+	}
+}
+
+static int
+set_arg(const struct command_row *row, int number, const char *given, json_t *params, FILE *err)
+{
+	char name[48], word[4096];
+	struct api_param_use use;
+	if (!word_at(row->args, number, name, sizeof(name)) ||
+	    !use_find(row, name, false, &use)) {
+		fprintf(err, "error: one word too many: \"%s\"\n", given);
+		return -1;
+	}
+	snprintf(word, sizeof(word), "%s", given);
+	split_endpoint(row, name, word, params);
+	json_t *v = value_of(&use, use.type == API_OBJECT ? given : word, err);
+	if (v == NULL)
+		return -1;
+	param_set(params, use.name, v);
+	return 0;
+}
+
+/* set_option: => how many words it took, or -1. */
+static int
+set_option(const struct command_row *row, char **argv, int argc, json_t *params, FILE *err)
+{
+	char name[64];
+	struct api_param_use use;
+	const char *equals = strchr(argv[0], '=');
+	const char *word = equals != NULL ? equals + 1 : argc > 1 ? argv[1] : NULL;
+	snprintf(name, sizeof(name), "%.*s",
+	         (int)(equals != NULL ? equals - argv[0] : (long)strlen(argv[0])), argv[0]);
+	if (!use_find(row, name, true, &use)) {
+		fprintf(err, "error: no option %s\n", name);
+		return -1;
+	}
+	if (use.type == API_BOOL && equals == NULL) {
+		param_set(params, use.name, json_true());
+		return 1;
+	}
+	if (word == NULL) {
+		fprintf(err, "error: %s wants a value\n", name);
+		return -1;
+	}
+	json_t *v = value_of(&use, word, err);
+	if (v == NULL)
+		return -1;
+	param_set(params, use.name, v);
+	return equals != NULL ? 1 : 2;
+}
+
+static int
+check_missing(const struct command_row *row, const json_t *params, FILE *err)
+{
+	struct api_param_use use;
+	for (const char *s = row_method(row)->params; (s = api_param_next(s, &use)) != NULL;)
+		if (!use.optional && json_at(params, use.name) == NULL) {
+			fprintf(err, "error: %s is missing\n", use.name);
+			return -1;
+		}
+	return 0;
+}
+
+json_t *
+args_parse(const struct command_row *row, int argc, char **argv, FILE *err)
+{
+	json_t *params = json_object();
+	int number = 0, n = 0, rc = 0;
+	for (int i = 0; i < argc && rc == 0; i += n) {
+		n = 1;
+		if (strncmp(argv[i], "--", 2) == 0)
+			n = set_option(row, argv + i, argc - i, params, err);
+		else
+			rc = set_arg(row, number++, argv[i], params, err);
+		rc = n < 0 ? -1 : rc;
+	}
+	if (rc == 0)
+		rc = check_missing(row, params, err);
+	if (rc == 0)
+		return params;
+	fprintf(err, "usage: ");
+	help_row(err, row);
+	json_decref(params);
+	return NULL;
+}

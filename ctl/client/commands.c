@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands, finding a row in it, and running it. */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIMIT = 100, PAGE = 1000 };
+
+static const struct command_row rows[] = {
+	{"service", "list", "service.list", "", .views = view_services},
+	{"service", "show", "service.show", "name", .views = view_service},
+	{"service", "add", "service.add", "service", .views = view_applied},
+	{"service", "remove", "service.remove", "name", .views = view_applied},
+	{"backend", "list", "backend.list", "service", .views = view_backends},
+	{"backend", "add", "backend.add", "service backend.address", .views = view_applied},
+	{"backend", "remove", "backend.remove", "service address", .views = view_applied},
+	{"backend", "weight", "backend.weight", "service address weight", .views = view_applied},
+	{"backend", "drain", "backend.drain", "service address", .views = view_applied},
+	{"backend", "ready", "backend.ready", "service address", .views = view_applied},
+	{"backend", "down", "backend.down", "service address", .views = view_applied},
+	{"pool", "list", "pool.list", "", .views = view_pools},
+	{"pool", "show", "pool.show", "name", .views = view_pool},
+	{"pool", "add-range", "pool.add_range", "pool range", .views = view_applied},
+	{"pool", "remove-range", "pool.remove_range", "pool range", .views = view_applied},
+	{"pool", "drain-range", "pool.drain_range", "pool range", .views = view_applied},
+	{"pool", "ready-range", "pool.ready_range", "pool range", .views = view_applied},
+	{"subscriber", "list", "subscriber.list", "", .list = "subscribers",
+	 .views = view_subscribers},
+	{"subscriber", "show", "subscriber.show", "address", .views = view_subscriber},
+	{"mapping", "list", "mapping.list", "", .list = "mappings", .views = view_mappings},
+	{"flow", "list", "flow.list", "", .list = "flows", .views = view_flows},
+	{"flow", "count", "flow.count", "", .views = view_flow_count},
+	{"stats", "", "stats", "", .views = view_stats},
+	{"drops", "", "stats", "", .views = view_drops,
+	 .help = "packets that were not forwarded, by reason"},
+	{"top", "", NULL, "", .run = run_top, .local = "[--interval S] [--count N] [--once]",
+	 .help = "rates by interface, drops and services, refreshed"},
+	{"log", "list", "log.list", "", .views = view_log},
+	{"log", "follow", NULL, "", .run = run_log_follow, .local = "",
+	 .help = "log records as they come, until interrupted"},
+	{"nic", "list", "nic.list", "", .views = view_nics},
+	{"neighbour", "list", "neighbour.list", "", .views = view_neighbours},
+	{"route", "list", "route.list", "", .views = view_routes},
+	{"steering", "", "steering.show", "", .views = view_steering},
+	{"generation", "", "generation.show", "", .views = view_generation},
+	{"config", "check", "config.check", "config", .run = run_config_check, .local = "FILE",
+	 .help = "is this file a valid configuration? Needs no daemon"},
+	{"config", "apply", "config.apply", "config", .views = view_applied},
+	{"config", "get", "config.get", "", .run = run_config_get, .local = ""},
+	{"config", "schema", "config.schema", "", .views = NULL},
+	{"call", "", NULL, "", .run = run_call, .local = "METHOD [JSON]",
+	 .help = "any request of the API, with its parameters as JSON"},
+	{"methods", "", "rpc.methods", "", .views = view_methods},
+	{"version", "", "version", "", .views = view_version},
+	{"help", "", NULL, "", .run = run_help, .local = "[NOUN]",
+	 .help = "all commands, or those of a noun"},
+	{"complete", "", NULL, "", .run = run_complete, .local = "WORD...",
+	 .help = "what may follow these words, for shells"},
+};
+
+const struct command_row *
+command_rows(size_t *n)
+{
+	*n = sizeof(rows) / sizeof(rows[0]);
+	return rows;
+}
+
+static void
+say_verbs(FILE *err, const char *noun, const char *verb)
+{
+	size_t n, known = 0;
+	const struct command_row *r = command_rows(&n);
+	for (size_t i = 0; i < n; i++)
+		known += strcmp(r[i].noun, noun) == 0;
+	if (known == 0)
+		fprintf(err, "error: no command \"%s\"; there are:", noun);
+	else if (verb == NULL)
+		fprintf(err, "error: %s: what to do? One of:", noun);
+	else
+		fprintf(err, "error: %s: no \"%s\"; there are:", noun, verb);
+	for (size_t i = 0; i < n; i++)
+		if (known != 0 && strcmp(r[i].noun, noun) == 0)
+			fprintf(err, " %s", r[i].verb[0] != '\0' ? r[i].verb : "show");
+		else if (known == 0 && (i == 0 || strcmp(r[i].noun, r[i - 1].noun) != 0))
+			fprintf(err, " %s", r[i].noun);
+	fprintf(err, "\n");
+}
+
+const struct command_row *
+command_find(int argc, char **argv, int *used, FILE *err)
+{
+	const char *verb = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].noun, argv[0]) != 0)
+			continue;
+		bool alone = rows[i].verb[0] == '\0';
+		bool show = alone && rows[i].method != NULL && verb != NULL &&
+		            strcmp(verb, "show") == 0;
+		if (alone || (verb != NULL && strcmp(rows[i].verb, verb) == 0)) {
+			*used = alone && !show ? 1 : 2;
+			return &rows[i];
+		}
+	}
+	say_verbs(err, argv[0], verb);
+	return NULL;
+}
+
+/* call_listing: follow cursors until the limit that params has (taken over) is reached. */
+static json_t *
+call_listing(struct session *s, const struct command_row *row, json_t *params)
+{
+	json_int_t limit = json_integer_value(json_object_get(params, "limit")) ?: LIMIT;
+	json_t *all = NULL;
+	for (;;) {
+		json_int_t have = (json_int_t)json_array_size(json_object_get(all, row->list));
+		json_int_t want = limit - have < PAGE ? limit - have : PAGE;
+		json_object_set_new(params, "limit", json_integer(want));
+		json_t *page = session_call(s, row->method, json_deep_copy(params));
+		const json_t *cursor = json_object_get(page, "cursor");
+		if (page == NULL || (all != NULL && json_array_extend(
+			json_object_get(all, row->list), json_object_get(page, row->list)) != 0)) {
+			json_decref(page);
+			json_decref(all);
+			all = NULL;
+			break;
+		}
+		if (all != NULL)
+			json_object_set(all, "cursor", (json_t *)cursor);
+		else
+			all = json_incref(page);
+		json_object_set(params, "cursor", (json_t *)cursor);
+		bool more = json_is_string(cursor);
+		json_decref(page);
+		if (!more || (json_int_t)json_array_size(json_object_get(all, row->list)) >= limit)
+			break;
+	}
+	json_decref(params);
+	return all;
+}
+
+static void
+print_result(struct session *s, const struct command_row *row, const json_t *result)
+{
+	if (s->json || row->views == NULL) {
+		json_dumpf(result, s->out, JSON_INDENT(2) | JSON_ENCODE_ANY);
+		fputc('\n', s->out);
+		return;
+	}
+	for (const struct view *v = row->views; v->path != NULL; v++)
+		view_print(s->out, v, result);
+	if (row->list != NULL && json_is_string(json_object_get(result, "cursor")))
+		fprintf(s->err, "There are more; see --limit.\n");
+}
+
+int
+command_run_row(struct session *s, const struct command_row *row, int argc, char **argv)
+{
+	if (row->run != NULL)
+		return row->run(s, row, argc, argv);
+	json_t *params = args_parse(row, argc, argv, s->err);
+	if (params == NULL)
+		return EXIT_USAGE;
+	json_t *result = row->list != NULL ? call_listing(s, row, params) :
+	                                     session_call(s, row->method, params);
+	if (result == NULL)
+		return s->status;
+	print_result(s, row, result);
+	json_decref(result);
+	return EXIT_DONE;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The commands of millctl: one row each, from which running, help, completion and the
+ *            manual's reference come. Parameters and help texts are the API's own.
+ * Layout     args: parameters of the method that stand without a name, in order ("service
+ *            backend.address"); every other parameter is an option, "--" and its last word.
+ * Invariant  Every method of the API has a row (tests/test_client.c).
+ * See        docs/adding.md, "A command".
+ */
+#ifndef MR_CLIENT_COMMANDS_H
+#define MR_CLIENT_COMMANDS_H
+
+#include "client.h"
+#include "ctl/api/api.h"
+#include "table.h"
+
+struct command_row {
+	const char *noun, *verb;  /* verb "": the noun alone, or "show" */
+	const char *method;       /* of the API; NULL: no request of its own */
+	const char *args;
+	/* The method's key of a listing that is paged, or NULL. */
+	const char *list;
+	const struct view *views; /* up to one without path; NULL: as JSON */
+	/* run: instead of a request. => an EXIT_. */
+	int (*run)(struct session *s, const struct command_row *row, int argc, char **argv);
+	const char *local;        /* with run: its arguments, for help */
+	const char *help;         /* NULL: the method's */
+};
+
+const struct command_row *command_rows(size_t *n);
+
+/* command_find: the row of words; *used of them are its name. => NULL and a message to err. */
+const struct command_row *command_find(int argc, char **argv, int *used, FILE *err);
+/* command_run: everything after the name. => an EXIT_. */
+int command_run_row(struct session *s, const struct command_row *row, int argc, char **argv);
+
+/* args.c: words to parameters. => new object, or NULL after a message to err. */
+json_t *args_parse(const struct command_row *row, int argc, char **argv, FILE *err);
+const struct api_method *row_method(const struct command_row *row);
+bool row_is_arg(const struct command_row *row, const char *param);
+/* option_name: "filter.source_port" to "--source-port". */
+void option_name(const char *param, char *out, size_t size);
+
+/* help.c */
+void help_row(FILE *out, const struct command_row *row);
+void help_all(FILE *out);
+int help_noun(FILE *out, const char *noun, FILE *err);
+void help_man(FILE *out);
+/* complete: what may follow these words, one a line. */
+void complete(FILE *out, int argc, char **argv);
+
+/* views.c */
+extern const struct view view_applied[], view_flows[], view_flow_count[], view_mappings[],
+	view_subscribers[], view_subscriber[], view_pools[], view_pool[], view_services[],
+	view_service[], view_backends[], view_stats[], view_drops[], view_nics[],
+	view_neighbours[], view_routes[], view_steering[], view_log[], view_generation[],
+	view_methods[], view_version[];
+
+/* local.c, top.c: commands that are more than one request. */
+int run_config_check(struct session *s, const struct command_row *row, int argc, char **argv);
+int run_config_get(struct session *s, const struct command_row *row, int argc, char **argv);
+int run_log_follow(struct session *s, const struct command_row *row, int argc, char **argv);
+int run_call(struct session *s, const struct command_row *row, int argc, char **argv);
+int run_help(struct session *s, const struct command_row *row, int argc, char **argv);
+int run_complete(struct session *s, const struct command_row *row, int argc, char **argv);
+int run_top(struct session *s, const struct command_row *row, int argc, char **argv);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Help, completion and the manual's reference, all made from the table of commands. */
+#include <ctype.h>
+#include <string.h>
+
+#include "commands.h"
+
+static const char *
+row_help(const struct command_row *row)
+{
+	return row->help != NULL ? row->help : row_method(row)->help;
+}
+
+static void
+upper(const char *param, char *out, size_t size)
+{
+	const char *dot = strrchr(param, '.');
+	snprintf(out, size, "%s", dot != NULL ? dot + 1 : param);
+	for (char *p = out; *p != '\0'; p++)
+		*p = *p == '_' ? '-' : (char)toupper((unsigned char)*p);
+}
+
+/* usage_args: words in the order of row->args, then options. */
+static void
+usage_args(FILE *out, const struct command_row *row)
+{
+	char word[64];
+	struct api_param_use use;
+	const char *params = row_method(row)->params;
+	for (const char *a = row->args; *a != '\0'; a += strspn(a, " ")) {
+		size_t n = strcspn(a, " ");
+		for (const char *s = params; (s = api_param_next(s, &use)) != NULL;)
+			if (strlen(use.name) == n && strncmp(use.name, a, n) == 0)
+				break;
+		upper(use.name, word, sizeof(word));
+		fprintf(out, use.optional ? " [%s]" : " %s",
+		        use.type == API_OBJECT ? "FILE" : word);
+		a += n;
+	}
+	for (const char *s = params; (s = api_param_next(s, &use)) != NULL;) {
+		bool is_cursor = row->list != NULL && strcmp(use.name, "cursor") == 0;
+		if (is_cursor || row_is_arg(row, use.name))
+			continue;
+		option_name(use.name, word, sizeof(word));
+		fprintf(out, use.optional ? " [%s" : " %s", word);
+		if (use.type != API_BOOL) {
+			upper(use.name, word, sizeof(word));
+			fprintf(out, " %s", word);
+		}
+		fputs(use.optional ? "]" : "", out);
+	}
+}
+
+void
+help_row(FILE *out, const struct command_row *row)
+{
+	fprintf(out, "%s%s%s", row->noun, row->verb[0] != '\0' ? " " : "", row->verb);
+	if (row->local != NULL)
+		fprintf(out, "%s%s", row->local[0] != '\0' ? " " : "", row->local);
+	else
+		usage_args(out, row);
+	fprintf(out, "\n");
+}
+
+static void
+help_options(FILE *out, const struct command_row *row)
+{
+	struct api_param_use use;
+	char word[64];
+	if (row->local != NULL)
+		return;
+	for (const char *s = row_method(row)->params; (s = api_param_next(s, &use)) != NULL;) {
+		if (use.param == NULL || (row->list != NULL && strcmp(use.name, "cursor") == 0))
+			continue;
+		if (row_is_arg(row, use.name))
+			upper(use.name, word, sizeof(word));
+		else
+			option_name(use.name, word, sizeof(word));
+		fprintf(out, "    %-20s %s\n", word, use.param->help);
+	}
+}
+
+void
+help_all(FILE *out)
+{
+	size_t n;
+	const struct command_row *rows = command_rows(&n);
+	fprintf(out, "usage: millctl [--socket PATH] [--json] [--timeout S] "
+	        "NOUN [VERB] [ARGUMENT...]\n\n");
+	for (size_t i = 0; i < n; i++) {
+		char name[40];
+		snprintf(name, sizeof(name), "%s %s", rows[i].noun, rows[i].verb);
+		fprintf(out, "  %-22s %s\n", name, row_help(&rows[i]));
+	}
+	fprintf(out, "\n`millctl help NOUN` has the arguments; millctl(1) has more.\n"
+	        "Exit status: 0 done, 1 refused or not found, 2 usage, 3 no daemon.\n");
+}
+
+int
+help_noun(FILE *out, const char *noun, FILE *err)
+{
+	size_t n, found = 0;
+	const struct command_row *rows = command_rows(&n);
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(rows[i].noun, noun) != 0)
+			continue;
+		fprintf(out, "%smillctl ", found++ != 0 ? "\n" : "");
+		help_row(out, &rows[i]);
+		fprintf(out, "    %s\n", row_help(&rows[i]));
+		help_options(out, &rows[i]);
+	}
+	if (found != 0)
+		return EXIT_DONE;
+	fprintf(err, "error: no command \"%s\"; `millctl help` lists them\n", noun);
+	return EXIT_USAGE;
+}
+
+void
+help_man(FILE *out)
+{
+	size_t n;
+	const struct command_row *rows = command_rows(&n);
+	fprintf(out, ".Bl -tag -width Ds\n");
+	for (size_t i = 0; i < n; i++) {
+		fprintf(out, ".It Li ");
+		help_row(out, &rows[i]);
+		fprintf(out, "%s.\n", row_help(&rows[i]));
+	}
+	fprintf(out, ".El\n");
+}
+
+static void
+complete_options(FILE *out, const struct command_row *row)
+{
+	struct api_param_use use;
+	char word[64];
+	if (row->method == NULL || row->run != NULL)
+		return;
+	for (const char *s = row_method(row)->params; (s = api_param_next(s, &use)) != NULL;) {
+		option_name(use.name, word, sizeof(word));
+		if (!row_is_arg(row, use.name))
+			fprintf(out, "%s\n", word);
+	}
+}
+
+void
+complete(FILE *out, int argc, char **argv)
+{
+	static const char *const globals[] = {"--json", "--socket", "--timeout"};
+	size_t n;
+	const struct command_row *rows = command_rows(&n);
+	while (argc > 0 && strncmp(argv[0], "--", 2) == 0) {
+		int words = strcmp(argv[0], "--json") == 0 ? 1 : 2;
+		argc -= words;
+		argv += words;
+	}
+	if (argc < 0)
+		return;
+	for (size_t i = 0; argc == 0 && i < 3; i++)
+		fprintf(out, "%s\n", globals[i]);
+	for (size_t i = 0; i < n; i++) {
+		bool alone = rows[i].verb[0] == '\0';
+		if (argc == 0 && (i == 0 || strcmp(rows[i].noun, rows[i - 1].noun) != 0))
+			fprintf(out, "%s\n", rows[i].noun);
+		if (argc == 0 || strcmp(rows[i].noun, argv[0]) != 0)
+			continue;
+		if (argc == 1 && !alone)
+			fprintf(out, "%s\n", rows[i].verb);
+		else if (alone || strcmp(rows[i].verb, argv[1]) == 0)
+			complete_options(out, &rows[i]);
+	}
+}

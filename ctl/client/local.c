@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands that are no single request: files checked here, logs followed, raw calls, help. */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "ctl/config/config.h"
+
+static int
+misused(struct session *s, const struct command_row *row)
+{
+	fprintf(s->err, "usage: ");
+	help_row(s->err, row);
+	return EXIT_USAGE;
+}
+
+static void
+print_config_errors(FILE *err, const struct config_errors *errs)
+{
+	for (unsigned i = 0; i < errs->n; i++)
+		fprintf(err, "error: %s%s%s\n", errs->e[i].path,
+		        errs->e[i].path[0] != '\0' ? ": " : "", errs->e[i].message);
+	if (errs->lost != 0)
+		fprintf(err, "error: and %u more\n", errs->lost);
+}
+
+int
+run_config_check(struct session *s, const struct command_row *row, int argc, char **argv)
+{
+	struct config_errors errs = {0};
+	size_t size;
+	if (argc != 1 || strncmp(argv[0], "--", 2) == 0)
+		return misused(s, row);
+	json_t *doc = config_load(strcmp(argv[0], "-") == 0 ? "/dev/stdin" : argv[0], &errs);
+	void *image = doc != NULL ? config_compile(doc, NULL, 1, &size, &errs) : NULL;
+	json_decref(doc);
+	bool ok = image != NULL;
+	free(image);
+	if (s->json) {
+		json_t *r = json_pack("{s:b, s:o}", "ok", ok, "errors", config_errors_json(&errs));
+		json_dumpf(r, s->out, JSON_INDENT(2));
+		fputc('\n', s->out);
+		json_decref(r);
+	} else if (ok) {
+		fprintf(s->out, "%s: good\n", argv[0]);
+	} else {
+		print_config_errors(s->err, &errs);
+	}
+	return ok ? EXIT_DONE : EXIT_NO;
+}
+
+int
+run_config_get(struct session *s, const struct command_row *row, int argc, char **argv)
+{
+	if (argc != 0)
+		return misused(s, row);
+	json_t *r = session_call(s, row->method, json_object());
+	if (r == NULL)
+		return s->status;
+	json_dumpf(s->json ? r : json_object_get(r, "config"), s->out, JSON_INDENT(2));
+	fputc('\n', s->out);
+	json_decref(r);
+	return EXIT_DONE;
+}
+
+static void
+print_record(struct session *s, const json_t *rec)
+{
+	if (s->json) {
+		json_dumpf(rec, s->out, JSON_COMPACT);
+		fputc('\n', s->out);
+		return;
+	}
+	for (const struct column *c = view_log[0].column; c->header != NULL; c++) {
+		char cell[CELL];
+		cell_text(rec, c, cell);
+		fprintf(s->out, "%s%s", cell, c[1].header != NULL ? " " : "\n");
+	}
+}
+
+int
+run_log_follow(struct session *s, const struct command_row *row, int argc, char **argv)
+{
+	json_t *params = json_pack("{s:i}", "limit", 10), *r;
+	if (argc != 0) {
+		json_decref(params);
+		return misused(s, row);
+	}
+	while ((r = session_call(s, "log.list", params)) != NULL) {
+		const json_t *records = json_object_get(r, "records"), *rec;
+		size_t i;
+		json_array_foreach((json_t *)records, i, rec)
+			print_record(s, rec);
+		fflush(s->out);
+		params = json_pack("{s:i, s:O}", "limit", 1000, "since",
+		                   json_object_get(r, "next"));
+		if (json_array_size(records) == 0)
+			poll(NULL, 0, 500);
+		json_decref(r);
+	}
+	return s->status;
+}
+
+int
+run_call(struct session *s, const struct command_row *row, int argc, char **argv)
+{
+	json_error_t je;
+	if (argc < 1 || argc > 2)
+		return misused(s, row);
+	json_t *params = argc > 1 ? json_loads(argv[1], 0, &je) : json_object();
+	if (params == NULL) {
+		fprintf(s->err, "error: parameters: %s\n", je.text);
+		return EXIT_USAGE;
+	}
+	json_t *r = session_call(s, argv[0], params);
+	if (r == NULL)
+		return s->status;
+	json_dumpf(r, s->out, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	fputc('\n', s->out);
+	json_decref(r);
+	return EXIT_DONE;
+}
+
+int
+run_help(struct session *s, const struct command_row *row, int argc, char **argv)
+{
+	if (argc == 1 && strcmp(argv[0], "--man") == 0)
+		help_man(s->out);
+	else if (argc == 0)
+		help_all(s->out);
+	else
+		return help_noun(s->out, argv[0], s->err);
+	return EXIT_DONE;
+}
+
+int
+run_complete(struct session *s, const struct command_row *row, int argc, char **argv)
+{
+	complete(s->out, argc, argv);
+	return EXIT_DONE;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* millctl top: two samples of the counters, and their difference by second. */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "commands.h"
+
+struct top {
+	double interval;
+	long count;           /* screens; 0: until interrupted */
+	bool clear;
+	json_t *before, *now; /* results of stats */
+	json_t *services_before, *services;
+	double seconds;       /* between them */
+	double taken;
+};
+
+static double
+clock_s(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* member: the element of an array whose key is name. */
+static const json_t *
+member(const json_t *array, const char *key, const char *name)
+{
+	size_t i;
+	const json_t *o;
+	json_array_foreach((json_t *)array, i, o) {
+		const char *have = json_string_value(json_object_get(o, key));
+		if (have != NULL && strcmp(have, name) == 0)
+			return o;
+	}
+	return NULL;
+}
+
+static double
+rate(const struct top *t, const json_t *now, const json_t *before, const char *path)
+{
+	double d = json_number_value(json_at(now, path)) - json_number_value(json_at(before, path));
+	return d > 0 && t->seconds > 0 ? d / t->seconds : 0;
+}
+
+static bool
+sample(struct session *s, struct top *t)
+{
+	json_t *now = session_call(s, "stats", json_pack("{s:b}", "all", 1));
+	json_t *services = now != NULL ? session_call(s, "service.list", json_object()) : NULL;
+	double at = clock_s();
+	if (services == NULL) {
+		json_decref(now);
+		return false;
+	}
+	json_decref(t->before);
+	json_decref(t->services_before);
+	t->before = t->now;
+	t->services_before = t->services;
+	t->now = now;
+	t->services = services;
+	t->seconds = t->before != NULL ? at - t->taken : 0;
+	t->taken = at;
+	return true;
+}
+
+static void
+print_total(FILE *out, const struct top *t)
+{
+	const json_t *now = json_object_get(t->now, "totals");
+	const json_t *before = json_object_get(t->before, "totals");
+	char in[CELL], sent[CELL], opened[CELL], dropped[CELL];
+	text_si(rate(t, now, before, "received"), "pkt/s", in);
+	text_si(rate(t, now, before, "sent"), "pkt/s", sent);
+	text_si(rate(t, now, before, "flows_opened"), "/s", opened);
+	text_si(rate(t, now, before, "dropped"), "pkt/s", dropped);
+	fprintf(out, "flows %lld (opened %s)   mappings %lld   subscribers %lld\n",
+	        (long long)json_integer_value(json_at(now, "flows")), opened,
+	        (long long)json_integer_value(json_at(now, "mappings")),
+	        (long long)json_integer_value(json_at(now, "subscribers")));
+	fprintf(out, "received %s   sent %s   dropped %s\n", in, sent, dropped);
+}
+
+static void
+print_nics(FILE *out, const struct top *t)
+{
+	size_t i;
+	const json_t *nic;
+	fprintf(out, "\n%-16s  %14s  %14s  %14s  %14s  %14s\n", "NIC", "RX", "RX BITS", "TX",
+	        "TX BITS", "DROPPED");
+	json_array_foreach(json_object_get(t->now, "nics"), i, nic) {
+		const char *name = json_string_value(json_object_get(nic, "name"));
+		const json_t *b = member(json_object_get(t->before, "nics"), "name", name);
+		char rx[CELL], rxb[CELL], tx[CELL], txb[CELL], drop[CELL];
+		text_si(rate(t, nic, b, "rx_packets"), "pkt/s", rx);
+		text_si(8 * rate(t, nic, b, "rx_bytes"), "bit/s", rxb);
+		text_si(rate(t, nic, b, "tx_packets"), "pkt/s", tx);
+		text_si(8 * rate(t, nic, b, "tx_bytes"), "bit/s", txb);
+		text_si(rate(t, nic, b, "dropped"), "pkt/s", drop);
+		fprintf(out, "%-16s  %14s  %14s  %14s  %14s  %14s\n", name, rx, rxb, tx, txb, drop);
+	}
+}
+
+static void
+print_drops(FILE *out, const struct top *t)
+{
+	size_t i, shown = 0;
+	const json_t *d;
+	json_array_foreach(json_object_get(t->now, "drops"), i, d) {
+		const char *reason = json_string_value(json_object_get(d, "reason"));
+		const json_t *b = member(json_object_get(t->before, "drops"), "reason", reason);
+		double r = rate(t, d, b, "packets");
+		char text[CELL];
+		if (r <= 0)
+			continue;
+		if (shown++ == 0)
+			fprintf(out, "\n%-20s  %14s  MEANING\n", "DROPS", "RATE");
+		text_si(r, "pkt/s", text);
+		fprintf(out, "%-20s  %14s  %s\n", reason, text,
+		        json_string_value(json_object_get(d, "help")));
+	}
+}
+
+struct top_service {
+	const char *name;
+	double rate;
+	long long flows;
+};
+
+static int
+by_rate(const void *a, const void *b)
+{
+	const struct top_service *x = a, *y = b;
+	if (x->rate != y->rate)
+		return x->rate < y->rate ? 1 : -1;
+	return x->flows < y->flows ? 1 : x->flows > y->flows ? -1 : strcmp(x->name, y->name);
+}
+
+static void
+print_services(FILE *out, const struct top *t)
+{
+	enum { SHOWN = 10 };
+	const json_t *list = json_object_get(t->services, "services"), *o;
+	const json_t *before = json_object_get(t->services_before, "services");
+	size_t n = json_array_size(list), i;
+	struct top_service *s = n != 0 ? calloc(n, sizeof(*s)) : NULL;
+	if (s == NULL)
+		return;
+	json_array_foreach((json_t *)list, i, o) {
+		s[i].name = json_string_value(json_object_get(o, "name"));
+		s[i].flows = json_integer_value(json_object_get(o, "flows"));
+		s[i].rate = rate(t, o, member(before, "name", s[i].name), "opened");
+	}
+	qsort(s, n, sizeof(*s), by_rate);
+	fprintf(out, "\n%-20s  %14s  %14s\n", "SERVICES", "OPENED", "FLOWS");
+	for (i = 0; i < n && i < SHOWN; i++) {
+		char text[CELL];
+		text_si(s[i].rate, "/s", text);
+		fprintf(out, "%-20s  %14s  %14lld\n", s[i].name, text, s[i].flows);
+	}
+	free(s);
+}
+
+static void
+print_screen(struct session *s, const struct top *t)
+{
+	if (t->clear)
+		fputs("\033[H\033[J", s->out);
+	print_total(s->out, t);
+	print_nics(s->out, t);
+	print_drops(s->out, t);
+	print_services(s->out, t);
+	if (!t->clear)
+		fputc('\n', s->out);
+	fflush(s->out);
+}
+
+static int
+top_options(struct top *t, int argc, char **argv)
+{
+	char *end = NULL;
+	for (int i = 0; i < argc; i++) {
+		bool more = i + 1 < argc;
+		if (strcmp(argv[i], "--once") == 0)
+			t->count = 1;
+		else if (strcmp(argv[i], "--interval") == 0 && more)
+			t->interval = strtod(argv[++i], &end);
+		else if (strcmp(argv[i], "--count") == 0 && more)
+			t->count = strtol(argv[++i], &end, 10);
+		else
+			return -1;
+		if (end != NULL && *end != '\0')
+			return -1;
+	}
+	return t->interval >= 0.1 && t->interval <= 3600 && t->count >= 0 ? 0 : -1;
+}
+
+static void
+print_json(struct session *s, const struct top *t)
+{
+	json_t *o = json_pack("{s:f, s:O, s:O, s:O}", "seconds", t->seconds, "before", t->before,
+	                      "now", t->now, "services", t->services);
+	json_dumpf(o, s->out, JSON_COMPACT);
+	fputc('\n', s->out);
+	fflush(s->out);
+	json_decref(o);
+}
+
+int
+run_top(struct session *s, const struct command_row *row, int argc, char **argv)
+{
+	struct top t = {.interval = 1};
+	if (top_options(&t, argc, argv) != 0) {
+		fprintf(s->err, "usage: ");
+		help_row(s->err, row);
+		return EXIT_USAGE;
+	}
+	t.clear = t.count == 0 && !s->json;
+	bool good = sample(s, &t);
+	for (long shown = 0; good && (t.count == 0 || shown < t.count); shown++) {
+		poll(NULL, 0, (int)(t.interval * 1000));
+		good = sample(s, &t);
+		if (good && s->json)
+			print_json(s, &t);
+		else if (good)
+			print_screen(s, &t);
+	}
+	json_decref(t.before);
+	json_decref(t.now);
+	json_decref(t.services_before);
+	json_decref(t.services);
+	return good ? EXIT_DONE : s->status;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people see of each result: views as rows of data. */
+#include "commands.h"
+
+#define END {0}
+
+const struct view view_applied[] = {
+	{NULL, "", {{"generation", "generation", NUMBER}, {"changed", "changed", YES_NO}}}, END,
+};
+
+const struct view view_flows[] = {
+	{NULL, "flows", {
+	  {"PROTO", "protocol", TEXT}, {"STATE", "state", TEXT},
+	  {"SOURCE", "original.source", ENDPOINT},
+	  {"DESTINATION", "original.destination", ENDPOINT},
+	  {"REPLY FROM", "reply.source", ENDPOINT}, {"REPLY TO", "reply.destination", ENDPOINT},
+	  {"POLICY", "policy", TEXT}, {"SERVICE", "service", TEXT},
+	  {"PACKETS", "packets.0", NUMBER}, {"REPLIES", "packets.1", NUMBER},
+	  {"BYTES", "bytes.0", BYTES}, {"REPLIED", "bytes.1", BYTES}, {"IDLE", "idle", SECONDS},
+	  {"EXPIRES", "expires_in", SECONDS}, {"WORKER", "worker", NUMBER}}}, END,
+};
+
+const struct view view_flow_count[] = {
+	{NULL, "", {{"flows", "flows", NUMBER}, {"IPv4", "ipv4", NUMBER}, {"IPv6", "ipv6", NUMBER},
+	            {"opened", "opened", NUMBER}, {"ended", "ended", NUMBER}}}, END,
+};
+
+#define MAPPING_COLUMNS                                                                        \
+	{{"PROTO", "protocol", TEXT}, {"INSIDE", "inside", ENDPOINT},                          \
+	 {"EXTERNAL", "external", ENDPOINT}, {"FLOWS", "flows", NUMBER}, {"POOL", "pool", TEXT}, \
+	 {"WORKER", "worker", NUMBER}}
+
+const struct view view_mappings[] = {{NULL, "mappings", MAPPING_COLUMNS}, END};
+
+const struct view view_subscribers[] = {
+	{NULL, "subscribers", {
+	  {"ADDRESS", "address", TEXT}, {"EXTERNAL", "external", TEXT}, {"POOL", "pool", TEXT},
+	  {"MAPPINGS", "mappings", NUMBER}, {"WORKER", "worker", NUMBER},
+	  {"BLOCKS", "blocks", LIST}}}, END,
+};
+
+const struct view view_subscriber[] = {
+	{NULL, "subscriber", {{"address", "address", TEXT}, {"external", "external", TEXT},
+	                      {"pool", "pool", TEXT}, {"blocks", "blocks", LIST},
+	                      {"mappings", "mappings", NUMBER}, {"worker", "worker", NUMBER}}},
+	{"Mappings", "mappings", MAPPING_COLUMNS}, END,
+};
+
+const struct view view_pools[] = {
+	{NULL, "pools", {
+	  {"POOL", "name", TEXT}, {"ADDRESSES", "addresses", NUMBER}, {"PORTS", "ports", TEXT},
+	  {"BLOCK", "block_size", NUMBER}, {"BLOCKS", "blocks", NUMBER},
+	  {"USED", "blocks_used", NUMBER}, {"QUARANTINE", "blocks_quarantined", NUMBER},
+	  {"TCP", "ports_used.tcp", NUMBER}, {"UDP", "ports_used.udp", NUMBER},
+	  {"ICMP", "ports_used.icmp", NUMBER}}}, END,
+};
+
+const struct view view_pool[] = {
+	{NULL, "pool", {{"pool", "name", TEXT}, {"addresses", "addresses", NUMBER},
+	                {"ports", "ports", TEXT}, {"block size", "block_size", NUMBER},
+	                {"blocks for one", "max_blocks", NUMBER}, {"blocks", "blocks", NUMBER},
+	                {"used", "blocks_used", NUMBER},
+	                {"quarantined", "blocks_quarantined", NUMBER}}},
+	{"Addresses", "addresses", {
+	  {"ADDRESS", "address", TEXT}, {"BLOCKS", "blocks", NUMBER},
+	  {"USED", "blocks_used", NUMBER}, {"QUARANTINE", "blocks_quarantined", NUMBER},
+	  {"TCP", "ports_used.tcp", NUMBER}, {"UDP", "ports_used.udp", NUMBER},
+	  {"ICMP", "ports_used.icmp", NUMBER}, {"WORKER", "worker", NUMBER}}}, END,
+};
+
+const struct view view_services[] = {
+	{NULL, "services", {
+	  {"SERVICE", "name", TEXT}, {"ADDRESS", "address", ENDPOINT},
+	  {"PROTO", "protocol", TEXT}, {"MODE", "mode", TEXT}, {"BACKENDS", "backends", NUMBER},
+	  {"READY", "ready", NUMBER}, {"FLOWS", "flows", NUMBER}, {"OPENED", "opened", NUMBER}}},
+	END,
+};
+
+#define BACKEND_COLUMNS                                                                        \
+	{{"SERVICE", "service", TEXT}, {"BACKEND", "address", ENDPOINT},                       \
+	 {"STATE", "state", TEXT}, {"WEIGHT", "weight", NUMBER}, {"SHARE", "share", PERCENT},  \
+	 {"FLOWS", "flows", NUMBER}, {"OPENED", "opened", NUMBER}, {"IN", "bytes_in", BYTES},  \
+	 {"OUT", "bytes_out", BYTES}}
+
+const struct view view_backends[] = {{NULL, "backends", BACKEND_COLUMNS}, END};
+
+const struct view view_service[] = {
+	{NULL, "service", {{"service", "name", TEXT}, {"address", "address", ENDPOINT},
+	                   {"protocol", "protocol", TEXT}, {"mode", "mode", TEXT},
+	                   {"flows", "flows", NUMBER}, {"opened", "opened", NUMBER}}},
+	{"Backends", "backends", BACKEND_COLUMNS}, END,
+};
+
+#define DROP_COLUMNS                                                                           \
+	{{"REASON", "reason", TEXT}, {"PACKETS", "packets", NUMBER}, {"MEANING", "help", TEXT}}
+
+const struct view view_drops[] = {{NULL, "drops", DROP_COLUMNS}, END};
+
+const struct view view_stats[] = {
+	{NULL, "totals", {
+	  {"received", "received", NUMBER}, {"forwarded", "forwarded", NUMBER},
+	  {"dropped", "dropped", NUMBER}, {"consumed", "consumed", NUMBER},
+	  {"held", "held", NUMBER}, {"handed off", "handed_off", NUMBER},
+	  {"generated", "generated", NUMBER}, {"sent", "sent", NUMBER},
+	  {"flows", "flows", NUMBER}, {"flows opened", "flows_opened", NUMBER},
+	  {"mappings", "mappings", NUMBER}, {"subscribers", "subscribers", NUMBER},
+	  {"blocks", "blocks", NUMBER}, {"log records", "log_records", NUMBER},
+	  {"log lost", "log_lost", NUMBER}}},
+	{"Interfaces", "nics", {
+	  {"NIC", "name", TEXT}, {"RX PACKETS", "rx_packets", NUMBER}, {"RX", "rx_bytes", BYTES},
+	  {"TX PACKETS", "tx_packets", NUMBER}, {"TX", "tx_bytes", BYTES},
+	  {"GENERATED", "generated", NUMBER}, {"CONSUMED", "consumed", NUMBER},
+	  {"DROPPED", "dropped", NUMBER}}},
+	{"Drops", "drops", DROP_COLUMNS},
+	{"Contexts", "contexts", {
+	  {"CONTEXT", "context", TEXT}, {"WORKER", "worker", NUMBER},
+	  {"RECEIVED", "received", NUMBER}, {"TAKEN OVER", "taken_over", NUMBER},
+	  {"FORWARDED", "forwarded", NUMBER}, {"HANDED OFF", "handed_off", NUMBER},
+	  {"CONSUMED", "consumed", NUMBER}, {"DROPPED", "dropped", NUMBER},
+	  {"FLOWS IPv4", "flows_v4", NUMBER}, {"FLOWS IPv6", "flows_v6", NUMBER}}},
+	{"Accounting", "identity", {
+	  {"arrived", "arrived", NUMBER}, {"ended", "ended", NUMBER},
+	  {"difference", "difference", NUMBER}}},
+	END,
+};
+
+const struct view view_nics[] = {
+	{NULL, "nics", {
+	  {"NIC", "name", TEXT}, {"LINK", "link", TEXT}, {"MAC", "mac", TEXT},
+	  {"VLAN", "vlan", NUMBER}, {"MTU", "mtu", NUMBER}, {"RX", "counters.rx_packets", NUMBER},
+	  {"TX", "counters.tx_packets", NUMBER}, {"DROPPED", "counters.dropped", NUMBER},
+	  {"QUEUES", "rx_queues", NUMBER}, {"DEVICE", "device", TEXT},
+	  {"ADDRESSES", "addresses", LIST}}}, END,
+};
+
+const struct view view_neighbours[] = {
+	{NULL, "neighbours", {
+	  {"ADDRESS", "address", TEXT}, {"NIC", "nic", TEXT}, {"MAC", "mac", TEXT},
+	  {"STATE", "state", TEXT}, {"STATIC", "static", YES_NO}, {"QUEUED", "queued", NUMBER},
+	  {"AGE", "age", SECONDS}}}, END,
+};
+
+const struct view view_routes[] = {
+	{NULL, "routes", {{"PREFIX", "prefix", TEXT}, {"KIND", "kind", TEXT}, {"VIA", "via", TEXT},
+	                  {"NIC", "nic", TEXT}}}, END,
+};
+
+const struct view view_steering[] = {
+	{NULL, "", {
+	  {"workers", "workers", NUMBER}, {"slow path's core", "main_core", NUMBER},
+	  {"class bits", "class_bits", NUMBER}, {"blocks divided", "split_blocks", YES_NO}}},
+	{"Hand-offs", "by_worker", {
+	  {"WORKER", "worker", NUMBER}, {"CORE", "core", NUMBER}, {"RECEIVED", "received", NUMBER},
+	  {"TAKEN OVER", "taken_over", NUMBER}, {"HANDED OFF", "handed_off", NUMBER},
+	  {"HOME", "handoffs.home", NUMBER}, {"HAIRPIN", "handoffs.hairpin", NUMBER},
+	  {"FRAGMENT", "handoffs.fragment", NUMBER}, {"ICMP", "handoffs.icmp", NUMBER},
+	  {"SLOW PATH", "handoffs.punt", NUMBER}, {"TX", "handoffs.tx", NUMBER}}}, END,
+};
+
+const struct view view_log[] = {
+	{NULL, "records", {
+	  {"TIME (UTC)", "time", TIME}, {"EVENT", "event", TEXT},
+	  {"SUBSCRIBER", "subscriber", TEXT}, {"PORT", "inside_port", NUMBER},
+	  {"EXTERNAL", "external", TEXT}, {"FIRST", "port_first", NUMBER},
+	  {"LAST", "port_last", NUMBER}, {"PROTO", "protocol", TEXT}, {"POOL", "pool", TEXT}}},
+	END,
+};
+
+const struct view view_generation[] = {
+	{NULL, "", {
+	  {"data plane", "connected", YES_NO}, {"generation", "running", NUMBER},
+	  {"digest", "digest", TEXT}, {"workers run", "workers", LIST}, {"pid", "pid", NUMBER},
+	  {"uptime", "uptime", SECONDS}}}, END,
+};
+
+const struct view view_methods[] = {
+	{NULL, "methods", {{"METHOD", "name", TEXT}, {"MEANING", "help", TEXT},
+	                   {"PARAMETERS", "params", TEXT}}}, END,
+};
+
+const struct view view_version[] = {
+	{NULL, "", {{"millraced", "version", TEXT}, {"image format", "image", NUMBER},
+	            {"command format", "command", NUMBER}}}, END,
+};
