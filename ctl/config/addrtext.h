@@ -45,7 +45,7 @@ prefix_equal(const struct prefix *a, const struct prefix *b)
 	return a->family == b->family && a->plen == b->plen && addr_equal(&a->address, &b->address);
 }
 
-/* addr_is_unicast: may a host have it? (Not multicast, loopback, broadcast, unspecified, mapped.) */
+/* addr_is_unicast: may a host have it? Not multicast, loopback, broadcast, unspecified, mapped. */
 bool addr_is_unicast(const union addr *a, uint8_t family);
 bool addr_is_link_local(const union addr *a, uint8_t family);
 static inline int

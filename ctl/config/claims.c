@@ -43,7 +43,8 @@ origin_text(const struct model *m, struct origin o)
 		return get_text(json_array_get(model_get(m, "lb", "services"), o.a), "address");
 	default:
 		object = json_array_get(model_get(m, "lb", "services"), o.a);
-		return json_string_value(json_array_get(json_object_get(object, "local_addresses"), o.b));
+		return json_string_value(json_array_get(json_object_get(object, "local_addresses"),
+		                                        o.b));
 	}
 }
 
@@ -86,7 +87,8 @@ claim_clash(struct model *m, const struct claim *x, const struct claim *y)
 	origin_path(late->origin, &late_path);
 	origin_path(early->origin, &early_path);
 	config_error_add(m->errs, late_path.text, "%.50s overlaps %s (%.50s); %s",
-	                 origin_text(m, late->origin), early_path.text, origin_text(m, early->origin),
+	                 origin_text(m, late->origin), early_path.text,
+	                 origin_text(m, early->origin),
 	                 late->origin.kind == early->origin.kind ? purpose[late->origin.kind]
 	                 : "each address has one purpose");
 }

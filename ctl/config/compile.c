@@ -19,9 +19,10 @@ pool_ids(struct model *m)
 		addr_put(key, &address, FAMILY_V4);
 		if (id_space_take(&s, key, &a->id))
 			continue;
-		config_error_add(m->errs, "nat.capacity.pool_addresses", "is %u, and all numbers are taken "
-		                 "by addresses in use or being replaced (%s gets none); expected a greater "
-		                 "capacity, or removal and addition in two steps", s.limit, key);
+		config_error_add(m->errs, "nat.capacity.pool_addresses",
+		                 "is %u, and all numbers are taken by addresses in use or being "
+		                 "replaced (%s gets none); expected a greater capacity, or removal "
+		                 "and addition in two steps", s.limit, key);
 		break;
 	}
 	id_space_fini(&s);
@@ -64,8 +65,8 @@ lb_ids(struct model *m)
 	             !id_space_init(&backends, &m->ids, "backends", LB_MAX_IDS);
 	for (size_t i = 0; i < m->services.n && !m->failed; i++)
 		if (!service_ids(m, rows_at(&m->services, i), &services, &backends)) {
-			config_error_add(m->errs, "lb.services", "too many are new at once; expected the "
-			                 "change in smaller steps");
+			config_error_add(m->errs, "lb.services", "too many are new at once; "
+			                 "expected the change in smaller steps");
 			break;
 		}
 	id_space_fini(&services);
@@ -149,7 +150,8 @@ model_build(struct model *m, uint64_t generation, const char *document, const ch
 	image_build_rows(&b, IMG_IDS, ids, 1, strlen(ids));
 	b.failed |= m->failed;
 	if (!b.failed)
-		document_digest(document, strlen(document), ((struct image_header *)b.data)->digest);
+		document_digest(document, strlen(document),
+		                ((struct image_header *)b.data)->digest);
 	return image_build_end(&b, size);
 }
 
@@ -165,14 +167,16 @@ config_compile(const json_t *doc, const struct image_header *previous, uint64_t 
 		model_slots(&m);
 	}
 	if (errs->n == before && !m.failed) {
-		char *document = json_dumps(doc, JSON_COMPACT), *ids = json_dumps(m.ids.made, JSON_COMPACT);
+		char *document = json_dumps(doc, JSON_COMPACT);
+		char *ids = json_dumps(m.ids.made, JSON_COMPACT);
 		if (document != NULL && ids != NULL)
 			image = model_build(&m, generation, document, ids, size);
 		free(document);
 		free(ids);
 	}
 	if (image == NULL && errs->n == before)
-		config_error_add(errs, "", "memory ran out, or the image would exceed %zu bytes", IMAGE_MAX);
+		config_error_add(errs, "", "memory ran out, or the image would exceed %zu bytes",
+		                 IMAGE_MAX);
 	model_destroy(&m);
 	return image;
 }

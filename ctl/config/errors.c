@@ -91,5 +91,9 @@ config_errors_json(const struct config_errors *errs)
 	for (unsigned i = 0; i < errs->n; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s}", "path", errs->e[i].path,
 		                                      "message", errs->e[i].message));
+	char more[64];
+	snprintf(more, sizeof(more), "%u more errors are not listed", errs->lost);
+	if (errs->lost != 0)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "path", "", "message", more));
 	return list;
 }

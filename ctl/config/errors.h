@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       Adding errors to a list, and paths in the document that are grown and cut while walking.
+ * What       Adding errors to a list, and paths in the document, grown and cut while walking.
  * Invariant  Paths and messages are valid UTF-8: what is too long is cut at a character.
  * Limits     CONFIG_MAX_ERRORS; what comes after is counted in lost.
  */

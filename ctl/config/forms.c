@@ -34,14 +34,15 @@ form_pattern(enum config_type type)
 static bool
 form_word(const struct config_option *o, const char *s)
 {
-	static const char name[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-";
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	                              "0123456789_.:-";
 	size_t n = strlen(s);
 	if (o->type == CONFIG_WORD)
 		return option_word(o, s) >= 0;
 	if (n < (size_t)o->min || n > (size_t)o->max)
 		return false;
 	if (o->type == CONFIG_NAME)
-		return strspn(s, name) == n;
+		return strspn(s, letters) == n;
 	for (; *s != '\0'; s++)
 		if (*s < '!' || *s > '~')
 			return false;
@@ -56,7 +57,8 @@ form_address(const char *s, char *why, size_t size)
 	if (!addr_parse(s, &a, &family))
 		return false;
 	if (!addr_is_unicast(&a, family))
-		snprintf(why, size, "%.48s is no address that a host can have; expected unicast", s);
+		snprintf(why, size, "%.48s is no address that a host can have; expected unicast",
+		         s);
 	return true;
 }
 
@@ -70,7 +72,8 @@ form_host(const char *s, char *why, size_t size)
 	struct prefix net = prefix_network(&p);
 	union addr last = prefix_last(&p);
 	if (!addr_is_unicast(&p.address, p.family))
-		snprintf(why, size, "%.50s is no address that a host can have; expected unicast", s);
+		snprintf(why, size, "%.50s is no address that a host can have; expected unicast",
+		         s);
 	else if (p.plen == 0)
 		snprintf(why, size, "%.50s has length 0; expected the length of the network", s);
 	else if (p.plen + 1u >= addr_bits(p.family))
@@ -107,7 +110,8 @@ form_range(const struct config_option *o, const char *s, char *why, size_t size)
 	union addr a = v4_from_host(first), b = v4_from_host(last);
 	if (!addr_is_unicast(&a, FAMILY_V4) || !addr_is_unicast(&b, FAMILY_V4) ||
 	    (first >> 24 < 127 && last >> 24 >= 127))
-		snprintf(why, size, "%.50s holds addresses that no host can have; expected unicast", s);
+		snprintf(why, size, "%.50s holds addresses that no host can have; expected unicast",
+		         s);
 	return true;
 }
 
@@ -119,7 +123,8 @@ form_mac(const char *s, char *why, size_t size)
 	if (!mac_parse(s, mac))
 		return false;
 	if ((mac[0] & 1) != 0 || memcmp(mac, zero, 6) == 0)
-		snprintf(why, size, "%s is no station's address; expected a unicast MAC address", s);
+		snprintf(why, size, "%s is no station's address; expected a unicast MAC address",
+		         s);
 	return true;
 }
 

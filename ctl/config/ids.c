@@ -54,7 +54,8 @@ id_space_init(struct id_space *s, struct ids *ids, const char *kind, uint32_t li
 	if (s->taken == NULL || s->old == NULL || s->made == NULL)
 		return false;
 	space_load(s, json_object_get(ids->old, kind));
-	json_int_t next = json_integer_value(json_object_get(json_object_get(ids->old, "next"), kind));
+	const json_t *nexts = json_object_get(ids->old, "next");
+	json_int_t next = json_integer_value(json_object_get(nexts, kind));
 	s->next = next > 0 && next < limit ? (uint32_t)next : 0;
 	return true;
 }

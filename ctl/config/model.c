@@ -33,8 +33,9 @@ cores_given(struct model *m, const json_t *cores)
 			struct config_path path;
 			path_make(&path, "workers.cores[%zu]", i);
 			if (m->plane.core[i] == m->plane.core[j])
-				config_error_add(m->errs, path.text, "CPU %u is workers.cores[%zu] too; each "
-				                 "worker has its own", m->plane.core[i], j);
+				config_error_add(m->errs, path.text, "CPU %u is workers.cores[%zu] "
+				                 "too; each worker has its own", m->plane.core[i],
+				                 j);
 		}
 	}
 }
@@ -45,26 +46,30 @@ model_cores(struct model *m, const json_t *workers)
 	const json_t *cores = json_object_get(workers, "cores");
 	const json_t *count = json_object_get(workers, "count");
 	size_t n = json_array_size(cores);
-	m->plane.workers = (uint16_t)(count != NULL ? json_integer_value(count) : n != 0 ? (int)n : 1);
+	m->plane.workers = (uint16_t)(n != 0 ? n : 1);
+	if (count != NULL)
+		m->plane.workers = (uint16_t)json_integer_value(count);
 	if (n != 0) {
 		cores_given(m, cores);
 		if (n != m->plane.workers)
-			config_error_add(m->errs, "workers.cores", "names %zu CPUs, workers.count is %u; "
-			                 "expected one CPU a worker", n, m->plane.workers);
+			config_error_add(m->errs, "workers.cores", "names %zu CPUs, workers.count "
+			                 "is %u; expected one CPU a worker", n, m->plane.workers);
 		return;
 	}
 	for (unsigned i = 0; i < m->plane.workers; i++)
 		m->plane.core[i] = (uint16_t)(m->plane.main_core + 1 + i);
 	if (m->plane.main_core + m->plane.workers > CONFIG_MAX_CORE)
-		config_error_add(m->errs, "workers.main_core", "the workers' CPUs, which follow it, are "
-		                 "above %d; expected a lower one, or workers.cores", CONFIG_MAX_CORE);
+		config_error_add(m->errs, "workers.main_core", "the workers' CPUs, which follow "
+		                 "it, are above %d; expected a lower one, or workers.cores",
+		                 CONFIG_MAX_CORE);
 }
 
 void
 model_workers(struct model *m)
 {
 	const json_t *w = json_object_get(m->doc, "workers");
-	const json_t *flows = json_object_get(w, "flows"), *capacity = model_get(m, "nat", "capacity");
+	const json_t *flows = json_object_get(w, "flows");
+	const json_t *capacity = model_get(m, "nat", "capacity");
 	struct img_plane *p = &m->plane;
 	p->main_core = (uint16_t)get_int(w, "main_core");
 	p->flows_v4 = (uint32_t)get_int(flows, "ipv4");
@@ -125,8 +130,9 @@ void
 model_destroy(struct model *m)
 {
 	struct rows *all[] = {
-		&m->devs, &m->nics, &m->addresses, &m->connected, &m->routes, &m->neighbours, &m->timers,
-		&m->claims, &m->pools, &m->pool_addresses, &m->rules, &m->services, &m->backends, 
+		&m->devs, &m->nics, &m->addresses, &m->connected, &m->routes, &m->neighbours,
+		&m->timers, &m->claims, &m->pools, &m->pool_addresses, &m->rules, &m->services,
+		&m->backends, 
 		&m->locals, &m->slots,
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -102,8 +102,8 @@ backends_unique(struct model *m, const struct named *n, const struct img_lb_back
 	path_make(&path, "lb.services[%zu].backends", n->at);
 	for (size_t i = 1; i < k; i++)
 		if (backend_compare(&sorted[i - 1], &sorted[i]) == 0)
-			config_error_add(m->errs, path.text, "has %s port %u more than once; expected each "
-			                 "address and port once",
+			config_error_add(m->errs, path.text, "has %s port %u more than once; "
+			                 "expected each address and port once",
 			                 addr_put(text, &sorted[i].address, sorted[i].family),
 			                 ntohs(sorted[i].port));
 	free(sorted);
@@ -158,9 +158,9 @@ local_add(struct model *m, const struct named *n, size_t i)
 		r->arg = (uint32_t)m->locals.n - 1;
 	path_make(&path, "lb.services[%zu].local_addresses[%zu]", n->at, i);
 	if (l->family != n->row.family)
-		config_error_add(m->errs, path.text, "%s and the service's address %s are of different "
-		                 "families; expected IPv%u", text, get_text(n->json, "address"),
-		                 n->row.family);
+		config_error_add(m->errs, path.text, "%s and the service's address %s are of "
+		                 "different families; expected IPv%u", text,
+		                 get_text(n->json, "address"), n->row.family);
 }
 
 static void
@@ -171,8 +171,9 @@ service_locals(struct model *m, const struct named *all, struct named *n)
 	bool fullnat = n->row.mode == LB_MODE_FULLNAT;
 	path_make(&path, "lb.services[%zu].local_addresses", n->at);
 	if (fullnat != (k != 0))
-		config_error_add(m->errs, path.text, fullnat ? "missing; fullnat needs one address at least"
-		                 : "is of no use in mode nat; expected mode fullnat, or no local addresses");
+		config_error_add(m->errs, path.text, "%s", fullnat ?
+		                 "missing; fullnat needs one address at least" :
+		                 "is of no use in mode nat; expected mode fullnat, or none of it");
 	if (!fullnat || k == 0)
 		return;
 	const struct named *shared = locals_shared(all, n);
@@ -199,8 +200,8 @@ service_add(struct model *m, const struct named *all, struct named *n)
 	*s = n->row;
 	path_make(&path, "lb.services[%zu].port", n->at);
 	if (n > all && service_same(&n[-1].row, &n->row))
-		config_error_add(m->errs, path.text, "lb.services[%zu] has this address, port and protocol "
-		                 "too; expected each once", n[-1].at);
+		config_error_add(m->errs, path.text, "lb.services[%zu] has this address, port and "
+		                 "protocol too; expected each once", n[-1].at);
 	if (n == all || n[-1].row.family != n->row.family ||
 	    !addr_equal(&n[-1].row.address, &n->row.address))
 		route_host(m, ROUTE_SERVICE, &n->row.address, n->row.family,
@@ -222,8 +223,8 @@ model_lb(struct model *m)
 	for (size_t i = 0; i < n && !m->failed; i++)
 		service_add(m, all, &all[i]);
 	if (m->backends.n > LB_MAX_BACKENDS)
-		config_error_add(m->errs, "lb.services", "have %zu backends together; there may be %d",
-		                 m->backends.n, LB_MAX_BACKENDS);
+		config_error_add(m->errs, "lb.services", "have %zu backends together; there may be "
+		                 "%d", m->backends.n, LB_MAX_BACKENDS);
 	free(all);
 }
 
@@ -242,8 +243,8 @@ model_backends(struct model *m)
 			if (ours == NULL)
 				continue;
 			path_make(&path, "lb.services[%zu].backends[%zu].address", i, j);
-			config_error_add(m->errs, path.text, "%s is our own address (%s); expected that of "
-			                 "another machine", get_text(backend, "address"),
+			config_error_add(m->errs, path.text, "%s is our own address (%s); expected "
+			                 "that of another machine", get_text(backend, "address"),
 			                 origin_text(m, ours->origin));
 		}
 	}
@@ -263,8 +264,8 @@ service_slots(struct model *m, const struct img_lb_service *s, struct maglev_bac
 		return;
 	int rc = maglev_build(scratch, s->backends, slots);
 	if (rc != 0)
-		config_error_add(m->errs, "lb.services", "service \"%s\": its table cannot be made: %s",
-		                 s->name, strerror(-rc));
+		config_error_add(m->errs, "lb.services", "service \"%s\": its table cannot be "
+		                 "made: %s", s->name, strerror(-rc));
 }
 
 void

@@ -39,9 +39,9 @@ pool_ports(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *p
 	p->port_last = (uint16_t)(end - 1);
 	path_make(&path, "nat.pools[%zu].ports", i);
 	if (begin >= end)
-		config_error_add(m->errs, path.text, "%u-%u holds no whole block of %u ports (they begin "
-		                 "at multiples of %u); expected more ports, or a smaller block_size",
-		                 first, last, size, size);
+		config_error_add(m->errs, path.text, "%u-%u holds no whole block of %u ports (they "
+		                 "begin at multiples of %u); expected more ports, or a smaller "
+		                 "block_size", first, last, size, size);
 }
 
 static void
@@ -81,7 +81,8 @@ pool_drain(struct model *m, const json_t *pool, size_t i, const struct img_nat_p
 		const char *text = json_string_value(json_array_get(list, j));
 		range4_parse(text, &first, &last);
 		for (uint32_t n = 0; n < p->addresses; n++) {
-			struct img_nat_address *row = rows_at(&m->pool_addresses, p->first_address + n);
+			struct img_nat_address *row = rows_at(&m->pool_addresses,
+			                                      p->first_address + n);
 			union addr a = addr_from_v4(row->address);
 			if (host_from_v4(&a) - first > last - first)
 				continue;
@@ -91,12 +92,12 @@ pool_drain(struct model *m, const json_t *pool, size_t i, const struct img_nat_p
 		struct config_path path;
 		path_make(&path, "nat.pools[%zu].drain[%zu]", i, j);
 		if (found != last - first + 1)
-			config_error_add(m->errs, path.text, "%.50s is not wholly in the pool; expected "
-			                 "addresses of nat.pools[%zu].addresses", text, i);
+			config_error_add(m->errs, path.text, "%.50s is not wholly in the pool; "
+			                 "expected addresses of nat.pools[%zu].addresses", text, i);
 	}
 }
 
-/* pools_fit: are there as few addresses as the data plane has room for? Asked before any is made. */
+/* pools_fit: has the data plane room for the addresses? Asked before any row is made. */
 static bool
 pools_fit(struct model *m, const json_t *pools)
 {
@@ -155,16 +156,17 @@ rule_make(struct model *m, const json_t *rule, size_t i)
 	int found = pool_find(m, pool);
 	r->pool = (uint16_t)(found < 0 ? 0 : found);
 	if (found < 0)
-		config_error_add(m->errs, path.text, "there is no pool \"%s\"; expected the name of one in "
-		                 "nat.pools", pool);
+		config_error_add(m->errs, path.text, "there is no pool \"%s\"; expected the name "
+		                 "of one in nat.pools", pool);
 	path_make(&path, "nat.rules[%zu].timeouts", i);
 	r->timers = timers_row(m, json_object_get(rule, "timeouts"), 0, path.text);
 	path_make(&path, "nat.rules[%zu].source", i);
 	for (size_t j = 0; j < i; j++) {
 		if (!rule_hides(rows_at(&m->rules, j), r))
 			continue;
-		config_error_add(m->errs, path.text, "%s is never reached, nat.rules[%zu] matches all of "
-		                 "it; the first rule that matches decides", get_text(rule, "source"), j);
+		config_error_add(m->errs, path.text, "%s is never reached, nat.rules[%zu] matches "
+		                 "all of it; the first rule that matches decides",
+		                 get_text(rule, "source"), j);
 		break;
 	}
 }

@@ -47,7 +47,9 @@ static void
 devs_keep(struct model *m)
 {
 	uint32_t n = 0;
-	const struct img_dev *d = m->previous == NULL ? NULL : image_rows(m->previous, IMG_DEVS, &n);
+	const struct img_dev *d = NULL;
+	if (m->previous != NULL)
+		d = image_rows(m->previous, IMG_DEVS, &n);
 	for (uint32_t i = 0; i < n; i++)
 		if (!dev_is_wanted(m, d[i].device))
 			return;
@@ -67,9 +69,9 @@ dev_of(struct model *m, const char *device, size_t i)
 	for (size_t d = 0; d < m->devs.n; d++) {
 		const char *other = ((struct img_dev *)rows_at(&m->devs, d))->device;
 		if (dev_name(other) == n && strncmp(device, other, n) == 0)
-			config_error_add(m->errs, path.text, "is \"%.60s\", which stands elsewhere with other "
-			                 "arguments (%.60s); expected the same text for the same device",
-			                 device, other);
+			config_error_add(m->errs, path.text, "is \"%.60s\", which stands elsewhere "
+			                 "with other arguments (%.60s); expected the same text for "
+			                 "the same device", device, other);
 	}
 	if (m->devs.n == CONFIG_MAX_DEVS) {
 		config_error_add(m->errs, path.text, "is device number %d; there may be %d",
@@ -116,7 +118,8 @@ nics_number(struct model *m)
 			return;
 	for (row = 1; row < n_old && row <= CONFIG_MAX_NICS; row++)
 		if (old[row].name[0] != '\0' && nic_named(m, old[row].name) != NULL)
-			memcpy(((struct img_nic *)rows_at(&m->nics, row))->name, old[row].name, IMAGE_NAME);
+			memcpy(((struct img_nic *)rows_at(&m->nics, row))->name, old[row].name,
+			       IMAGE_NAME);
 	json_array_foreach((json_t *)nics, i, nic) {
 		const char *name = get_text(nic, "name");
 		if (nic_find(m, name, NULL) != 0)
@@ -137,8 +140,8 @@ nic_find(struct model *m, const char *name, const char *path)
 		if (strcmp(((struct img_nic *)rows_at(&m->nics, i))->name, name) == 0)
 			return (uint8_t)i;
 	if (path != NULL)
-		config_error_add(m->errs, path, "there is no interface \"%s\"; expected the name of one "
-		                 "in nics", name);
+		config_error_add(m->errs, path, "there is no interface \"%s\"; expected the name "
+		                 "of one in nics", name);
 	return 0;
 }
 
@@ -165,7 +168,8 @@ nic_addresses(struct model *m, const json_t *nic, uint8_t row, size_t i)
 	struct config_path path;
 	path_make(&path, "nics[%zu].mtu", i);
 	if (v6 && mtu < 1280)
-		config_error_add(m->errs, path.text, "%d is too small for IPv6; expected 1280 at least", mtu);
+		config_error_add(m->errs, path.text, "%d is too small for IPv6; expected 1280 at "
+		                 "least", mtu);
 }
 
 static void
@@ -186,8 +190,9 @@ nic_fill(struct model *m, const json_t *nic, size_t i)
 		    get_int(other, "vlan") != n->vlan)
 			continue;
 		path_make(&path, "nics[%zu].vlan", i);
-		config_error_add(m->errs, path.text, "nics[%zu] has VLAN %u of this device already; "
-		                 "expected each VLAN of a device once (0 is untagged)", j, n->vlan);
+		config_error_add(m->errs, path.text, "nics[%zu] has VLAN %u of this device "
+		                 "already; expected each VLAN of a device once (0 is untagged)", j,
+		                 n->vlan);
 		break;
 	}
 	nic_addresses(m, nic, row, i);
@@ -201,6 +206,7 @@ model_nics(struct model *m)
 	nics_number(m);
 	for (size_t i = 0; i < json_array_size(nics) && !m->failed; i++)
 		nic_fill(m, json_array_get(nics, i), i);
-	while (m->nics.n > 1 && ((struct img_nic *)rows_at(&m->nics, m->nics.n - 1))->name[0] == '\0')
+	const struct img_nic *rows = m->nics.data;
+	while (m->nics.n > 1 && rows[m->nics.n - 1].name[0] == '\0')
 		m->nics.n--;
 }

@@ -141,7 +141,8 @@ option_expected(const struct config_option *o, char *out, size_t size)
 		snprintf(out, size, "a power of two from %" PRId64 " to %" PRId64, o->min, o->max);
 		break;
 	case CONFIG_NAME:
-		snprintf(out, size, "a name of %" PRId64 " to %" PRId64 " characters A-Z a-z 0-9 _ . : -",
+		snprintf(out, size, "a name of %" PRId64 " to %" PRId64 " characters "
+		         "A-Z a-z 0-9 _ . : -",
 		         o->min, o->max);
 		break;
 	case CONFIG_DEVICE:

@@ -2,9 +2,9 @@
 /*
  * What       The options of the configuration document as rows of one table: the checker, the
  *            defaults, the JSON Schema and the reference in docs/config.md are made from it.
- * Layout     A row's path has "[]" where an array's items stand: "nat.pools[].ports". The row of the
- *            document itself has the path "". Rows stand in tree order: what is inside an object or
- *            array follows it directly.
+ * Layout     A row's path has "[]" where an array's items stand: "nat.pools[].ports". The row of
+ *            the document itself has the path "". Rows stand in tree order: what is inside an
+ *            object or array follows it directly.
  * Invariant  1. Every row but the first has its parent before it; siblings have different keys.
  *            2. A default, where there is one, passes its own row's check.
  * Owner      Constant.

@@ -48,15 +48,15 @@ plane_differs(const struct img_plane *a, const struct img_plane *b, struct confi
 		uint32_t old = field_value(a, &fixed[i]), new = field_value(b, &fixed[i]);
 		if (old == new)
 			continue;
-		config_error_add(errs, fixed[i].path, "is %u in the running millrace; %u needs a restart",
-		                 old, new);
+		config_error_add(errs, fixed[i].path, "is %u in the running millrace; %u needs a "
+		                 "restart", old, new);
 		count++;
 	}
 	for (unsigned i = 0; i < 64 && i < a->workers && a->workers == b->workers; i++) {
 		if (a->core[i] == b->core[i])
 			continue;
-		config_error_add(errs, "workers.cores", "worker %u has CPU %u in the running millrace; %u "
-		                 "needs a restart", i, a->core[i], b->core[i]);
+		config_error_add(errs, "workers.cores", "worker %u has CPU %u in the running "
+		                 "millrace; %u needs a restart", i, a->core[i], b->core[i]);
 		return count + 1;
 	}
 	return count;
@@ -69,15 +69,16 @@ steering_differs(const struct img_plane *a, const struct img_plane *b, struct co
 	if (a->workers != b->workers || a->workers == 1)
 		return 0;
 	if (a->steer_class_bits != b->steer_class_bits) {
-		config_error_add(errs, "nat.pools", "the running millrace divides addresses into %u classes, "
-		                 "and some pool (or list of local addresses) has now none in one of them; "
-		                 "that needs a restart, or addresses that fill the gap",
-		                 1u << a->steer_class_bits);
+		config_error_add(errs, "nat.pools", "the running millrace divides addresses into "
+		                 "%u classes, and some pool (or list of local addresses) has now "
+		                 "none in one of them; that needs a restart, or addresses that "
+		                 "fill the gap", 1u << a->steer_class_bits);
 		return 1;
 	}
 	if (a->steer_split_blocks && a->steer_block_shift != b->steer_block_shift) {
-		config_error_add(errs, "nat.pools", "the running millrace divides ports in blocks of %u; %u "
-		                 "needs a restart", 1u << a->steer_block_shift, 1u << b->steer_block_shift);
+		config_error_add(errs, "nat.pools", "the running millrace divides ports in blocks "
+		                 "of %u; %u needs a restart", 1u << a->steer_block_shift,
+		                 1u << b->steer_block_shift);
 		return 1;
 	}
 	return 0;
@@ -108,7 +109,7 @@ config_restart_needed(const struct image_header *running, const struct image_hea
 	unsigned count = plane_differs(a, b, errs) + steering_differs(a, b, errs);
 	if (devs_equal(running, next))
 		return count;
-	config_error_add(errs, "nics", "the running millrace has other devices; adding or removing one "
-	                 "needs a restart (interfaces on the same devices do not)");
+	config_error_add(errs, "nics", "the running millrace has other devices; adding or removing "
+	                 "one needs a restart (interfaces on the same devices do not)");
 	return count + 1;
 }

@@ -68,14 +68,15 @@ neighbour_nic(struct model *m, const json_t *object, const char *key, const char
 	if (name == NULL) {
 		nic = addr_is_link_local(&a, family) ? 0 : nic_of(m, &a, family);
 		if (nic == 0)
-			config_error_add(m->errs, path.text, "%s is in no connected network; expected a "
-			                 "neighbour, or the interface in \"nic\" if it is link-local", text);
+			config_error_add(m->errs, path.text, "%s is in no connected network; "
+			                 "expected a neighbour, or the interface in \"nic\" if it "
+			                 "is link-local", text);
 		return nic;
 	}
 	nic = nic_find(m, name, nic_path.text);
 	if (nic != 0 && !nic_reaches(m, nic, &a, family))
-		config_error_add(m->errs, path.text, "%s is in no network of interface \"%s\"; expected "
-		                 "a neighbour there", text, name);
+		config_error_add(m->errs, path.text, "%s is in no network of interface \"%s\"; "
+		                 "expected a neighbour there", text, name);
 	return nic;
 }
 
@@ -88,14 +89,15 @@ route_gateway(struct model *m, const json_t *route, size_t i, struct img_route *
 	addr_parse(get_text(route, "via"), &r->gateway, &family);
 	path_key(&path, "via");
 	if (family != r->family) {
-		config_error_add(m->errs, path.text, "%s and the prefix %s are of different families",
-		                 get_text(route, "via"), get_text(route, "prefix"));
+		config_error_add(m->errs, path.text, "%s and the prefix %s are of different "
+		                 "families", get_text(route, "via"), get_text(route, "prefix"));
 		return;
 	}
 	const struct claim *ours = claim_find(m, &r->gateway, family);
 	if (ours != NULL)
-		config_error_add(m->errs, path.text, "%s is our own address (%s); expected a neighbour's",
-		                 get_text(route, "via"), origin_text(m, ours->origin));
+		config_error_add(m->errs, path.text, "%s is our own address (%s); expected a "
+		                 "neighbour's", get_text(route, "via"),
+		                 origin_text(m, ours->origin));
 	path_make(&path, "routes[%zu]", i);
 	r->nic = neighbour_nic(m, route, "via", path.text);
 }
@@ -112,8 +114,9 @@ static_route(struct model *m, const json_t *route, size_t i, bool gateways)
 	if ((via != NULL) != gateways)
 		return;
 	if (unreachable ? via != NULL || nic != NULL : via == NULL && nic == NULL) {
-		config_error_add(m->errs, path.text, "%s; expected via (with or without nic), nic alone, "
-		                 "or unreachable", unreachable ? "is unreachable and has a next hop"
+		config_error_add(m->errs, path.text, "%s; expected via (with or without nic), nic "
+		                 "alone, or unreachable",
+		                 unreachable ? "is unreachable and has a next hop"
 		                 : "says nothing of where to");
 		return;
 	}
@@ -154,14 +157,15 @@ model_neighbours(struct model *m)
 		n->nic = neighbour_nic(m, o, "address", path.text);
 		path_key(&path, "address");
 		if (claim_find(m, &n->address, n->family) != NULL)
-			config_error_add(m->errs, path.text, "%s is our own address; expected a neighbour's",
-			                 get_text(o, "address"));
+			config_error_add(m->errs, path.text, "%s is our own address; expected a "
+			                 "neighbour's", get_text(o, "address"));
 		for (size_t j = 0; j < i; j++) {
 			const struct img_neighbour *other = rows_at(&m->neighbours, j);
 			if (other->nic == n->nic && other->family == n->family && n->nic != 0 &&
 			    addr_equal(&other->address, &n->address))
-				config_error_add(m->errs, path.text, "%s is neighbours[%zu] too; expected each "
-				                 "neighbour once", get_text(o, "address"), j);
+				config_error_add(m->errs, path.text, "%s is neighbours[%zu] too; "
+				                 "expected each neighbour once",
+				                 get_text(o, "address"), j);
 		}
 	}
 }

@@ -65,11 +65,12 @@ schema_form(const struct config_option *o)
 	case CONFIG_OBJECT:
 		return schema_object(o);
 	case CONFIG_ARRAY:
-		return json_pack("{s:s, s:I, s:I, s:o}", "type", "array", "minItems", (json_int_t)o->min,
-		                 "maxItems", (json_int_t)o->max, "items", schema_value(option_item(o)));
+		return json_pack("{s:s, s:I, s:I, s:o}", "type", "array",
+		                 "minItems", (json_int_t)o->min, "maxItems", (json_int_t)o->max,
+		                 "items", schema_value(option_item(o)));
 	case CONFIG_INT:
-		return json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum", (json_int_t)o->min,
-		                 "maximum", (json_int_t)o->max);
+		return json_pack("{s:s, s:I, s:I}", "type", "integer",
+		                 "minimum", (json_int_t)o->min, "maximum", (json_int_t)o->max);
 	case CONFIG_POWER2:
 		return schema_powers(o);
 	case CONFIG_BOOL:
@@ -94,7 +95,8 @@ schema_value(const struct config_option *o)
 json_t *
 config_schema(void)
 {
-	json_t *s = json_pack("{s:s, s:s}", "$schema", "https://json-schema.org/draft/2020-12/schema",
+	json_t *s = json_pack("{s:s, s:s}", "$schema",
+	                      "https://json-schema.org/draft/2020-12/schema",
 	                      "title", "Configuration of Millrace");
 	json_t *body = schema_value(option_root());
 	json_object_update(s, body);

@@ -40,7 +40,8 @@ pools_bits(const struct model *m, unsigned most)
 		const struct img_nat_pool *p = rows_at(&m->pools, i);
 		struct cover c = {{0}};
 		for (uint32_t n = 0; n < p->addresses; n++) {
-			const struct img_nat_address *a = rows_at(&m->pool_addresses, p->first_address + n);
+			const struct img_nat_address *a = rows_at(&m->pool_addresses,
+			                                          p->first_address + n);
 			union addr address = addr_from_v4(a->address);
 			c.bucket[steer_bucket(&address, FAMILY_V4)] = 1;
 		}
@@ -86,12 +87,14 @@ split_pools(struct model *m)
 		unsigned blocks = (p->port_last + 1u - p->port_first) / p->block_size;
 		path_make(&path, "nat.pools[%zu].block_size", i);
 		if (p->block_size != first->block_size)
-			config_error_add(m->errs, path.text, "is %u, that of nat.pools[0] is %u; expected one "
-			                 "size, since addresses are too few for %u workers and blocks are divided "
-			                 "among them", p->block_size, first->block_size, m->plane.workers);
+			config_error_add(m->errs, path.text, "is %u, that of nat.pools[0] is %u; "
+			                 "expected one size, since addresses are too few for %u "
+			                 "workers and blocks are divided among them", p->block_size,
+			                 first->block_size, m->plane.workers);
 		else if (blocks < m->plane.workers)
-			config_error_add(m->errs, path.text, "makes %u blocks of the ports; expected one for each "
-			                 "of %u workers at least", blocks, m->plane.workers);
+			config_error_add(m->errs, path.text, "makes %u blocks of the ports; "
+			                 "expected one for each of %u workers at least", blocks,
+			                 m->plane.workers);
 	}
 }
 
@@ -104,10 +107,10 @@ split_locals(struct model *m)
 		char text[ADDR_TEXT];
 		unsigned blocks = (l->port_last >> shift) - (l->port_first >> shift) + 1u;
 		if (blocks < m->plane.workers)
-			config_error_add(m->errs, "lb.services", "local_ports of %s reach into %u blocks of %u "
-			                 "ports; expected one for each of %u workers at least",
-			                 addr_put(text, &l->address, l->family), blocks, 1u << shift,
-			                 m->plane.workers);
+			config_error_add(m->errs, "lb.services", "local_ports of %s reach into %u "
+			                 "blocks of %u ports; expected one for each of %u workers "
+			                 "at least", addr_put(text, &l->address, l->family), blocks,
+			                 1u << shift, m->plane.workers);
 	}
 }
 

@@ -56,8 +56,8 @@ timers_row(struct model *m, const json_t *timeouts, unsigned base, const char *p
 	uint32_t row;
 	timers_key(timeouts, base, key, sizeof(key));
 	if (!id_space_take_stale(&m->timer_ids, key, &row)) {
-		config_error_add(m->errs, path, "is one more set of timeouts; there may be %d different "
-		                 "ones", MAX_TIMER_SETS);
+		config_error_add(m->errs, path, "is one more set of timeouts; there may be %d "
+		                 "different ones", MAX_TIMER_SETS);
 		return 0;
 	}
 	while (m->timers.n <= row)

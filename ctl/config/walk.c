@@ -59,8 +59,8 @@ walk_unknown(struct walk *w, const struct config_option *parent, const char *key
 		near = d < best ? o : near;
 		best = d < best ? d : best;
 		if (n < sizeof(keys))
-			n += (size_t)snprintf(keys + n, sizeof(keys) - n, "%s%s", n == 0 ? "" : ", ",
-			                      option_key(o));
+			n += (size_t)snprintf(keys + n, sizeof(keys) - n, "%s%s",
+			                      n == 0 ? "" : ", ", option_key(o));
 	}
 	if (near != NULL)
 		config_error_add(w->errs, w->path.text, "unknown key; did you mean \"%s\"?",
@@ -109,8 +109,8 @@ walk_name(struct walk *w, json_t *names, const json_t *item, size_t i)
 	struct config_path path = w->path;
 	path_index(&path, i);
 	path_key(&path, "name");
-	config_error_add(w->errs, path.text, "\"%.40s\" is the name of %s[%lld] too; names are unique",
-	                 name, w->path.text, (long long)json_integer_value(first));
+	config_error_add(w->errs, path.text, "\"%.40s\" is the name of %s[%lld] too; names are "
+	                 "unique", name, w->path.text, (long long)json_integer_value(first));
 }
 
 static void

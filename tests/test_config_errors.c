@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Documents that are wrong, and what is said about them: path and message. */
+#include <string.h>
+
+#include "ctl/config/config.h"
+#include "test.h"
+
+/* A document around one section; NICS has what most cases need. */
+#define NICS "\"nics\":[{\"name\":\"in\",\"device\":\"d0\",\"addresses\":[\"10.1.0.1/24\"]}," \
+	"{\"name\":\"out\",\"device\":\"d1\",\"addresses\":[\"198.51.100.2/24\",\"2001:db8::2/64\"]}]"
+#define WITH(section) "{" NICS "," section "}"
+#define NIC(more) "{\"nics\":[{\"name\":\"in\",\"device\":\"d0\"" more "}]}"
+#define ROUTES(list) WITH("\"routes\":[" list "]")
+#define NEIGHBOURS(list) WITH("\"neighbours\":[" list "]")
+#define POOL(body) "{\"name\":\"p\"," body "}"
+#define POOLS(list) WITH("\"nat\":{\"pools\":[" list "]}")
+#define RULES(list) WITH("\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[\"203.0.113.1\"]}]," \
+	"\"rules\":[" list "]}")
+#define SERVICES(list) WITH("\"lb\":{\"services\":[" list "]}")
+#define SERVICE(more) "{\"name\":\"s\",\"address\":\"192.0.2.1\",\"port\":80" more "}"
+#define SERVICE2(more) "{\"name\":\"t\",\"address\":\"192.0.2.1\",\"port\":81" more "}"
+
+static const struct bad {
+	const char *document, *path, *message;
+} bad[] = {
+	/* JSON itself */
+	{"{\"nics\": [}", "", "line 1, column"},
+	{"{\"nics\": [], \"nics\": []}", "", "duplicate"},
+	{"{} x", "", "line 1"},
+	{"", "", "line 1"},
+	{"[]", "", "an array; expected an object"},
+	{"3", "", "3; expected an object"},
+	/* shape */
+	{"{}", "nics", "missing; expected an array of 1 to 63 items"},
+	{"{\"nics\":[]}", "nics", "has 0 items; expected an array of 1 to 63"},
+	{"{\"nics\":{}}", "nics", "an object; expected an array"},
+	{"{\"nics\":[1]}", "nics[0]", "1; expected an object"},
+	{"{\"nics\":[{}]}", "nics[0].name", "missing; expected a name"},
+	{"{\"nics\":[{}]}", "nics[0].device", "missing; expected a DPDK device"},
+	{NIC(",\"adresses\":[]"), "nics[0].adresses", "did you mean \"addresses\"?"},
+	{NIC(",\"colour\":1"), "nics[0].colour", "unknown key; expected one of name, device, vlan"},
+	{WITH("\"Nat\":{}"), "Nat", "did you mean \"nat\"?"},
+	{NIC(",\"vlan\":4095"), "nics[0].vlan", "4095; expected an integer from 0 to 4094"},
+	{NIC(",\"vlan\":-1"), "nics[0].vlan", "-1; expected an integer"},
+	{NIC(",\"vlan\":1.5"), "nics[0].vlan", "1.5; expected an integer"},
+	{NIC(",\"vlan\":\"5\""), "nics[0].vlan", "\"5\"; expected an integer"},
+	{NIC(",\"mtu\":null"), "nics[0].mtu", "null; expected an integer from 576 to 9216"},
+	{NIC(",\"mac\":\"02:00\""), "nics[0].mac", "expected a unicast MAC address"},
+	{NIC(",\"mac\":\"03:00:00:00:00:01\""), "nics[0].mac", "no station's address"},
+	{NIC(",\"mac\":\"00:00:00:00:00:00\""), "nics[0].mac", "no station's address"},
+	{"{\"nics\":[{\"name\":\"a b\",\"device\":\"d\"}]}", "nics[0].name", "expected a name"},
+	{"{\"nics\":[{\"name\":\"a\",\"device\":\"\"}]}", "nics[0].device", "expected a DPDK device"},
+	{WITH("\"nat\":{\"log\":\"all\"}"), "nat.log",
+	 "\"all\"; expected one of \"none\", \"blocks\", \"mappings\""},
+	{WITH("\"nat\":{\"inbound_refresh\":1}"), "nat.inbound_refresh", "expected true or false"},
+	{WITH("\"nat\":{\"timeouts\":{\"udp\":0}}"), "nat.timeouts.udp", "0; expected an integer"},
+	/* workers */
+	{WITH("\"workers\":{\"count\":2,\"cores\":[1]}"), "workers.cores", "names 1 CPUs"},
+	{WITH("\"workers\":{\"cores\":[1,1]}"), "workers.cores[1]", "workers.cores[0] too"},
+	{WITH("\"workers\":{\"count\":2,\"main_core\":1022}"), "workers.main_core", "above 1023"},
+	{WITH("\"workers\":{\"count\":65}"), "workers.count", "65; expected an integer from 1 to 64"},
+	/* nics */
+	{"{\"nics\":[{\"name\":\"a\",\"device\":\"d\"},{\"name\":\"a\",\"device\":\"e\"}]}",
+	 "nics[1].name", "is the name of nics[0] too"},
+	{"{\"nics\":[{\"name\":\"a\",\"device\":\"d\"},{\"name\":\"b\",\"device\":\"d\"}]}",
+	 "nics[1].vlan", "nics[0] has VLAN 0 of this device already"},
+	{"{\"nics\":[{\"name\":\"a\",\"device\":\"net_tap0,x=1\"},"
+	 "{\"name\":\"b\",\"device\":\"net_tap0\"}]}", "nics[1].device", "with other arguments"},
+	{NIC(",\"addresses\":[\"10.0.0.0/24\"]"), "nics[0].addresses[0]", "is the network itself"},
+	{NIC(",\"addresses\":[\"10.0.0.255/24\"]"), "nics[0].addresses[0]", "is the broadcast"},
+	{NIC(",\"addresses\":[\"10.0.0.1\"]"), "nics[0].addresses[0]", "with its prefix length"},
+	{NIC(",\"addresses\":[\"127.0.0.1/8\"]"), "nics[0].addresses[0]", "expected unicast"},
+	{NIC(",\"addresses\":[\"10.0.0.1/0\"]"), "nics[0].addresses[0]", "has length 0"},
+	{NIC(",\"addresses\":[\"10.0.0.1/24\",\"10.0.0.1/24\"]"), "nics[0].addresses[1]",
+	 "overlaps nics[0].addresses[0] (10.0.0.1/24); an address belongs to one interface"},
+	{NIC(",\"mtu\":1000,\"addresses\":[\"2001:db8::1/64\"]"), "nics[0].mtu",
+	 "too small for IPv6; expected 1280"},
+	{"{\"nics\":[{\"name\":\"a\",\"device\":\"d\",\"addresses\":[\"10.0.0.1/24\"]},"
+	 "{\"name\":\"b\",\"device\":\"e\",\"addresses\":[\"10.0.0.2/24\"]}]}",
+	 "nics[1].addresses[0]", "leads elsewhere than nics[0].addresses[0]"},
+	/* routes */
+	{ROUTES("{\"prefix\":\"10.9.0.1/24\",\"nic\":\"in\"}"), "routes[0].prefix",
+	 "bits set beyond its length; expected 10.9.0.0/24"},
+	{ROUTES("{\"prefix\":\"0.0.0.0/0\",\"via\":\"10.2.0.1\"}"), "routes[0].via",
+	 "is in no connected network"},
+	{ROUTES("{\"prefix\":\"0.0.0.0/0\",\"via\":\"10.1.0.9\",\"nic\":\"out\"}"), "routes[0].via",
+	 "in no network of interface \"out\""},
+	{ROUTES("{\"prefix\":\"0.0.0.0/0\",\"via\":\"10.1.0.9\",\"nic\":\"no\"}"), "routes[0].nic",
+	 "there is no interface \"no\""},
+	{ROUTES("{\"prefix\":\"10.9.0.0/24\",\"nic\":\"no\"}"), "routes[0].nic", "no interface"},
+	{ROUTES("{\"prefix\":\"::/0\",\"via\":\"10.1.0.9\"}"), "routes[0].via", "different families"},
+	{ROUTES("{\"prefix\":\"::/0\",\"via\":\"fe80::1\"}"), "routes[0].via", "link-local"},
+	{ROUTES("{\"prefix\":\"0.0.0.0/0\",\"via\":\"10.1.0.1\"}"), "routes[0].via",
+	 "is our own address (10.1.0.1/24)"},
+	{ROUTES("{\"prefix\":\"0.0.0.0/0\"}"), "routes[0]", "says nothing of where to"},
+	{ROUTES("{\"prefix\":\"0.0.0.0/0\",\"via\":\"10.1.0.9\",\"unreachable\":true}"), "routes[0]",
+	 "is unreachable and has a next hop"},
+	{ROUTES("{\"prefix\":\"10.1.0.0/24\",\"unreachable\":true}"), "routes[0].prefix",
+	 "leads elsewhere than nics[0].addresses[0]"},
+	{ROUTES("{\"prefix\":\"0.0.0.0/0\",\"via\":\"10.1.0.9\"},"
+	        "{\"prefix\":\"0.0.0.0/0\",\"via\":\"10.1.0.8\"}"), "routes[1].prefix",
+	 "leads elsewhere than routes[0].prefix"},
+	{ROUTES("{\"prefix\":\"10.1.0.1/32\",\"unreachable\":true}"), "routes[0].prefix",
+	 "leads elsewhere than nics[0].addresses[0]"},
+	/* neighbours */
+	{NEIGHBOURS("{\"address\":\"10.1.0.1\",\"mac\":\"02:00:00:00:00:01\"}"),
+	 "neighbours[0].address", "our own"},
+	{NEIGHBOURS("{\"address\":\"10.7.0.1\",\"mac\":\"02:00:00:00:00:01\"}"),
+	 "neighbours[0].address", "in no connected network"},
+	{NEIGHBOURS("{\"address\":\"10.1.0.7\",\"nic\":\"x\",\"mac\":\"02:00:00:00:00:01\"}"),
+	 "neighbours[0].nic", "there is no interface \"x\""},
+	{NEIGHBOURS("{\"address\":\"10.1.0.7\",\"mac\":\"02:00:00:00:00:01\"},"
+	            "{\"address\":\"10.1.0.7\",\"nic\":\"in\",\"mac\":\"02:00:00:00:00:02\"}"),
+	 "neighbours[1].address", "is neighbours[0] too"},
+	/* pools */
+	{POOLS(POOL("\"addresses\":[]")), "nat.pools[0].addresses", "has 0 items"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.9-203.0.113.1\"]")), "nat.pools[0].addresses[0]",
+	 "expected an IPv4 address, prefix or first-last range"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1/28\"]")), "nat.pools[0].addresses[0]",
+	 "expected 203.0.113.0/28"},
+	{POOLS(POOL("\"addresses\":[\"126.0.0.0-128.0.0.0\"]")), "nat.pools[0].addresses[0]",
+	 "holds addresses that no host can have"},
+	{POOLS(POOL("\"addresses\":[\"2001:db8::/64\"]")), "nat.pools[0].addresses[0]", "IPv4"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.0/28\",\"203.0.113.15\"]")),
+	 "nat.pools[0].addresses[1]",
+	 "overlaps nat.pools[0].addresses[0] (203.0.113.0/28); an address belongs to one pool"},
+	{POOLS(POOL("\"addresses\":[\"198.51.100.0/30\"]")), "nat.pools[0].addresses[0]",
+	 "overlaps nics[1].addresses[0] (198.51.100.2/24); each address has one purpose"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"block_size\":500")),
+	 "nat.pools[0].block_size", "500; expected a power of two from 64 to 32768"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"ports\":\"1024-1100\"")),
+	 "nat.pools[0].ports", "holds no whole block of 512 ports"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"ports\":\"2000-1000\"")),
+	 "nat.pools[0].ports", "expected ports first-last"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"max_blocks\":17")),
+	 "nat.pools[0].max_blocks", "17; expected an integer from 1 to 16"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.0/30\"],\"drain\":[\"203.0.113.4\"]")),
+	 "nat.pools[0].drain[0]", "is not wholly in the pool"},
+	{POOLS(POOL("\"addresses\":[\"203.0.0.0/16\"]")), "nat.capacity.pool_addresses",
+	 "is 256, but the pools have 65536 addresses"},
+	{"{" NICS ",\"workers\":{\"count\":2},\"nat\":{\"pools\":["
+	 "{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"]},"
+	 "{\"name\":\"b\",\"addresses\":[\"203.0.113.2\"],\"block_size\":256}]}}",
+	 "nat.pools[1].block_size", "is 256, that of nat.pools[0] is 512; expected one size"},
+	{"{" NICS ",\"workers\":{\"count\":4},\"nat\":{\"pools\":[{\"name\":\"a\","
+	 "\"addresses\":[\"203.0.113.1\"],\"ports\":\"1024-2047\"}]}}",
+	 "nat.pools[0].block_size", "makes 2 blocks of the ports"},
+	/* rules */
+	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"q\"}"), "nat.rules[0].pool",
+	 "there is no pool \"q\""},
+	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"p\",\"nic\":\"q\"}"),
+	 "nat.rules[0].nic", "there is no interface \"q\""},
+	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.1/8\",\"pool\":\"p\"}"), "nat.rules[0].source",
+	 "expected 10.0.0.0/8"},
+	{RULES("{\"name\":\"r\",\"source\":\"2001:db8::/64\",\"pool\":\"p\"}"),
+	 "nat.rules[0].source", "expected an IPv4 prefix"},
+	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"p\"},"
+	       "{\"name\":\"s\",\"source\":\"10.1.0.0/16\",\"nic\":\"in\",\"pool\":\"p\"}"),
+	 "nat.rules[1].source", "is never reached, nat.rules[0] matches all of it"},
+	/* services */
+	{SERVICES("{\"name\":\"s\",\"address\":\"224.0.0.1\",\"port\":80}"),
+	 "lb.services[0].address", "expected unicast"},
+	{SERVICES("{\"name\":\"s\",\"address\":\"192.0.2.1\"}"), "lb.services[0].port", "missing"},
+	{SERVICES("{\"name\":\"s\",\"address\":\"192.0.2.256\",\"port\":1}"),
+	 "lb.services[0].address", "expected an IPv4 or IPv6 unicast address"},
+	{SERVICES(SERVICE("") "," SERVICE("")), "lb.services[1].name", "is the name of lb.services[0]"},
+	{SERVICES(SERVICE("") ",{\"name\":\"t\",\"address\":\"192.0.2.1\",\"port\":80}"),
+	 "lb.services[1].port", "lb.services[0] has this address, port and protocol too"},
+	{SERVICES(SERVICE(",\"protocol\":\"sctp\"")), "lb.services[0].protocol", "\"udp\""},
+	{SERVICES(SERVICE(",\"mode\":\"fullnat\"")), "lb.services[0].local_addresses", "missing"},
+	{SERVICES(SERVICE(",\"local_addresses\":[\"10.1.0.50\"]")),
+	 "lb.services[0].local_addresses", "of no use in mode nat"},
+	{SERVICES(SERVICE(",\"mode\":\"fullnat\",\"local_addresses\":[\"2001:db8::9\"]")),
+	 "lb.services[0].local_addresses[0]", "different families; expected IPv4"},
+	{SERVICES(SERVICE(",\"mode\":\"fullnat\",\"local_addresses\":[\"10.1.0.1\"]")),
+	 "lb.services[0].local_addresses[0]", "overlaps nics[0].addresses[0]"},
+	{SERVICES(SERVICE(",\"mode\":\"fullnat\",\"local_addresses\":[\"10.1.0.5\"]") ","
+	          SERVICE2(",\"mode\":\"fullnat\",\"local_addresses\":[\"10.1.0.5\",\"10.1.0.6\"]")),
+	 "lb.services[1].local_addresses[0]", "services share whole lists of local addresses or none"},
+	{SERVICES(SERVICE(",\"backends\":[{\"address\":\"2001:db8::9\"}]")),
+	 "lb.services[0].backends[0].address", "different families"},
+	{SERVICES(SERVICE(",\"backends\":[{\"address\":\"10.1.0.9\"},"
+	                  "{\"address\":\"10.1.0.9\",\"port\":80}]")),
+	 "lb.services[0].backends", "has 10.1.0.9 port 80 more than once"},
+	{SERVICES(SERVICE(",\"backends\":[{\"address\":\"192.0.2.1\"}]")),
+	 "lb.services[0].backends[0].address", "is our own address (192.0.2.1)"},
+	{SERVICES(SERVICE(",\"backends\":[{\"address\":\"10.1.0.9\",\"weight\":65536}]")),
+	 "lb.services[0].backends[0].weight", "65536; expected an integer from 0 to 65535"},
+	{SERVICES(SERVICE(",\"backends\":[{\"address\":\"10.1.0.9\",\"state\":\"up\"}]")),
+	 "lb.services[0].backends[0].state", "expected one of \"ready\", \"drain\", \"down\""},
+	{SERVICES("{\"name\":\"s\",\"address\":\"10.1.0.1\",\"port\":80}"),
+	 "lb.services[0].address", "overlaps nics[0].addresses[0] (10.1.0.1/24)"},
+	{"{" NICS ",\"workers\":{\"count\":2},\"lb\":{\"services\":[" SERVICE(",\"mode\":\"fullnat\","
+	 "\"local_addresses\":[\"10.1.0.5\"],\"local_ports\":\"1024-1100\"") "]}}",
+	 "lb.services", "local_ports of 10.1.0.5 reach into 1 blocks"},
+};
+
+static bool
+errors_hold(const struct config_errors *errs, const char *path, const char *message)
+{
+	for (unsigned i = 0; i < errs->n; i++)
+		if (strcmp(errs->e[i].path, path) == 0 && strstr(errs->e[i].message, message) != NULL)
+			return true;
+	return false;
+}
+
+static void
+test_bad_documents(void)
+{
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct config_errors errs = {0};
+		size_t size = 0;
+		json_t *doc = config_parse(bad[i].document, strlen(bad[i].document), &errs);
+		void *image = doc == NULL ? NULL : config_compile(doc, NULL, 1, &size, &errs);
+		bool good = image == NULL && errors_hold(&errs, bad[i].path, bad[i].message);
+		CU_ASSERT(good);
+		if (!good) {
+			printf("\ncase %zu: %s\n  wanted %s: %s\n", i, bad[i].document, bad[i].path,
+			       bad[i].message);
+			for (unsigned k = 0; k < errs.n; k++)
+				printf("  got    %s: %s\n", errs.e[k].path, errs.e[k].message);
+		}
+		free(image);
+		json_decref(doc);
+	}
+}
+
+/* Several errors at once; beyond the limit they are counted, and the list says so. */
+static void
+test_several(void)
+{
+	struct config_errors errs = {0};
+	static const char text[] = "{\"nics\":[{\"name\":1,\"device\":2,\"vlan\":-1,\"x\":0}],\"y\":1}";
+	json_t *doc = config_parse(text, strlen(text), &errs);
+	CU_ASSERT(!config_check(doc, &errs));
+	CU_ASSERT_EQUAL(errs.n, 5);
+	json_decref(doc);
+
+	doc = json_object();
+	for (unsigned i = 0; i < 100; i++) {
+		char key[16];
+		snprintf(key, sizeof(key), "k%u", i);
+		json_object_set_new(doc, key, json_null());
+	}
+	memset(&errs, 0, sizeof(errs));
+	CU_ASSERT(!config_check(doc, &errs));
+	CU_ASSERT_EQUAL(errs.n, CONFIG_MAX_ERRORS);
+	CU_ASSERT_EQUAL(errs.lost, 101 - CONFIG_MAX_ERRORS);
+	json_t *list = config_errors_json(&errs);
+	CU_ASSERT_EQUAL(json_array_size(list), CONFIG_MAX_ERRORS + 1);
+	json_decref(list);
+	json_decref(doc);
+}
+
+/* Keys and values of any length and script: paths and messages stay valid UTF-8. */
+static void
+test_long_text(void)
+{
+	char key[400];
+	for (size_t i = 0; i + 3 <= sizeof(key) - 1; i += 3)
+		memcpy(key + i, "\xe2\x82\xac", 3);
+	for (size_t length = 0; length < 390; length += 3) {
+		struct config_errors errs = {0};
+		char part[400];
+		snprintf(part, sizeof(part), "a%.*s", (int)length, key);
+		json_t *doc = json_pack("{s:s}", part, part);
+		CU_ASSERT(!config_check(doc, &errs));
+		json_t *list = config_errors_json(&errs);
+		CU_ASSERT_EQUAL(json_array_size(list), errs.n);
+		for (size_t i = 0; i < json_array_size(list); i++)
+			CU_ASSERT_PTR_NOT_NULL(json_array_get(list, i));
+		json_decref(list);
+		json_decref(doc);
+	}
+}
+
+static void
+test_missing_file(void)
+{
+	struct config_errors errs = {0};
+	CU_ASSERT_PTR_NULL(config_load("/nonexistent/millrace.json", &errs));
+	CU_ASSERT(errs.n == 1 && strstr(errs.e[0].message, "No such file") != NULL);
+}
+
+static const struct test_case cases[] = {
+	{"what is wrong with bad documents", test_bad_documents},
+	{"several errors at once", test_several},
+	{"long text is cut at characters", test_long_text},
+	{"a file that is not there", test_missing_file},
+};
+TEST_MAIN("config_errors", cases)
