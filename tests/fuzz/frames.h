@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The input of fuzz_parse: frames with what happens around them, and seeds of it.
+ * Layout     For each frame {control, wait, size low, size high} and its bytes.
+ * See        tests/fuzz/fuzz_parse.c.
+ */
+#ifndef MR_FRAMES_H
+#define MR_FRAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum frame_control {
+	FRAME_DEV = 3,          /* device, modulo how many there are */
+	FRAME_REPAIR = 1 << 2,  /* make MAC, IPv4 and ICMP checksums right before it arrives */
+	FRAME_QUEUE = 1 << 3,   /* on the second queue */
+	FRAME_SECONDS = 1 << 4, /* wait is seconds, else milliseconds */
+	FRAME_RELOAD = 1 << 5,  /* another generation first */
+	FRAME_LATER = 1 << 6,   /* do not poll after it: the next one is in the same burst */
+};
+enum { FRAME_MAX = 2048, FRAME_HEAD = 4 };
+
+/* frames_repair: station, IPv4 header and ICMP checksums of a frame. */
+void frames_repair(uint8_t *frame, size_t size, const uint8_t mac[6]);
+/* frames_make: call write for each seed. */
+void frames_make(void (*write)(void *arg, const char *name, const void *data, size_t size),
+                 void *arg);
+
+#endif

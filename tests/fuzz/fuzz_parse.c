@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any frames through a whole data plane: two workers, slow path, NAT and balancer, devices in
+ * memory. Whatever comes, every packet is accounted for, every buffer returns, every IPv4 packet
+ * sent has a good header, and when all has timed out the tables are empty.
+ */
+#include "ctl/config/config.h"
+#include "ctl/dataplane/plane.h"
+#include "frames.h"
+#include "fuzz.h"
+#include "lib/mem.h"
+#include "lib/nic_mem.h"
+#include "lib/wire.h"
+
+enum { BUFFERS = 512, ROOM = 2048, DEVS = 3, MAX_FRAMES = 64, MAX_TURNS = 64, ERR = 256 };
+enum { END_STEPS = 4096, IMAGES = 2 };
+static const uint64_t SECOND_NS = 1000000000, MS_NS = 1000000, DAY_S = 86400;
+
+static struct image_header *image[IMAGES];
+
+/* images_make: the configuration, and the same with a backend drained and a rule less. */
+static void
+images_make(void)
+{
+	struct config_errors errs = {.n = 0};
+	json_t *doc = config_load(FUZZ_PLANE, &errs);
+	size_t size;
+	mem_use_huge(0);
+	image[0] = doc != NULL ? config_compile(doc, NULL, 1, &size, &errs) : NULL;
+	if (image[0] == NULL)
+		fprintf(stderr, "%s: %s: %s\n", FUZZ_PLANE, errs.e[0].path, errs.e[0].message);
+	MUST(image[0] != NULL);
+	json_t *service = json_array_get(json_object_get(json_object_get(doc, "lb"), "services"), 0);
+	json_t *backend = json_array_get(json_object_get(service, "backends"), 0);
+	json_object_set_new(backend, "state", json_string("drain"));
+	json_array_clear(json_object_get(json_object_get(doc, "nat"), "rules"));
+	image[1] = config_compile(doc, image[0], 2, &size, &errs);
+	MUST(image[1] != NULL);
+	json_decref(doc);
+}
+
+struct world {
+	struct plane plane;
+	struct nic_mem *mem;
+	uint64_t now_ns;
+	unsigned running; /* which image */
+};
+
+static struct world *
+world_open(void)
+{
+	char err[ERR];
+	struct world *w = calloc(1, sizeof(*w));
+	MUST(w != NULL);
+	w->now_ns = SECOND_NS;
+	w->mem = nic_mem_create(BUFFERS, ROOM);
+	MUST(w->mem != NULL);
+	w->plane.n_devs = DEVS;
+	for (uint16_t i = 0; i < DEVS; i++) {
+		nic_mem_dev(w->mem, &w->plane.devs[i], i, 2);
+		w->plane.devs[i].mac_filter = 1;
+	}
+	MUST(plane_open(&w->plane, image[0], 42, false, w->now_ns, err, sizeof(err)) == 0);
+	return w;
+}
+
+static void
+frame_check(const uint8_t *f, uint32_t size)
+{
+	uint32_t at = ETHER_LEN, sum = 0;
+	MUST(size >= ETHER_LEN && size <= ROOM);
+	if (f[12] == 0x81 && f[13] == 0)
+		at += VLAN_LEN;
+	if (f[at - 2] != 0x08 || f[at - 1] != 0)
+		return;
+	uint32_t head = (f[at] & 15) * 4u, total = (uint32_t)f[at + 2] << 8 | f[at + 3];
+	MUST(head >= IP4_LEN && total >= head && at + total <= size);
+	for (uint32_t i = 0; i < head; i += 2)
+		sum += (uint32_t)f[at + i] << 8 | f[at + i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	MUST((sum & 0xffff) + (sum >> 16) == 0xffff);
+}
+
+static void
+frames_collect(struct world *w)
+{
+	for (unsigned i = 0; i < DEVS; i++) {
+		struct dev *d = &w->plane.devs[i];
+		struct rte_mbuf *m;
+		while ((m = nic_mem_take(d)) != NULL) {
+			frame_check(buf_data(m), m->data_len);
+			d->ops->free(&m, 1);
+		}
+	}
+}
+
+/* identity_check: each packet that a context got has ended there once. */
+static void
+identity_check(const struct world *w)
+{
+	uint64_t sent = 0, made = 0;
+	for (uint32_t i = 0; i <= w->plane.n_workers; i++) {
+		const struct stats *s = stats_context(w->plane.shared.stats, i);
+		uint64_t ends = s->forwarded + s->consumed + s->handed_off + s->held;
+		for (unsigned k = 0; k < DROP_MAX; k++)
+			ends += s->dropped[k];
+		MUST(s->received + s->taken_over == ends);
+		made += s->forwarded + s->generated;
+		for (unsigned k = 0; k < STATS_NICS; k++)
+			sent += s->nic[k].tx_packets;
+	}
+	MUST(sent == made);
+}
+
+/* world_turn: until everyone is at rest. */
+static void
+world_turn(struct world *w)
+{
+	uint32_t work = 1;
+	for (unsigned i = 0; i < MAX_TURNS && work != 0; i++) {
+		work = 0;
+		for (unsigned k = 0; k < w->plane.n_workers; k++)
+			work += worker_poll(w->plane.worker[k], w->now_ns);
+		work += plane_poll(&w->plane, w->now_ns);
+		identity_check(w);
+	}
+	MUST(work == 0);
+	frames_collect(w);
+}
+
+static void
+world_reload(struct world *w)
+{
+	char err[ERR];
+	w->running = 1 - w->running;
+	image[w->running]->generation = w->plane.gen->number + 1;
+	image_seal(image[w->running], image[w->running]->size);
+	MUST(plane_apply(&w->plane, image[w->running], image[w->running]->size, w->now_ns, err,
+	                 sizeof(err)) == 0);
+}
+
+static void
+frame_arrives(struct world *w, struct input *in)
+{
+	uint8_t frame[FRAME_MAX], control = input_u8(in), wait = input_u8(in);
+	uint16_t size = input_u16(in) % FRAME_MAX;
+	struct dev *d = &w->plane.devs[(control & FRAME_DEV) % DEVS];
+	w->now_ns += wait * (control & FRAME_SECONDS ? SECOND_NS : MS_NS);
+	input_bytes(in, frame, size);
+	if (control & FRAME_RELOAD)
+		world_reload(w);
+	if (control & FRAME_REPAIR)
+		frames_repair(frame, size, d->mac);
+	(void)nic_mem_put(d, control & FRAME_QUEUE ? 1 : 0, frame, size);
+	if ((control & FRAME_LATER) == 0)
+		world_turn(w);
+}
+
+/* world_end: time passes until nothing is held and no flow is left; nothing has leaked. */
+static void
+world_end(struct world *w)
+{
+	world_turn(w);
+	for (unsigned i = 0; i < END_STEPS; i++) {
+		uint64_t next = plane_next_timer(&w->plane);
+		if (next == UINT64_MAX && i > 4)
+			break;
+		w->now_ns = next != UINT64_MAX && next > w->now_ns ? next : w->now_ns + SECOND_NS;
+		world_turn(w);
+	}
+	w->now_ns += DAY_S * SECOND_NS;
+	for (unsigned k = 0; k < w->plane.n_workers; k++)
+		worker_sweep(w->plane.worker[k], w->now_ns);
+	world_turn(w);
+	for (uint32_t i = 0; i <= w->plane.n_workers; i++) {
+		const struct stats *s = stats_context(w->plane.shared.stats, i);
+		MUST(s->held == 0 && s->flows_v4 == 0 && s->flows_v6 == 0 && s->mappings == 0);
+		MUST(s->flows_opened == s->flows_ended);
+	}
+	MUST(nic_mem_free_count(w->mem) == BUFFERS);
+	plane_close(&w->plane);
+	nic_mem_destroy(w->mem);
+	free(w);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = {data, size};
+	if (image[0] == NULL)
+		images_make();
+	struct world *w = world_open();
+	for (unsigned i = 0; i < MAX_FRAMES && in.left != 0; i++)
+		frame_arrives(w, &in);
+	world_end(w);
+	return 0;
+}
