@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* csum.h: differences against checksums made anew, RFC 1624's example, the odd cases of UDP. */
+#include "lib/csum.h"
+
+#include "packets.h"
+#include "test.h"
+
+enum { ROUNDS = 20000, WORDS = 20 };
+
+static void
+test_rfc1624_example(void)
+{
+	/* Section 4: equation 2 gives ffff here, the right answer is 0000. */
+	be16 r = csum_apply(htobe16(0xdd2f), csum_diff16(htobe16(0x5555), htobe16(0x3285)));
+	CU_ASSERT_EQUAL(r, 0);
+}
+
+static uint16_t
+whole(const uint16_t *words, size_t n)
+{
+	return (uint16_t)~csum_fold(csum_add(0, words, n * 2));
+}
+
+static void
+test_difference_is_whole(void)
+{
+	uint64_t seed = test_seed();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		uint16_t words[WORDS];
+		for (unsigned k = 0; k < WORDS; k++)
+			words[k] = (uint16_t)test_random(&seed);
+		uint16_t before = whole(words, WORDS);
+		unsigned at = test_random(&seed) % WORDS, at32 = test_random(&seed) % (WORDS - 1);
+		uint64_t diff = csum_diff16(words[at], 0);
+		words[at] = 0;
+		uint32_t old, new = (uint32_t)test_random(&seed);
+		memcpy(&old, &words[at32], 4);
+		memcpy(&words[at32], &new, 4);
+		diff += csum_diff32(old, new);
+		CU_ASSERT_EQUAL_FATAL(csum_apply(before, diff), whole(words, WORDS));
+	}
+}
+
+static void
+test_add_is_rfc1071(void)
+{
+	uint64_t seed = test_seed();
+	uint8_t data[301];
+	for (unsigned i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)test_random(&seed);
+	for (size_t n = 0; n <= sizeof(data); n++)
+		CU_ASSERT_EQUAL((uint16_t)~csum_fold(csum_add(0, data, n)),
+		                htobe16(sum16(data, n, 0)));
+}
+
+static void
+test_pseudo(void)
+{
+	union addr a = addr6("2001:db8::1"), b = addr6("fe80::ffff");
+	uint8_t flat[40] = {0};
+	memcpy(flat, &a, 16);
+	memcpy(flat + 16, &b, 16);
+	flat[34] = 0x12;
+	flat[35] = 0x34;
+	flat[39] = 58;
+	CU_ASSERT_EQUAL(csum_fold(csum_add_pseudo6(0, flat, 58, 0x1234)),
+	                csum_fold(csum_add(0, flat, 40)));
+	uint8_t flat4[12] = {10, 0, 0, 1, 192, 0, 2, 1, 0, 17, 5, 6};
+	uint32_t src, dst;
+	memcpy(&src, flat4, 4);
+	memcpy(&dst, flat4 + 4, 4);
+	CU_ASSERT_EQUAL(csum_fold(csum_add_pseudo4(0, src, dst, 17, 0x0506)),
+	                csum_fold(csum_add(0, flat4, 12)));
+}
+
+static void
+test_udp_zero(void)
+{
+	CU_ASSERT_EQUAL(csum_apply_udp(0, 0x12345), 0);
+	/* The result would be 0: RFC 768 writes ffff. */
+	CU_ASSERT_EQUAL(csum_apply_udp(htobe16(0xdd2f), csum_diff16(htobe16(0x5555), htobe16(0x3285))),
+	                0xffff);
+	/* ffff is an ordinary value on the way in. */
+	CU_ASSERT_EQUAL(csum_apply_udp(0xffff, csum_diff16(htobe16(1), htobe16(2))),
+	                csum_apply(0xffff, csum_diff16(htobe16(1), htobe16(2))));
+	CU_ASSERT_EQUAL(csum_apply_udp(0xffff, csum_diff16(5, 5)), 0xffff);
+}
+
+static void
+test_header(void)
+{
+	struct frame f = {.family = 4, .proto = 17, .src = addr4("10.0.0.1"),
+	                  .dst = addr4("10.0.0.2"), .options = 8};
+	uint8_t ip[FRAME_MAX];
+	frame_ip(ip, &f);
+	CU_ASSERT_TRUE(csum_ip4_is_right(ip, 28));
+	ip[21] ^= 4;
+	CU_ASSERT_FALSE(csum_ip4_is_right(ip, 28));
+	ip[21] ^= 4;
+	/* A hop: TTL down by one, checksum by difference. */
+	uint16_t sum;
+	memcpy(&sum, ip + 10, 2);
+	sum = csum_apply(sum, csum_diff_ttl());
+	memcpy(ip + 10, &sum, 2);
+	ip[8]--;
+	CU_ASSERT_TRUE(csum_ip4_is_right(ip, 28));
+}
+
+static const struct test_case cases[] = {
+	{"RFC 1624 section 4", test_rfc1624_example},
+	{"difference equals whole", test_difference_is_whole},
+	{"whole equals RFC 1071", test_add_is_rfc1071},
+	{"pseudo-headers", test_pseudo},
+	{"UDP without, with and near zero", test_udp_zero},
+	{"IPv4 header", test_header},
+};
+TEST_MAIN("csum", cases)
