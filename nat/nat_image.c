@@ -197,6 +197,7 @@ static int
 check_unique(const struct check *c)
 {
 	int r = 0;
+	/* tidy: once a generation, in the compiler and on the main lcore */
 	uint32_t *v = calloc((size_t)c->n_addresses + 1, sizeof(*v));
 	if (v == NULL)
 		return wrong(c, "no memory to compare %u pool addresses", c->n_addresses);
@@ -208,6 +209,7 @@ check_unique(const struct check *c)
 		v[i] = c->addresses[i].address;
 	if (r == 0 && !is_unique(v, c->n_addresses))
 		r = wrong(c, "a pool address occurs twice");
+	/* tidy: as above, not on the packet path */
 	free(v);
 	return r;
 }

@@ -3,8 +3,9 @@
  * What       One worker's part of the pool addresses: which blocks are held, and the direct index
  *            (address, protocol, port) -> mapping.
  * Layout     An address of which this worker holds a block has a slot: a row of the index for each
- *            protocol, and the owner of each granule of NAT_MIN_BLOCK ports. When blocks are divided
- *            between workers (steer.split_blocks) a slot has only the worker's own ports, closed up.
+ *            protocol, and the owner of each granule of NAT_MIN_BLOCK ports. When blocks are
+ *            divided between workers (steer.split_blocks) a slot has the worker's own ports only,
+ *            closed up.
  * Invariant  1. A granule has one owner at most: blocks of different sizes never overlap.
  *            2. A slot is in use exactly while its address has a held block here.
  *            3. Only blocks whose home is this worker are taken.
@@ -78,7 +79,7 @@ uint32_t pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_
 /* pool_give: back to the address. => the block has no mapping and is idle. */
 void pool_give(struct pool *p, uint32_t number);
 
-/* pool_take_port, pool_give_port: of a block, see nat/block.h; the block is idle or not as needed. */
+/* pool_take_port, pool_give_port: of a block, see nat/block.h; it becomes idle or busy by them. */
 uint16_t pool_take_port(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t mapping,
                         const struct nat_clock *now, uint64_t *random);
 void pool_give_port(struct pool *p, uint32_t number, enum nat_proto proto, uint16_t port,

@@ -3,7 +3,8 @@
 #include "nat/rules.h"
 
 #include <errno.h>
-#include <stdlib.h>
+
+#include "lib/mem.h"
 
 static void
 load_rows(struct nat_rules *r, const struct generation *g)
@@ -19,25 +20,24 @@ load_rows(struct nat_rules *r, const struct generation *g)
 	r->n_classes = 1u << g->steer.class_bits;
 }
 
-static bool
-tables_alloc(struct nat_rules *r)
+/* One allocation: the head, then the tables. */
+static struct nat_rules *
+rules_alloc(const struct nat_rules *from)
 {
-	r->match = calloc(r->n_rules + 1, sizeof(*r->match));
-	r->row_of_id = calloc((size_t)r->n_ids + 1, sizeof(*r->row_of_id));
-	r->order = calloc((size_t)r->n_addresses + 1, sizeof(*r->order));
-	r->class_first = calloc((size_t)r->n_pools * r->n_classes + 1, sizeof(*r->class_first));
-	return r->match != NULL && r->row_of_id != NULL && r->order != NULL &&
-	       r->class_first != NULL;
-}
-
-static void
-tables_free(struct nat_rules *r)
-{
-	free(r->match);
-	free(r->row_of_id);
-	free(r->order);
-	free(r->class_first);
-	free(r);
+	size_t match = ((size_t)from->n_rules + 1) * sizeof(struct rule_match);
+	size_t ids = (size_t)from->n_ids + 1, order = (size_t)from->n_addresses + 1;
+	size_t classes = (size_t)from->n_pools * from->n_classes + 1;
+	size_t words = (ids + order + classes) * sizeof(uint32_t);
+	struct nat_rules *r = mem_alloc(sizeof(*r) + match + words, -1);
+	if (r == NULL)
+		return NULL;
+	*r = *from;
+	r->size = sizeof(*r) + match + words;
+	r->match = (struct rule_match *)(void *)(r + 1);
+	r->row_of_id = (uint32_t *)(void *)(r->match + from->n_rules + 1);
+	r->order = r->row_of_id + ids;
+	r->class_first = r->order + order;
+	return r;
 }
 
 static size_t
@@ -77,14 +77,11 @@ derive_rules(struct nat_rules *r)
 int
 rules_create(struct generation *g, unsigned number)
 {
-	struct nat_rules *r = calloc(1, sizeof(*r));
+	struct nat_rules counts = {.size = 0};
+	load_rows(&counts, g);
+	struct nat_rules *r = rules_alloc(&counts);
 	if (r == NULL)
 		return -ENOMEM;
-	load_rows(r, g);
-	if (!tables_alloc(r)) {
-		tables_free(r);
-		return -ENOMEM;
-	}
 	for (uint32_t i = 0; i < r->n_addresses; i++)
 		r->row_of_id[r->addresses[i].id] = i + 1;
 	derive_classes(r);
@@ -96,8 +93,9 @@ rules_create(struct generation *g, unsigned number)
 void
 rules_destroy(struct generation *g, unsigned number)
 {
-	if (g->view[number] != NULL)
-		tables_free(g->view[number]);
+	struct nat_rules *r = g->view[number];
+	if (r != NULL)
+		mem_free(r, r->size);
 	g->view[number] = NULL;
 }
 

@@ -2,7 +2,7 @@
 /*
  * What       What a generation says about address translation, arranged for misses: rules as masks,
  *            rows of addresses by stable id, the addresses of a pool by class.
- * Layout     One allocation a table; kept in generation.view[POLICY_NAT].
+ * Layout     One allocation; kept in generation.view[POLICY_NAT].
  * Invariant  1. row_of_id[id] - 1 is the row of the address with that id; 0: not in this generation.
  *            2. order[class_first(pool, class)..] are the rows of the pool's addresses of a class,
  *               ascending; the classes of a pool follow each other.
@@ -30,6 +30,7 @@ struct nat_rules {
 	uint32_t *row_of_id;       /* n_ids */
 	uint32_t *order;           /* n_addresses */
 	uint32_t *class_first;     /* n_pools * n_classes + 1 */
+	size_t size;               /* of the allocation */
 };
 
 int rules_create(struct generation *g, unsigned number);
