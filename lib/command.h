@@ -18,7 +18,7 @@ enum { COMMAND_MAGIC = 0x4d524331, COMMAND_VERSION = 1, COMMAND_REPLY_MAX = 128 
        COMMAND_ERR = 256 };
 
 enum command_kind {
-	CMD_HELLO = 1,   /* => fds: statistics (read-only), records, image of the generation (if any) */
+	CMD_HELLO = 1,   /* => fds: statistics (read-only), records, image of the generation */
 	CMD_APPLY,       /* fd: sealed memfd with an image => generation or error text */
 	CMD_FLOWS,       /* filter, cursor => struct cmd_flow */
 	CMD_MAPPINGS,    /* filter, cursor => struct cmd_mapping */
@@ -29,8 +29,8 @@ enum command_kind {
 	CMD_MAX
 };
 
-/* A zero field matches everything. Mappings and subscribers: src and sport are the inside's, dst and
- * dport the external ones; any and any_port match either. */
+/* A zero field matches everything. Mappings and subscribers: src and sport are the inside's, dst
+ * and dport the external ones; any and any_port match either. */
 struct cmd_filter {
 	union addr src, dst;        /* of the initiator's tuple */
 	union addr any;             /* matches any of the four addresses of a flow */

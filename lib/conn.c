@@ -6,7 +6,7 @@
 #define STAY(s) {(s), (s), (s), (s)}
 
 /*
- * Cells are [state][direction] = {EV_OTHER, EV_SYN, EV_FIN, EV_RST}, named where they are not plain.
+ * Cells are [state][direction] = {EV_OTHER, EV_SYN, EV_FIN, EV_RST}.
  */
 const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 	/* No packet meets a free entry. */

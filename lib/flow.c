@@ -257,7 +257,8 @@ hash_of(const struct flow_table *t, flow_ref ref, unsigned dir)
 {
 	const struct flow *f = flow_head(t, ref);
 	if ((ref & FLOW_REF_V6) != 0)
-		return tuple6_hash(&flow_ptr6(t, ref)->tuple[dir], f->proto, f->realm[dir], t->seed);
+		return tuple6_hash(&flow_ptr6(t, ref)->tuple[dir], f->proto, f->realm[dir],
+		                   t->seed);
 	return tuple4_hash(&flow_ptr4(t, ref)->tuple[dir], f->proto, f->realm[dir], t->seed);
 }
 

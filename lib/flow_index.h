@@ -4,8 +4,8 @@
  *            index_prefetch -> index_match, flow_prefetch -> flow_is4, and flow_find4 for what did
  *            not match at once.
  * Layout     Bucket number: low bits of the hash. Tag: its high 16 bits, 0 made 1. An entry that
- *            finds its bucket full goes on by a step that its tag gives (odd, so that it meets every
- *            bucket), and each bucket it passes counts it in `overflow`.
+ *            finds its bucket full goes on by a step that its tag gives (odd, so that it meets
+ *            every bucket), and each bucket it passes counts it in `overflow`.
  * Invariant  1. An entry stands in the first buckets of its path that had a free slot when it came.
  *            2. overflow = number of entries that stand further on in their path. So a lookup ends
  *               at the first bucket whose overflow is 0, and removal leaves no tombstone.

@@ -22,7 +22,7 @@ devices_exist(const struct image_header *image, uint16_t n_devs)
 	uint32_t n;
 	const struct img_nic *nics = image_rows(image, IMG_NICS, &n);
 	for (uint32_t i = 1; i < n; i++)
-		if (nics[i].dev >= n_devs)
+		if (nics[i].name[0] != 0 && nics[i].dev >= n_devs)
 			return false;
 	return true;
 }

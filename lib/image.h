@@ -46,13 +46,13 @@ enum { /* what image_check holds the core sections to */
 enum image_kind {
 	IMG_PLANE = 1,    /* struct img_plane, 1 row */
 	IMG_DEVS,         /* struct img_dev */
-	IMG_NICS,         /* struct img_nic; row 0 is "no interface", a row with an empty name is unused
-	                   * (one was removed: numbers of others are stable over generations) */
+	IMG_NICS,         /* struct img_nic; row 0 is "no interface", a row without a name is
+	                   * unused (was removed: the others keep their numbers) */
 	IMG_ADDRESSES,    /* struct img_address: our own addresses */
 	IMG_ROUTES,       /* struct img_route, sorted, see below */
 	IMG_NEIGHBOURS,   /* struct img_neighbour: static ones */
 	IMG_TIMERS,       /* struct timer_set; row 0 is the default */
-	IMG_DOCUMENT,     /* bytes: the JSON document this was compiled from, defaults not filled in */
+	IMG_DOCUMENT,     /* bytes: the JSON document this was compiled from, without defaults */
 	IMG_IDS,          /* bytes: JSON, the daemon's stable numbers; opaque to the data plane */
 	IMG_NAT_CONF = 16, /* nat/nat_image.h */
 	IMG_NAT_POOLS,
@@ -102,7 +102,7 @@ struct img_plane {
 	/* Changeable while running: */
 	uint32_t icmp_rate_pps;       /* generated ICMP, token bucket */
 	uint32_t icmp_burst;
-	uint32_t idle_us;             /* longest sleep of a worker that finds nothing; 0: busy poll */
+	uint32_t idle_us;             /* longest sleep of an idle worker; 0: busy poll */
 	uint32_t zero;
 };
 

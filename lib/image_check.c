@@ -57,7 +57,8 @@ header_check(const struct check *c, size_t size)
 	if (h->magic != IMAGE_MAGIC)
 		return refuse(c, "image: this is not a generation image");
 	if (h->version != IMAGE_VERSION)
-		return refuse(c, "image: version %u, this program wants %u", h->version, IMAGE_VERSION);
+		return refuse(c, "image: version %u, this program wants %u", h->version,
+		              IMAGE_VERSION);
 	if (h->size != size)
 		return refuse(c, "image: header says %llu bytes, there are %zu",
 		              (unsigned long long)h->size, size);
@@ -90,7 +91,8 @@ directory_check(const struct check *c)
 	for (uint32_t i = 0; i < h->sections; i++) {
 		const struct image_section *s = &h->section[i];
 		if (!section_fits(h, s, &end[i]))
-			return refuse(c, "image: section %u (kind %u) is not inside it", i, s->kind);
+			return refuse(c, "image: section %u (kind %u) is not inside it", i,
+			              s->kind);
 		for (uint32_t j = 0; j < i; j++) {
 			const struct image_section *o = &h->section[j];
 			if (o->kind == s->kind)
@@ -124,7 +126,8 @@ sections_check(const struct check *c)
 		uint32_t n;
 		image_rows(c->h, core[i].kind, &n);
 		if (!image_section_is(c->h, core[i].kind, core[i].row_size))
-			return refuse(c, "%s: rows are not of %u bytes", core[i].name, core[i].row_size);
+			return refuse(c, "%s: rows are not of %u bytes", core[i].name,
+			              core[i].row_size);
 		if (n < core[i].min || n > core[i].max)
 			return refuse(c, "%s: %u rows, not %u to %u", core[i].name, n, core[i].min,
 			              core[i].max);
@@ -211,8 +214,8 @@ nic_check(const struct check *c, uint32_t i)
 	if (n->vlan > IMG_MAX_VLAN)
 		return refuse(c, "interfaces: %s: VLAN %u", n->name, n->vlan);
 	if (n->mtu < IMG_MIN_MTU || n->mtu > IMG_MAX_MTU)
-		return refuse(c, "interfaces: %s: MTU %u, not %u to %u", n->name, n->mtu, IMG_MIN_MTU,
-		              IMG_MAX_MTU);
+		return refuse(c, "interfaces: %s: MTU %u, not %u to %u", n->name, n->mtu,
+		              IMG_MIN_MTU, IMG_MAX_MTU);
 	if ((n->flags & ~(uint32_t)IMG_NIC_MAC) != 0 ||
 	    ((n->flags & IMG_NIC_MAC) != 0 && !mac_is_station(n->mac)))
 		return refuse(c, "interfaces: %s: bad flags or MAC address", n->name);
@@ -220,7 +223,8 @@ nic_check(const struct check *c, uint32_t i)
 		if (c->nics[j].name[0] == 0)
 			continue;
 		if (c->nics[j].dev == n->dev && c->nics[j].vlan == n->vlan)
-			return refuse(c, "interfaces: %s: device and VLAN of %s", n->name, c->nics[j].name);
+			return refuse(c, "interfaces: %s: device and VLAN of %s", n->name,
+			              c->nics[j].name);
 		if (strcmp(c->nics[j].name, n->name) == 0)
 			return refuse(c, "interfaces: %s is there twice", n->name);
 	}
@@ -320,7 +324,7 @@ neighbours_check(const struct check *c)
 		const struct img_neighbour *n = &c->neighbours[i];
 		if (!address_is_good(&n->address, n->family) || !nic_is_good(c, n->nic) ||
 		    !mac_is_station(n->mac))
-			return refuse(c, "neighbours: row %u: bad address, interface or MAC address", i);
+			return refuse(c, "neighbours: row %u: bad address, interface or MAC", i);
 	}
 	return 0;
 }

@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/mempolicy.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -32,7 +31,6 @@ struct area {
 	enum page_kind kind;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct area *areas;
 static size_t used[PAGE_KINDS];
 static int huge_allowed = 1;
@@ -40,18 +38,13 @@ static int huge_allowed = 1;
 void
 mem_use_huge(int yes)
 {
-	pthread_mutex_lock(&lock);
 	huge_allowed = yes;
-	pthread_mutex_unlock(&lock);
 }
 
 struct mem_usage
 mem_usage(void)
 {
-	pthread_mutex_lock(&lock);
-	struct mem_usage u = {used[PAGE_1G], used[PAGE_2M], used[PAGE_4K]};
-	pthread_mutex_unlock(&lock);
-	return u;
+	return (struct mem_usage){used[PAGE_1G], used[PAGE_2M], used[PAGE_4K]};
 }
 
 static size_t
@@ -109,14 +102,14 @@ map_ordinary(size_t size)
  * are forbidden: then memory comes as it is touched. => NULL when there are not enough.
  */
 static void *
-map_pages(enum page_kind kind, size_t size, int node, int huge)
+map_pages(enum page_kind kind, size_t size, int node)
 {
 	void *p = kind == PAGE_4K ? map_ordinary(size)
 	                          : mmap(NULL, size, PROT_READ | PROT_WRITE,
 	                                 MAP_PRIVATE | MAP_ANONYMOUS | page[kind].flags, -1, 0);
 	if (p == MAP_FAILED)
 		return NULL;
-	if (!huge)
+	if (!huge_allowed)
 		return p;
 	prefer_node(p, size, node);
 	if (kind == PAGE_4K)
@@ -131,11 +124,9 @@ map_pages(enum page_kind kind, size_t size, int node, int huge)
 static void
 area_add(struct area *a)
 {
-	pthread_mutex_lock(&lock);
 	a->next = areas;
 	areas = a;
 	used[a->kind] += a->mapped;
-	pthread_mutex_unlock(&lock);
 }
 
 void *
@@ -146,15 +137,12 @@ mem_alloc(size_t size, int node)
 	struct area *a = malloc(sizeof(*a));
 	if (a == NULL)
 		return NULL;
-	pthread_mutex_lock(&lock);
-	int huge = huge_allowed;
-	pthread_mutex_unlock(&lock);
-	for (unsigned kind = huge ? PAGE_1G : PAGE_4K; kind < PAGE_KINDS; kind++) {
+	for (unsigned kind = huge_allowed ? PAGE_1G : PAGE_4K; kind < PAGE_KINDS; kind++) {
 		if (!suits(kind, size))
 			continue;
 		a->kind = kind;
 		a->mapped = round_up(size, page[kind].shift);
-		a->p = map_pages(kind, a->mapped, node, huge);
+		a->p = map_pages(kind, a->mapped, node);
 		if (a->p != NULL) {
 			area_add(a);
 			return a->p;
@@ -169,7 +157,6 @@ mem_free(void *p, size_t size)
 {
 	if (p == NULL)
 		return;
-	pthread_mutex_lock(&lock);
 	struct area **at = &areas;
 	while (*at != NULL && (*at)->p != p)
 		at = &(*at)->next;
@@ -177,7 +164,6 @@ mem_free(void *p, size_t size)
 	assert(a != NULL && size <= a->mapped);
 	*at = a->next;
 	used[a->kind] -= a->mapped;
-	pthread_mutex_unlock(&lock);
 	munmap(a->p, a->mapped);
 	free(a);
 }

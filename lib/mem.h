@@ -4,7 +4,7 @@
  * Invariant  1. Memory is zeroed and aligned to at least 64 bytes.
  *            2. mem_alloc is called at start and when a generation is published, never on the
  *               packet path.
- * Owner      Whoever allocates frees, with the same size.
+ * Owner      One thread (the main lcore) calls; whoever allocates frees, with the same size.
  * Limits     Falls back 1 GB pages -> 2 MB pages -> ordinary pages (with a transparent huge page
  *            hint); mem_pages tells what was got.
  */

@@ -100,7 +100,7 @@ find_or_plug(struct opening *o)
 	return fail(o, -ENODEV, "its driver makes no Ethernet port of it");
 }
 
-/* Also what EAL plugged at its start is unplugged: a closed port can only be had anew by plugging. */
+/* What EAL plugged at its start is unplugged too: a closed port is only had anew by plugging. */
 static void
 port_close(struct dev *d)
 {
@@ -153,7 +153,8 @@ configure(struct opening *o)
 	}
 	int rc = rte_eth_dev_configure(d->port_id, d->rx_queues, d->tx_queues, &conf);
 	if (rc != 0)
-		return fail(o, rc, "%u receive and %u transmit queues with an MTU of %u are refused",
+		return fail(o, rc,
+		            "%u receive and %u transmit queues with an MTU of %u are refused",
 		            d->rx_queues, d->tx_queues, o->mtu);
 	rc = rte_eth_dev_adjust_nb_rx_tx_desc(d->port_id, &o->rx_ring, &o->tx_ring);
 	if (rc != 0)
@@ -177,7 +178,8 @@ pool_create(struct opening *o)
 	                                    o->buffers >= POOL_MIN_CACHED ? POOL_CACHE : 0, 0,
 	                                    (uint16_t)room, rte_eth_dev_socket_id(o->d->port_id));
 	if (o->d->ctx == NULL)
-		return fail(o, -rte_errno, "no memory for %u buffers of %u bytes", o->buffers, room);
+		return fail(o, -rte_errno, "no memory for %u buffers of %u bytes", o->buffers,
+		            room);
 	return 0;
 }
 
@@ -187,7 +189,8 @@ queues_setup(struct opening *o)
 	uint16_t port = o->d->port_id;
 	int socket = rte_eth_dev_socket_id(port);
 	for (uint16_t q = 0; q < o->d->rx_queues; q++) {
-		int rc = rte_eth_rx_queue_setup(port, q, o->rx_ring, (unsigned)socket, NULL, o->d->ctx);
+		int rc = rte_eth_rx_queue_setup(port, q, o->rx_ring, (unsigned)socket, NULL,
+		                                o->d->ctx);
 		if (rc != 0)
 			return fail(o, rc, "receive queue %u of %u descriptors", q, o->rx_ring);
 	}
@@ -246,7 +249,8 @@ nic_ethdev_open(struct dev *d, uint16_t id, const char *device, uint16_t queues_
 	static const struct dev_ops ops = {
 		.rx = burst_rx, .tx = burst_tx, .alloc = buffer_alloc, .free = buffers_free,
 	};
-	struct opening o = {.d = d, .mtu = mtu, .buffers = buffers, .err = err, .err_size = err_size};
+	struct opening o = {
+		.d = d, .mtu = mtu, .buffers = buffers, .err = err, .err_size = err_size};
 	*d = (struct dev){.ops = &ops, .id = id, .mtu_max = mtu, .mac_filter = 1};
 	snprintf(d->name, sizeof(d->name), "%s", device);
 	int rc = find_or_plug(&o);

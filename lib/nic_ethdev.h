@@ -7,7 +7,7 @@
  * Invariant  1. Received packets are one segment (frames above the MTU are not received).
  *            2. dev.mac_filter is 1: devices may be promiscuous, for several reasons.
  * Owner      The main lcore opens, closes and asks for the link; EAL has been started.
- * Limits     NIC_ETHDEV_RING descriptors a queue, or what the driver says; buffers have to fill them.
+ * Limits     NIC_ETHDEV_RING descriptors a queue, or what the driver says; buffers must fill them.
  * See        lib/nic.h. With the .c the only user of ethdev and EAL in lib.
  */
 #ifndef MR_NIC_ETHDEV_H

@@ -27,7 +27,7 @@ record_segment_init(struct record_segment *s, uint32_t rings)
 }
 
 /*
- * A tail ahead of head (a reader gone wrong) makes the difference huge: full, until it is put right.
+ * A tail ahead of head (a reader gone wrong) makes the difference huge: full until put right.
  */
 bool
 record_put(struct record_ring *r, const struct record *rec)
@@ -48,7 +48,7 @@ record_take(struct record_ring *r, struct record *out, uint32_t n)
 {
 	uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
 	uint64_t head = atomic_load_explicit(&r->head, memory_order_acquire);
-	/* A ring that says more than it can hold starts again at its head: what it holds is unsure. */
+	/* A ring that says more than it can hold starts again at its head. */
 	if (head - tail > RECORD_RING)
 		tail = head;
 	uint32_t taken = 0;

@@ -52,7 +52,8 @@ stats_segment_check(const struct stats_segment *s, uint64_t size)
 	if (s->size > size || s->contexts == 0 || s->contexts > STATS_MAX_CONTEXTS ||
 	    s->drop_reasons != DROP_MAX)
 		return -EINVAL;
-	if (!rows_fit(s->stats_offset, s->stats_stride, sizeof(struct stats), s->contexts, s->size) ||
+	if (!rows_fit(s->stats_offset, s->stats_stride, sizeof(struct stats), s->contexts,
+	              s->size) ||
 	    !rows_fit(s->backend_offset, s->backend_stride, backend_bytes, s->contexts, s->size))
 		return -EINVAL;
 	return 0;

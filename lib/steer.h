@@ -18,7 +18,7 @@ enum { STEER_RETA_BITS = 9, STEER_RETA = 1 << STEER_RETA_BITS, STEER_KEY = 40 };
 
 struct steer {
 	uint16_t n_workers;
-	uint8_t class_bits;  /* the bucket's highest bits make the class (pools with few addresses) */
+	uint8_t class_bits;  /* the bucket's highest bits that make its class */
 	uint8_t split_blocks; /* 1: pool addresses are shared, port blocks are divided */
 	uint8_t block_shift; /* log2 of the port block size, when split_blocks */
 	uint8_t worker[STEER_RETA];

@@ -33,7 +33,7 @@ fixture_network(struct image_builder *b)
 		{.address = fixture_v4(192, 0, 2, 1), .family = 4, .plen = 24, .nic = 2},
 	};
 	const struct img_neighbour neighbours[] = {
-		{.address = fixture_v4(192, 0, 2, 254), .family = 4, .nic = 2, .mac = {2, 0, 0, 0, 0, 1}},
+		{fixture_v4(192, 0, 2, 254), FAMILY_V4, 2, {2, 0, 0, 0, 0, 1}},
 	};
 	image_build_rows(b, IMG_DEVS, devs, sizeof(devs[0]), 2);
 	image_build_rows(b, IMG_NICS, nics, sizeof(nics[0]), 3);
@@ -44,21 +44,35 @@ fixture_network(struct image_builder *b)
 static inline void
 fixture_routes(struct image_builder *b)
 {
+	const union addr gateway = fixture_v4(192, 0, 2, 254);
+	const union addr long6 = {.b = {0x20, 1, 0xd, 0xb8, 0, 1}};
+	const union addr short6 = {.b = {0x20, 1, 0xd, 0xb8}};
 	const struct img_route routes[] = {
-		{.prefix = fixture_v4(10, 0, 0, 1), .family = 4, .plen = 32, .kind = ROUTE_LOCAL, .nic = 1},
-		{.prefix = fixture_v4(10, 0, 0, 0), .family = 4, .plen = 24, .kind = ROUTE_CONNECTED,
-		 .nic = 1},
-		{.prefix = fixture_v4(192, 0, 2, 0), .family = 4, .plen = 24, .kind = ROUTE_CONNECTED,
-		 .nic = 2},
-		{.prefix = fixture_v4(10, 0, 0, 0), .family = 4, .plen = 8, .kind = ROUTE_UNREACHABLE},
-		{.prefix = fixture_v4(0, 0, 0, 0), .family = 4, .plen = 0, .kind = ROUTE_VIA, .nic = 2,
-		 .gateway = fixture_v4(192, 0, 2, 254)},
-		{.prefix = {.b = {0x20, 1, 0xd, 0xb8, 0, 1}}, .family = 6, .plen = 48,
-		 .kind = ROUTE_CONNECTED, .nic = 1},
-		{.prefix = {.b = {0x20, 1, 0xd, 0xb8}}, .family = 6, .plen = 33, .kind = ROUTE_CONNECTED,
-		 .nic = 2},
+		{fixture_v4(10, 0, 0, 1), FAMILY_V4, 32, ROUTE_LOCAL, 1, 0, {.w = {0}}},
+		{fixture_v4(10, 0, 0, 0), FAMILY_V4, 24, ROUTE_CONNECTED, 1, 0, {.w = {0}}},
+		{fixture_v4(192, 0, 2, 0), FAMILY_V4, 24, ROUTE_CONNECTED, 2, 0, {.w = {0}}},
+		{fixture_v4(10, 0, 0, 0), FAMILY_V4, 8, ROUTE_UNREACHABLE, 0, 0, {.w = {0}}},
+		{fixture_v4(0, 0, 0, 0), FAMILY_V4, 0, ROUTE_VIA, 2, 0, gateway},
+		{long6, FAMILY_V6, 48, ROUTE_CONNECTED, 1, 0, {.w = {0}}},
+		{short6, FAMILY_V6, 33, ROUTE_CONNECTED, 2, 0, {.w = {0}}},
 	};
-	image_build_rows(b, IMG_ROUTES, routes, sizeof(routes[0]), sizeof(routes) / sizeof(routes[0]));
+	image_build_rows(b, IMG_ROUTES, routes, sizeof(routes[0]),
+	                 sizeof(routes) / sizeof(routes[0]));
+}
+
+/* fixture_plane: plane and timers, which every image has. */
+static inline void
+fixture_plane(struct image_builder *b)
+{
+	const struct img_plane plane = {
+		.workers = 2, .flows_v4 = 1000, .flows_v6 = 100, .mappings = 1000,
+		.subscribers = 100, .pool_addresses = 16, .buffers = 1024, .steer_class_bits = 3,
+	};
+	struct timer_set timers[2];
+	for (unsigned s = 0; s < 16; s++)
+		timers[0].idle_ms[s] = timers[1].idle_ms[s] = 1000 * (s + 1);
+	image_build_rows(b, IMG_PLANE, &plane, sizeof(plane), 1);
+	image_build_rows(b, IMG_TIMERS, timers, sizeof(timers[0]), 2);
 }
 
 /* fixture_image: => free() it. */
@@ -66,18 +80,10 @@ static inline struct image_header *
 fixture_image(size_t *size)
 {
 	struct image_builder b;
-	struct img_plane plane = {
-		.workers = 2, .flows_v4 = 1000, .flows_v6 = 100, .mappings = 1000, .subscribers = 100,
-		.pool_addresses = 16, .buffers = 1024, .steer_class_bits = 3,
-	};
-	struct timer_set timers[2];
-	for (unsigned s = 0; s < 16; s++)
-		timers[0].idle_ms[s] = timers[1].idle_ms[s] = 1000 * (s + 1);
 	image_build_begin(&b, FIXTURE_GENERATION);
-	image_build_rows(&b, IMG_PLANE, &plane, sizeof(plane), 1);
+	fixture_plane(&b);
 	fixture_network(&b);
 	fixture_routes(&b);
-	image_build_rows(&b, IMG_TIMERS, timers, sizeof(timers[0]), 2);
 	image_build_rows(&b, IMG_DOCUMENT, "{}", 1, 2);
 	return image_build_end(&b, size);
 }

@@ -41,7 +41,8 @@ every_cell(void)
 	for (unsigned i = 0; i < CONN_MAX; i++)
 		for (unsigned dir = 0; dir < 2; dir++)
 			for (unsigned ev = 0; ev < EV_MAX; ev++)
-				CU_ASSERT_EQUAL(conn_next[rows[i].state][dir][ev], rows[i].next[dir][ev]);
+				CU_ASSERT_EQUAL(conn_next[rows[i].state][dir][ev],
+				                rows[i].next[dir][ev]);
 }
 
 /* conn.h, invariants 1 and 2. */

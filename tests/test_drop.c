@@ -19,7 +19,8 @@ names_are_words(void)
 	for (unsigned i = 0; i < DROP_MAX; i++) {
 		const char *name = drop_name(i);
 		CU_ASSERT(strlen(name) > 2);
-		CU_ASSERT_EQUAL(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_"), strlen(name));
+		CU_ASSERT_EQUAL(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_"),
+		                strlen(name));
 		CU_ASSERT(strlen(drop_help(i)) > 8);
 	}
 }

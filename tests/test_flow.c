@@ -58,9 +58,9 @@ numbered_tuple(uint8_t family, uint32_t number)
 static bool
 tuple_same(const struct tuple *a, const struct tuple *b)
 {
-	return addr_equal(&a->src, &b->src) && addr_equal(&a->dst, &b->dst) && a->sport == b->sport &&
-	       a->dport == b->dport && a->family == b->family && a->proto == b->proto &&
-	       a->realm == b->realm;
+	return addr_equal(&a->src, &b->src) && addr_equal(&a->dst, &b->dst) &&
+	       a->sport == b->sport && a->dport == b->dport && a->family == b->family &&
+	       a->proto == b->proto && a->realm == b->realm;
 }
 
 /* The model: what flows there are, in no order. */
@@ -121,8 +121,9 @@ try_open(struct flow_table *t, struct model *m, uint64_t *rng, unsigned variety,
 static void
 try_find(const struct flow_table *t, const struct model *m, uint64_t *rng, unsigned variety)
 {
-	struct tuple key = random_tuple(rng, test_random(rng) % 2 ? FAMILY_V4 : FAMILY_V6,
-	                                test_random(rng) % 2 ? IPPROTO_L4_TCP : IPPROTO_L4_UDP, variety);
+	struct tuple key =
+		random_tuple(rng, test_random(rng) % 2 ? FAMILY_V4 : FAMILY_V6,
+	                     test_random(rng) % 2 ? IPPROTO_L4_TCP : IPPROTO_L4_UDP, variety);
 	if (m->n != 0 && test_random(rng) % 2)
 		key = m->flow[test_random(rng) % m->n].tuple[test_random(rng) % 2];
 	flow_ref want = model_find(m, &key), candidate = index_match(t, tuple_hash(&key, t->seed));
@@ -273,7 +274,8 @@ exhaustion(void)
 		for (unsigned round = 0; round < 2; round++) {
 			for (uint32_t i = 0; i <= sizes[k]; i++)
 				for (uint8_t family = FAMILY_V4; family <= FAMILY_V6; family += 2) {
-					struct tuple a = numbered_tuple(family, i), b = tuple_invert(&a);
+					struct tuple a = numbered_tuple(family, i),
+						     b = tuple_invert(&a);
 					struct flow *f = flow_open(&t, &a, &b, &ref, &drop);
 					CU_ASSERT_EQUAL(f != NULL, i < sizes[k]);
 					CU_ASSERT(f != NULL || drop == DROP_FLOW_TABLE_FULL);
@@ -382,8 +384,8 @@ idleness(void)
 		uint32_t seen, now;
 		bool idle;
 	} rows[] = {
-		{0, 1000, false}, {0, 1001, true}, {0xffffff00, 0x2e7, false}, {0xffffff00, 0x2e9, true},
-		{1000, 999, false}, {5, 0xfffffff0, false},
+		{0, 1000, false},          {0, 1001, true},    {0xffffff00, 0x2e7, false},
+		{0xffffff00, 0x2e9, true}, {1000, 999, false}, {5, 0xfffffff0, false},
 	};
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct flow f = {.state = CONN_UDP_NEW, .seen_ms = rows[i].seen};
@@ -397,7 +399,8 @@ tuples(void)
 {
 	uint64_t rng = test_seed();
 	for (unsigned i = 0; i < 10000; i++) {
-		struct tuple t = random_tuple(&rng, i % 2 ? FAMILY_V4 : FAMILY_V6, IPPROTO_L4_UDP, 1u << 16);
+		struct tuple t =
+			random_tuple(&rng, i % 2 ? FAMILY_V4 : FAMILY_V6, IPPROTO_L4_UDP, 1u << 16);
 		struct tuple once = tuple_invert(&t), twice = tuple_invert(&once);
 		CU_ASSERT(tuple_same(&t, &twice));
 		uint64_t seed = test_random(&rng);

@@ -40,6 +40,29 @@ derived(void)
 	generation_destroy(g);
 }
 
+/* A removed interface's row takes no traffic and wants no device. */
+static void
+unused_row(void)
+{
+	struct image_builder b;
+	size_t size;
+	char err[256];
+	const struct img_nic nics[] = {
+		{.name = ""}, {.name = "", .dev = 9}, {.name = "only", .mtu = 1500}};
+	image_build_begin(&b, 1);
+	fixture_plane(&b);
+	image_build_rows(&b, IMG_DEVS, &(struct img_dev){"net_null0"}, sizeof(struct img_dev), 1);
+	image_build_rows(&b, IMG_NICS, nics, sizeof(nics[0]), 3);
+	struct image_header *h = image_build_end(&b, &size);
+	CU_ASSERT_EQUAL_FATAL(image_check(h, size, err, sizeof(err)), 0);
+	struct generation *g = generation_create(h, devs, 1, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(g);
+	CU_ASSERT(!g->nic[1].valid && g->nic[2].valid);
+	CU_ASSERT_EQUAL(g->vlan_nic[0][0], 2);
+	generation_destroy(g);
+	free(h);
+}
+
 static void
 device_missing(void)
 {
@@ -62,7 +85,8 @@ route_generation(void)
 		size_t size;
 		uint32_t n;
 		struct image_header *h = fixture_image(&size);
-		uint8_t *rows = (uint8_t *)(uintptr_t)image_rows(h, i < 4 ? moving[i] : resting[i - 4], &n);
+		uint8_t *rows =
+			(uint8_t *)(uintptr_t)image_rows(h, i < 4 ? moving[i] : resting[i - 4], &n);
 		rows[0] ^= 1;
 		struct generation *g = generation_create(h, devs, 2, first);
 		CU_ASSERT_EQUAL(g->route_gen, i < 4 ? 2 : 1);
@@ -129,8 +153,8 @@ random_routes(uint64_t *rng, struct img_route *routes)
 {
 	for (unsigned i = 0; i < ROUTES; i++) {
 		struct img_route *r = &routes[i];
-		*r = (struct img_route){.family = i % 2 ? FAMILY_V4 : FAMILY_V6, .kind = ROUTE_CONNECTED,
-		                        .nic = 1};
+		*r = (struct img_route){
+			.family = i % 2 ? FAMILY_V4 : FAMILY_V6, .kind = ROUTE_CONNECTED, .nic = 1};
 		r->plen = (uint8_t)(test_random(rng) % (addr_bits(r->family) + 1));
 		r->prefix = random_addr(rng, r->family);
 		for (unsigned bit = r->plen; bit < addr_bits(r->family); bit++)
@@ -149,7 +173,8 @@ slow_find(const struct img_route *routes, unsigned n, const union addr *a, uint8
 {
 	const struct img_route *best = NULL;
 	for (unsigned i = 0; i < n; i++)
-		if (routes[i].family == family && addr_in_prefix(a, &routes[i].prefix, routes[i].plen) &&
+		if (routes[i].family == family &&
+		    addr_in_prefix(a, &routes[i].prefix, routes[i].plen) &&
 		    (best == NULL || routes[i].plen > best->plen))
 			best = &routes[i];
 	return best;
@@ -164,16 +189,10 @@ routes_against_linear_search(void)
 	struct image_builder b;
 	size_t size;
 	char err[256];
-	struct img_plane plane = {
-		.workers = 1, .flows_v4 = 1, .flows_v6 = 1, .mappings = 1, .subscribers = 1,
-		.pool_addresses = 1, .buffers = 1,
-	};
-	struct timer_set timers = {{0}};
 	image_build_begin(&b, 1);
-	image_build_rows(&b, IMG_PLANE, &plane, sizeof(plane), 1);
+	fixture_plane(&b);
 	fixture_network(&b);
 	image_build_rows(&b, IMG_ROUTES, routes, sizeof(routes[0]), n);
-	image_build_rows(&b, IMG_TIMERS, &timers, sizeof(timers), 1);
 	struct image_header *h = image_build_end(&b, &size);
 	CU_ASSERT_EQUAL(image_check(h, size, err, sizeof(err)), 0);
 	struct generation *g = generation_create(h, devs, 2, NULL);
@@ -191,6 +210,7 @@ routes_against_linear_search(void)
 
 static const struct test_case cases[] = {
 	{"what is derived", derived},
+	{"an unused row", unused_row},
 	{"a device is missing", device_missing},
 	{"route generation", route_generation},
 	{"routes of the fixture", routes_of_the_fixture},

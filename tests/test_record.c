@@ -37,7 +37,8 @@ full_and_empty(void)
 	struct record out[100];
 	for (unsigned round = 0; round < 3; round++) {
 		for (uint64_t i = 0; i <= RECORD_RING; i++)
-			CU_ASSERT_EQUAL(record_put(r, &(struct record){.sequence = i}), i < RECORD_RING);
+			CU_ASSERT_EQUAL(record_put(r, &(struct record){.sequence = i}),
+			                i < RECORD_RING);
 		for (uint64_t next = 0; next < RECORD_RING;) {
 			uint32_t n = record_take(r, out, 100);
 			CU_ASSERT_FATAL(n > 0);
@@ -95,7 +96,8 @@ two_threads(void)
 	while (next < THREAD_RECORDS) {
 		uint32_t n = record_take(&s->ring[0], out, 64);
 		for (uint32_t i = 0; i < n; i++, next++)
-			broken += out[i].sequence != next || out[i].spare != ~next || out[i].time_ns != next * 3;
+			broken += out[i].sequence != next || out[i].spare != ~next ||
+			          out[i].time_ns != next * 3;
 	}
 	pthread_join(thread, NULL);
 	CU_ASSERT_EQUAL(broken, 0);

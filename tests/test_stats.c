@@ -27,7 +27,8 @@ contexts_stand_apart(void)
 	for (uint32_t i = 0; i < CONTEXTS; i++) {
 		CU_ASSERT_EQUAL((uintptr_t)stats_context(s, i) % 4096, 0);
 		memset(stats_context(s, i), (int)i + 1, sizeof(struct stats));
-		memset(stats_backends(s, i), (int)i + 0x41, sizeof(struct stats_backend) * STATS_BACKENDS);
+		memset(stats_backends(s, i), (int)i + 0x41,
+		       sizeof(struct stats_backend) * STATS_BACKENDS);
 		CU_ASSERT((const uint8_t *)(stats_backends(s, i) + STATS_BACKENDS) <= end);
 	}
 	CU_ASSERT_EQUAL(stats_segment_check(s, s->size), 0);

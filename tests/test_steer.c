@@ -47,8 +47,10 @@ nic_agrees(uint8_t family, unsigned reta_bits)
 		union addr near = random_addr(&rng, family), far = random_addr(&rng, family);
 		uint32_t ports = (uint32_t)test_random(&rng), want = steer_bucket(&near, family);
 		for (unsigned with_ports = 0; with_ports < 2; with_ports++) {
-			uint32_t in = nic_hash(inside, &near, &far, ports, family, with_ports) & mask;
-			uint32_t out = nic_hash(outside, &far, &near, ports, family, with_ports) & mask;
+			uint32_t in =
+				nic_hash(inside, &near, &far, ports, family, with_ports) & mask;
+			uint32_t out =
+				nic_hash(outside, &far, &near, ports, family, with_ports) & mask;
 			CU_ASSERT_EQUAL(in & (STEER_RETA - 1), want >> shift);
 			CU_ASSERT_EQUAL(out & (STEER_RETA - 1), want >> shift);
 		}
@@ -143,7 +145,8 @@ split_blocks(void)
 	union addr a = addr_from_v4(0x01020304);
 	steer_init(&s, 3, 0, 1, 6);
 	for (unsigned port = 0; port < 65536; port++)
-		CU_ASSERT_EQUAL(steer_worker_port(&s, &a, FAMILY_V4, (uint16_t)port), port / 64 % 3);
+		CU_ASSERT_EQUAL(steer_worker_port(&s, &a, FAMILY_V4, (uint16_t)port),
+		                port / 64 % 3);
 	unsigned seen = 0;
 	for (unsigned b = 0; b < STEER_RETA; b++)
 		seen |= 1u << s.worker[b];
