@@ -13,7 +13,8 @@ enum {
 
 struct error {
 	uint8_t type, code;
-	uint32_t arg; /* second word of the message, host order */
+	bool by_target; /* said by the address spoken to, if that is ours, not by a router on the way */
+	uint32_t arg;   /* second word of the message, host order */
 };
 
 static bool
@@ -48,15 +49,15 @@ icmp_may_answer(const struct slow *s, const struct packet *p)
 	return !p->later && !p->multicast_l2 && !is_icmp_error(p) && is_between_stations(s, p);
 }
 
-/* Who says it: the address spoken to if that is ours, else one of the interface of arrival. */
+/* Who says it: the address spoken to, or one of the interface of arrival. */
 static bool
-error_source(const struct slow *s, const struct packet *p, union addr *src)
+error_source(const struct slow *s, const struct packet *p, const struct error *e, union addr *src)
 {
 	uint8_t nic = buf_meta(p->m)->nic;
-	const struct img_route *r = route_find(s->gen, &p->dst, p->family);
+	const struct img_route *r = e->by_target ? route_find(s->gen, &p->dst, p->family) : NULL;
 	bool ours = r != NULL && r->plen == addr_bits(p->family) &&
 	            (r->kind == ROUTE_LOCAL || r->kind == ROUTE_SERVICE);
-	if (ours || own_kind(s->gen, nic, p->family, &p->dst) == ROUTE_LOCAL) {
+	if (ours || (e->by_target && own_kind(s->gen, nic, p->family, &p->dst) == ROUTE_LOCAL)) {
 		*src = p->dst;
 		return true;
 	}
@@ -77,7 +78,7 @@ error_send(struct slow *s, const struct packet *p, const struct error *e)
 {
 	union addr src;
 	uint8_t nic = error_nic(s, p);
-	if (nic == NIC_NONE || !icmp_may_answer(s, p) || !error_source(s, p, &src) ||
+	if (nic == NIC_NONE || !icmp_may_answer(s, p) || !error_source(s, p, e, &src) ||
 	    !ratelimit_take(&s->icmp, s->now_ns))
 		return;
 	struct rte_mbuf *m = out_alloc(s, nic);
@@ -106,17 +107,17 @@ unreachable_v6(const struct packet *p, uint8_t code)
 {
 	switch (code) {
 	case UNREACH_PROTOCOL:
-		return (struct error){ICMP6_PARAM, 1, p->proto_at};
+		return (struct error){ICMP6_PARAM, 1, true, p->proto_at};
 	case UNREACH_PORT:
-		return (struct error){ICMP6_UNREACHABLE, 4, 0};
+		return (struct error){ICMP6_UNREACHABLE, 4, true, 0};
 	case UNREACH_HOST:
-		return (struct error){ICMP6_UNREACHABLE, 3, 0};
+		return (struct error){ICMP6_UNREACHABLE, 3, true, 0};
 	case 9:
 	case 10:
 	case UNREACH_PROHIBITED:
-		return (struct error){ICMP6_UNREACHABLE, 1, 0};
+		return (struct error){ICMP6_UNREACHABLE, 1, true, 0};
 	default:
-		return (struct error){ICMP6_UNREACHABLE, 0, 0};
+		return (struct error){ICMP6_UNREACHABLE, 0, true, 0};
 	}
 }
 
@@ -124,20 +125,21 @@ void
 icmp_make_unreachable(struct slow *s, const struct packet *p, uint8_t code)
 {
 	struct error e = p->family == FAMILY_V6 ? unreachable_v6(p, code) :
-	                 (struct error){ICMP4_UNREACHABLE, code, 0};
+	                 (struct error){ICMP4_UNREACHABLE, code, true, 0};
 	error_send(s, p, &e);
 }
 
 void
 icmp_make_time_exceeded(struct slow *s, const struct packet *p)
 {
-	struct error e = {p->family == FAMILY_V6 ? ICMP6_TIME : ICMP4_TIME, 0, 0};
+	struct error e = {p->family == FAMILY_V6 ? ICMP6_TIME : ICMP4_TIME, 0, false, 0};
 	error_send(s, p, &e);
 }
 
 void
 icmp_make_too_big(struct slow *s, const struct packet *p, uint16_t mtu)
 {
-	struct error v4 = {ICMP4_UNREACHABLE, FRAG_NEEDED, mtu}, v6 = {ICMP6_TOO_BIG, 0, mtu};
+	struct error v4 = {ICMP4_UNREACHABLE, FRAG_NEEDED, false, mtu};
+	struct error v6 = {ICMP6_TOO_BIG, 0, false, mtu};
 	error_send(s, p, p->family == FAMILY_V6 ? &v6 : &v4);
 }

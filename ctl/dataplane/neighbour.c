@@ -320,29 +320,40 @@ nexthop_kill(struct slow *s, uint16_t id)
 	s->neighbours->live[id].is_static = 0;
 }
 
+/* What is due for one address. => false when there were questions enough for now. */
+static bool
+awaited_step(struct slow *s, struct awaited *w, unsigned *asked)
+{
+	if (w->state == AWAITED_ABSENT) {
+		awaited_free(s->neighbours, w);
+	} else if (w->tries == NEIGHBOUR_TRIES) {
+		held_drop(s, w, DROP_NO_NEIGHBOUR);
+		w->state = AWAITED_ABSENT;
+		w->due_ns = s->now_ns + NEIGHBOUR_ABSENT_NS;
+	} else if (*asked == NEIGHBOUR_PROBES) {
+		return false;
+	} else {
+		awaited_ask(s, w);
+		++*asked;
+	}
+	return true;
+}
+
 static void
 awaited_tick(struct slow *s)
 {
 	struct neighbours *n = s->neighbours;
-	n->awaited_due_ns = UINT64_MAX;
+	unsigned asked = 0;
+	uint64_t due = UINT64_MAX;
 	for (uint16_t i = 1; i <= NEIGHBOUR_AWAITED && n->n_awaited != 0; i++) {
 		struct awaited *w = &n->awaited[i];
-		if (w->state == AWAITED_FREE)
-			continue;
-		if (w->due_ns <= s->now_ns && w->state == AWAITED_ABSENT) {
-			awaited_free(n, w);
-			continue;
-		}
-		if (w->due_ns <= s->now_ns && w->tries < NEIGHBOUR_TRIES) {
-			awaited_ask(s, w);
-		} else if (w->due_ns <= s->now_ns) {
-			held_drop(s, w, DROP_NO_NEIGHBOUR);
-			w->state = AWAITED_ABSENT;
-			w->due_ns = s->now_ns + NEIGHBOUR_ABSENT_NS;
-		}
-		if (w->due_ns < n->awaited_due_ns)
-			n->awaited_due_ns = w->due_ns;
+		if (w->state != AWAITED_FREE && w->due_ns <= s->now_ns &&
+		    !awaited_step(s, w, &asked))
+			break;
+		if (w->state != AWAITED_FREE && w->due_ns < due)
+			due = w->due_ns;
 	}
+	n->awaited_due_ns = asked < NEIGHBOUR_PROBES ? due : s->now_ns;
 }
 
 /* Ask one that has not been heard for long whether it is still there. => was it due? */

@@ -27,7 +27,7 @@ enum {
 	NEIGHBOUR_QUEUE = 16,
 	NEIGHBOUR_HELD = 4096,
 	NEIGHBOUR_TRIES = 3,
-	NEIGHBOUR_PROBES = 64,          /* revalidations at one time */
+	NEIGHBOUR_PROBES = 64, /* questions repeated in one turn */
 };
 #define NEIGHBOUR_RETRY_NS ((uint64_t)1000000000)
 #define NEIGHBOUR_ABSENT_NS ((uint64_t)3000000000)
