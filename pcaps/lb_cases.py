@@ -117,14 +117,11 @@ def drain():
 
 @case
 def down():
-    c = make("down", "A backend is declared dead: what its clients send next is answered by another one, or dropped, "
-             "but not sent to the dead.")
-    d = Dialog(c, client(1), 40000, WEB, 80, NICS)
-    d.open(0)
-    c.request(1, "backend.down", service="web", address=P.text(d.far_end[0]))
-    d.out(2, PSH | ACK, b"anybody there?")
-    for i in range(20):
+    c = make("down", "A backend is declared dead: no new connection goes to it.")
+    c.request(1, "backend.down", service="web", address=BACKENDS[1])
+    for i in range(30):
         c.send("outside", 3 + i / 100, P.tcp(client(10 + i), WEB, 41000, 80, SYN, seq=i))
+    c.request(4, "backend.list", service="web")
     return c
 
 
@@ -178,8 +175,8 @@ def echo_service():
 
 @case
 def no_service():
-    c = make("no-service", "Packets to a service address but not to its port, to a service without backends, and from "
-             "a backend without a connection.",
+    c = make("no-service", "Packets to a service address but not to its port, to a service without backends, from a "
+             "backend without a connection; a segment of no connection goes to the backend that its hash chooses.",
              CONFIG["lb"]["services"] + [{"name": "empty", "address": FULL, "port": 80, "backends": []}])
     c.send("outside", 0, P.tcp(client(1), WEB, 40000, 81, SYN, seq=1))
     c.send("outside", 1, P.udp(client(1), WEB, 40000, 80, b"UDP to a TCP service"))

@@ -213,8 +213,8 @@ def tcp_midstream():
 
 @case
 def icmp_echo():
-    c = make("icmp-echo", "Echo of two subscribers with one identifier, to two hosts; a reply after the timeout of 60 s "
-             "stays outside.")
+    c = make("icmp-echo", "Echo of two subscribers with one identifier, to two hosts; a reply more than 60 s after the "
+             "last packet stays outside.")
     c.send("inside", 0, P.echo(A, S, 0x1234, 1, b"abcdefgh"))
     a = c.last("outside")
     c.send("outside", 0.1, P.echo(S, X, a.ident, 1, b"abcdefgh", reply=True))
@@ -223,8 +223,8 @@ def icmp_echo():
     c.send("inside", 2, P.echo(B, S, 0x1234, 1, b"odd"))
     b = c.last("outside")
     c.send("outside", 2.1, P.echo(S, X, b.ident, 1, b"odd", reply=True))
-    c.send("outside", 61.9, P.echo(S, X, b.ident, 1, b"odd", reply=True))
-    c.send("outside", 62.1, P.echo(S, X, b.ident, 1, b"odd", reply=True))
+    c.send("outside", 62, P.echo(S, X, b.ident, 1, b"odd", reply=True))
+    c.send("outside", 122.2, P.echo(S, X, b.ident, 1, b"odd", reply=True))
     return c
 
 
@@ -315,6 +315,7 @@ def udp_timeout():
 def port_exhaustion():
     c = make("port-exhaustion", "One block of 64 ports: the 65th mapping is refused with ICMP host unreachable, the "
              "others go on (RFC 6888 REQ-11).", pool={"ports": "1024-1087", "max_blocks": 1})
+    c.one_worker = True
     for i in range(64):
         c.send("inside", i / 100, P.udp(A, S, 5000 + i, 53))
     c.send("inside", 1, P.udp(A, S, 6000, 53, b"one too many", tos=0xB8))
@@ -395,6 +396,10 @@ def too_big_df():
     c.send("inside", 1, P.udp(A, S, 5000, 53, big(1372)))
     c.send("inside", 2, P.udp(A, S, 5000, 53, big(1373)))
     c.send("inside", 3, P.tcp(A, S, 5000, 80, ACK, 1, 1, big(1460)))
+    c.nic("inside")["mtu"] = 1300
+    p = c.last("outside")
+    back(c, 4, p, big(1273))
+    back(c, 5, p, big(1272))
     return c
 
 
@@ -481,12 +486,12 @@ def unreachable():
 @case
 def pool_range_removed():
     c = make("pool-range-removed", "A second address is added to the pool and the first one removed while a subscriber "
-             "uses it: new subscribers get the second.", pool={"addresses": [X]})
+             "uses it: its mapping stays, new subscribers get the second address.", pool={"addresses": [X]})
     p = udp_out(c, 0, A, 5000, S, 53)
     c.request(5, "pool.add_range", pool="public", range="203.0.113.9")
     c.request(6, "pool.remove_range", pool="public", range=X)
     c.request(7, "mapping.list")
-    back(c, 8, p, b"what becomes of an old mapping")
+    back(c, 8, p, b"to the old mapping")
     c.send("inside", 9, P.udp(B, S, 5000, 53, b"new subscriber"))
     c.request(10, "subscriber.list")
     return c

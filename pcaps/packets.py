@@ -103,8 +103,8 @@ def tcp(src, dst, sport, dport, flags, seq=0, ack=0, data=b"", window=64240, opt
     return ip(src, dst, TCP, tcp_part(src, dst, sport, dport, flags, seq, ack, data, window, options), **more)
 
 
-def echo(src, dst, ident, seq, data=b"", reply=False, **more):
-    rest = struct.pack("!HH", ident, seq)
+def echo(src, dst, query, seq, data=b"", reply=False, **more):
+    rest = struct.pack("!HH", query, seq)
     if len(addr(src)) == 16:
         return ip6(src, dst, ICMP6, icmp6_part(src, dst, 129 if reply else 128, 0, rest, data), **more)
     return ip4(src, dst, ICMP, icmp_part(0 if reply else 8, 0, rest, data), **more)

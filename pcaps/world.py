@@ -23,6 +23,7 @@ def device_mac(n):
 
 class Case:
     replay = None   # path of millrace-replay
+    more = ()       # further arguments for it
 
     def __init__(self, name, about, config, args=()):
         self.name, self.about, self.args = name, about, list(args)
@@ -30,6 +31,7 @@ class Case:
         self.frames = {n["name"]: [] for n in self.config["nics"]}
         self.format = {}
         self.control = []
+        self.one_worker = False   # it makes no sense with more: not enough blocks, say
 
     # -- putting in --
 
@@ -63,7 +65,8 @@ class Case:
         """Replay what there is. => {nic: [Packet]}"""
         with tempfile.TemporaryDirectory() as d:
             self.write(d)
-            subprocess.run(command(self.replay, d, os.path.join(d, "out"), os.path.join(d, "report.json")), check=True)
+            subprocess.run(command(self.replay, d, os.path.join(d, "out"), os.path.join(d, "report.json"), self.more),
+                           check=True)
             return {n: [P.Packet(f, t) for t, f in P.read_capture(os.path.join(d, "out", n + ".pcap"))]
                     for n in self.frames}
 

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All cases: name to the function that makes one."""
+import lb_cases
+import nat_cases
+
+
+def name_of(area, f):
+    return f"{area}/{f.__name__.replace('_', '-')}"
+
+
+ALL = {name_of(area, f): f for area, m in (("nat", nat_cases), ("lb", lb_cases)) for f in m.CASES}
