@@ -38,9 +38,9 @@ config_get_m(struct api *api, const json_t *params, struct rpc_error *err)
 	if (api->doc == NULL)
 		return rpc_fail(err, API_NOT_RUNNING,
 		                "there is no configuration yet; see config.apply");
-	return json_pack("{s:I, s:o, s:O}", "generation",
+	return json_pack("{s:I, s:o, s:o}", "generation",
 	                 (json_int_t)(h != NULL ? h->generation : 0), "digest", digest_json(h),
-	                 "config", api->doc);
+	                 "config", json_deep_copy(api->doc));
 }
 
 json_t *

@@ -145,7 +145,7 @@ json_t *
 api_call_text(struct api *api, const char *line, size_t size)
 {
 	json_error_t je;
-	json_t *request = json_loadb(line, size, JSON_REJECT_DUPLICATES, &je);
+	json_t *request = json_loadb(line, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
 	if (request == NULL) {
 		struct rpc_error err = {0};
 		rpc_fail(&err, RPC_PARSE, "not JSON: %s (column %d)", je.text, je.column);

@@ -45,7 +45,9 @@ void option_name(const char *param, char *out, size_t size);
 void help_row(FILE *out, const struct command_row *row);
 void help_all(FILE *out);
 int help_noun(FILE *out, const char *noun, FILE *err);
+/* help_man, help_api: the generated parts of millctl(1) and docs/api.md. */
 void help_man(FILE *out);
+void help_api(FILE *out);
 /* complete: what may follow these words, one a line. */
 void complete(FILE *out, int argc, char **argv);
 

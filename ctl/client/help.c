@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Help, completion and the manual's reference, all made from the table of commands. */
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "commands.h"
@@ -127,6 +128,33 @@ help_man(FILE *out)
 		fprintf(out, "%s.\n", row_help(&rows[i]));
 	}
 	fprintf(out, ".El\n");
+}
+
+static void
+help_api_params(FILE *out)
+{
+	static const char *const types[] = {"text", "IP address", "integer", "true or false"};
+	size_t n;
+	const struct api_param *p = api_params(&n);
+	fprintf(out, "\n| parameter | is | meaning |\n|---|---|---|\n");
+	for (size_t i = 0; i < n; i++) {
+		fprintf(out, "| `%s` | %s", p[i].name, types[p[i].type]);
+		if (p[i].type == API_INTEGER && p[i].max < INT64_MAX)
+			fprintf(out, ", %lld to %lld", p[i].min, p[i].max);
+		fprintf(out, " | %s |\n", p[i].help);
+	}
+}
+
+void
+help_api(FILE *out)
+{
+	size_t n;
+	const struct api_method *m = api_methods(&n);
+	fprintf(out, "| method | parameters | meaning |\n|---|---|---|\n");
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "| `%s` | %s%s%s | %s |\n", m[i].name, m[i].params[0] ? "`" : "",
+		        m[i].params, m[i].params[0] ? "`" : "", m[i].help);
+	help_api_params(out);
 }
 
 static void

@@ -127,6 +127,8 @@ run_help(struct session *s, const struct command_row *row, int argc, char **argv
 {
 	if (argc == 1 && strcmp(argv[0], "--man") == 0)
 		help_man(s->out);
+	else if (argc == 1 && strcmp(argv[0], "--api") == 0)
+		help_api(s->out);
 	else if (argc == 0)
 		help_all(s->out);
 	else

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* millctl without a daemon: its table of commands, words to parameters, tables, help, completion. */
+#include <jansson.h>
+#include <string.h>
+
+#include "ctl/client/commands.h"
+#include "test.h"
+
+static FILE *err; /* what commands say when they are misused */
+static char *err_text;
+static size_t err_size;
+
+static void
+err_begin(void)
+{
+	err = open_memstream(&err_text, &err_size);
+}
+
+/* err_end: does what was said contain `says`? */
+static void
+err_end(const char *says)
+{
+	CU_ASSERT_FATAL(fclose(err) == 0 && err_text != NULL);
+	if (strstr(err_text, says) == NULL) {
+		printf("\nwanted: %s\ngot: %s\n", says, err_text);
+		CU_FAIL("says something else");
+	}
+	free(err_text);
+}
+
+enum { MAX_WORDS = 16 };
+
+static int
+split(char *line, char **argv)
+{
+	int n = 0;
+	char *save = NULL;
+	for (char *w = strtok_r(line, " ", &save); w != NULL && n < MAX_WORDS;
+	     w = strtok_r(NULL, " ", &save))
+		argv[n++] = w;
+	return n;
+}
+
+/* parsed: a command line to its parameters. => NULL when it is refused. */
+static json_t *
+parsed(const char *command, const char **method)
+{
+	char line[512], *argv[MAX_WORDS];
+	int used;
+	snprintf(line, sizeof(line), "%s", command);
+	int argc = split(line, argv);
+	const struct command_row *row = command_find(argc, argv, &used, err);
+	if (row == NULL)
+		return NULL;
+	*method = row->method;
+	return args_parse(row, argc - used, argv + used, err);
+}
+
+static void
+good_lines(void)
+{
+	static const struct { const char *line, *method, *params; } cases[] = {
+		{"backend drain web 10.0.0.7", "backend.drain",
+		 "{\"service\":\"web\",\"address\":\"10.0.0.7\"}"},
+		{"backend drain web 10.0.0.7:81", "backend.drain",
+		 "{\"service\":\"web\",\"address\":\"10.0.0.7\",\"port\":81}"},
+		{"backend drain web [2001:db8::1]:81", "backend.drain",
+		 "{\"service\":\"web\",\"address\":\"2001:db8::1\",\"port\":81}"},
+		{"backend drain web 2001:db8::1 --port 81", "backend.drain",
+		 "{\"service\":\"web\",\"address\":\"2001:db8::1\",\"port\":81}"},
+		{"backend weight web 10.0.0.7 5", "backend.weight",
+		 "{\"service\":\"web\",\"address\":\"10.0.0.7\",\"weight\":5}"},
+		{"backend add web 10.0.0.9 --port 80 --weight=10", "backend.add",
+		 "{\"service\":\"web\",\"backend\":{\"address\":\"10.0.0.9\",\"port\":80,\"weight\":10}}"},
+		{"pool add-range main 203.0.113.64/28", "pool.add_range",
+		 "{\"pool\":\"main\",\"range\":\"203.0.113.64/28\"}"},
+		{"flow list --address 100.64.0.2 --protocol tcp --limit 50", "flow.list",
+		 "{\"filter\":{\"address\":\"100.64.0.2\",\"protocol\":\"tcp\"},\"limit\":50}"},
+		{"flow list --source-port 53", "flow.list", "{\"filter\":{\"source_port\":53}}"},
+		{"subscriber show 100.64.0.2", "subscriber.show", "{\"address\":\"100.64.0.2\"}"},
+		{"service add {\"name\":\"x\"}", "service.add", "{\"service\":{\"name\":\"x\"}}"},
+		{"config apply {} --dry-run", "config.apply", "{\"config\":{},\"dry_run\":true}"},
+		{"backend list", "backend.list", "{}"},
+		{"backend list web", "backend.list", "{\"service\":\"web\"}"},
+		{"stats --all", "stats", "{\"all\":true}"},
+		{"drops", "stats", "{}"},
+		{"generation", "generation.show", "{}"},
+		{"generation show", "generation.show", "{}"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *method = "";
+		err_begin();
+		json_t *got = parsed(cases[i].line, &method);
+		json_t *want = json_loads(cases[i].params, 0, NULL);
+		CU_ASSERT(got != NULL && json_equal(got, want));
+		CU_ASSERT_STRING_EQUAL(method, cases[i].method);
+		json_decref(got);
+		json_decref(want);
+		err_end("");
+	}
+}
+
+static void
+bad_lines(void)
+{
+	static const struct { const char *line, *says; } cases[] = {
+		{"frob", "no command \"frob\"; there are: service backend pool"},
+		{"backend", "list add remove weight drain ready down"},
+		{"backend frob web", "no \"frob\"; there are: list add"},
+		{"backend drain", "service is missing"},
+		{"backend drain web", "address is missing"},
+		{"backend drain web 10.0.0.7 x", "too many: \"x\""},
+		{"backend drain web 10.0.0.7 --weight 4", "no option --weight"},
+		{"backend weight web 10.0.0.7 many", "wanted a number, not \"many\""},
+		{"flow list --limit", "--limit wants a value"},
+		{"config apply /no/such/file", "/no/such/file"},
+		{"service add {", "error"},
+		{"backend drain", "usage: backend drain SERVICE ADDRESS [--port PORT]"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *method;
+		err_begin();
+		CU_ASSERT(parsed(cases[i].line, &method) == NULL);
+		err_end(cases[i].says);
+	}
+}
+
+/* Every method has a command, and every command's words are parameters of its method. */
+static void
+table_whole(void)
+{
+	size_t methods, rows;
+	const struct api_method *m = api_methods(&methods);
+	const struct command_row *r = command_rows(&rows);
+	for (size_t i = 0; i < methods; i++) {
+		size_t found = 0;
+		for (size_t j = 0; j < rows; j++)
+			found += r[j].method != NULL && strcmp(r[j].method, m[i].name) == 0;
+		if (found == 0)
+			printf("\nno command for %s\n", m[i].name);
+		CU_ASSERT(found > 0);
+	}
+	for (size_t j = 0; j < rows; j++) {
+		CU_ASSERT(r[j].method == NULL || row_method(&r[j]) != NULL);
+		CU_ASSERT(r[j].method != NULL || r[j].run != NULL);
+		CU_ASSERT((r[j].run != NULL) == (r[j].local != NULL));
+		struct api_param_use use;
+		size_t words = 0, args = r[j].args[0] != '\0';
+		for (const char *p = r[j].args; *p != '\0'; p++)
+			args += *p == ' ';
+		for (const char *s = r[j].method != NULL ? row_method(&r[j])->params : "";
+		     (s = api_param_next(s, &use)) != NULL;)
+			words += row_is_arg(&r[j], use.name);
+		CU_ASSERT(words == args);
+	}
+}
+
+static const char result[] =
+	"{\"flows\":7,\"rows\":[{\"name\":\"a\",\"n\":5,\"b\":1536,\"t\":1.25,\"up\":true,"
+	"\"e\":{\"address\":\"10.0.0.7\",\"port\":80},\"list\":[\"x\",2]},"
+	"{\"name\":\"longer\",\"n\":12345,\"b\":7,\"e\":{\"address\":\"::1\",\"port\":1}}]}";
+
+static void
+tables(void)
+{
+	static const struct view view = {"Rows", "rows", {
+		{"NAME", "name", TEXT}, {"N", "n", NUMBER}, {"B", "b", BYTES}, {"T", "t", SECONDS},
+		{"UP", "up", YES_NO}, {"END", "e.address", ENDPOINT}, {"LIST", "list", LIST}}};
+	static const struct view lines = {NULL, "", {{"flows", "flows", NUMBER},
+	                                             {"first one", "rows.0.name", TEXT}}};
+	static const char want[] =
+		"\nRows\n"
+		"NAME        N       B      T  UP   END          LIST\n"
+		"a           5  1.5 kB  1.2 s  yes  10.0.0.7:80  x, 2\n"
+		"longer  12345     7 B      -  -    [::1]:1      -\n"
+		"flows      7\n"
+		"first one  a\n";
+	json_t *r = json_loads(result, 0, NULL);
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	view_print(out, &view, r);
+	view_print(out, &lines, r);
+	fclose(out);
+	CU_ASSERT_STRING_EQUAL(text, want);
+	if (strcmp(text, want) != 0)
+		printf("\n%s", text);
+	free(text);
+	json_decref(r);
+}
+
+static void
+units(void)
+{
+	char text[CELL];
+	text_si(1536000, "bit/s", text);
+	CU_ASSERT_STRING_EQUAL(text, "1.54 Mbit/s");
+	text_si(0, "pkt/s", text);
+	CU_ASSERT_STRING_EQUAL(text, "0 pkt/s");
+	text_bytes(999, text);
+	CU_ASSERT_STRING_EQUAL(text, "999 B");
+	json_t *o = json_pack("{s:f}", "t", 1700000000.5);
+	cell_text(o, &(struct column){"T", "t", TIME}, text);
+	CU_ASSERT_STRING_EQUAL(text, "2023-11-14 22:13:20.500");
+	json_decref(o);
+}
+
+static void
+completion(void)
+{
+	static const struct { const char *line, *has, *hasnt; } cases[] = {
+		{"", "\nbackend\n", "drain"}, {"", "\n--json\n", "drain"},
+		{"backend", "\ndrain\n", "nic"}, {"--json backend", "\ndrain\n", "nic"},
+		{"--socket x pool", "\nadd-range\n", "drain\n\n"},
+		{"flow list", "\n--source-port\n", "filter"}, {"stats", "\n--all\n", "limit"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char line[128], *argv[MAX_WORDS], *text;
+		size_t size;
+		snprintf(line, sizeof(line), "%s", cases[i].line);
+		int argc = split(line, argv);
+		FILE *out = open_memstream(&text, &size);
+		fputc('\n', out);
+		complete(out, argc, argv);
+		fclose(out);
+		CU_ASSERT(strstr(text, cases[i].has) != NULL);
+		CU_ASSERT(strstr(text, cases[i].hasnt) == NULL);
+		free(text);
+	}
+}
+
+/* between: the part of a file between two marker lines; malloc'ed. */
+static char *
+between(const char *file, const char *first, const char *last)
+{
+	static char text[1 << 18];
+	char path[512];
+	snprintf(path, sizeof(path), "%s/%s", MR_SOURCE_ROOT, file);
+	FILE *f = fopen(path, "r");
+	if (f == NULL)
+		return NULL;
+	size_t n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	char *a = strstr(text, first), *b = strstr(text, last);
+	return a != NULL && b != NULL ? strndup(a + strlen(first), (size_t)(b - a) - strlen(first)) :
+	                                NULL;
+}
+
+static void
+compare(const char *file, const char *first, const char *last, const char *want)
+{
+	char *have = between(file, first, last);
+	bool same = have != NULL && strcmp(have, want) == 0;
+	if (!same)
+		printf("\nBetween its markers, %s should have:\n%s", file, want);
+	CU_ASSERT(same);
+	free(have);
+}
+
+static void
+manual(void)
+{
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	help_man(out);
+	fclose(out);
+	compare("docs/man/millctl.1", ".\\\" commands begin: millctl help --man\n",
+	        ".\\\" commands end\n", text);
+	free(text);
+	out = open_memstream(&text, &size);
+	help_api(out);
+	fclose(out);
+	compare("docs/api.md", "<!-- begin: millctl help --api -->\n",
+	        "<!-- end -->\n", text);
+	free(text);
+}
+
+static void
+help(void)
+{
+	size_t n;
+	const struct command_row *r = command_rows(&n);
+	for (size_t i = 0; i < n; i++) {
+		char *text;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+		CU_ASSERT(help_noun(out, r[i].noun, stderr) == EXIT_DONE);
+		fclose(out);
+		CU_ASSERT(strstr(text, r[i].verb) != NULL);
+		free(text);
+	}
+	err_begin();
+	CU_ASSERT(help_noun(stdout, "frob", err) == EXIT_USAGE);
+	err_end("no command \"frob\"");
+}
+
+static void
+no_daemon(void)
+{
+	err_begin();
+	struct session s = {.path = "/no/such/socket", .fd = -1, .timeout_ms = 100, .out = stdout,
+	                    .err = err};
+	CU_ASSERT(session_call(&s, "version", json_object()) == NULL);
+	CU_ASSERT(s.status == EXIT_NO_DAEMON);
+	session_close(&s);
+	err_end("/no/such/socket");
+}
+
+static const struct test_case cases[] = {
+	{"good command lines", good_lines},
+	{"bad command lines say what is wrong", bad_lines},
+	{"every method has a command", table_whole},
+	{"tables", tables},
+	{"units", units},
+	{"completion", completion},
+	{"manual and docs/api.md are current", manual},
+	{"help", help},
+	{"no daemon", no_daemon},
+};
+
+TEST_MAIN("client", cases)
