@@ -118,9 +118,9 @@ def drain():
 @case
 def down():
     c = make("down", "A backend is declared dead: no new connection goes to it.")
-    c.request(1, "backend.down", service="web", address=BACKENDS[1])
+    c.request(0, "backend.down", service="web", address=BACKENDS[1])
     for i in range(30):
-        c.send("outside", 3 + i / 100, P.tcp(client(10 + i), WEB, 41000, 80, SYN, seq=i))
+        c.send("outside", i / 100, P.tcp(client(10 + i), WEB, 41000, 80, SYN, seq=i))
     c.request(4, "backend.list", service="web")
     return c
 

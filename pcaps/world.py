@@ -78,6 +78,9 @@ class Case:
 
     def write(self, folder):
         os.makedirs(folder, exist_ok=True)
+        # `at` of requests counts from the first packet.
+        first = min(f[0][0] for f in self.frames.values() if f)
+        assert not self.control or first == START, f"{self.name}: begins at {first}"
         inputs = []
         for nic, frames in self.frames.items():
             if not frames:
