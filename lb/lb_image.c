@@ -90,10 +90,14 @@ check_slots(const struct check *c, uint32_t row)
 	if (s->slots >= c->n_slots / MAGLEV_SIZE)
 		return refuse(c, "service %u: slot table %u is none", row, s->slots);
 	const uint16_t *slot = c->slots + (size_t)s->slots * MAGLEV_SIZE;
-	for (uint32_t i = 0; i < MAGLEV_SIZE; i++)
-		if (slot[i] >= s->backends && slot[i] != LB_NO_BACKEND)
-			return refuse(c, "service %u: slot %u names backend %u of %u", row, i,
-			              slot[i], s->backends);
+	uint16_t most = 0;
+	for (uint32_t i = 0; i < MAGLEV_SIZE; i++) {
+		uint16_t count = (uint16_t)(slot[i] + 1); /* backends it needs; LB_NO_BACKEND: 0 */
+		most = count > most ? count : most;
+	}
+	if (most > s->backends)
+		return refuse(c, "service %u: a slot names backend %u of %u", row, most - 1u,
+		              s->backends);
 	return 0;
 }
 
