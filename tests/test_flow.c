@@ -261,6 +261,42 @@ against_model(void)
 	random_operations(30, 30, 1000, 20000, seed + 3);
 }
 
+static void
+count_ended(void *arg, flow_ref ref)
+{
+	CU_ASSERT_EQUAL(ref & 1, 0);
+	(*(unsigned *)arg)++;
+}
+
+/* Small steps see every entry once a round, of both slabs; what is in use stays. */
+static void
+hand_sees_all(void)
+{
+	enum { FLOWS = 100, STEPS = 7 };
+	struct flow_table t;
+	flow_ref ref;
+	uint8_t drop;
+	unsigned ended = 0, calls = 0;
+	table_make(&t, FLOWS, FLOWS);
+	CU_ASSERT_EQUAL(flow_expire(&t, timers, 5000, STEPS, count_ended, &ended), 0);
+	for (uint32_t i = 0; i < FLOWS; i++) {
+		struct tuple a = numbered_tuple(i % 2 ? FAMILY_V4 : FAMILY_V6, i);
+		struct tuple b = tuple_invert(&a);
+		struct flow *f = flow_open(&t, &a, &b, &ref, &drop);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+		f->seen_ms = i < FLOWS / 2 ? 0 : 5000;
+	}
+	for (; calls * STEPS < FLOWS; calls++)
+		flow_expire(&t, timers, 5000, STEPS, count_ended, &ended);
+	CU_ASSERT_EQUAL(ended, FLOWS / 2);
+	CU_ASSERT_EQUAL(t.used4 + t.used6, FLOWS / 2);
+	for (calls = 0; calls * STEPS < FLOWS; calls++)
+		flow_expire(&t, timers, 6001, STEPS, count_ended, &ended);
+	CU_ASSERT_EQUAL(ended, FLOWS);
+	check_empty(&t);
+	table_free();
+}
+
 /* Exactly as many flows as capacity, then full; all go, and the same again. */
 static void
 exhaustion(void)
@@ -419,6 +455,7 @@ tuples(void)
 static const struct test_case cases[] = {
 	{"tuples", tuples},
 	{"against a model", against_model},
+	{"the hand sees all", hand_sees_all},
 	{"exhaustion", exhaustion},
 	{"equal tags", equal_tags},
 	{"collisions", collisions},
