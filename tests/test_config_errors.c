@@ -138,13 +138,9 @@ static const struct bad {
 	 "nat.pools[0].drain[0]", "is not wholly in the pool"},
 	{POOLS(POOL("\"addresses\":[\"203.0.0.0/16\"]")), "nat.capacity.pool_addresses",
 	 "is 256, but the pools have 65536 addresses"},
-	{"{" NICS ",\"workers\":{\"count\":2},\"nat\":{\"pools\":["
-	 "{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"]},"
-	 "{\"name\":\"b\",\"addresses\":[\"203.0.113.2\"],\"block_size\":256}]}}",
-	 "nat.pools[1].block_size", "is 256, that of nat.pools[0] is 512; expected one size"},
-	{"{" NICS ",\"workers\":{\"count\":4},\"nat\":{\"pools\":[{\"name\":\"a\","
-	 "\"addresses\":[\"203.0.113.1\"],\"ports\":\"1024-2047\"}]}}",
-	 "nat.pools[0].block_size", "makes 2 blocks of the ports"},
+	{"{" NICS ",\"workers\":{\"count\":4},\"nat\":{\"pools\":["
+	 "{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"],\"ports\":\"1024-2047\"}]}}",
+	 "nat.pools[0].ports", "1024-2047 gives 2 shares of 512 ports"},
 	/* rules */
 	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"q\"}"), "nat.rules[0].pool",
 	 "there is no pool \"q\""},

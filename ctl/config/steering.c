@@ -73,27 +73,36 @@ classes_wanted(const struct model *m)
 	return (unsigned)__builtin_ctzll((unsigned long long)classes);
 }
 
-/* split_pools: divided blocks must be of one size, and each worker must have one. */
+/* split_shift: blocks of the greatest size are what is divided; smaller ones lie within. */
+static uint8_t
+split_shift(const struct model *m, const struct img_plane *old)
+{
+	unsigned shift = m->pools.n == 0 ? DEFAULT_SHIFT : 0;
+	for (size_t i = 0; i < m->pools.n; i++) {
+		const struct img_nat_pool *p = rows_at(&m->pools, i);
+		unsigned wanted = (unsigned)__builtin_ctz(p->block_size);
+		shift = wanted > shift ? wanted : shift;
+	}
+	if (old != NULL && old->steer_split_blocks && old->steer_block_shift > shift)
+		shift = old->steer_block_shift;
+	return (uint8_t)shift;
+}
+
+/* split_pools: each worker must have a share of the ports. */
 static void
 split_pools(struct model *m)
 {
 	struct config_path path;
-	const struct img_nat_pool *first = m->pools.n == 0 ? NULL : rows_at(&m->pools, 0);
-	m->plane.steer_block_shift = DEFAULT_SHIFT;
-	if (first != NULL && first->block_size != 0)
-		m->plane.steer_block_shift = (uint8_t)__builtin_ctz(first->block_size);
+	unsigned shift = m->plane.steer_block_shift;
 	for (size_t i = 0; i < m->pools.n; i++) {
 		const struct img_nat_pool *p = rows_at(&m->pools, i);
-		unsigned blocks = (p->port_last + 1u - p->port_first) / p->block_size;
-		path_make(&path, "nat.pools[%zu].block_size", i);
-		if (p->block_size != first->block_size)
-			config_error_add(m->errs, path.text, "is %u, that of nat.pools[0] is %u; "
-			                 "expected one size, since addresses are too few for %u "
-			                 "workers and blocks are divided among them", p->block_size,
-			                 first->block_size, m->plane.workers);
-		else if (blocks < m->plane.workers)
-			config_error_add(m->errs, path.text, "makes %u blocks of the ports; "
-			                 "expected one for each of %u workers at least", blocks,
+		unsigned shares = (p->port_last >> shift) - (p->port_first >> shift) + 1u;
+		path_make(&path, "nat.pools[%zu].ports", i);
+		if (shares < m->plane.workers)
+			config_error_add(m->errs, path.text, "%u-%u gives %u shares of %u ports, the "
+			                 "greatest block_size; expected one for each of %u workers at "
+			                 "least, since addresses are too few to give each worker its own",
+			                 p->port_first, p->port_last, shares, 1u << shift,
 			                 m->plane.workers);
 	}
 }
@@ -135,12 +144,14 @@ model_steering(struct model *m)
 	uint32_t n = 0;
 	const struct img_plane *old = m->previous == NULL ? NULL
 		: image_rows(m->previous, IMG_PLANE, &n);
+	old = n == 1 ? old : NULL;
 	unsigned bits = locals_bits(m, pools_bits(m, classes_wanted(m)));
-	if (n == 1 && old->steer_class_bits < bits)
+	if (old != NULL && old->steer_class_bits < bits)
 		bits = old->steer_class_bits;
 	m->plane.steer_class_bits = (uint8_t)bits;
 	m->plane.steer_split_blocks = (1u << bits) < m->plane.workers;
 	if (m->plane.steer_split_blocks && m->errs->n == 0) {
+		m->plane.steer_block_shift = split_shift(m, old);
 		split_pools(m);
 		split_locals(m);
 	}
