@@ -14,7 +14,8 @@ import packets as P
 
 POOL, NEAR, FAR = "203.0.113.", "100.127.255.254", "198.18.255.1"
 CLIENT_MAC, SERVER_MAC = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
-FOREVER = 7 * 86400
+FOREVER, LONGEST_GAP = 7 * 86400, 3600 * 10**9
+START = 1_700_000_000 * 10**9
 CONFIG = {
     "workers": {"count": 1, "flows": {"ipv4": 20000, "ipv6": 64}},
     "nics": [{"name": "inside", "device": "d0", "mtu": 9216, "addresses": [NEAR + "/10"]},
@@ -112,10 +113,14 @@ class Capture:
         self.clients = {}
         self.flows = {}      # key as the client sends -> key with the client's new address
         self.there, self.back = [], []   # (time, packet with new addresses, key of the flow)
+        before, now = None, START
         for t, frame in sorted(P.read_capture(path), key=lambda f: f[0]):
+            # From a time of our own on, and no longer gap than flows live.
+            now += min(t - before, LONGEST_GAP) if before is not None else 0
+            before = t
             p = P.Packet(frame)
-            if is_fit(p) and t < 2**62:
-                self.take(t, p)
+            if is_fit(p):
+                self.take(now, p)
 
     def take(self, t, p):
         k = key(p)
