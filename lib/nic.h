@@ -47,6 +47,7 @@ struct dev {
 	uint8_t mac[6];
 	uint8_t mac_filter; /* 1: software drops unicast frames for other stations */
 	uint8_t link_up;
+	uint32_t speed_mbps; /* of the link; 0: not known */
 	char name[128];  /* the device string of the configuration */
 };
 

@@ -47,7 +47,8 @@ list_nics(struct page *pg)
 		}
 		const struct dev *d = &pg->plane->devs[n->dev];
 		struct cmd_nic row = {.vlan = n->vlan, .mtu = n->mtu, .link_up = d->link_up,
-		                      .rx_queues = d->rx_queues, .tx_queues = d->tx_queues};
+		                      .rx_queues = d->rx_queues, .tx_queues = d->tx_queues,
+		                      .speed_mbps = d->speed_mbps};
 		memcpy(row.name, n->name, sizeof(row.name));
 		memcpy(row.device, d->name, sizeof(row.device));
 		memcpy(row.mac, g->nic[i].mac, 6);

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * millrace: the data plane as a process. It listens, waits for its first configuration, starts EAL and
+ * the devices that are in it, and then turns: workers on their lcores, all else here on the main one.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include "clock.h"
+#include "lib/mem.h"
+#include "lib/nic_ethdev.h"
+#include "link_server.h"
+#include "machine.h"
+#include "plane_image.h"
+
+enum { IDLE_POLLS = 64, SLEEP_FIRST_NS = 4000, NS_PER_US = 1000, EXIT_RESTART = 1 };
+#define WAIT_IDLE_NS 1000000   /* of the main lcore that has nothing to do */
+#define WAIT_FIRST_NS 100000000 /* of a process without a configuration */
+#define SECOND_NS 1000000000
+
+struct process {
+	struct options options;
+	struct plane plane;
+	struct link_server *link;
+	struct clock_line clock;
+	bool runs;   /* plane is open, workers turn */
+	bool spent;  /* EAL was started in vain: only a new process can try again */
+	uint64_t due_ns; /* of the work of each second */
+};
+
+static struct process self;
+static volatile sig_atomic_t stop;
+static _Atomic int workers_stop;
+
+static void
+on_signal(int number)
+{
+	stop = number;
+}
+
+static uint64_t
+real_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t
+now_ns(void)
+{
+	return self.runs ? clock_at(&self.clock, rte_rdtsc()) : real_ns();
+}
+
+static void
+pause_ns(uint64_t ns)
+{
+	struct timespec t = {.tv_sec = (time_t)(ns / SECOND_NS), .tv_nsec = (long)(ns % SECOND_NS)};
+	nanosleep(&t, NULL);
+}
+
+/* A worker's life. With nothing to do it sleeps, first shortly, then up to the configured time. */
+static int
+worker_main(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t last = 0, sleep_ns = SLEEP_FIRST_NS;
+	unsigned idle = 0;
+	prctl(PR_SET_TIMERSLACK, 1ul);
+	while (atomic_load_explicit(&workers_stop, memory_order_relaxed) == 0) {
+		uint64_t now = clock_at(&self.clock, rte_rdtsc());
+		last = now > last ? now : last;
+		if (worker_poll(w, last) != 0) {
+			idle = 0;
+			sleep_ns = SLEEP_FIRST_NS;
+			continue;
+		}
+		uint64_t most = w->gen != NULL ? (uint64_t)w->gen->plane->idle_us * NS_PER_US : 0;
+		if (++idle < IDLE_POLLS || most == 0)
+			continue;
+		pause_ns(sleep_ns < most ? sleep_ns : most);
+		sleep_ns = sleep_ns < most ? sleep_ns * 2 : most;
+	}
+	return 0;
+}
+
+/* Refuses with a sentence. => status. */
+__attribute__((format(printf, 4, 5))) static int
+refuse(char *err, size_t err_size, int status, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(err, err_size, format, args);
+	va_end(args);
+	return status;
+}
+
+static int
+eal_start(struct eal_args *a, const struct image_header *image, char *err, size_t err_size)
+{
+	if (!machine_eal_args(a, &self.options, image))
+		return refuse(err, err_size, -E2BIG, "too many arguments for EAL");
+	char *argv[MACHINE_ARGS + 1];
+	memcpy(argv, a->argv, sizeof(argv)); /* EAL may reorder them */
+	self.spent = true;
+	if (rte_eal_init(a->argc, argv) < 0)
+		return refuse(err, err_size, -EIO, "DPDK's EAL does not start: %s (the log of millrace "
+		              "says more)", rte_strerror(rte_errno));
+	mem_use_huge(!a->no_huge);
+	return 0;
+}
+
+static void
+devices_close(void)
+{
+	for (unsigned i = 0; i < self.plane.n_devs; i++)
+		nic_ethdev_close(&self.plane.devs[i]);
+	self.plane.n_devs = 0;
+}
+
+static int
+devices_open(const struct image_header *image, char *err, size_t err_size)
+{
+	uint32_t n, one;
+	const struct img_dev *devs = image_rows(image, IMG_DEVS, &n);
+	const struct img_plane *plane = image_rows(image, IMG_PLANE, &one);
+	for (uint32_t i = 0; i < n; i++) {
+		int r = nic_ethdev_open(&self.plane.devs[i], (uint16_t)i, devs[i].device, plane->workers,
+		                        machine_mtu(image, i), machine_buffers(image), err, err_size);
+		if (r != 0) {
+			devices_close();
+			return r;
+		}
+		self.plane.n_devs++;
+	}
+	return 0;
+}
+
+/* Devices receive for the station addresses that the configuration gives to interfaces. */
+static void
+macs_add(const struct generation *g)
+{
+	for (unsigned i = 1; i < g->n_nics; i++)
+		if (g->nics[i].name[0] != 0 && (g->nics[i].flags & IMG_NIC_MAC) != 0)
+			nic_ethdev_mac_add(&self.plane.devs[g->nics[i].dev], g->nics[i].mac);
+}
+
+static void
+say_devices(void)
+{
+	for (unsigned i = 0; i < self.plane.n_devs; i++) {
+		const struct dev *d = &self.plane.devs[i];
+		fprintf(stderr, "millrace: device %s: %02x:%02x:%02x:%02x:%02x:%02x, "
+		        "%u receive and %u transmit queues, link %s\n", d->name, d->mac[0], d->mac[1],
+		        d->mac[2], d->mac[3], d->mac[4], d->mac[5], d->rx_queues, d->tx_queues,
+		        d->link_up ? "up" : "down");
+	}
+}
+
+static void
+say_start(const struct eal_args *a)
+{
+	const struct img_plane *p = self.plane.gen->plane;
+	struct mem_usage m = mem_usage();
+	say_devices();
+	fprintf(stderr, "millrace: %u worker%s on CPU", p->workers, p->workers == 1 ? "" : "s");
+	for (unsigned i = 0; i < p->workers; i++)
+		fprintf(stderr, "%s %u", i == 0 ? "" : ",", p->core[i]);
+	fprintf(stderr, "; slow path on CPU %u; an idle worker sleeps up to %u us\n", p->main_core,
+	        p->idle_us);
+	fprintf(stderr, "millrace: room for %u IPv4 and %u IPv6 flows, %u mappings of %u subscribers, "
+	        "%u packet buffers\n", p->flows_v4, p->flows_v6, p->mappings, p->subscribers, p->buffers);
+	fprintf(stderr, "millrace: tables take %zu MB in pages of 1 GB, %zu MB in pages of 2 MB, %zu MB "
+	        "in ordinary pages; packet buffers are in %s pages\n", m.huge_1g >> 20, m.huge_2m >> 20,
+	        m.ordinary >> 20, a->no_huge ? "ordinary" : "huge");
+	fprintf(stderr, "millrace: generation %llu runs\n", (unsigned long long)self.plane.gen->number);
+}
+
+static uint64_t
+seed_draw(void)
+{
+	uint64_t seed = 0;
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		seed = rte_rdtsc() ^ real_ns();
+	return seed;
+}
+
+static void
+workers_launch(void)
+{
+	self.runs = true;
+	for (unsigned i = 0; i < self.plane.n_workers; i++)
+		rte_eal_remote_launch(worker_main, self.plane.worker[i], i + 1);
+}
+
+/* The first configuration: what is started with it stays as it is until the process ends. */
+static int
+start(const struct image_header *image, char *err, size_t err_size)
+{
+	static struct eal_args args;
+	uint32_t n;
+	int r = plane_image_check(image, image->size, err, err_size);
+	if (r == 0)
+		r = machine_check(image_rows(image, IMG_PLANE, &n), err, err_size);
+	if (r == 0)
+		r = eal_start(&args, image, err, err_size);
+	if (r == 0)
+		r = devices_open(image, err, err_size);
+	if (r != 0)
+		return r;
+	clock_init(&self.clock, rte_get_tsc_hz(), rte_rdtsc(), real_ns());
+	r = plane_open(&self.plane, image, seed_draw(), true, real_ns(), err, err_size);
+	if (r != 0) {
+		devices_close();
+		return r;
+	}
+	macs_add(self.plane.gen);
+	workers_launch();
+	say_start(&args);
+	return 0;
+}
+
+static int
+link_apply(void *ctx, const void *image, size_t size, uint64_t now, char *err, size_t err_size)
+{
+	int r;
+	if (self.runs) {
+		r = plane_apply(&self.plane, image, size, now, err, err_size);
+		if (r == 0)
+			macs_add(self.plane.gen);
+	} else {
+		r = image_check(image, size, err, err_size);
+		r = r != 0 ? r : start(image, err, err_size);
+	}
+	if (r != 0)
+		fprintf(stderr, "millrace: configuration refused: %s\n", err);
+	return r;
+}
+
+static struct plane *
+link_plane(void *ctx)
+{
+	return self.runs ? &self.plane : NULL;
+}
+
+static void
+each_second(uint64_t now)
+{
+	if (now < self.due_ns)
+		return;
+	self.due_ns = now + SECOND_NS;
+	clock_sync(&self.clock, rte_rdtsc(), real_ns());
+	for (unsigned i = 0; i < self.plane.n_devs; i++)
+		self.plane.devs[i].speed_mbps = nic_ethdev_link(&self.plane.devs[i]);
+}
+
+static void
+wait_for_work(void)
+{
+	struct pollfd fds[LINK_POLLFDS];
+	struct timespec most = {.tv_nsec = self.runs ? WAIT_IDLE_NS : WAIT_FIRST_NS};
+	ppoll(fds, link_server_pollfds(self.link, fds), &most, NULL);
+}
+
+static void
+turn(void)
+{
+	uint64_t now = now_ns();
+	uint32_t work = link_server_poll(self.link, now);
+	if (self.runs) {
+		each_second(now);
+		work += plane_poll(&self.plane, now);
+	}
+	if (work == 0)
+		wait_for_work();
+}
+
+static void
+finish(void)
+{
+	if (!self.runs)
+		return;
+	atomic_store(&workers_stop, 1);
+	rte_eal_mp_wait_lcore();
+	plane_close(&self.plane);
+	devices_close();
+	rte_eal_cleanup();
+	fprintf(stderr, "millrace: stopped, devices are released\n");
+}
+
+int
+main(int argc, char **argv)
+{
+	char err[COMMAND_ERR];
+	int status;
+	if (!options_parse(&self.options, argc, argv, &status))
+		return status;
+	const struct link_owner owner = {.plane = link_plane, .apply = link_apply};
+	struct sigaction act = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	self.link = link_server_create(self.options.socket, &owner, err, sizeof(err));
+	if (self.link == NULL) {
+		fprintf(stderr, "millrace: %s\n", err);
+		return EXIT_FAILURE;
+	}
+	fprintf(stderr, "millrace %s waits for its configuration on %s (millraced brings it)\n",
+	        MR_VERSION, self.options.socket);
+	while (stop == 0 && (self.runs || !self.spent))
+		turn();
+	link_server_destroy(self.link);
+	finish();
+	if (stop == 0)
+		fprintf(stderr, "millrace: ends, because EAL starts only once in a process; start it again\n");
+	return stop != 0 ? EXIT_SUCCESS : EXIT_RESTART;
+}
