@@ -109,12 +109,15 @@ static void
 test_routes(void)
 {
 	struct image_header *h = compile_after(NULL,
-		"'routes':[{'prefix':'0.0.0.0/0','via':'198.51.100.1'},{'prefix':'10.9.0.0/16','nic':'in'},"
-		"{'prefix':'10.0.0.0/8','unreachable':true},{'prefix':'::/0','via':'fe80::1','nic':'out'},"
+		"'routes':[{'prefix':'0.0.0.0/0','via':'198.51.100.1'},{'prefix':'10.9.0.0/16',"
+		"'nic':'in'},"
+		"{'prefix':'10.0.0.0/8','unreachable':true},{'prefix':'::/0','via':'fe80::1',"
+		"'nic':'out'},"
 		"{'prefix':'10.10.0.0/16','via':'10.9.7.7'}],"
 		"'neighbours':[{'address':'198.51.100.1','mac':'02:00:00:00:00:09'}],"
 		"'lb':{'services':[{'name':'s','address':'10.1.0.9','port':80},"
-		"{'name':'t','address':'10.1.0.9','port':81},{'name':'u','address':'192.0.2.1','port':80}]}");
+		"{'name':'t','address':'10.1.0.9','port':81},{'name':'u','address':'192.0.2.1',"
+		"'port':80}]}");
 	rows(h, IMG_ROUTES, 13);
 	const struct img_route *r = route_to(h, "0.0.0.0", 0);
 	union addr gateway = address("198.51.100.1");
@@ -155,7 +158,8 @@ static void
 test_nat(void)
 {
 	struct image_header *h = compile_after(NULL,
-		"'nat':{'pools':[{'name':'p','addresses':['203.0.113.0/30','203.0.113.9-203.0.113.10',"
+		"'nat':{'pools':[{'name':'p','addresses':['203.0.113.0/30',"
+		"'203.0.113.9-203.0.113.10',"
 		"'198.51.100.77'],'drain':['203.0.113.2/31'],'ports':'1000-65000'},"
 		"{'name':'q','addresses':['192.0.2.1'],'block_size':64,'max_blocks':16}],"
 		"'rules':[{'name':'r','nic':'in','source':'100.64.0.0/10','pool':'q',"
@@ -163,7 +167,8 @@ test_nat(void)
 		"{'name':'s','source':'0.0.0.0/0','pool':'p'}],"
 		"'log':'mappings','inbound_refresh':true,'quarantine':3,'timeouts':{'icmp':5}}");
 	const struct img_nat_conf *c = rows(h, IMG_NAT_CONF, 1);
-	CU_ASSERT(c->log == NAT_LOG_MAPPINGS && c->inbound_refresh == 1 && c->quarantine_ms == 3000);
+	CU_ASSERT(c->log == NAT_LOG_MAPPINGS && c->inbound_refresh == 1 &&
+	          c->quarantine_ms == 3000);
 	const struct img_nat_pool *p = rows(h, IMG_NAT_POOLS, 2);
 	CU_ASSERT(p[0].first_address == 0 && p[0].addresses == 7 && p[1].first_address == 7);
 	CU_ASSERT(p[0].port_first == 1024 && p[0].port_last == 64999 - 64999 % 512 - 1);
@@ -181,7 +186,8 @@ test_nat(void)
 	const struct img_nat_rule *rule = rows(h, IMG_NAT_RULES, 2);
 	CU_ASSERT(rule[0].nic == 1 && rule[0].plen == 10 && rule[0].pool == 1);
 	CU_ASSERT(rule[0].filtering == NAT_FILTER_ADF && rule[0].max_mappings == 9);
-	CU_ASSERT(rule[1].nic == 0 && rule[1].plen == 0 && rule[1].pool == 0 && rule[1].timers == 0);
+	CU_ASSERT(rule[1].nic == 0 && rule[1].plen == 0 && rule[1].pool == 0 &&
+	          rule[1].timers == 0);
 	const struct timer_set *t = rows(h, IMG_TIMERS, 3);
 	CU_ASSERT_EQUAL(rule[0].timers, 2);
 	CU_ASSERT(t[2].idle_ms[CONN_UDP_BOTH] == 30000 && t[2].idle_ms[CONN_ICMP] == 5000);
@@ -194,11 +200,14 @@ test_lb(void)
 {
 	struct image_header *h = compile_after(NULL,
 		"'lb':{'services':["
-		"{'name':'six','address':'2001:db8:2::1','port':80,'backends':[{'address':'2001:db8::7'}]},"
+		"{'name':'six','address':'2001:db8:2::1','port':80,"
+		"'backends':[{'address':'2001:db8::7'}]},"
 		"{'name':'b','address':'192.0.2.2','port':53,'protocol':'udp','mode':'fullnat',"
-		"'local_addresses':['10.1.0.250','10.1.0.251'],'backends':[{'address':'10.1.0.7'}]},"
+		"'local_addresses':['10.1.0.250','10.1.0.251'],"
+		"'backends':[{'address':'10.1.0.7'}]},"
 		"{'name':'c','address':'192.0.2.2','port':53,'mode':'fullnat','timeouts':{'udp':9},"
-		"'local_addresses':['10.1.0.250','10.1.0.251'],'backends':[{'address':'10.1.0.7'}]},"
+		"'local_addresses':['10.1.0.250','10.1.0.251'],"
+		"'backends':[{'address':'10.1.0.7'}]},"
 		"{'name':'a','address':'192.0.2.1','port':80,'backends':["
 		"{'address':'10.1.0.7','port':8080,'weight':3},{'address':'10.1.0.7','port':8081},"
 		"{'address':'10.1.0.8','state':'drain'},{'address':'10.1.0.9','state':'down'}]}]}");
@@ -231,7 +240,8 @@ static void
 test_steering(void)
 {
 	struct image_header *h = compile_after(NULL,
-		"'workers':{'count':4},'nat':{'pools':[{'name':'p','addresses':['203.0.113.0/28']}]}");
+		"'workers':{'count':4},'nat':{'pools':[{'name':'p',"
+		"'addresses':['203.0.113.0/28']}]}");
 	const struct img_plane *p = rows(h, IMG_PLANE, 1);
 	const struct img_nat_address *a = rows(h, IMG_NAT_ADDRESSES, 16);
 	struct steer s;
@@ -246,7 +256,9 @@ test_steering(void)
 	for (unsigned i = 0; i < 16; i++)
 		CU_ASSERT_EQUAL(seen[i], 1);
 	/* One more address changes nothing while that runs, and would not anyway. */
-	struct image_header *more = compile_after(h, "'workers':{'count':4},'nat':{'pools':[{'name':'p',"
+	struct image_header *more = compile_after(h,
+	                                          "'workers':{'count':4},"
+	                                          "'nat':{'pools':[{'name':'p',"
 		"'addresses':['203.0.113.0/28','203.0.113.64/26']}]}");
 	CU_ASSERT_EQUAL(((const struct img_plane *)rows(more, IMG_PLANE, 1))->steer_class_bits, 4);
 	free(more);
@@ -255,7 +267,8 @@ test_steering(void)
 		"{'name':'p','addresses':['203.0.113.0/31'],'block_size':64},"
 		"{'name':'q','addresses':['203.0.113.8/31'],'block_size':1024}]}");
 	p = rows(more, IMG_PLANE, 1);
-	CU_ASSERT(p->steer_class_bits == 1 && p->steer_split_blocks == 1 && p->steer_block_shift == 10);
+	CU_ASSERT(p->steer_class_bits == 1 && p->steer_split_blocks == 1 &&
+	          p->steer_block_shift == 10);
 	free(more);
 	more = compile_after(NULL, "'nat':{'capacity':{'classes':4},"
 		"'pools':[{'name':'p','addresses':['203.0.113.0/28']}]}");
@@ -263,9 +276,11 @@ test_steering(void)
 	free(more);
 	/* A list of local addresses counts as a pool does. */
 	more = compile_after(NULL, "'workers':{'count':2},'lb':{'services':[{'name':'s',"
-		"'address':'192.0.2.1','port':80,'mode':'fullnat','local_addresses':['10.1.0.250']}]}");
+		"'address':'192.0.2.1','port':80,'mode':'fullnat',"
+		"'local_addresses':['10.1.0.250']}]}");
 	p = rows(more, IMG_PLANE, 1);
-	CU_ASSERT(p->steer_class_bits == 0 && p->steer_split_blocks == 1 && p->steer_block_shift == 9);
+	CU_ASSERT(p->steer_class_bits == 0 && p->steer_split_blocks == 1 &&
+	          p->steer_block_shift == 9);
 	free(more);
 	free(h);
 }
@@ -334,11 +349,13 @@ test_ids_stay(void)
 {
 	struct image_header *a = compile_after(NULL,
 		"'nat':{'capacity':{'pool_addresses':4},'pools':[{'name':'p','addresses':["
-		"'203.0.113.1','203.0.113.2']}]},'lb':{'services':[{'name':'s','address':'192.0.2.1',"
+		"'203.0.113.1','203.0.113.2']}]},'lb':{'services':[{'name':'s',"
+		"'address':'192.0.2.1',"
 		"'port':80,'backends':[{'address':'10.1.0.7'},{'address':'10.1.0.8'}]}]}");
 	struct image_header *b = compile_after(a,
 		"'nat':{'capacity':{'pool_addresses':4},'pools':[{'name':'p','addresses':["
-		"'203.0.113.9','203.0.113.2']}]},'lb':{'services':[{'name':'s','address':'192.0.2.1',"
+		"'203.0.113.9','203.0.113.2']}]},'lb':{'services':[{'name':'s',"
+		"'address':'192.0.2.1',"
 		"'port':80,'backends':[{'address':'10.1.0.9'},{'address':'10.1.0.8'}]}]}");
 	const struct img_nat_address *x = rows(a, IMG_NAT_ADDRESSES, 2);
 	const struct img_nat_address *y = rows(b, IMG_NAT_ADDRESSES, 2);
@@ -349,8 +366,10 @@ test_ids_stay(void)
 	/* All four numbers are in use or rest: three new addresses at once are one too many. */
 	struct config_errors errs = {0};
 	size_t size;
-	json_t *doc = json_pack("{s:[{s:s, s:s}], s:{s:{s:i}, s:[{s:s, s:[s]}]}}", "nics", "name", "a",
-		"device", "d", "nat", "capacity", "pool_addresses", 4, "pools", "name", "p", "addresses",
+	json_t *doc = json_pack("{s:[{s:s, s:s}], s:{s:{s:i}, s:[{s:s, s:[s]}]}}", "nics", "name",
+	                        "a",
+		"device", "d", "nat", "capacity", "pool_addresses", 4, "pools", "name", "p",
+		"addresses",
 		"203.0.113.64/30");
 	CU_ASSERT_PTR_NULL(config_compile(doc, a, 1, &size, &errs));
 	CU_ASSERT(errs.n == 1 && strcmp(errs.e[0].path, "nat.capacity.pool_addresses") == 0);
@@ -395,9 +414,11 @@ test_restart(void)
 	free(a);
 	a = compile_after(NULL, "'workers':{'count':2},"
 	                  "'nat':{'pools':[{'name':'p','addresses':['203.0.113.0/30']}]}");
-	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'count':2},'nat':{'pools':[{'name':'p','addresses':"
+	CU_ASSERT_EQUAL(restart_of(a,
+	                           "'workers':{'count':2},'nat':{'pools':[{'name':'p','addresses':"
 	                           "['203.0.113.0/30','203.0.113.32/28']}]}", NULL), 0);
-	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'count':2},'nat':{'pools':[{'name':'p','addresses':"
+	CU_ASSERT_EQUAL(restart_of(a,
+	                           "'workers':{'count':2},'nat':{'pools':[{'name':'p','addresses':"
 	                           "['203.0.113.0/31']}]}", "nat.pools"), 1);
 	free(a);
 }
@@ -417,7 +438,8 @@ file_text(const char *name)
 static void
 test_examples(void)
 {
-	static const char *const names[] = {"minimal", "cgnat", "lb", "combined", "ipv6-lb", "vlan"};
+	static const char *const names[] = {"minimal", "cgnat", "lb", "combined", "ipv6-lb",
+	                                    "vlan"};
 	char name[64];
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(name, sizeof(name), "deploy/examples/%s.json", names[i]);

@@ -6,8 +6,9 @@
 #include "test.h"
 
 /* A document around one section; NICS has what most cases need. */
-#define NICS "\"nics\":[{\"name\":\"in\",\"device\":\"d0\",\"addresses\":[\"10.1.0.1/24\"]}," \
-	"{\"name\":\"out\",\"device\":\"d1\",\"addresses\":[\"198.51.100.2/24\",\"2001:db8::2/64\"]}]"
+#define NICS "\"nics\":[{\"name\":\"in\",\"device\":\"d0\"," \
+	"\"addresses\":[\"10.1.0.1/24\"]},{\"name\":\"out\",\"device\":\"d1\"," \
+	"\"addresses\":[\"198.51.100.2/24\",\"2001:db8::2/64\"]}]"
 #define WITH(section) "{" NICS "," section "}"
 #define NIC(more) "{\"nics\":[{\"name\":\"in\",\"device\":\"d0\"" more "}]}"
 #define ROUTES(list) WITH("\"routes\":[" list "]")
@@ -49,7 +50,8 @@ static const struct bad {
 	{NIC(",\"mac\":\"03:00:00:00:00:01\""), "nics[0].mac", "no station's address"},
 	{NIC(",\"mac\":\"00:00:00:00:00:00\""), "nics[0].mac", "no station's address"},
 	{"{\"nics\":[{\"name\":\"a b\",\"device\":\"d\"}]}", "nics[0].name", "expected a name"},
-	{"{\"nics\":[{\"name\":\"a\",\"device\":\"\"}]}", "nics[0].device", "expected a DPDK device"},
+	{"{\"nics\":[{\"name\":\"a\",\"device\":\"\"}]}", "nics[0].device",
+	 "expected a DPDK device"},
 	{WITH("\"nat\":{\"log\":\"all\"}"), "nat.log",
 	 "\"all\"; expected one of \"none\", \"blocks\", \"mappings\""},
 	{WITH("\"nat\":{\"inbound_refresh\":1}"), "nat.inbound_refresh", "expected true or false"},
@@ -58,7 +60,8 @@ static const struct bad {
 	{WITH("\"workers\":{\"count\":2,\"cores\":[1]}"), "workers.cores", "names 1 CPUs"},
 	{WITH("\"workers\":{\"cores\":[1,1]}"), "workers.cores[1]", "workers.cores[0] too"},
 	{WITH("\"workers\":{\"count\":2,\"main_core\":1022}"), "workers.main_core", "above 1023"},
-	{WITH("\"workers\":{\"count\":65}"), "workers.count", "65; expected an integer from 1 to 64"},
+	{WITH("\"workers\":{\"count\":65}"), "workers.count", "65; expected an integer "
+	 "from 1 to 64"},
 	/* nics */
 	{"{\"nics\":[{\"name\":\"a\",\"device\":\"d\"},{\"name\":\"a\",\"device\":\"e\"}]}",
 	 "nics[1].name", "is the name of nics[0] too"},
@@ -88,12 +91,14 @@ static const struct bad {
 	{ROUTES("{\"prefix\":\"0.0.0.0/0\",\"via\":\"10.1.0.9\",\"nic\":\"no\"}"), "routes[0].nic",
 	 "there is no interface \"no\""},
 	{ROUTES("{\"prefix\":\"10.9.0.0/24\",\"nic\":\"no\"}"), "routes[0].nic", "no interface"},
-	{ROUTES("{\"prefix\":\"::/0\",\"via\":\"10.1.0.9\"}"), "routes[0].via", "different families"},
+	{ROUTES("{\"prefix\":\"::/0\",\"via\":\"10.1.0.9\"}"), "routes[0].via",
+	 "different families"},
 	{ROUTES("{\"prefix\":\"::/0\",\"via\":\"fe80::1\"}"), "routes[0].via", "link-local"},
 	{ROUTES("{\"prefix\":\"0.0.0.0/0\",\"via\":\"10.1.0.1\"}"), "routes[0].via",
 	 "is our own address (10.1.0.1/24)"},
 	{ROUTES("{\"prefix\":\"0.0.0.0/0\"}"), "routes[0]", "says nothing of where to"},
-	{ROUTES("{\"prefix\":\"0.0.0.0/0\",\"via\":\"10.1.0.9\",\"unreachable\":true}"), "routes[0]",
+	{ROUTES("{\"prefix\":\"0.0.0.0/0\",\"via\":\"10.1.0.9\",\"unreachable\":true}"),
+	 "routes[0]",
 	 "is unreachable and has a next hop"},
 	{ROUTES("{\"prefix\":\"10.1.0.0/24\",\"unreachable\":true}"), "routes[0].prefix",
 	 "leads elsewhere than nics[0].addresses[0]"},
@@ -159,7 +164,8 @@ static const struct bad {
 	{SERVICES("{\"name\":\"s\",\"address\":\"192.0.2.1\"}"), "lb.services[0].port", "missing"},
 	{SERVICES("{\"name\":\"s\",\"address\":\"192.0.2.256\",\"port\":1}"),
 	 "lb.services[0].address", "expected an IPv4 or IPv6 unicast address"},
-	{SERVICES(SERVICE("") "," SERVICE("")), "lb.services[1].name", "is the name of lb.services[0]"},
+	{SERVICES(SERVICE("") "," SERVICE("")), "lb.services[1].name",
+	 "is the name of lb.services[0]"},
 	{SERVICES(SERVICE("") ",{\"name\":\"t\",\"address\":\"192.0.2.1\",\"port\":80}"),
 	 "lb.services[1].port", "lb.services[0] has this address, port and protocol too"},
 	{SERVICES(SERVICE(",\"protocol\":\"sctp\"")), "lb.services[0].protocol", "\"udp\""},
@@ -171,8 +177,10 @@ static const struct bad {
 	{SERVICES(SERVICE(",\"mode\":\"fullnat\",\"local_addresses\":[\"10.1.0.1\"]")),
 	 "lb.services[0].local_addresses[0]", "overlaps nics[0].addresses[0]"},
 	{SERVICES(SERVICE(",\"mode\":\"fullnat\",\"local_addresses\":[\"10.1.0.5\"]") ","
-	          SERVICE2(",\"mode\":\"fullnat\",\"local_addresses\":[\"10.1.0.5\",\"10.1.0.6\"]")),
-	 "lb.services[1].local_addresses[0]", "services share whole lists of local addresses or none"},
+	          SERVICE2(",\"mode\":\"fullnat\","
+	                   "\"local_addresses\":[\"10.1.0.5\",\"10.1.0.6\"]")),
+	 "lb.services[1].local_addresses[0]", "services share whole lists "
+	 "of local addresses or none"},
 	{SERVICES(SERVICE(",\"backends\":[{\"address\":\"2001:db8::9\"}]")),
 	 "lb.services[0].backends[0].address", "different families"},
 	{SERVICES(SERVICE(",\"backends\":[{\"address\":\"10.1.0.9\"},"
@@ -186,7 +194,8 @@ static const struct bad {
 	 "lb.services[0].backends[0].state", "expected one of \"ready\", \"drain\", \"down\""},
 	{SERVICES("{\"name\":\"s\",\"address\":\"10.1.0.1\",\"port\":80}"),
 	 "lb.services[0].address", "overlaps nics[0].addresses[0] (10.1.0.1/24)"},
-	{"{" NICS ",\"workers\":{\"count\":2},\"lb\":{\"services\":[" SERVICE(",\"mode\":\"fullnat\","
+	{"{" NICS ",\"workers\":{\"count\":2},\"lb\":{\"services\":[" SERVICE(","
+	 "\"mode\":\"fullnat\","
 	 "\"local_addresses\":[\"10.1.0.5\"],\"local_ports\":\"1024-1100\"") "]}}",
 	 "lb.services", "local_ports of 10.1.0.5 reach into 1 blocks"},
 };
@@ -195,7 +204,8 @@ static bool
 errors_hold(const struct config_errors *errs, const char *path, const char *message)
 {
 	for (unsigned i = 0; i < errs->n; i++)
-		if (strcmp(errs->e[i].path, path) == 0 && strstr(errs->e[i].message, message) != NULL)
+		if (strcmp(errs->e[i].path, path) == 0 && strstr(errs->e[i].message,
+		                                                 message) != NULL)
 			return true;
 	return false;
 }
@@ -226,7 +236,8 @@ static void
 test_several(void)
 {
 	struct config_errors errs = {0};
-	static const char text[] = "{\"nics\":[{\"name\":1,\"device\":2,\"vlan\":-1,\"x\":0}],\"y\":1}";
+	static const char text[] =
+		"{\"nics\":[{\"name\":1,\"device\":2,\"vlan\":-1,\"x\":0}],\"y\":1}";
 	json_t *doc = config_parse(text, strlen(text), &errs);
 	CU_ASSERT(!config_check(doc, &errs));
 	CU_ASSERT_EQUAL(errs.n, 5);

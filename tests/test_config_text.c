@@ -11,8 +11,10 @@ test_addresses(void)
 {
 	static const char *const good[] = {"0.0.0.0", "192.0.2.1", "::", "2001:db8::1", "fe80::1",
 	                                   "1:2:3:4:5:6:7:8"};
-	static const char *const bad[] = {"", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", " 1.2.3.4",
-	                                  "1.2.3.4 ", "::g", "1::2::3", ":", "fe80::1%eth0", "1.2.3.4/8"};
+	static const char *const bad[] = {"", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4",
+	                                  " 1.2.3.4",
+	                                  "1.2.3.4 ", "::g", "1::2::3", ":", "fe80::1%eth0",
+	                                  "1.2.3.4/8"};
 	union addr a;
 	uint8_t family;
 	char text[ADDR_TEXT];
@@ -23,7 +25,8 @@ test_addresses(void)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		CU_ASSERT(!addr_parse(bad[i], &a, &family));
 	CU_ASSERT(addr_parse("192.0.2.1", &a, &family));
-	CU_ASSERT(a.b[0] == 192 && a.b[3] == 1 && a.w[1] == 0 && a.q[1] == 0 && family == FAMILY_V4);
+	CU_ASSERT(a.b[0] == 192 && a.b[3] == 1 && a.w[1] == 0 && a.q[1] == 0 &&
+	          family == FAMILY_V4);
 }
 
 /* Every length of both families: network and last address against a loop over single bits. */
@@ -53,7 +56,8 @@ test_prefix_bits(void)
 static void
 test_prefixes(void)
 {
-	static const char *const bad[] = {"10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/08", "/8",
+	static const char *const bad[] = {"10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/08",
+	                                  "/8",
 	                                  "10.0.0.0/ 8", "10.0.0.0/8 ", "::/129", "10.0.0/8",
 	                                  "10.0.0.0/-1", "10.0.0.0/+1", "10.0.0.0/8/8"};
 	struct prefix p;
@@ -70,7 +74,8 @@ static void
 test_ranges(void)
 {
 	static const char *const bad[] = {"", "-", "1.2.3.4-", "-1.2.3.4", "1.2.3.4-1.2.3.3", "::1",
-	                                  "1.2.3.4-::5", "1.2.3.0/24-1.2.4.0/24", "1.2.3.4 - 1.2.3.5"};
+	                                  "1.2.3.4-::5", "1.2.3.0/24-1.2.4.0/24",
+	                                  "1.2.3.4 - 1.2.3.5"};
 	uint32_t first, last;
 	uint16_t p, q;
 	CU_ASSERT(range4_parse("1.2.3.4", &first, &last) && first == 0x01020304 && last == first);
@@ -101,11 +106,14 @@ test_macs(void)
 static void
 test_unicast(void)
 {
-	static const char *const no[] = {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.255.255.255",
+	static const char *const no[] = {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1",
+	                                 "239.255.255.255",
 	                                 "240.0.0.1", "255.255.255.255", "::", "::1", "ff02::1",
 	                                 "::ffff:192.0.2.1"};
-	static const char *const yes[] = {"1.0.0.0", "126.255.255.255", "128.0.0.0", "223.255.255.255",
-	                                  "100.64.0.1", "169.254.1.1", "::2", "2001:db8::", "fe80::1",
+	static const char *const yes[] = {"1.0.0.0", "126.255.255.255", "128.0.0.0",
+	                                  "223.255.255.255",
+	                                  "100.64.0.1", "169.254.1.1", "::2", "2001:db8::",
+	                                  "fe80::1",
 	                                  "64:ff9b::192.0.2.1"};
 	union addr a;
 	uint8_t family;
@@ -141,9 +149,11 @@ test_option_table(void)
 			continue;
 		json_t *v = option_default(o);
 		if (json_is_integer(v))
-			CU_ASSERT(json_integer_value(v) >= o->min && json_integer_value(v) <= o->max);
+			CU_ASSERT(json_integer_value(v) >= o->min &&
+			          json_integer_value(v) <= o->max);
 		if (json_is_string(v))
-			CU_ASSERT(form_check(o, json_string_value(v), why, sizeof(why)) && why[0] == '\0');
+			CU_ASSERT(form_check(o, json_string_value(v), why, sizeof(why)) &&
+			          why[0] == '\0');
 		json_decref(v);
 	}
 	CU_ASSERT_EQUAL(reached, rows);

@@ -131,7 +131,8 @@ const struct config_option config_options[] = {
 	{"nat.capacity.subscribers", CONFIG_INT, "100000", 64, 20000000, NULL, FIXED,
 	 "subscribers"},
 	{"nat.capacity.pool_addresses", CONFIG_INT, "256", 1, CONFIG_MAX_POOL_ADDRESSES, NULL,
-	 FIXED, "addresses of all pools together, with room for those being replaced; one takes about 1 MB"},
+	 FIXED, "addresses of all pools together, with room for those being "
+	 "replaced; one takes about 1 MB"},
 	{"nat.capacity.classes", CONFIG_POWER2, "512", 1, 512, NULL, 0,
 	 "most classes that addresses are divided into; a pool needs as many addresses"},
 

@@ -99,11 +99,11 @@ split_pools(struct model *m)
 		unsigned shares = (p->port_last >> shift) - (p->port_first >> shift) + 1u;
 		path_make(&path, "nat.pools[%zu].ports", i);
 		if (shares < m->plane.workers)
-			config_error_add(m->errs, path.text, "%u-%u gives %u shares of %u ports, the "
-			                 "greatest block_size; expected one for each of %u workers at "
-			                 "least, since addresses are too few to give each worker its own",
-			                 p->port_first, p->port_last, shares, 1u << shift,
-			                 m->plane.workers);
+			config_error_add(m->errs, path.text, "%u-%u gives %u shares of %u ports, "
+			                 "the greatest block_size; expected one for each of %u "
+			                 "workers at least, since addresses are too few to give "
+			                 "each worker its own", p->port_first, p->port_last, shares,
+			                 1u << shift, m->plane.workers);
 	}
 }
 
