@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses and blocks: what is held, given back and kept over generations; offsets. */
+#include "nat_world.h"
+
+static uint64_t seed = 1;
+
+static struct nat_world *
+small(uint16_t workers, bool split)
+{
+	struct nat_world *w = world_new();
+	w->plane.workers = workers;
+	w->plane.steer_split_blocks = split;
+	w->plane.steer_block_shift = split ? 8 : 0;
+	world_pool(w, 1000, 3000, 256, 4);
+	world_address(w, 0, ip(203, 0, 113, 1));
+	world_apply(w);
+	return w;
+}
+
+/* Every block of the range once and nothing twice; ports at the edges belong to partial blocks. */
+static unsigned
+take_all(struct nat_world *w, struct pool *p, uint8_t seen[65536])
+{
+	unsigned n = 0;
+	uint32_t number;
+	while ((number = pool_take_first(p, w->gen, 0, ip(100, 64, 0, 1), &seed)) != 0) {
+		const struct block *b = block_at(p, number);
+		for (unsigned i = 0; i < b->ports; i++)
+			CU_ASSERT_EQUAL_FATAL(seen[b->first + i]++, 0);
+		n++;
+	}
+	return n;
+}
+
+static void
+give_all(struct pool *p, const struct nat_clock *now)
+{
+	uint32_t number;
+	while ((number = pool_idle_due(p, now)) != 0)
+		pool_give(p, number);
+	CU_ASSERT_EQUAL(p->blocks.used, 0);
+	CU_ASSERT_EQUAL(p->slots.used, 0);
+}
+
+static void
+test_exhaustion(void)
+{
+	struct nat_clock now = {.ms = 1};
+	for (uint16_t workers = 1; workers <= W_WORKERS; workers++) {
+		struct nat_world *w = small(workers, workers > 1);
+		for (unsigned round = 0; round < 3; round++) {
+			static uint8_t seen[65536];
+			memset(seen, 0, sizeof(seen));
+			unsigned blocks = 0;
+			for (unsigned i = 0; i < workers; i++)
+				blocks += take_all(w, &((struct nat *)w->state[i])->pool, seen);
+			CU_ASSERT_EQUAL(blocks, 3000 / 256 - 1000 / 256 + 1);
+			for (unsigned p = 0; p < 65536; p++)
+				CU_ASSERT_EQUAL(seen[p], p >= 1000 && p <= 3000);
+			for (unsigned i = 0; i < workers; i++)
+				give_all(&((struct nat *)w->state[i])->pool, &now);
+		}
+		world_free(w);
+	}
+}
+
+/* A worker's own ports have places of their own, inside its rows. */
+static void
+test_offsets(void)
+{
+	for (uint16_t workers = 1; workers <= W_WORKERS; workers++) {
+		struct nat_world *w = small(workers, true);
+		union addr a = addr_from_v4(ip(203, 0, 113, 1));
+		for (unsigned i = 0; i < workers; i++) {
+			const struct pool *p = &((struct nat *)w->state[i])->pool;
+			static uint8_t seen[65536];
+			memset(seen, 0, sizeof(seen));
+			for (unsigned port = 0; port < 65536; port++) {
+				if (steer_worker_port(&w->gen->steer, &a, 4, (uint16_t)port) != i)
+					continue;
+				uint32_t at = pool_offset(p, (uint16_t)port);
+				CU_ASSERT_FATAL(at < p->slot_ports && seen[at]++ == 0);
+			}
+		}
+		world_free(w);
+	}
+}
+
+/* Blocks of another size after a reload do not overlap those that are held. */
+static void
+test_block_size_changes(void)
+{
+	struct nat_world *w = small(1, false);
+	struct pool *p = &world_nat(w)->pool;
+	static uint8_t seen[65536];
+	memset(seen, 0, sizeof(seen));
+	for (unsigned size = 256; size >= 16; size /= 2) {
+		w->pool[0].block_size = (uint16_t)size;
+		world_apply(w);
+		for (unsigned i = 0; i < 2; i++) {
+			uint32_t number = pool_take_first(p, w->gen, 0, ip(1, 2, 3, 4), &seed);
+			CU_ASSERT_NOT_EQUAL_FATAL(number, 0);
+			for (unsigned j = 0; j < block_at(p, number)->ports; j++)
+				CU_ASSERT_EQUAL_FATAL(seen[block_at(p, number)->first + j]++, 0);
+		}
+	}
+	w->pool[0].block_size = 512;
+	world_apply(w);
+	take_all(w, p, seen);
+	world_free(w);
+}
+
+/* An id that comes to stand for another address is not used before the old one is empty. */
+static void
+test_id_reused(void)
+{
+	struct nat_world *w = small(1, false);
+	struct pool *p = &world_nat(w)->pool;
+	struct nat_clock now = {.ms = 1};
+	uint32_t held = pool_take_first(p, w->gen, 0, ip(1, 2, 3, 4), &seed);
+	uint32_t slot = block_at(p, held)->slot;
+	w->address[0].address = ip(203, 0, 113, 2);
+	world_apply(w);
+	CU_ASSERT_EQUAL(pool_slot_at(p, slot)->pool, POOL_NONE);
+	CU_ASSERT_EQUAL(pool_slot_at(p, slot)->is_usable, 0);
+	CU_ASSERT_EQUAL(pool_find_id(p, &rules_of(w->gen)->addresses[0]), 0);
+	CU_ASSERT_EQUAL(pool_take_more(p, w->gen, slot, &seed), 0);
+	CU_ASSERT_EQUAL(pool_take_first(p, w->gen, 0, ip(1, 2, 3, 4), &seed), 0);
+	give_all(p, &now);
+	held = pool_take_first(p, w->gen, 0, ip(1, 2, 3, 4), &seed);
+	CU_ASSERT_NOT_EQUAL_FATAL(held, 0);
+	slot = block_at(p, held)->slot;
+	CU_ASSERT_EQUAL(pool_slot_at(p, slot)->address, ip(203, 0, 113, 2));
+	world_free(w);
+}
+
+static const struct test_case cases[] = {
+	{"each block exactly once, on all workers", test_exhaustion},
+	{"places of divided ports", test_offsets},
+	{"block size changes", test_block_size_changes},
+	{"an id for another address", test_id_reused},
+};
+TEST_MAIN("nat_pool", cases)
