@@ -95,6 +95,8 @@ give(struct api *api, const struct image_header *running, const void *image, siz
 		return 0;
 	if (rc == -ENOTCONN)
 		rpc_fail(err, API_NOT_RUNNING, "the data plane is not running");
+	else if (rc == -ETIMEDOUT)
+		rpc_fail(err, API_NOT_RUNNING, "the data plane does not answer");
 	else
 		rpc_fail(err, API_REFUSED, "the data plane refused: %s",
 		         text[0] != '\0' ? text : strerror(-rc));

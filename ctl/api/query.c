@@ -9,9 +9,12 @@
 static int
 query_failed(int rc, const struct reply *reply, struct rpc_error *err)
 {
-	if (rc == -ENOTCONN || rc == -ETIMEDOUT)
-		rpc_fail(err, API_NOT_RUNNING, rc == -ENOTCONN ?
-		         "the data plane is not running" : "the data plane does not answer");
+	if (rc == -ENOTCONN)
+		rpc_fail(err, API_NOT_RUNNING, "the data plane is not running");
+	else if (rc == -ETIMEDOUT)
+		rpc_fail(err, API_NOT_RUNNING, "the data plane does not answer");
+	else if (rc == -ENOENT)
+		rpc_fail(err, API_NOT_RUNNING, "the data plane has no configuration yet");
 	else
 		rpc_fail(err, API_REFUSED, "the data plane refused: %.*s", COMMAND_ERR - 1,
 		         reply->err[0] != '\0' ? reply->err : strerror(-rc));

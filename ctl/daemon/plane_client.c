@@ -43,12 +43,12 @@ plane_client_close(struct plane_client *c)
 }
 
 static int
-wait_for(int fd, short events)
+wait_for(int fd, short events, int timeout_ms)
 {
 	struct pollfd p = {.fd = fd, .events = events};
 	int n;
 	do
-		n = poll(&p, 1, PLANE_TIMEOUT_MS);
+		n = poll(&p, 1, timeout_ms);
 	while (n < 0 && errno == EINTR);
 	return n > 0 ? 0 : n == 0 ? -ETIMEDOUT : -errno;
 }
@@ -68,7 +68,7 @@ send_command(int fd, const struct command *cmd, int pass_fd)
 		c->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
 	}
-	int rc = wait_for(fd, POLLOUT);
+	int rc = wait_for(fd, POLLOUT, PLANE_TIMEOUT_MS);
 	if (rc != 0)
 		return rc;
 	return sendmsg(fd, &m, MSG_NOSIGNAL) == (ssize_t)sizeof(*cmd) ? 0 : -ENOTCONN;
@@ -104,7 +104,8 @@ receive_reply(int fd, uint32_t kind, struct reply *reply, void *out, size_t room
 	union fd_control control = {0};
 	struct msghdr m = {.msg_iov = iov, .msg_iovlen = room != 0 ? 2 : 1,
 	                   .msg_control = &control, .msg_controllen = sizeof(control)};
-	int rc = wait_for(fd, POLLIN);
+	int timeout_ms = kind == CMD_APPLY ? PLANE_APPLY_MS : PLANE_TIMEOUT_MS;
+	int rc = wait_for(fd, POLLIN, timeout_ms);
 	if (rc != 0)
 		return rc;
 	ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
@@ -176,8 +177,10 @@ records_good(const struct record_segment *s, size_t size)
 static int
 take_hello(struct plane_client *c, const int *fds, int n, char *err, size_t err_size)
 {
-	if (n < 2) {
-		snprintf(err, err_size, "the data plane shares no statistics");
+	if (n == 0)
+		return 0;
+	if (n < 3) {
+		snprintf(err, err_size, "the data plane shares too little");
 		return -EPROTO;
 	}
 	c->stats = map_fd(fds[0], sizeof(struct stats_segment), false, &c->stats_size);
@@ -188,8 +191,6 @@ take_hello(struct plane_client *c, const int *fds, int n, char *err, size_t err_
 		         "millrace and millraced of one version?");
 		return -EPROTO;
 	}
-	if (n < 3)
-		return 0;
 	c->image = read_image(fds[2], err, err_size);
 	return c->image != NULL ? 0 : -EPROTO;
 }
@@ -263,6 +264,16 @@ sealed(const void *image, size_t size)
 	return fd;
 }
 
+/* first_shared: the data plane runs its first image and has something to share now. */
+static int
+first_shared(struct plane_client *c)
+{
+	char err[COMMAND_ERR];
+	free(c->image);
+	c->image = NULL;
+	return hello(c, err, sizeof(err));
+}
+
 static int
 link_apply(void *ctx, const void *image, size_t size, uint64_t *generation, char *err,
            size_t err_size)
@@ -291,6 +302,8 @@ link_apply(void *ctx, const void *image, size_t size, uint64_t *generation, char
 	free(c->image);
 	c->image = copy;
 	*generation = reply.generation;
+	if (c->stats == NULL && first_shared(c) != 0)
+		shutdown(c->fd, SHUT_RDWR);
 	return 0;
 }
 

@@ -6,7 +6,9 @@
  *            2. Any failure on the socket, a late answer included, ends the connection, so that no
  *               answer is ever taken for another command's.
  * Owner      One thread.
- * Limits     PLANE_TIMEOUT_MS for an answer.
+ *            3. A data plane that runs nothing shares nothing yet; its first image brings it.
+ * Limits     PLANE_TIMEOUT_MS for an answer, PLANE_APPLY_MS for that to an image (the first one
+ *            makes the data plane open its devices).
  * See        lib/command.h; docs/design.md, "Processes".
  */
 #ifndef MR_PLANE_CLIENT_H
@@ -14,7 +16,7 @@
 
 #include "ctl/api/api.h"
 
-enum { PLANE_TIMEOUT_MS = 2000 };
+enum { PLANE_TIMEOUT_MS = 2000, PLANE_APPLY_MS = 60000 };
 
 struct plane_client {
 	const char *path;
