@@ -7,7 +7,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
 enum {
 	BUFFER_OVERHEAD = 512,  /* of a packet buffer: its head, DPDK's own, headroom */
@@ -144,6 +144,15 @@ add_devices(struct eal_args *a, const struct image_header *image)
 	return ok && (any || arg_add(a, "--no-pci"));
 }
 
+/* Ordinary pages. Several instances share nothing but the machine, so each has a prefix. */
+static bool
+add_ordinary(struct eal_args *a, uint64_t need)
+{
+	return arg_add(a, "--no-huge") && arg_add(a, "-m") &&
+	       arg_add(a, "%llu", (unsigned long long)(need / MB)) && arg_add(a, "--no-shconf") &&
+	       arg_add(a, "--file-prefix=millrace_%d", getpid());
+}
+
 bool
 machine_eal_args(struct eal_args *a, const struct options *o, const struct image_header *image)
 {
@@ -153,11 +162,8 @@ machine_eal_args(struct eal_args *a, const struct options *o, const struct image
 	*a = (struct eal_args){0};
 	a->no_huge = o->no_huge || plane->huge_pages == 0 || huge_free() < need;
 	bool ok = arg_add(a, "millrace") && add_cores(a, plane) && add_devices(a, image) &&
-	          arg_add(a, "--in-memory") && arg_add(a, "--no-telemetry") &&
-	          arg_add(a, "--log-level=warning");
-	if (ok && a->no_huge)
-		ok = arg_add(a, "--no-huge") && arg_add(a, "-m") &&
-		     arg_add(a, "%llu", (unsigned long long)(need / MB));
+	          arg_add(a, "--no-telemetry") && arg_add(a, "--log-level=warning");
+	ok = ok && (a->no_huge ? add_ordinary(a, need) : arg_add(a, "--in-memory"));
 	for (unsigned i = 0; ok && i < o->n_eal; i++)
 		ok = arg_add(a, "%s", o->eal[i]);
 	return ok;
