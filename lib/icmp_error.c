@@ -124,8 +124,8 @@ inner_rewrite(const struct inner *in, const struct tuple *to)
 		diff = rewrite_addresses4((struct ip4 *)in->l3, to->src.w[0], to->dst.w[0], false);
 	else
 		diff = rewrite_addresses6((struct ip6 *)in->l3, &to->src, &to->dst, false);
-	be16 from_ports[2] = {t->sport, t->dport}, ports[2] = {to->sport, to->dport};
-	rewrite_l4(in->l4, t->proto, in->l4_size, from_ports, ports, diff);
+	rewrite_l4(in->l4, t->proto, in->l4_size, ports_load(&t->sport), ports_load(&to->sport),
+	           diff);
 }
 
 /* Packets of the flow reference's direction met an obstacle; the error goes the other way. */

@@ -177,7 +177,7 @@ is_checksum_known_good(const struct rte_mbuf *m)
 	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 }
 
-static inline enum path
+static inline __attribute__((always_inline)) enum path
 parse_ip4(struct pkt *p, uint32_t len)
 {
 	const struct ip4 *h = pkt_ip4(p);
@@ -367,7 +367,11 @@ parse_frame(struct pkt *p, const struct generation *g, const struct dev *d)
 	p->l3 = e + l2;
 	if (__builtin_expect((load64(e) ^ load64(gn)) << 16 != 0, 0))
 		return parse_foreign(p, d, type, len - l2);
-	return parse_l3(p, type, len - l2);
+	if (__builtin_expect(type != ETHER_IP4, 0))
+		return parse_l3(p, type, len - l2);
+	p->event = EV_OTHER;
+	p->frag = 0;
+	return parse_ip4(p, len - l2);
 }
 
 enum path

@@ -78,8 +78,7 @@ send_aside(struct worker *w, struct pkt *p)
 {
 	struct flow *f = flow_get(&w->flows, p->ref);
 	unsigned d = p->ref & 1;
-	struct tuple to = flow_tuple(&w->flows, p->ref, !d);
-	to = tuple_invert(&to);
+	struct tuple other = flow_tuple(&w->flows, p->ref, !d);
 	if (f->route_gen != w->gen->route_gen) {
 		f->nexthop[0] = f->nexthop[1] = NEXTHOP_NONE;
 		f->route_gen = w->gen->route_gen;
@@ -88,17 +87,17 @@ send_aside(struct worker *w, struct pkt *p)
 	if (f->nexthop[d] != NEXTHOP_NONE) {
 		hop = hop_of(w, f->nexthop[d]);
 	} else {
-		hop = hop_find(w, &to.dst, p->family);
+		hop = hop_find(w, &other.src, p->family);
 		f->nexthop[d] = hop.id;
 	}
 	if (!hop_admit(w, p, hop))
 		return;
-	rewrite_pkt(p, &to);
+	rewrite_pkt(p, &other);
 	hop_send(w, p, hop);
 }
 
 /* The other tuple, inverted, into the packet; out. */
-static inline void
+static inline __attribute__((always_inline)) void
 send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d)
 {
 	const struct generation *g = w->gen;
@@ -111,14 +110,10 @@ send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d)
 		send_aside(w, p);
 		return;
 	}
-	if (likely(p->family == FAMILY_V4)) {
-		const struct tuple4 *other = &((const struct flow4 *)f)->tuple[!d];
-		rewrite_pkt4(p, tuple4_invert(other));
-	} else {
-		const struct tuple6 *other = &((const struct flow6 *)f)->tuple[!d];
-		struct tuple6 to = {other->dst, other->src, other->dport, other->sport};
-		rewrite_pkt6(p, &to);
-	}
+	if (likely(p->family == FAMILY_V4))
+		rewrite_pkt4(p, &((const struct flow4 *)f)->tuple[!d]);
+	else
+		rewrite_pkt6(p, &((const struct flow6 *)f)->tuple[!d]);
 	tx_pkt(w, p, nic, word);
 }
 

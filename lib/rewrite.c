@@ -3,12 +3,13 @@
 #include "rewrite.h"
 
 void
-rewrite_pkt(const struct pkt *p, const struct tuple *to)
+rewrite_pkt(const struct pkt *p, const struct tuple *other)
 {
 	if (p->family == FAMILY_V4) {
-		rewrite_pkt4(p, tuple_to4(to));
+		struct tuple4 t4 = tuple_to4(other);
+		rewrite_pkt4(p, &t4);
 	} else {
-		struct tuple6 t6 = tuple_to6(to);
+		struct tuple6 t6 = tuple_to6(other);
 		rewrite_pkt6(p, &t6);
 	}
 }

@@ -17,18 +17,30 @@
 
 enum { TCP_CSUM = 16, UDP_CSUM = 6, ICMP_CSUM = 2, ICMP_ID = 4 };
 
+/* ports_load: source and destination port of a tuple as one word, as they stand in a header. */
+static inline uint32_t
+ports_load(const be16 *sport)
+{
+	return load32(sport);
+}
+
+/* ports_swap: those of the inverse tuple. */
+static inline uint32_t
+ports_swap(uint32_t ports)
+{
+	return ports << 16 | ports >> 16;
+}
+
 /*
- * rewrite_l4: ports (both, as they stand in the tuple) of a transport header of which `size` bytes
- * are there, at least 8; diff is that of the addresses. In a quoted packet the checksum may be cut
- * off: then it is left out.
+ * rewrite_l4: the ports of a transport header of which `size` bytes are there, at least 8; diff is
+ * that of the addresses. In a quoted packet the checksum may be cut off: then it is left out.
  */
 static inline void
-rewrite_l4(uint8_t *l4, uint8_t proto, uint32_t size, const be16 from[2], const be16 to[2],
-           uint64_t diff)
+rewrite_l4(uint8_t *l4, uint8_t proto, uint32_t size, uint32_t from, uint32_t to, uint64_t diff)
 {
 	if (__builtin_expect(proto == IPPROTO_L4_TCP || proto == IPPROTO_L4_UDP, 1)) {
-		diff += csum_diff32(load32(from), load32(to));
-		store32(l4, load32(to));
+		diff += csum_diff32(from, to);
+		store32(l4, to);
 		if (proto == IPPROTO_L4_UDP)
 			store16(l4 + UDP_CSUM, csum_apply_udp(load16(l4 + UDP_CSUM), diff));
 		else if (size >= TCP_CSUM + 2)
@@ -36,8 +48,8 @@ rewrite_l4(uint8_t *l4, uint8_t proto, uint32_t size, const be16 from[2], const 
 		return;
 	}
 	/* Echo: the identifier is in one of the two, the other is 0; ICMPv4 sums no addresses. */
-	be16 id = to[0] | to[1];
-	diff = (proto == IPPROTO_L4_ICMP6 ? diff : 0) + csum_diff16(from[0] | from[1], id);
+	be16 id = (be16)(to | to >> 16);
+	diff = (proto == IPPROTO_L4_ICMP6 ? diff : 0) + csum_diff16((be16)(from | from >> 16), id);
 	store16(l4 + ICMP_ID, id);
 	store16(l4 + ICMP_CSUM, csum_apply(load16(l4 + ICMP_CSUM), diff));
 }
@@ -64,28 +76,30 @@ rewrite_addresses6(struct ip6 *h, const union addr *src, const union addr *dst, 
 	return csum_diff_addr(&old_src, src) + csum_diff_addr(&old_dst, dst);
 }
 
-/* rewrite_pkt4, rewrite_pkt6: make the packet carry this tuple. => p->key is what it carries now
- * and is left as it is. */
+/*
+ * rewrite_pkt4, rewrite_pkt6: make the packet carry the inverse of `other`, the tuple in which its
+ * answer will come. => p->key is what it carries now and is left as it is.
+ */
 static inline void
-rewrite_pkt4(const struct pkt *p, struct tuple4 to)
+rewrite_pkt4(const struct pkt *p, const struct tuple4 *other)
 {
-	be16 from_ports[2] = {p->key.t4.sport, p->key.t4.dport}, ports[2] = {to.sport, to.dport};
-	uint64_t diff = rewrite_addresses4(pkt_ip4(p), to.src, to.dst, p->loops == 0);
-	rewrite_l4(p->l3 + p->l4, p->proto, TCP_LEN, from_ports, ports, diff);
+	uint32_t from = ports_load(&p->key.t4.sport), to = ports_swap(ports_load(&other->sport));
+	uint64_t diff = rewrite_addresses4(pkt_ip4(p), other->dst, other->src, p->loops == 0);
+	rewrite_l4(p->l3 + p->l4, p->proto, TCP_LEN, from, to, diff);
 }
 
 static inline void
-rewrite_pkt6(const struct pkt *p, const struct tuple6 *to)
+rewrite_pkt6(const struct pkt *p, const struct tuple6 *other)
 {
-	be16 from_ports[2] = {p->key.t6.sport, p->key.t6.dport}, ports[2] = {to->sport, to->dport};
-	union addr src = to->src, dst = to->dst;
+	uint32_t from = ports_load(&p->key.t6.sport), to = ports_swap(ports_load(&other->sport));
+	union addr src = other->dst, dst = other->src;
 	uint64_t diff = rewrite_addresses6(pkt_ip6(p), &src, &dst, p->loops == 0);
-	rewrite_l4(p->l3 + p->l4, p->proto, TCP_LEN, from_ports, ports, diff);
+	rewrite_l4(p->l3 + p->l4, p->proto, TCP_LEN, from, to, diff);
 }
 
-/* rewrite_pkt: the same for a tuple of either family. */
-void rewrite_pkt(const struct pkt *p, const struct tuple *to);
-/* rewrite_addresses: addresses and TTL only, for fragments without a transport header. */
+/* rewrite_pkt: the same for a tuple of either family, in the long form. */
+void rewrite_pkt(const struct pkt *p, const struct tuple *other);
+/* rewrite_addresses: source and destination of `to` as they are, and TTL: no transport header. */
 void rewrite_addresses(const struct pkt *p, const struct tuple *to);
 
 #endif

@@ -64,6 +64,14 @@ random_tuple(uint64_t *seed, const struct frame *f)
 	return t;
 }
 
+/* Make the packet carry t. */
+static void
+rewrite_to(const struct pkt *p, const struct tuple *t)
+{
+	struct tuple other = tuple_invert(t);
+	rewrite_pkt(p, &other);
+}
+
 static void
 test_random_rewrites(void)
 {
@@ -75,7 +83,7 @@ test_random_rewrites(void)
 		parse(&p, &f);
 		struct tuple to = random_tuple(&seed, &f);
 		size_t size = IP_AT + p.l3_len;
-		rewrite_pkt(&p, &to);
+		rewrite_to(&p, &to);
 		CU_ASSERT_TRUE_FATAL(frame_view(&v, frame, size));
 		CU_ASSERT_TRUE_FATAL(v.ip_csum_right && v.l4_csum_right);
 		CU_ASSERT_TRUE(addr_equal(&v.f.src, &to.src) && addr_equal(&v.f.dst, &to.dst));
@@ -102,7 +110,7 @@ test_wrong_stays_wrong(void)
 		parse(&p, &f);
 		p.l3[p.l3_len - 1] ^= 0x40;
 		struct tuple to = random_tuple(&seed, &f);
-		rewrite_pkt(&p, &to);
+		rewrite_to(&p, &to);
 		CU_ASSERT_TRUE(frame_view(&v, frame, IP_AT + p.l3_len));
 		CU_ASSERT_FALSE(v.l4_csum_right);
 		p.l3[p.l3_len - 1] ^= 0x40;
@@ -124,10 +132,10 @@ test_round_trip(void)
 		p.loops = 1;
 		memcpy(before, p.l3, p.l3_len);
 		struct tuple to = random_tuple(&seed, &f), back = pkt_tuple(&p);
-		rewrite_pkt(&p, &to);
+		rewrite_to(&p, &to);
 		enum path path = parse_l3(&p, f.family == 4 ? ETHER_IP4 : ETHER_IP6, p.l3_len);
 		CU_ASSERT_EQUAL_FATAL(path, PATH_FLOW);
-		rewrite_pkt(&p, &back);
+		rewrite_to(&p, &back);
 		CU_ASSERT_EQUAL(memcmp(before, p.l3, p.l3_len), 0);
 	}
 }
