@@ -94,8 +94,9 @@ static inline struct nat_world *
 world_new(void)
 {
 	mem_use_huge(0);
-	struct nat_world *w = calloc(1, sizeof(*w));
+	struct nat_world *w = aligned_alloc(_Alignof(struct nat_world), sizeof(*w));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w);
+	memset(w, 0, sizeof(*w));
 	w->ms = START_MS;
 	w->plane = (struct img_plane){.workers = 1, .flows_v4 = 4096, .flows_v6 = 16,
 		.mappings = 4096, .subscribers = 1024, .pool_addresses = 64, .buffers = 16};

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Listings: every row once by any page size, filters, pools over workers. */
+#include "nat_world.h"
+
+#define SERVER ip(198, 51, 100, 1)
+enum { FLOWS = 120, UDP = IPPROTO_L4_UDP, TCP = IPPROTO_L4_TCP };
+
+static struct nat_world *w;
+static struct world_flow flow[FLOWS];
+
+static void
+begin(uint16_t workers, bool split)
+{
+	struct flow_spec spec;
+	w = world_new();
+	w->plane.workers = workers;
+	w->plane.steer_class_bits = split ? 0 : 2;
+	w->plane.steer_split_blocks = split;
+	w->plane.steer_block_shift = 6;
+	world_pool(w, 1024, 65535, 64, 4);
+	for (unsigned i = 0; i < 8; i++)
+		world_address(w, 0, ip(203, 0, 113, 8 + i));
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
+	world_apply(w);
+	for (unsigned i = 0; i < FLOWS; i++)
+		CU_ASSERT_EQUAL_FATAL(world_out(w, i % 2 ? UDP : TCP, ip(100, 64, 0, i / 3), 1000 + i,
+		                                SERVER, 80, &spec, &flow[i]), VERDICT_OPEN);
+}
+
+static void
+mappings_case(uint32_t page)
+{
+	struct cmd_filter all = {.family = 0};
+	struct cmd_mapping rows[FLOWS];
+	uint8_t seen[FLOWS] = {0};
+	uint64_t cursor = 0;
+	unsigned total = 0;
+	do {
+		uint32_t n = nat_view_mappings(w->state, w->plane.workers, &all, &cursor, rows, page);
+		CU_ASSERT_FATAL(n <= page);
+		for (uint32_t i = 0; i < n; i++) {
+			unsigned k = __builtin_bswap16(rows[i].inside_port) - 1000u;
+			CU_ASSERT_FATAL(k < FLOWS && !seen[k]++);
+			CU_ASSERT_EQUAL(rows[i].inside, flow[k].t[0].src.w[0]);
+			CU_ASSERT_EQUAL(rows[i].external, flow[k].t[1].dst.w[0]);
+			CU_ASSERT_EQUAL(rows[i].external_port, flow[k].t[1].dport);
+			CU_ASSERT(rows[i].flows == 1 && rows[i].realm == 1 && rows[i].pool == 0);
+			CU_ASSERT_EQUAL(rows[i].worker, flow[k].worker);
+		}
+		total += n;
+	} while (cursor != 0);
+	CU_ASSERT_EQUAL(total, FLOWS);
+}
+
+static void
+test_mappings(void)
+{
+	static const uint32_t page[] = {1, 7, FLOWS};
+	for (uint16_t workers = 1; workers <= 3; workers++) {
+		begin(workers, false);
+		for (unsigned i = 0; i < 3; i++)
+			mappings_case(page[i]);
+		world_free(w);
+	}
+}
+
+static uint32_t
+count(const struct cmd_filter *f)
+{
+	struct cmd_mapping rows[FLOWS];
+	uint64_t cursor = 0;
+	return nat_view_mappings(w->state, w->plane.workers, f, &cursor, rows, FLOWS);
+}
+
+static void
+test_filters(void)
+{
+	begin(2, false);
+	CU_ASSERT_EQUAL(count(&(struct cmd_filter){.proto = UDP}), FLOWS / 2);
+	CU_ASSERT_EQUAL(count(&(struct cmd_filter){.src = addr_from_v4(ip(100, 64, 0, 5))}), 3);
+	CU_ASSERT_EQUAL(count(&(struct cmd_filter){.any = addr_from_v4(ip(100, 64, 0, 5))}), 3);
+	CU_ASSERT_EQUAL(count(&(struct cmd_filter){.dst = addr_from_v4(ip(100, 64, 0, 5))}), 0);
+	CU_ASSERT(count(&(struct cmd_filter){.dst = flow[0].t[1].dst}) >= 3);
+	CU_ASSERT_EQUAL(count(&(struct cmd_filter){.sport = port(1010)}), 1);
+	CU_ASSERT_EQUAL(count(&(struct cmd_filter){.family = FAMILY_V6}), 0);
+	CU_ASSERT(count(&(struct cmd_filter){.any_port = flow[9].t[1].dport}) >= 1);
+	uint32_t first = count(&(struct cmd_filter){.worker = 1});
+	uint32_t second = count(&(struct cmd_filter){.worker = 2});
+	CU_ASSERT(first > 0 && second > 0 && first + second == FLOWS);
+	CU_ASSERT_EQUAL(count(&(struct cmd_filter){.worker = 3}), 0);
+	world_free(w);
+}
+
+static void
+test_subscribers(void)
+{
+	struct cmd_filter all = {.family = 0};
+	struct cmd_subscriber rows[FLOWS];
+	begin(2, true);
+	for (uint32_t page = 1; page <= FLOWS; page *= 3) {
+		uint64_t cursor = 0;
+		uint8_t seen[FLOWS] = {0};
+		do {
+			uint32_t n = nat_view_subscribers(w->state, 2, &all, &cursor, rows, page);
+			for (uint32_t i = 0; i < n; i++) {
+				unsigned k = __builtin_bswap32(rows[i].address) & 255;
+				CU_ASSERT_FATAL(k < FLOWS / 3 && !seen[k]++);
+				CU_ASSERT_EQUAL(rows[i].external, flow[3 * k].t[1].dst.w[0]);
+				CU_ASSERT(rows[i].mappings == 3 && rows[i].blocks == 1);
+				CU_ASSERT(rows[i].block_size == 64 && rows[i].realm == 1);
+				unsigned p = __builtin_bswap16(flow[3 * k].t[1].dport);
+				CU_ASSERT_EQUAL(p / 64 * 64, rows[i].block_first[0]);
+			}
+		} while (cursor != 0);
+		for (unsigned k = 0; k < FLOWS / 3; k++)
+			CU_ASSERT_EQUAL(seen[k], 1);
+	}
+	world_free(w);
+}
+
+static void
+pools_case(uint16_t workers, bool split)
+{
+	struct cmd_pool_address rows[8], row;
+	begin(workers, split);
+	world_end(w, &flow[0]);
+	world_end(w, &flow[1]);
+	world_end(w, &flow[2]);
+	uint64_t cursor = 0;
+	CU_ASSERT_EQUAL_FATAL(nat_view_pools(w->state, workers, w->gen, &cursor, rows, 8), 8);
+	CU_ASSERT_EQUAL(cursor, 0);
+	uint32_t used = 0, idle = 0, ports[3] = {0};
+	for (unsigned i = 0; i < 8; i++) {
+		CU_ASSERT_EQUAL(nat_view_pools(w->state, workers, w->gen, &cursor, &row, 1), 1);
+		CU_ASSERT_EQUAL(memcmp(&row, &rows[i], sizeof(row)), 0);
+		CU_ASSERT(row.address == w->address[i].address && row.id == i && row.pool == 0);
+		CU_ASSERT_EQUAL(row.blocks, 64512 / 64);
+		union addr a = addr_from_v4(row.address);
+		CU_ASSERT_EQUAL(row.worker, split ? 0xffff : steer_worker(&w->gen->steer, &a, 4));
+		used += row.blocks_used;
+		idle += row.blocks_quarantined;
+		for (unsigned p = 0; p < 3; p++)
+			ports[p] += row.ports_used[p];
+	}
+	CU_ASSERT_EQUAL(cursor, 0);
+	CU_ASSERT(used == FLOWS / 3 - 1 && idle == 1);
+	CU_ASSERT(ports[0] == FLOWS / 2 - 2 && ports[1] == FLOWS / 2 - 1 && ports[2] == 0);
+	world_free(w);
+}
+
+static void
+test_pools(void)
+{
+	for (uint16_t workers = 1; workers <= 3; workers++) {
+		pools_case(workers, false);
+		pools_case(workers, true);
+	}
+}
+
+/* A cursor of an enemy ends the listing or goes on in bounds. */
+static void
+test_wild_cursor(void)
+{
+	struct cmd_filter all = {.family = 0};
+	struct cmd_mapping m;
+	struct cmd_subscriber s;
+	struct cmd_pool_address p;
+	uint64_t seed = test_seed();
+	begin(2, false);
+	for (unsigned i = 0; i < 1000; i++) {
+		uint64_t wild = test_random(&seed) >> (i % 64), cursor = wild;
+		CU_ASSERT(nat_view_mappings(w->state, 2, &all, &cursor, &m, 1) <= 1);
+		cursor = wild;
+		CU_ASSERT(nat_view_subscribers(w->state, 2, &all, &cursor, &s, 1) <= 1);
+		cursor = wild;
+		CU_ASSERT(nat_view_pools(w->state, 2, w->gen, &cursor, &p, 1) <= 1);
+	}
+	world_free(w);
+}
+
+static const struct test_case cases[] = {
+	{"mappings by page", test_mappings},
+	{"filters", test_filters},
+	{"subscribers", test_subscribers},
+	{"pools", test_pools},
+	{"wild cursors", test_wild_cursor},
+};
+TEST_MAIN("nat_view", cases)
