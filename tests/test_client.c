@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* millctl without a daemon: its table of commands, words to parameters, tables, help, completion. */
+/* millctl without a daemon: the table of commands, words to parameters, tables, help. */
 #include <jansson.h>
 #include <string.h>
 
@@ -71,7 +71,8 @@ good_lines(void)
 		{"backend weight web 10.0.0.7 5", "backend.weight",
 		 "{\"service\":\"web\",\"address\":\"10.0.0.7\",\"weight\":5}"},
 		{"backend add web 10.0.0.9 --port 80 --weight=10", "backend.add",
-		 "{\"service\":\"web\",\"backend\":{\"address\":\"10.0.0.9\",\"port\":80,\"weight\":10}}"},
+		 "{\"service\":\"web\",\"backend\":{\"address\":\"10.0.0.9\",\"port\":80,"
+		 "\"weight\":10}}"},
 		{"pool add-range main 203.0.113.64/28", "pool.add_range",
 		 "{\"pool\":\"main\",\"range\":\"203.0.113.64/28\"}"},
 		{"flow list --address 100.64.0.2 --protocol tcp --limit 50", "flow.list",
@@ -243,8 +244,9 @@ between(const char *file, const char *first, const char *last)
 	fclose(f);
 	text[n] = '\0';
 	char *a = strstr(text, first), *b = strstr(text, last);
-	return a != NULL && b != NULL ? strndup(a + strlen(first), (size_t)(b - a) - strlen(first)) :
-	                                NULL;
+	if (a == NULL || b == NULL)
+		return NULL;
+	return strndup(a + strlen(first), (size_t)(b - a) - strlen(first));
 }
 
 static void

@@ -41,7 +41,10 @@ static struct {
 static void
 send_reply(int fd, const struct reply *reply, const int *fds, int n)
 {
-	union { struct cmsghdr align; char space[CMSG_SPACE(MAX_FDS * sizeof(int))]; } control = {0};
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(MAX_FDS * sizeof(int))];
+	} control = {0};
 	struct iovec iov = {(void *)(uintptr_t)reply, sizeof(*reply)};
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 	if (n != 0) {
@@ -236,8 +239,9 @@ ask(const char *method, const char *params)
 {
 	char line[8192];
 	int fd = client();
-	snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}\n",
-	         method, params);
+	snprintf(line, sizeof(line),
+	         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}\n", method,
+	         params);
 	put(fd, line);
 	json_t *r = take(fd);
 	json_t *result = json_incref(json_object_get(r, "result"));
@@ -371,8 +375,8 @@ lines(void)
 	json_decref(r);
 	for (int i = 0; i < N; i++) { /* none is read before all are sent */
 		char line[96];
-		snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"version\"}\n",
-		         i);
+		snprintf(line, sizeof(line),
+		         "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"version\"}\n", i);
 		put(fd, line);
 	}
 	shutdown(fd, SHUT_WR);

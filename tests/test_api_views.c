@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the methods show of a data plane: flows, subscribers, counters, interfaces, records. */
+#include <arpa/inet.h>
+
+#include "api_world.h"
+
+static void
+flow_rows(struct cmd_flow *f, unsigned n)
+{
+	memset(f, 0, n * sizeof(*f));
+	for (unsigned i = 0; i < n; i++) {
+		f[i].tuple[0] = (struct tuple){.src = addr_from_v4(htonl(0x0a000000 + i)),
+			.dst = addr_from_v4(htonl(0xc6336450)),
+			.sport = htons((uint16_t)(1024 + i)), .dport = htons(80), .family = FAMILY_V4, .proto = IPPROTO_L4_TCP};
+		f[i].tuple[1] = tuple_invert(&f[i].tuple[0]);
+		f[i].state = CONN_TCP_EST;
+		f[i].owner = backend_row(1)->id;
+		f[i].packets[1] = i;
+		f[i].idle_ms = 1500;
+	}
+}
+
+static void
+flows(void)
+{
+	enum { N = 250 };
+	static struct cmd_flow rows[N];
+	char params[64] = "{}";
+	unsigned seen = 0, pages = 0;
+	begin();
+	flow_rows(rows, N);
+	plane.answer[CMD_FLOWS].rows = rows;
+	plane.answer[CMD_FLOWS].n = N;
+	plane.answer[CMD_FLOWS].row_size = sizeof(rows[0]);
+	for (bool more = true; more; pages++) {
+		json_t *r = result_of("flow.list", params);
+		const json_t *o;
+		size_t i;
+		json_array_foreach(json_object_get(r, "flows"), i, o) {
+			CU_ASSERT(number(o, "packets.1") == seen);
+			CU_ASSERT(number(o, "original.source_port") == 1024 + seen);
+			seen++;
+		}
+		o = at(r, "flows.0");
+		CU_ASSERT_STRING_EQUAL(text(o, "backend"), "10.0.0.8:80");
+		CU_ASSERT_STRING_EQUAL(text(o, "service"), "web");
+		CU_ASSERT_STRING_EQUAL(text(o, "reply.source"), "198.51.100.80");
+		CU_ASSERT_DOUBLE_EQUAL(json_real_value(at(o, "idle")), 1.5, 1e-9);
+		more = json_is_string(at(r, "cursor"));
+		snprintf(params, sizeof(params), "{\"cursor\":\"%s\"}", text(r, "cursor"));
+		json_decref(r);
+	}
+	CU_ASSERT(seen == N && pages == 3);
+	done("flow.list", "{\"filter\":{\"service\":\"web\",\"backend\":\"10.0.0.8:8080\","
+	     "\"state\":\"established\",\"protocol\":\"tcp\",\"address\":\"10.0.0.1\"}}");
+	plane.answer[CMD_FLOWS].row_size = 8; /* of another version */
+	CU_ASSERT(error_of("flow.list", "{}", "format") == -32003);
+	end();
+}
+
+static void
+subscribers(void)
+{
+	static const struct cmd_subscriber subs[] = {
+		{.address = 0x02004064, .external = 0x017100cb, .blocks = 2,
+		 .block_first = {1024, 2048}, .block_size = 512, .mappings = 3},
+	};
+	static const struct cmd_mapping maps[] = {
+		{.inside = 0x02004064, .external = 0x017100cb, .inside_port = 0x0100,
+		 .external_port = 0x0004, .proto = 17, .flows = 1},
+		{.inside = 0x03004064, .external = 0x027100cb, .proto = 6},
+	};
+	begin();
+	plane.answer[CMD_SUBSCRIBERS].rows = subs;
+	plane.answer[CMD_SUBSCRIBERS].n = 1;
+	plane.answer[CMD_SUBSCRIBERS].row_size = sizeof(subs[0]);
+	plane.answer[CMD_MAPPINGS].rows = maps;
+	plane.answer[CMD_MAPPINGS].n = 2;
+	plane.answer[CMD_MAPPINGS].row_size = sizeof(maps[0]);
+	json_t *r = result_of("subscriber.list", "{\"pool\":\"main\"}");
+	CU_ASSERT_STRING_EQUAL(text(r, "subscribers.0.address"), "100.64.0.2");
+	CU_ASSERT_STRING_EQUAL(text(r, "subscribers.0.external"), "203.0.113.1");
+	CU_ASSERT_STRING_EQUAL(text(r, "subscribers.0.blocks.1"), "2048-2559");
+	json_decref(r);
+	r = result_of("subscriber.list", "{\"pool\":\"other\"}");
+	CU_ASSERT(json_array_size(at(r, "subscribers")) == 0);
+	json_decref(r);
+	r = result_of("mapping.list", "{\"filter\":{\"protocol\":\"udp\",\"port\":1024}}");
+	CU_ASSERT(json_array_size(at(r, "mappings")) == 1);
+	CU_ASSERT(number(r, "mappings.0.external_port") == 1024);
+	json_decref(r);
+	r = result_of("subscriber.show", "{\"address\":\"100.64.0.2\"}");
+	CU_ASSERT(number(r, "subscriber.mappings") == 3);
+	json_decref(r);
+	plane.answer[CMD_SUBSCRIBERS].n = 0;
+	CU_ASSERT(error_of("subscriber.show", "{\"address\":\"100.64.0.9\"}",
+	                   "100.64.0.9") == -32002);
+	end();
+}
+
+static void
+statistics(void)
+{
+	begin();
+	struct stats *w = stats_context(plane.stats, 1);
+	w->received = 10;
+	w->forwarded = 7;
+	w->dropped[DROP_NO_ROUTE] = 3;
+	w->nic[1].rx_packets = 10;
+	w->nic[2].tx_packets = 7;
+	w->handoff[0] = 4;
+	json_t *r = result_of("stats", "{}");
+	CU_ASSERT(number(r, "totals.received") == 10 && number(r, "totals.dropped") == 3);
+	CU_ASSERT(number(r, "totals.sent") == 7 && number(r, "identity.difference") == 0);
+	CU_ASSERT(json_array_size(at(r, "drops")) == 1 && number(r, "drops.0.packets") == 3);
+	CU_ASSERT_STRING_EQUAL(text(r, "drops.0.reason"), "no_route");
+	CU_ASSERT(number(r, "totals.handoffs.home") == 4);
+	CU_ASSERT_STRING_EQUAL(text(r, "nics.0.name"), "inside");
+	CU_ASSERT_STRING_EQUAL(text(r, "nics.1.name"), "outside");
+	CU_ASSERT(json_array_size(at(r, "contexts")) == 1 + FAKE_WORKERS);
+	json_decref(r);
+	r = result_of("stats", "{\"all\":true}");
+	CU_ASSERT(json_array_size(at(r, "drops")) == DROP_MAX);
+	json_decref(r);
+	w->flows_v4 = 5;
+	stats_context(plane.stats, 2)->flows_v6 = 2;
+	r = result_of("flow.count", "{}");
+	CU_ASSERT(number(r, "flows") == 7);
+	json_decref(r);
+	r = result_of("steering.show", "{}");
+	CU_ASSERT(number(r, "workers") == 2 && json_array_size(at(r, "by_worker")) == 2);
+	json_decref(r);
+	r = result_of("route.list", "{}");
+	CU_ASSERT(json_array_size(at(r, "routes")) >= 4);
+	json_decref(r);
+	r = result_of("generation.show", "{}");
+	CU_ASSERT(number(r, "running") == 1 && json_is_true(at(r, "connected")));
+	json_decref(r);
+	end();
+}
+
+static void
+system_rows(void)
+{
+	static const struct cmd_nic nic[] = {{.name = "outside", .device = "net_tap1", .mtu = 1500,
+	                                      .link_up = 1}};
+	static const struct cmd_neighbour near[] = {
+		{.family = FAMILY_V4, .nic = 2, .state = 1, .mac = {2, 0, 0, 0, 0, 1},
+		 .age_ms = 2500},
+		{.family = FAMILY_V4, .nic = 1, .state = 2},
+	};
+	begin();
+	plane.answer[CMD_NICS].rows = nic;
+	plane.answer[CMD_NICS].n = 1;
+	plane.answer[CMD_NICS].row_size = sizeof(nic[0]);
+	plane.answer[CMD_NEIGHBOURS].rows = near;
+	plane.answer[CMD_NEIGHBOURS].n = 2;
+	plane.answer[CMD_NEIGHBOURS].row_size = sizeof(near[0]);
+	json_t *r = result_of("nic.list", "{}");
+	CU_ASSERT_STRING_EQUAL(text(r, "nics.0.addresses.0"), "192.0.2.1/24");
+	json_decref(r);
+	r = result_of("neighbour.list", "{}");
+	CU_ASSERT_STRING_EQUAL(text(r, "neighbours.0.mac"), "02:00:00:00:00:01");
+	CU_ASSERT_STRING_EQUAL(text(r, "neighbours.0.nic"), "outside");
+	CU_ASSERT(json_is_null(at(r, "neighbours.1.mac")));
+	json_decref(r);
+	end();
+}
+
+static void
+log_records(void)
+{
+	enum { MANY = 40000 }; /* more than are kept */
+	begin();
+	for (int i = 0; i < MANY; i++) {
+		struct record rec = {.sequence = (uint64_t)i, .event = RECORD_BLOCK_CREATE,
+		                     .subscriber = htonl(0x64400000 + (uint32_t)(i % 100))};
+		api_records(api, &rec, 1);
+	}
+	json_t *r = result_of("log.list", "{\"limit\":10}");
+	CU_ASSERT(json_array_size(at(r, "records")) == 10 && number(r, "next") == MANY);
+	CU_ASSERT(number(r, "records.9.sequence") == MANY - 1);
+	json_decref(r);
+	r = result_of("log.list", "{\"since\":39998}");
+	CU_ASSERT(json_array_size(at(r, "records")) == 2);
+	json_decref(r);
+	r = result_of("log.list", "{\"since\":0,\"limit\":1}"); /* the oldest that is kept */
+	CU_ASSERT(number(r, "records.0.sequence") == MANY - 32768);
+	json_decref(r);
+	r = result_of("log.list", "{\"address\":\"100.64.0.5\",\"limit\":1000}");
+	CU_ASSERT(json_array_size(at(r, "records")) > 300);
+	CU_ASSERT_STRING_EQUAL(text(r, "records.0.subscriber"), "100.64.0.5");
+	json_decref(r);
+	end();
+}
+
+static const struct test_case cases[] = {
+	{"flows are paged", flows},
+	{"subscribers and mappings", subscribers},
+	{"statistics", statistics},
+	{"interfaces and neighbours", system_rows},
+	{"log records", log_records},
+};
+
+TEST_MAIN("api_views", cases)
