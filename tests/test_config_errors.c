@@ -68,7 +68,7 @@ static const struct bad {
 	{"{\"nics\":[{\"name\":\"a\",\"device\":\"d\"},{\"name\":\"b\",\"device\":\"d\"}]}",
 	 "nics[1].vlan", "nics[0] has VLAN 0 of this device already"},
 	{"{\"nics\":[{\"name\":\"a\",\"device\":\"net_tap0,x=1\"},"
-	 "{\"name\":\"b\",\"device\":\"net_tap0\"}]}", "nics[1].device", "with other arguments"},
+	 "{\"name\":\"b\",\"device\":\"net_tap0\"}]}", "nics[1].device", "but other arguments"},
 	{NIC(",\"addresses\":[\"10.0.0.0/24\"]"), "nics[0].addresses[0]", "is the network itself"},
 	{NIC(",\"addresses\":[\"10.0.0.255/24\"]"), "nics[0].addresses[0]", "is the broadcast"},
 	{NIC(",\"addresses\":[\"10.0.0.1\"]"), "nics[0].addresses[0]", "with its prefix length"},

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Random documents, most of them nearly right: errors, or an image that passes every check and
+ * comes out the same when made again; and generation after generation, numbers that stay.
+ */
+#include <string.h>
+
+#include "ctl/config/config.h"
+#include "ctl/config/option.h"
+#include "ctl/config/walk.h"
+#include "lb/lb_image.h"
+#include "nat/nat_image.h"
+#include "test.h"
+
+enum { DOCUMENTS = 3000, GENERATIONS = 300 };
+
+static uint64_t seed;
+static unsigned item; /* number of the array item that is drawn */
+
+static unsigned
+draw(unsigned n)
+{
+	return (unsigned)(test_random(&seed) % n);
+}
+
+/* Few values for each form, so that references and clashes come about by themselves. */
+static json_t *
+draw_text(const struct config_option *o)
+{
+	static const char *const names[] = {"a", "b", "c", "d", "e"};
+	char text[64], word[64];
+	switch (o->type) {
+	case CONFIG_NAME:
+		return json_string(names[strcmp(option_key(o), "name") == 0 ? item % 5
+		                         : draw(4) == 0]);
+	case CONFIG_DEVICE:
+		snprintf(text, sizeof(text), "net%u%s", item, draw(20) == 0 ? ",x=1" : "");
+		break;
+	case CONFIG_WORD:
+		while (!option_words_at(o, draw(4), word, sizeof(word)))
+			;
+		return json_string(word);
+	case CONFIG_ADDRESS:
+		snprintf(text, sizeof(text), draw(30) == 0 ? "2001:db8:%u::%u" : "10.%u.0.%u",
+		         draw(3), 1 + draw(90));
+		break;
+	case CONFIG_INTERFACE:
+		snprintf(text, sizeof(text), draw(5) == 0 ? "2001:db8:%u::%u/64" : "10.%u.0.%u/24",
+		         item, 100 + draw(90));
+		break;
+	case CONFIG_PREFIX:
+	case CONFIG_PREFIX4:
+		snprintf(text, sizeof(text), "10.%u.%u.0/24", draw(3), draw(20));
+		break;
+	case CONFIG_RANGE4:
+		snprintf(text, sizeof(text), draw(2) ? "10.7.%u.%u" : "10.7.%u.%u/30", draw(4),
+		         4 * draw(60));
+		break;
+	case CONFIG_PORTS:
+		snprintf(text, sizeof(text), "%u-%u", 1 + draw(3000), 2000 + draw(60000));
+		break;
+	default:
+		snprintf(text, sizeof(text), "02:00:00:00:00:%02x", draw(256));
+	}
+	return json_string(text);
+}
+
+static json_t *
+draw_number(const struct config_option *o)
+{
+	uint64_t span = (uint64_t)(o->max - o->min) + 1;
+	if (o->type == CONFIG_BOOL)
+		return json_boolean(draw(2));
+	if (o->type == CONFIG_POWER2)
+		return json_integer((json_int_t)1 << (o->max == 512 ? draw(10) : 6 + draw(8)));
+	return json_integer(o->min + (int64_t)(draw(2) ? draw(4) % span
+	                                       : test_random(&seed) % span));
+}
+
+static json_t *
+draw_junk(void)
+{
+	static const char *const junk[] = {"null", "[]", "{}", "-1", "1.5", "\"\"", "\"\\u20ac\"",
+	                                   "true",
+	                                   "99999999999", "\"::\"", "\"0.0.0.0/0\"", "[[[]]]"};
+	return json_loads(junk[draw(sizeof(junk) / sizeof(junk[0]))], JSON_DECODE_ANY, NULL);
+}
+
+/* is_wanted: does an option occur? What policies are made of more often than the rest. */
+static bool
+is_wanted(const struct config_option *c)
+{
+	bool policy = strncmp(c->path, "nat", 3) == 0 || strncmp(c->path, "lb", 2) == 0;
+	if (c->flags & CONFIG_REQUIRED)
+		return true;
+	bool rare = strcmp(option_key(c), "drain") == 0 || strcmp(option_key(c), "ports") == 0 ||
+	            strcmp(option_key(c), "local_addresses") == 0 ||
+	            strcmp(option_key(c), "mode") == 0 || strcmp(option_key(c), "nic") == 0;
+	if (rare)
+		return draw(12) == 0;
+	if (policy && (c->type == CONFIG_ARRAY || c->type == CONFIG_OBJECT))
+		return draw(4) != 0;
+	return draw(c->type == CONFIG_ARRAY || c->type == CONFIG_OBJECT ? 6 : 4) == 0;
+}
+
+static json_t *
+draw_value(const struct config_option *o, unsigned junk)
+{
+	if (junk != 0 && draw(junk) == 0)
+		return draw_junk();
+	if (o->type == CONFIG_OBJECT) {
+		json_t *out = json_object();
+		for (const struct config_option *c = NULL; (c = option_child_next(o, c)) != NULL;)
+			if (is_wanted(c))
+				json_object_set_new(out, option_key(c), draw_value(c, junk));
+		return out;
+	}
+	if (o->type == CONFIG_ARRAY) {
+		json_t *out = json_array();
+		unsigned outer = item, n = (unsigned)o->min + draw(3);
+		for (item = 0; item < n; item++)
+			json_array_append_new(out, draw_value(option_item(o), junk));
+		item = outer;
+		return out;
+	}
+	return o->type <= CONFIG_BOOL ? draw_number(o) : draw_text(o);
+}
+
+static bool
+image_is_good(const struct image_header *h, size_t size)
+{
+	char err[256] = "";
+	bool good = image_check(h, size, err, sizeof(err)) == 0 &&
+	            nat_image_check(h, err, sizeof(err)) == 0 &&
+	            lb_image_check(h, err, sizeof(err)) == 0;
+	if (!good)
+		printf("\n%s\n", err);
+	return good;
+}
+
+static struct image_header *
+compile_good(const json_t *doc, const struct image_header *previous, size_t *size)
+{
+	struct config_errors errs = {0};
+	struct image_header *h = config_compile(doc, previous, 1, size, &errs);
+	CU_ASSERT((h != NULL) == (errs.n == 0));
+	for (unsigned i = 0; i < errs.n; i++)
+		CU_ASSERT(errs.e[i].message[0] != '\0');
+	if (h != NULL)
+		CU_ASSERT(image_is_good(h, *size));
+	return h;
+}
+
+static void
+compile_again(const json_t *doc, const struct image_header *h, size_t size)
+{
+	struct config_errors errs = {0};
+	size_t again_size = 0;
+	struct image_header *again = compile_good(doc, NULL, &again_size);
+	CU_ASSERT_FATAL(again != NULL && again_size == size);
+	CU_ASSERT_EQUAL(memcmp(again, h, size), 0);
+	free(again);
+	again = compile_good(doc, h, &again_size);
+	CU_ASSERT_FATAL(again != NULL && again_size == size);
+	CU_ASSERT_EQUAL(memcmp(again, h, size), 0);
+	CU_ASSERT_EQUAL(config_restart_needed(h, again, &errs), 0);
+	free(again);
+}
+
+/* Filling in defaults changes nothing but the text, and is complete after one time. */
+static void
+fill_changes_nothing(const json_t *doc, const struct image_header *h)
+{
+	json_t *full = walk_fill(doc), *fuller = walk_fill(full);
+	CU_ASSERT(json_equal(full, fuller));
+	size_t size;
+	uint32_t n, k;
+	/* An empty list of CPUs is no list; the filled document says so and is no input. */
+	json_object_del(json_object_get(full, "workers"), "cores");
+	struct image_header *again = compile_good(full, NULL, &size);
+	if (json_object_get(json_object_get(doc, "workers"), "cores") == NULL) {
+		CU_ASSERT_PTR_NOT_NULL_FATAL(again);
+		const void *a = image_rows(h, IMG_PLANE, &n), *b = image_rows(again, IMG_PLANE, &k);
+		CU_ASSERT_EQUAL(memcmp(a, b, sizeof(struct img_plane)), 0);
+	}
+	free(again);
+	json_decref(full);
+	json_decref(fuller);
+}
+
+static void
+test_documents(void)
+{
+	unsigned good = 0, nat = 0, lb = 0;
+	uint32_t n;
+	seed = test_seed();
+	for (unsigned i = 0; i < DOCUMENTS; i++) {
+		static const unsigned junk[] = {0, 0, 200, 20};
+		json_t *doc = draw_value(option_root(), junk[i % 4]);
+		size_t size = 0;
+		struct image_header *h = compile_good(doc, NULL, &size);
+		struct config_errors errs = {0};
+		bool valid = config_check(doc, &errs);
+		CU_ASSERT_EQUAL(h != NULL, valid);
+		if (h != NULL) {
+			compile_again(doc, h, size);
+			fill_changes_nothing(doc, h);
+			good++;
+			nat += image_rows(h, IMG_NAT_RULES, &n) != NULL;
+			lb += image_rows(h, IMG_LB_BACKENDS, &n) != NULL;
+		}
+		free(h);
+		json_decref(doc);
+	}
+	printf("%u of %u are good, %u have rules, %u backends ", good, DOCUMENTS, nat, lb);
+	CU_ASSERT(good > DOCUMENTS / 100 && nat > 100 && lb > 100);
+}
+
+/* ids_stay: rows of the same address have the same id in both images. */
+static void
+ids_stay(const struct image_header *a, const struct image_header *b)
+{
+	uint32_t n, k;
+	const struct img_nat_address *x = image_rows(a, IMG_NAT_ADDRESSES, &n);
+	const struct img_nat_address *y = image_rows(b, IMG_NAT_ADDRESSES, &k);
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t j = 0; j < k; j++)
+			CU_ASSERT_EQUAL(x[i].address == y[j].address, x[i].id == y[j].id);
+	const struct img_nic *p = image_rows(a, IMG_NICS, &n), *q = image_rows(b, IMG_NICS, &k);
+	for (uint32_t i = 1; i < n; i++)
+		for (uint32_t j = 1; j < k; j++)
+			if (p[i].name[0] != '\0' && strcmp(p[i].name, q[j].name) == 0)
+				CU_ASSERT_EQUAL(i, j);
+}
+
+static void
+test_generations(void)
+{
+	struct image_header *h = NULL;
+	unsigned made = 0;
+	for (unsigned tries = 0; made < GENERATIONS && tries < 100 * GENERATIONS; tries++) {
+		json_t *doc = draw_value(option_root(), 0);
+		size_t size;
+		struct image_header *next = compile_good(doc, h, &size);
+		json_decref(doc);
+		if (next == NULL)
+			continue;
+		if (h != NULL)
+			ids_stay(h, next);
+		free(h);
+		h = next;
+		made++;
+	}
+	CU_ASSERT_EQUAL(made, GENERATIONS);
+	free(h);
+}
+
+static const struct test_case cases[] = {
+	{"random documents", test_documents},
+	{"random generations", test_generations},
+};
+TEST_MAIN("config_random", cases)
