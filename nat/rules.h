@@ -3,7 +3,7 @@
  * What       What a generation says about address translation, arranged for misses: rules as masks,
  *            rows of addresses by stable id, the addresses of a pool by class.
  * Layout     One allocation; kept in generation.view[POLICY_NAT].
- * Invariant  1. row_of_id[id] - 1 is the row of the address with that id; 0: not in this generation.
+ * Invariant  1. row_of_id[id] - 1 is the row of the address with that id; 0: it is not here.
  *            2. order[class_first(pool, class)..] are the rows of the pool's addresses of a class,
  *               ascending; the classes of a pool follow each other.
  * Owner      Constant after rules_create.

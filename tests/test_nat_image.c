@@ -110,8 +110,8 @@ test_addresses_and_rules(void)
 static void
 test_sections(void)
 {
-	static const uint32_t kinds[] = {IMG_NAT_CONF, IMG_NAT_POOLS, IMG_NAT_ADDRESSES, IMG_NAT_RULES,
-		IMG_ROUTES, IMG_NICS, IMG_TIMERS, IMG_PLANE};
+	static const uint32_t kinds[] = {IMG_NAT_CONF, IMG_NAT_POOLS, IMG_NAT_ADDRESSES,
+		IMG_NAT_RULES, IMG_ROUTES, IMG_NICS, IMG_TIMERS, IMG_PLANE};
 	begin();
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		for (uint32_t s = 0; s < w->image->sections; s++) {
@@ -163,7 +163,8 @@ run_mutant(void)
 static void
 test_mutations(void)
 {
-	static const uint32_t kinds[] = {IMG_NAT_CONF, IMG_NAT_POOLS, IMG_NAT_ADDRESSES, IMG_NAT_RULES};
+	static const uint32_t kinds[] = {IMG_NAT_CONF, IMG_NAT_POOLS, IMG_NAT_ADDRESSES,
+		IMG_NAT_RULES};
 	uint64_t seed = test_seed();
 	unsigned passed = 0;
 	begin();
@@ -177,7 +178,8 @@ test_mutations(void)
 			while (s->kind != kind)
 				s++;
 			uint8_t *at = (uint8_t *)w->image + s->offset;
-			at[test_random(&seed) % (s->rows * s->row_size)] = (uint8_t)test_random(&seed);
+			uint64_t bytes = s->rows * s->row_size;
+			at[test_random(&seed) % bytes] = (uint8_t)test_random(&seed);
 		}
 		if (check() != 0)
 			continue;

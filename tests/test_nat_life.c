@@ -95,8 +95,8 @@ test_mapping_limit(void)
 	w->rule[0].max_mappings = 10;
 	world_apply(w);
 	for (unsigned i = 0; i < 10; i++)
-		CU_ASSERT_EQUAL(world_out(w, i % 2 ? UDP : TCP, SUBSCRIBER, 1 + i, SERVER, 80, &spec,
-		                          &flow[i]), VERDICT_OPEN);
+		CU_ASSERT_EQUAL(world_out(w, i % 2 ? UDP : TCP, SUBSCRIBER, 1 + i, SERVER, 80,
+		                          &spec, &flow[i]), VERDICT_OPEN);
 	CU_ASSERT_EQUAL(open_port(SUBSCRIBER, 100, &other), VERDICT_UNREACHABLE);
 	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_LIMIT);
 	/* What exists goes on serving (RFC 6888 REQ-11), others are not concerned. */
@@ -190,14 +190,15 @@ test_reload_keeps(void)
 		w->address[i] = w->address[i + 1];
 	w->address[3] = moved;
 	world_apply(w);
-	CU_ASSERT_EQUAL(world_out(w, UDP, SUBSCRIBER, 100, SERVER, 81, &spec, &flow[1]), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(world_out(w, UDP, SUBSCRIBER, 100, SERVER, 81, &spec, &flow[1]),
+	                VERDICT_OPEN);
 	CU_ASSERT(spec.reply.dst.w[0] == first.dst.w[0] && spec.reply.dport == first.dport);
 	CU_ASSERT_EQUAL(world_in(w, UDP, SERVER, 82, first.dst.w[0], first.dport, &spec, &flow[2]),
 	                VERDICT_OPEN);
 	world_free(w);
 }
 
-/* The next record that is not about blocks when only mappings are asked for. */
+/* The oldest record that nobody has taken, or one without an event. */
 static struct record
 next_record(void)
 {

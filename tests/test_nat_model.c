@@ -178,7 +178,8 @@ step_outbound(void)
 	if (at < 0)
 		return;
 	struct model_flow f = {
-		.inside = ip(100, 64, 0, dice(SUBSCRIBERS)), .remote = ip(198, 51, 100, dice(REMOTES)),
+		.inside = ip(100, 64, 0, dice(SUBSCRIBERS)),
+		.remote = ip(198, 51, 100, dice(REMOTES)),
 		.inside_port = port(4000 + dice(PORTS)), .proto = protos[dice(3)], .outbound = true,
 		.live = true,
 	};
@@ -236,8 +237,8 @@ step_inbound(void)
 		f.proto = flow[guess].proto;
 	}
 	const struct model_flow *to = find_external(f.external, f.external_port, f.proto);
-	enum verdict v = world_in(w, f.proto, f.remote, 1 + dice(60000), f.external, f.external_port,
-	                          &spec, &f.flow);
+	enum verdict v = world_in(w, f.proto, f.remote, 1 + dice(60000), f.external,
+	                          f.external_port, &spec, &f.flow);
 	if (to == NULL || !is_admitted(to, f.remote)) {
 		CU_ASSERT_EQUAL_FATAL(v, VERDICT_DROP);
 		CU_ASSERT_EQUAL(spec.drop, to == NULL ? DROP_NAT_NO_MAPPING : DROP_NAT_FILTERED);

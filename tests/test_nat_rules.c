@@ -53,15 +53,13 @@ test_classes(void)
 	world_apply(w);
 	const struct nat_rules *r = rules_of(w->gen);
 	uint8_t seen[W_ADDRESSES] = {0};
-	for (uint32_t p = 0; p < 3; p++)
-		for (uint32_t c = 0; c < 4; c++)
-			for (uint32_t i = r->class_first[p * 4 + c]; i < r->class_first[p * 4 + c + 1];
-			     i++) {
-				const struct img_nat_address *a = &r->addresses[r->order[i]];
-				CU_ASSERT(a->pool == p && a->class == c);
-				CU_ASSERT(!seen[r->order[i]]);
-				seen[r->order[i]] = 1;
-			}
+	for (uint32_t pc = 0; pc < 3 * 4; pc++)
+		for (uint32_t i = r->class_first[pc]; i < r->class_first[pc + 1]; i++) {
+			const struct img_nat_address *a = &r->addresses[r->order[i]];
+			CU_ASSERT(a->pool == pc / 4 && a->class == pc % 4);
+			CU_ASSERT(!seen[r->order[i]]);
+			seen[r->order[i]] = 1;
+		}
 	for (uint32_t i = 0; i < w->n_addresses; i++) {
 		CU_ASSERT_EQUAL(seen[i], 1);
 		CU_ASSERT_EQUAL(r->row_of_id[r->addresses[i].id], i + 1);

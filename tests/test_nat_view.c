@@ -23,8 +23,9 @@ begin(uint16_t workers, bool split)
 	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
 	world_apply(w);
 	for (unsigned i = 0; i < FLOWS; i++)
-		CU_ASSERT_EQUAL_FATAL(world_out(w, i % 2 ? UDP : TCP, ip(100, 64, 0, i / 3), 1000 + i,
-		                                SERVER, 80, &spec, &flow[i]), VERDICT_OPEN);
+		CU_ASSERT_EQUAL_FATAL(world_out(w, i % 2 ? UDP : TCP, ip(100, 64, 0, i / 3),
+		                                1000 + i, SERVER, 80, &spec, &flow[i]),
+		                      VERDICT_OPEN);
 }
 
 static void
@@ -36,7 +37,8 @@ mappings_case(uint32_t page)
 	uint64_t cursor = 0;
 	unsigned total = 0;
 	do {
-		uint32_t n = nat_view_mappings(w->state, w->plane.workers, &all, &cursor, rows, page);
+		uint32_t n = nat_view_mappings(w->state, w->plane.workers, &all, &cursor, rows,
+		                               page);
 		CU_ASSERT_FATAL(n <= page);
 		for (uint32_t i = 0; i < n; i++) {
 			unsigned k = __builtin_bswap16(rows[i].inside_port) - 1000u;
