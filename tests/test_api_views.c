@@ -9,9 +9,11 @@ flow_rows(struct cmd_flow *f, unsigned n)
 {
 	memset(f, 0, n * sizeof(*f));
 	for (unsigned i = 0; i < n; i++) {
-		f[i].tuple[0] = (struct tuple){.src = addr_from_v4(htonl(0x0a000000 + i)),
+		f[i].tuple[0] = (struct tuple){
+			.src = addr_from_v4(htonl(0x0a000000 + i)),
 			.dst = addr_from_v4(htonl(0xc6336450)),
-			.sport = htons((uint16_t)(1024 + i)), .dport = htons(80), .family = FAMILY_V4, .proto = IPPROTO_L4_TCP};
+			.sport = htons((uint16_t)(1024 + i)),
+			.dport = htons(80), .family = FAMILY_V4, .proto = IPPROTO_L4_TCP};
 		f[i].tuple[1] = tuple_invert(&f[i].tuple[0]);
 		f[i].state = CONN_TCP_EST;
 		f[i].owner = backend_row(1)->id;

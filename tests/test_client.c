@@ -53,7 +53,8 @@ parsed(const char *command, const char **method)
 	if (row == NULL)
 		return NULL;
 	*method = row->method;
-	return args_parse(row, argc - used, argv + used, err);
+	int status;
+	return args_parse(row, argc - used, argv + used, err, &status);
 }
 
 static void
@@ -116,7 +117,7 @@ bad_lines(void)
 		{"flow list --limit", "--limit wants a value"},
 		{"config apply /no/such/file", "/no/such/file"},
 		{"service add {", "error"},
-		{"backend drain", "usage: backend drain SERVICE ADDRESS [--port PORT]"},
+		{"backend drain", "usage: millctl backend drain SERVICE ADDRESS [--port PORT]"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *method;
@@ -203,6 +204,11 @@ units(void)
 	json_t *o = json_pack("{s:f}", "t", 1700000000.5);
 	cell_text(o, &(struct column){"T", "t", TIME}, text);
 	CU_ASSERT_STRING_EQUAL(text, "2023-11-14 22:13:20.500");
+	cell_text(o, &(struct column){"T", "t", DURATION}, text);
+	CU_ASSERT_STRING_EQUAL(text, "19675 d 22:13:20");
+	json_object_set_new(o, "t", json_real(3725.9));
+	cell_text(o, &(struct column){"T", "t", DURATION}, text);
+	CU_ASSERT_STRING_EQUAL(text, "01:02:05");
 	json_decref(o);
 }
 

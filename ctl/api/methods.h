@@ -4,7 +4,7 @@
  *            dispatch, rpc.methods, docs/api.md, millctl and its help come.
  * Layout     Parameters: "name" or "name?" (optional), "a.b" a member of object a, "a{}" an object.
  * Invariant  A method's name is noun.verb, or one word.
- * See        docs/adding.md, "A command".
+ * See        docs/adding.md, "A request of the socket".
  */
 #ifndef MR_API_METHODS_H
 #define MR_API_METHODS_H

@@ -66,9 +66,12 @@ use_find(const struct command_row *row, const char *name, bool is_option,
 	return false;
 }
 
-/* object_value: JSON text, or the file of that name, or "-" for standard input. */
+/*
+ * object_value: JSON text, or the file of that name, or "-" for standard input. What is wrong with
+ * a file is no wrong usage: *status says EXIT_NO.
+ */
 static json_t *
-object_value(const char *word, FILE *err)
+object_value(const char *word, FILE *err, int *status)
 {
 	struct config_errors errs = {0};
 	json_t *v = word[0] == '{' ? config_parse(word, strlen(word), &errs) :
@@ -76,15 +79,16 @@ object_value(const char *word, FILE *err)
 	for (unsigned i = 0; v == NULL && i < errs.n; i++)
 		fprintf(err, "error: %s%s%s\n", errs.e[i].path, errs.e[i].path[0] != '\0' ?
 		        ": " : "", errs.e[i].message);
+	*status = v != NULL ? *status : EXIT_NO;
 	return v;
 }
 
 static json_t *
-value_of(const struct api_param_use *use, const char *word, FILE *err)
+value_of(const struct api_param_use *use, const char *word, FILE *err, int *status)
 {
 	char *end;
 	if (use->type == API_OBJECT)
-		return object_value(word, err);
+		return object_value(word, err, status);
 	if (use->type == API_BOOL)
 		return json_boolean(strcmp(word, "true") == 0);
 	if (use->type != API_INTEGER)
@@ -135,7 +139,8 @@ split_endpoint(const struct command_row *row, const char *name, char *word, json
 }
 
 static int
-set_arg(const struct command_row *row, int number, const char *given, json_t *params, FILE *err)
+set_arg(const struct command_row *row, int number, const char *given, json_t *params, FILE *err,
+        int *status)
 {
 	char name[48], word[4096];
 	struct api_param_use use;
@@ -146,7 +151,7 @@ set_arg(const struct command_row *row, int number, const char *given, json_t *pa
 	}
 	snprintf(word, sizeof(word), "%s", given);
 	split_endpoint(row, name, word, params);
-	json_t *v = value_of(&use, use.type == API_OBJECT ? given : word, err);
+	json_t *v = value_of(&use, use.type == API_OBJECT ? given : word, err, status);
 	if (v == NULL)
 		return -1;
 	param_set(params, use.name, v);
@@ -155,7 +160,8 @@ set_arg(const struct command_row *row, int number, const char *given, json_t *pa
 
 /* set_option: => how many words it took, or -1. */
 static int
-set_option(const struct command_row *row, char **argv, int argc, json_t *params, FILE *err)
+set_option(const struct command_row *row, char **argv, int argc, json_t *params, FILE *err,
+           int *status)
 {
 	char name[64];
 	struct api_param_use use;
@@ -175,7 +181,7 @@ set_option(const struct command_row *row, char **argv, int argc, json_t *params,
 		fprintf(err, "error: %s wants a value\n", name);
 		return -1;
 	}
-	json_t *v = value_of(&use, word, err);
+	json_t *v = value_of(&use, word, err, status);
 	if (v == NULL)
 		return -1;
 	param_set(params, use.name, v);
@@ -195,24 +201,27 @@ check_missing(const struct command_row *row, const json_t *params, FILE *err)
 }
 
 json_t *
-args_parse(const struct command_row *row, int argc, char **argv, FILE *err)
+args_parse(const struct command_row *row, int argc, char **argv, FILE *err, int *status)
 {
 	json_t *params = json_object();
 	int number = 0, n = 0, rc = 0;
+	*status = EXIT_USAGE;
 	for (int i = 0; i < argc && rc == 0; i += n) {
 		n = 1;
 		if (strncmp(argv[i], "--", 2) == 0)
-			n = set_option(row, argv + i, argc - i, params, err);
+			n = set_option(row, argv + i, argc - i, params, err, status);
 		else
-			rc = set_arg(row, number++, argv[i], params, err);
+			rc = set_arg(row, number++, argv[i], params, err, status);
 		rc = n < 0 ? -1 : rc;
 	}
 	if (rc == 0)
 		rc = check_missing(row, params, err);
 	if (rc == 0)
 		return params;
-	fprintf(err, "usage: ");
-	help_row(err, row);
+	if (*status == EXIT_USAGE) {
+		fprintf(err, "usage: millctl ");
+		help_row(err, row);
+	}
 	json_decref(params);
 	return NULL;
 }

@@ -158,9 +158,10 @@ command_run_row(struct session *s, const struct command_row *row, int argc, char
 {
 	if (row->run != NULL)
 		return row->run(s, row, argc, argv);
-	json_t *params = args_parse(row, argc, argv, s->err);
+	int status;
+	json_t *params = args_parse(row, argc, argv, s->err, &status);
 	if (params == NULL)
-		return EXIT_USAGE;
+		return status;
 	json_t *result = row->list != NULL ? call_listing(s, row, params) :
 	                                     session_call(s, row->method, params);
 	if (result == NULL)

@@ -5,7 +5,7 @@
  * Layout     args: parameters of the method that stand without a name, in order ("service
  *            backend.address"); every other parameter is an option, "--" and its last word.
  * Invariant  Every method of the API has a row (tests/test_client.c).
- * See        docs/adding.md, "A command".
+ * See        docs/adding.md, "A request of the socket".
  */
 #ifndef MR_CLIENT_COMMANDS_H
 #define MR_CLIENT_COMMANDS_H
@@ -34,8 +34,8 @@ const struct command_row *command_find(int argc, char **argv, int *used, FILE *e
 /* command_run: everything after the name. => an EXIT_. */
 int command_run_row(struct session *s, const struct command_row *row, int argc, char **argv);
 
-/* args.c: words to parameters. => new object, or NULL after a message to err. */
-json_t *args_parse(const struct command_row *row, int argc, char **argv, FILE *err);
+/* args.c: words to parameters. => new object, or NULL and *status after a message to err. */
+json_t *args_parse(const struct command_row *row, int argc, char **argv, FILE *err, int *status);
 const struct api_method *row_method(const struct command_row *row);
 bool row_is_arg(const struct command_row *row, const char *param);
 /* option_name: "filter.source_port" to "--source-port". */

@@ -10,7 +10,7 @@
 static int
 misused(struct session *s, const struct command_row *row)
 {
-	fprintf(s->err, "usage: ");
+	fprintf(s->err, "usage: millctl ");
 	help_row(s->err, row);
 	return EXIT_USAGE;
 }

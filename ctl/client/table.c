@@ -56,6 +56,15 @@ text_time(double seconds, char out[CELL])
 }
 
 static void
+text_duration(double seconds, char out[CELL])
+{
+	long long s = (long long)seconds;
+	int used = s >= 86400 ? snprintf(out, CELL, "%lld d ", s / 86400) : 0;
+	snprintf(out + used, CELL - (size_t)used, "%02lld:%02lld:%02lld", s / 3600 % 24,
+	         s / 60 % 60, s % 60);
+}
+
+static void
 text_endpoint(const json_t *row, const char *path, char out[CELL])
 {
 	char port[96];
@@ -110,6 +119,7 @@ cell_text(const json_t *row, const struct column *c, char out[CELL])
 	case PERCENT: snprintf(out, CELL, "%.1f %%", json_number_value(v)); break;
 	case YES_NO: snprintf(out, CELL, "%s", json_is_true(v) ? "yes" : "no"); break;
 	case BYTES: text_bytes(json_number_value(v), out); break;
+	case DURATION: text_duration(json_number_value(v), out); break;
 	case ENDPOINT: text_endpoint(row, c->path, out); break;
 	case TIME: text_time(json_number_value(v), out); break;
 	case LIST: text_list(v, out); break;

@@ -14,6 +14,7 @@
 enum format {
 	TEXT, NUMBER, SECONDS, PERCENT, YES_NO,
 	BYTES,    /* 1.5 MB */
+	DURATION, /* 3 d 04:05:06 */
 	ENDPOINT, /* path and path_port: 10.0.0.7:80 */
 	TIME,     /* seconds since 1970 as UTC */
 	LIST,     /* of texts or numbers */

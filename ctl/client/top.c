@@ -214,7 +214,7 @@ run_top(struct session *s, const struct command_row *row, int argc, char **argv)
 {
 	struct top t = {.interval = 1};
 	if (top_options(&t, argc, argv) != 0) {
-		fprintf(s->err, "usage: ");
+		fprintf(s->err, "usage: millctl ");
 		help_row(s->err, row);
 		return EXIT_USAGE;
 	}

@@ -170,7 +170,7 @@ const struct view view_generation[] = {
 	{NULL, "", {
 	  {"data plane", "connected", YES_NO}, {"generation", "running", NUMBER},
 	  {"digest", "digest", TEXT}, {"workers run", "workers", LIST}, {"pid", "pid", NUMBER},
-	  {"uptime", "uptime", SECONDS}}}, END,
+	  {"uptime", "uptime", DURATION}}}, END,
 };
 
 const struct view view_methods[] = {
