@@ -16,6 +16,14 @@ struct named {
 	size_t at;
 };
 
+/* What the previous image has of the balancer, services by their stable number. */
+struct previous_lb {
+	const struct img_lb_service *by_id[LB_MAX_IDS];
+	const struct img_lb_backend *backends;
+	const uint16_t *slots;
+	uint32_t n_backends, n_slots;
+};
+
 static int
 service_compare(const void *x, const void *y)
 {
@@ -250,30 +258,80 @@ model_backends(struct model *m)
 	}
 }
 
-/* service_slots: the Maglev table; who takes no new flows has no weight. */
-static void
-service_slots(struct model *m, const struct img_lb_service *s, struct maglev_backend *scratch)
+/* backend_weight: who takes no new flows has none. */
+static uint32_t
+backend_weight(const struct img_lb_backend *b)
 {
+	return b->state == LB_READY ? b->weight : 0;
+}
+
+/* slots_known: the previous image's table of the same backends in the same order, or NULL. */
+static const uint16_t *
+slots_known(const struct model *m, const struct img_lb_service *s, const struct previous_lb *p)
+{
+	const struct img_lb_service *old = s->id < LB_MAX_IDS ? p->by_id[s->id] : NULL;
+	if (old == NULL || old->backends != s->backends ||
+	    (uint64_t)old->first_backend + old->backends > p->n_backends ||
+	    old->slots >= p->n_slots / MAGLEV_SIZE)
+		return NULL;
+	for (uint32_t i = 0; i < s->backends; i++) {
+		const struct img_lb_backend *a = rows_at(&m->backends, s->first_backend + i);
+		const struct img_lb_backend *b = &p->backends[old->first_backend + i];
+		if (a->family != b->family || a->port != b->port ||
+		    !addr_equal(&a->address, &b->address) || backend_weight(a) != backend_weight(b))
+			return NULL;
+	}
+	return p->slots + (size_t)old->slots * MAGLEV_SIZE;
+}
+
+/* service_slots: the Maglev table, taken over if it is known. */
+static void
+service_slots(struct model *m, const struct img_lb_service *s, const struct previous_lb *p,
+              struct maglev_backend *scratch)
+{
+	uint16_t *slots = rows_add(m, &m->slots);
+	const uint16_t *known = slots_known(m, s, p);
+	if (slots == NULL)
+		return;
+	if (known != NULL) {
+		memcpy(slots, known, sizeof(*slots) * MAGLEV_SIZE);
+		return;
+	}
 	for (uint32_t i = 0; i < s->backends; i++) {
 		const struct img_lb_backend *b = rows_at(&m->backends, s->first_backend + i);
 		scratch[i].key = maglev_key(&b->address, b->family, b->port);
-		scratch[i].weight = b->state == LB_READY ? b->weight : 0;
+		scratch[i].weight = backend_weight(b);
 	}
-	uint16_t *slots = rows_add(m, &m->slots);
-	if (slots == NULL)
-		return;
 	int rc = maglev_build(scratch, s->backends, slots);
 	if (rc != 0)
 		config_error_add(m->errs, "lb.services", "service \"%s\": its table cannot be "
 		                 "made: %s", s->name, strerror(-rc));
 }
 
+static void
+previous_read(struct previous_lb *p, const struct image_header *h)
+{
+	uint32_t n = 0;
+	const struct img_lb_service *s = h == NULL ? NULL : image_rows(h, IMG_LB_SERVICES, &n);
+	for (uint32_t i = 0; i < n; i++)
+		if (s[i].id < LB_MAX_IDS)
+			p->by_id[s[i].id] = &s[i];
+	if (h == NULL)
+		return;
+	p->backends = image_rows(h, IMG_LB_BACKENDS, &p->n_backends);
+	p->slots = image_rows(h, IMG_LB_SLOTS, &p->n_slots);
+}
+
 void
 model_slots(struct model *m)
 {
 	struct maglev_backend *scratch = calloc(m->backends.n + 1, sizeof(*scratch));
-	m->failed |= scratch == NULL;
+	struct previous_lb *p = calloc(1, sizeof(*p));
+	m->failed |= scratch == NULL || p == NULL;
+	if (!m->failed)
+		previous_read(p, m->previous);
 	for (size_t i = 0; i < m->services.n && !m->failed; i++)
-		service_slots(m, rows_at(&m->services, i), scratch);
+		service_slots(m, rows_at(&m->services, i), p, scratch);
 	free(scratch);
+	free(p);
 }

@@ -69,9 +69,9 @@ dev_of(struct model *m, const char *device, size_t i)
 	for (size_t d = 0; d < m->devs.n; d++) {
 		const char *other = ((struct img_dev *)rows_at(&m->devs, d))->device;
 		if (dev_name(other) == n && strncmp(device, other, n) == 0)
-			config_error_add(m->errs, path.text, "has the name of another device (%.60s) "
-			                 "but other arguments; expected the same text for the same "
-			                 "device", other);
+			config_error_add(m->errs, path.text, "has the name of another device "
+			                 "(%.60s) but other arguments; expected the same text for "
+			                 "the same device", other);
 	}
 	if (m->devs.n == CONFIG_MAX_DEVS) {
 		config_error_add(m->errs, path.text, "is device number %d; there may be %d",

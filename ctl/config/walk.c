@@ -209,6 +209,8 @@ fill_object(const struct config_option *o, const json_t *value)
 static json_t *
 fill_array(const struct config_option *o, const json_t *value)
 {
+	if (value == NULL && o->min > 0)
+		return NULL;
 	json_t *out = json_array();
 	for (size_t i = 0; i < json_array_size(value); i++)
 		json_array_append_new(out, fill_value(option_item(o), json_array_get(value, i)));

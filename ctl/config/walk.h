@@ -15,8 +15,9 @@
 bool walk_check(const json_t *doc, struct config_errors *errs);
 
 /*
- * walk_fill: a copy in which every object and array exists and every option with a default has a
- * value; comments are left out. => The document passed walk_check. NULL when memory runs out.
+ * walk_fill: a copy in which every object exists, every array that may be empty, and every option
+ * with a default has a value; comments are left out. It passes walk_check too. => doc passed
+ * walk_check. NULL when memory runs out.
  */
 json_t *walk_fill(const json_t *doc);
 
