@@ -104,6 +104,33 @@ silence_is_given_up_on(void)
 	world_close(&w);
 }
 
+/* The subscriber is told in its own terms, though what waited was translated already. */
+static void
+silence_is_told_to_the_sender(void)
+{
+	struct world w;
+	struct frame f;
+	open_quiet(&w);
+	frame_arp(&f, &w, INSIDE, 1, "100.64.0.9", "100.64.0.1");
+	world_put(&w, 0, &f);
+	world_run(&w);
+	world_flush(&w);
+	send_to(&w, "8.8.8.8", 1000);
+	for (unsigned i = 0; i < 1 + NEIGHBOUR_TRIES; i++)
+		world_wait(&w, SECOND);
+	CU_ASSERT_FATAL(world_take(&w, 0, &f));
+	union addr to = world_addr("100.64.0.9"), far = world_addr("8.8.8.8");
+	uint8_t *e = frame_l4(&f);
+	CU_ASSERT(frame_is_sound(&f) && e[0] == 3 && e[1] == 1);
+	CU_ASSERT(memcmp(frame_l3(&f) + 16, &to, 4) == 0);
+	CU_ASSERT(memcmp(e + 8 + 12, &to, 4) == 0 && memcmp(e + 8 + 16, &far, 4) == 0);
+	CU_ASSERT(get16(e + 28) == 1000 && get16(e + 30) == 53);
+	send_to(&w, "8.8.8.8", 1001); /* and again while it is absent */
+	world_run(&w);
+	CU_ASSERT(world_take(&w, 0, &f) && frame_l4(&f)[0] == 3);
+	world_close(&w);
+}
+
 static void
 queues_are_bounded(void)
 {
@@ -312,6 +339,7 @@ an_interface_that_changes_forgets(void)
 static const struct test_case cases[] = {
 	{"packets wait for the answer", packets_wait_for_the_answer},
 	{"silence is given up on", silence_is_given_up_on},
+	{"silence is told to the sender", silence_is_told_to_the_sender},
 	{"queues are bounded", queues_are_bounded},
 	{"a scan fills only its own table", a_scan_fills_only_its_own_table},
 	{"known ones are asked again", known_ones_are_asked_again},

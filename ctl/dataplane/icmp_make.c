@@ -8,7 +8,6 @@
 enum {
 	ICMP4_QUENCH = 4, ICMP4_REDIRECT = 5, FRAG_NEEDED = 4,
 	ICMP6_TOO_BIG = 2, ICMP6_TIME = 3, ICMP6_INFORMATIONAL = 128,
-	ERROR_HEAD = 8,
 };
 
 struct error {
@@ -73,6 +72,26 @@ error_nic(const struct slow *s, const struct packet *p)
 	return out_route(s, &p->src, p->family, &hop);
 }
 
+/* The message in an empty buffer; data begins at its IP header. */
+static void
+error_write(struct rte_mbuf *m, const struct packet *p, const struct error *e,
+            const union addr *src)
+{
+	uint8_t proto = p->family == FAMILY_V4 ? IPPROTO_L4_ICMP : IPPROTO_L4_ICMP6;
+	uint16_t head = (uint16_t)(packet_ip_size(p->family) + ICMP_LEN);
+	uint16_t most = p->family == FAMILY_V4 ? ICMP4_ERROR_MAX : ICMP6_ERROR_MAX;
+	uint16_t quote = p->l3_size < most - head ? p->l3_size : (uint16_t)(most - head);
+	uint16_t size = (uint16_t)(ICMP_LEN + quote);
+	uint8_t *l4 = buf_data(m) + packet_ip_size(p->family);
+	packet_ip_write(buf_data(m), p->family, src, &p->src, proto, PACKET_TTL, p->tos & 0xfc, size);
+	l4[0] = e->type;
+	l4[1] = e->code;
+	store32(l4 + 4, htobe32(e->arg));
+	memcpy(l4 + ICMP_LEN, p->l3, quote);
+	packet_l4_seal(l4, size, p->family, src, &p->src, proto);
+	m->data_len = (uint16_t)(head + quote);
+}
+
 static void
 error_send(struct slow *s, const struct packet *p, const struct error *e)
 {
@@ -84,20 +103,7 @@ error_send(struct slow *s, const struct packet *p, const struct error *e)
 	struct rte_mbuf *m = out_alloc(s, nic);
 	if (m == NULL)
 		return;
-	uint8_t proto = p->family == FAMILY_V4 ? IPPROTO_L4_ICMP : IPPROTO_L4_ICMP6;
-	uint16_t head = (uint16_t)(packet_ip_size(p->family) + ERROR_HEAD);
-	uint16_t most = p->family == FAMILY_V4 ? ICMP4_ERROR_MAX : ICMP6_ERROR_MAX;
-	uint16_t quote = p->l3_size < most - head ? p->l3_size : (uint16_t)(most - head);
-	uint16_t size = (uint16_t)(ERROR_HEAD + quote);
-	uint8_t *l4 = buf_data(m) + packet_ip_size(p->family);
-	be32 arg = htobe32(e->arg);
-	packet_ip_write(buf_data(m), p->family, &src, &p->src, proto, PACKET_TTL, p->tos & 0xfc, size);
-	l4[0] = e->type;
-	l4[1] = e->code;
-	memcpy(l4 + 4, &arg, 4);
-	memcpy(l4 + ERROR_HEAD, p->l3, quote);
-	packet_l4_seal(l4, size, p->family, &src, &p->src, proto);
-	m->data_len = (uint16_t)(head + quote);
+	error_write(m, p, e, &src);
 	out_packet(s, m, p->family, &p->src);
 }
 
@@ -142,4 +148,21 @@ icmp_make_too_big(struct slow *s, const struct packet *p, uint16_t mtu)
 	struct error v4 = {ICMP4_UNREACHABLE, FRAG_NEEDED, false, mtu};
 	struct error v6 = {ICMP6_TOO_BIG, 0, false, mtu};
 	error_send(s, p, p->family == FAMILY_V6 ? &v6 : &v4);
+}
+
+void
+icmp_make_host_lost(struct slow *s, struct rte_mbuf *m, uint8_t nic)
+{
+	struct packet p;
+	union addr src;
+	if (!packet_view_pulled(m, &p) || !icmp_may_answer(s, &p) ||
+	    !own_any(s->gen, nic, p.family, &src) || !ratelimit_take(&s->icmp, s->now_ns))
+		return;
+	struct error v4 = {ICMP4_UNREACHABLE, UNREACH_HOST, false, 0};
+	struct error e = p.family == FAMILY_V6 ? unreachable_v6(&p, UNREACH_HOST) : v4;
+	struct rte_mbuf *made = out_alloc(s, nic);
+	if (made == NULL)
+		return;
+	error_write(made, &p, &e, &src);
+	out_enter(s, made, nic, p.family);
 }

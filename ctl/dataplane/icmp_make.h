@@ -22,6 +22,13 @@ void icmp_make_unreachable(struct slow *s, const struct packet *p, uint8_t code)
 void icmp_make_time_exceeded(struct slow *s, const struct packet *p);
 void icmp_make_too_big(struct slow *s, const struct packet *p, uint16_t mtu);
 
+/*
+ * icmp_make_host_lost: m is a translated packet (data at its IP header) for which nic has no next
+ * hop. Its sender knows it by other addresses, so the error enters as if it had arrived on nic, and a
+ * worker translates it like any other.
+ */
+void icmp_make_host_lost(struct slow *s, struct rte_mbuf *m, uint8_t nic);
+
 /* icmp_may_answer: may this packet be answered at all, rate left aside? */
 bool icmp_may_answer(const struct slow *s, const struct packet *p);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "arp.h"
+#include "icmp_make.h"
 #include "nd.h"
 #include "out.h"
 #include "own.h"
@@ -111,10 +112,13 @@ held_drop(struct slow *s, struct awaited *w, unsigned reason)
 	for (uint16_t i = 0; i < w->queued; i++) {
 		struct rte_mbuf *m = w->queue[i];
 		unhold(s, m);
-		if (buf_meta(m)->arg != 0)
+		if (buf_meta(m)->arg != 0) {
 			out_lost(s, m);
-		else
-			slow_drop(s, m, reason);
+			continue;
+		}
+		if (reason == DROP_NO_NEIGHBOUR)
+			icmp_make_host_lost(s, m, w->nic);
+		slow_drop(s, m, reason);
 	}
 	w->queued = 0;
 }
@@ -260,8 +264,11 @@ neighbour_output(struct slow *s, struct rte_mbuf *m, uint8_t nic, uint8_t family
 	struct awaited *w = awaited_find(n, nic, family, hop);
 	if (w == NULL)
 		w = awaited_add(s, nic, family, hop);
-	if (w != NULL && w->state == AWAITED_ABSENT)
+	if (w != NULL && w->state == AWAITED_ABSENT) {
+		if (!made_here)
+			icmp_make_host_lost(s, m, nic);
 		return DROP_NO_NEIGHBOUR;
+	}
 	if (w == NULL || w->queued == NEIGHBOUR_QUEUE || n->held == NEIGHBOUR_HELD)
 		return DROP_NEIGHBOUR_QUEUE;
 	hold(s, w, m, made_here);

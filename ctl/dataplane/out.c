@@ -85,6 +85,24 @@ out_made(struct slow *s, struct rte_mbuf *m, uint8_t nic, const uint8_t mac[6],
 		out_lost(s, m);
 }
 
+void
+out_enter(struct slow *s, struct rte_mbuf *m, uint8_t nic, uint8_t family)
+{
+	const struct gen_nic *n = &s->gen->nic[nic];
+	uint64_t word = 0;
+	memcpy(&word, n->mac, 6);
+	tx_header(m, buf_data(m), m->data_len, family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6, n, word);
+	m->port = n->dev;
+	*buf_meta(m) = (struct buf_meta){.cause = HANDOFF_HOME, .nic = nic};
+	if (rte_ring_mp_enqueue(s->shared->in[worker_for(s, n->mac)], m) != 0) {
+		out_lost(s, m);
+		return;
+	}
+	s->stats->received++;
+	s->stats->handed_off++;
+	s->stats->handoff[HANDOFF_HOME]++;
+}
+
 uint8_t
 out_route(const struct slow *s, const union addr *dst, uint8_t family, union addr *hop)
 {

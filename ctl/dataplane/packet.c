@@ -78,16 +78,11 @@ view_v6(struct packet *p, uint16_t room)
 	return true;
 }
 
-bool
-packet_view(struct rte_mbuf *m, struct packet *p)
+static bool
+view_ip(struct packet *p, uint16_t room)
 {
-	uint16_t l2 = packet_l2_size(m);
-	*p = (struct packet){.m = m, .l2 = buf_data(m)};
-	if (l2 == 0 || m->data_len <= l2)
+	if (room == 0)
 		return false;
-	p->l3 = p->l2 + l2;
-	p->multicast_l2 = p->l2[0] & 1;
-	uint16_t room = (uint16_t)(m->data_len - l2);
 	switch (p->l3[0] >> 4) {
 	case 4:
 		return view_v4(p, room);
@@ -96,6 +91,25 @@ packet_view(struct rte_mbuf *m, struct packet *p)
 	default:
 		return false;
 	}
+}
+
+bool
+packet_view(struct rte_mbuf *m, struct packet *p)
+{
+	uint16_t l2 = packet_l2_size(m);
+	*p = (struct packet){.m = m, .l2 = buf_data(m)};
+	if (l2 == 0)
+		return false;
+	p->l3 = p->l2 + l2;
+	p->multicast_l2 = p->l2[0] & 1;
+	return view_ip(p, (uint16_t)(m->data_len - l2));
+}
+
+bool
+packet_view_pulled(struct rte_mbuf *m, struct packet *p)
+{
+	*p = (struct packet){.m = m, .l2 = buf_data(m), .l3 = buf_data(m)};
+	return view_ip(p, m->data_len);
 }
 
 void

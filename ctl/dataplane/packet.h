@@ -35,6 +35,8 @@ struct packet {
 uint16_t packet_l2_size(const struct rte_mbuf *m);
 /* packet_view: => false when this is no whole IPv4 or IPv6 packet. */
 bool packet_view(struct rte_mbuf *m, struct packet *p);
+/* packet_view_pulled: the same where the buffer's data begins at the IP packet already. */
+bool packet_view_pulled(struct rte_mbuf *m, struct packet *p);
 /* packet_pull: cut the L2 header off, so that the buffer's data is the IP packet, no padding. */
 void packet_pull(const struct packet *p);
 

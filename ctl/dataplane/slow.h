@@ -5,10 +5,12 @@
  * Layout     slow.c takes from shared.punt and shares out; packet.h is the view of a buffer; out.c
  *            sends; neighbour.c resolves and holds; arp.c, nd.c, echo.c answer; icmp_make.c makes
  *            errors; announce.c tells the links of new addresses.
- * Invariant  1. Context 0: taken_over = forwarded + consumed + handed_off + held + sum(dropped).
+ * Invariant  1. Context 0: received + taken_over = consumed + handed_off + held + sum(dropped).
  *            2. A packet made here is counted `generated` when a worker's ring took it and
  *               `generated_lost` when none did; it is in no other counter of context 0.
- *            3. With derive_mac nothing is sent that no packet asked for.
+ *            3. An error about a translated packet is translated by a worker: it is counted as
+ *               `received` and handed off here, for there is no other packet that it stems from.
+ *            4. With derive_mac nothing is sent that no packet asked for.
  * Owner      The main lcore. Its only clock is now_ns.
  * Limits     SLOW_BURST punted packets a turn; see neighbour.h and announce.h.
  * See        docs/design.md, "Where a packet can end".
