@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* millraced as a process: between a data plane that only keeps images, and clients. */
+/* millraced and millctl as processes, before a data plane that only keeps images. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -39,6 +39,8 @@ static struct {
 	atomic_bool stop;
 } far;
 
+static uint8_t far_rows[COMMAND_REPLY_MAX];
+
 static void
 send_reply(int fd, const struct reply *reply, const int *fds, int n)
 {
@@ -46,8 +48,9 @@ send_reply(int fd, const struct reply *reply, const int *fds, int n)
 		struct cmsghdr align;
 		char space[CMSG_SPACE(MAX_FDS * sizeof(int))];
 	} control = {0};
-	struct iovec iov = {(void *)(uintptr_t)reply, sizeof(*reply)};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct iovec iov[2] = {{(void *)(uintptr_t)reply, sizeof(*reply)},
+	                       {far_rows, (size_t)reply->count * reply->record_size}};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
 	if (n != 0) {
 		m.msg_control = &control;
 		m.msg_controllen = CMSG_SPACE((size_t)n * sizeof(int));
@@ -101,6 +104,8 @@ far_serve(int fd)
 	int fds[MAX_FDS] = {far.stats_fd, far.records_fd, far.image_fd};
 	if (cmd.kind == CMD_APPLY)
 		far_apply(&cmd, image_fd, &reply);
+	else if (cmd.kind != CMD_HELLO)
+		fake_query(&far.plane, &cmd, &reply, far_rows, sizeof(far_rows) - sizeof(reply));
 	send_reply(fd, &reply, fds, cmd.kind == CMD_HELLO && far.image_fd >= 0 ? MAX_FDS : 0);
 	return 0;
 }
@@ -472,6 +477,76 @@ records(void)
 	end();
 }
 
+/* millctl: run it with these words. => its exit status; what it printed, in text. */
+static int
+millctl(const char *words, char *text, size_t size)
+{
+	char command[512];
+	snprintf(command, sizeof(command), MILLCTL " --socket %s %s 2>&1", in_dir("control.sock"),
+	         words);
+	FILE *f = popen(command, "r");
+	size_t n = fread(text, 1, size - 1, f);
+	text[n] = '\0';
+	int status = pclose(f);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void
+client_program(void)
+{
+	static const struct { const char *words, *says; int status; } cases[] = {
+		{"backend drain web 10.0.0.7", "generation  2\nchanged     yes\n", 0},
+		{"backend list web", "web      10.0.0.7:80    drain", 0},
+		{"service show web", "198.51.100.80:80", 0},
+		{"backend drain web 10.0.0.77", "\"web\" has no backend 10.0.0.77", 1},
+		{"service add '{\"name\":\"x\"}'", "error: lb.services[1]", 1},
+		{"config apply /no/such/file", "/no/such/file", 1},
+		{"frob", "no command \"frob\"", 2},
+		{"stats --all", "nat_no_port", 0},
+		{"--json stats", "\"difference\": 0", 0},
+		{"top --once --interval 0.1", "SERVICES", 0},
+		{"config get", "\"nics\": [", 0},
+		{"--socket /no/such stats", "/no/such: No such file", 3},
+	};
+	char text[65536];
+	begin(fake_document);
+	CU_ASSERT(wait_generation(1));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int status = millctl(cases[i].words, text, sizeof(text));
+		if (status != cases[i].status || strstr(text, cases[i].says) == NULL)
+			printf("\n%s: %d, %s", cases[i].words, status, text);
+		CU_ASSERT(status == cases[i].status && strstr(text, cases[i].says) != NULL);
+	}
+	end();
+}
+
+static void
+client_pages(void)
+{
+	enum { N = 2600 };
+	static struct cmd_flow rows[N];
+	static char text[4 << 20];
+	begin(fake_document);
+	CU_ASSERT(wait_generation(1));
+	for (int i = 0; i < N; i++) {
+		rows[i].tuple[0].family = rows[i].tuple[1].family = FAMILY_V4;
+		rows[i].packets[0] = (uint64_t)i;
+	}
+	far.plane.answer[CMD_FLOWS].rows = rows;
+	far.plane.answer[CMD_FLOWS].row_size = sizeof(rows[0]);
+	far.plane.answer[CMD_FLOWS].n = N;
+	CU_ASSERT(millctl("--json flow list --limit 2500", text, sizeof(text)) == 0);
+	json_t *r = json_loads(text, JSON_DISABLE_EOF_CHECK, NULL), *last;
+	CU_ASSERT(json_array_size(json_object_get(r, "flows")) == 2500);
+	last = json_array_get(json_object_get(r, "flows"), 2499);
+	CU_ASSERT(json_integer_value(json_array_get(json_object_get(last, "packets"), 0)) == 2499);
+	CU_ASSERT(json_is_string(json_object_get(r, "cursor")));
+	json_decref(r);
+	CU_ASSERT(millctl("flow list", text, sizeof(text)) == 0);
+	CU_ASSERT(strstr(text, "There are more") != NULL);
+	end();
+}
+
 static const struct test_case cases[] = {
 	{"killed daemon agrees again", killed_daemon},
 	{"data plane starts anew", new_data_plane},
@@ -481,6 +556,8 @@ static const struct test_case cases[] = {
 	{"many clients", many_clients},
 	{"line without end", long_line},
 	{"log records", records},
+	{"millctl: answers and statuses", client_program},
+	{"millctl: pages", client_pages},
 };
 
 TEST_MAIN("daemon", cases)
