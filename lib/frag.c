@@ -97,7 +97,9 @@ set_of(struct frag_table *t, uint64_t hash)
 static bool
 is_usable(const struct frag_entry *e, uint32_t now_ms)
 {
-	return e->state != FRAG_EMPTY && (e->state == FRAG_WAITING || !is_past(e->until_ms, now_ms));
+	if (e->state == FRAG_EMPTY)
+		return false;
+	return e->state == FRAG_WAITING || !is_past(e->until_ms, now_ms);
 }
 
 static struct frag_entry *
@@ -248,7 +250,9 @@ release(struct worker *w, struct frag_entry *e)
 	struct rte_mbuf *m;
 	while ((m = unhold(w, e)) != NULL) {
 		const struct buf_meta *meta = buf_meta(m);
-		struct pkt p = {.m = m, .nic = meta->nic, .loops = meta->loops, .cause = meta->cause};
+		struct pkt p = {
+			.m = m, .nic = meta->nic, .loops = meta->loops, .cause = meta->cause,
+		};
 		if (parse_again(&p, w->gen) == PATH_ASIDE)
 			follow(w, &p, e);
 		else
@@ -264,7 +268,7 @@ home_of(struct worker *w, struct pkt *p)
 	if (pipeline_find(w, p) != 0)
 		return HOME_ANY;
 	miss_fill(w, p, &m);
-	return miss_is_local(p, m.route) ? HOME_ANY : miss_home(w, &m, NULL);
+	return miss_is_local(p, m.route) ? HOME_ANY : miss_home(w, &m);
 }
 
 static void

@@ -87,7 +87,7 @@ loop(struct worker *w, struct pkt *p)
 	if (parse_again(&again, w->gen) == PATH_FLOW) {
 		struct miss m;
 		miss_fill(w, &again, &m);
-		home = miss_home(w, &m, NULL);
+		home = miss_home(w, &m);
 	}
 	pkt_handoff(w, &again, home >= 0 ? (uint16_t)home : w->id, HANDOFF_HAIRPIN);
 }
@@ -109,6 +109,6 @@ hop_send(struct worker *w, struct pkt *p, struct hop hop)
 		tx_pkt(w, p, hop.nic, word);
 		return;
 	}
-	tx_header(p->m, p->l3, p->l3_len, p->family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6, out, word);
+	tx_header(p, out, word);
 	fragment_frame(w, p->m, (struct tx_slot){.nic = hop.nic, .from = p->nic});
 }

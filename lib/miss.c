@@ -15,15 +15,12 @@ miss_fill(const struct worker *w, const struct pkt *p, struct miss *m)
 }
 
 int
-miss_home(const struct worker *w, const struct miss *m, unsigned *policy)
+miss_home(const struct worker *w, const struct miss *m)
 {
 	for (unsigned i = 0; i < w->n_policies; i++) {
 		int home = w->policy[i].ops->home(w->gen, m);
-		if (home == HOME_NOT_MINE)
-			continue;
-		if (policy != NULL)
-			*policy = i;
-		return home;
+		if (home != HOME_NOT_MINE)
+			return home;
 	}
 	return HOME_NOT_MINE;
 }

@@ -14,8 +14,8 @@
 
 void miss_fill(const struct worker *w, const struct pkt *p, struct miss *m);
 
-/* miss_home: the first policy's answer that is not HOME_NOT_MINE; *policy (or NULL) is its number. */
-int miss_home(const struct worker *w, const struct miss *m, unsigned *policy);
+/* miss_home: the first policy's answer that is not HOME_NOT_MINE. */
+int miss_home(const struct worker *w, const struct miss *m);
 
 /* miss_is_local: would the slow path answer for this destination? (interface address, or echo to
  * a service address) */

@@ -5,7 +5,7 @@
  *            2. After PATH_FLOW or PATH_ASIDE the invariants of pkt.h hold.
  *            3. Parsing writes nothing into the packet.
  * Limits     MAX_EXTENSIONS IPv6 extension headers.
- * See        docs/design.md, "The hit path"; RFC 1812 section 5.3.7; RFC 1858, RFC 3128 (fragments).
+ * See        docs/design.md, "The hit path"; RFC 1812 section 5.3.7; RFC 1858, RFC 3128.
  */
 #ifndef MR_PARSE_H
 #define MR_PARSE_H

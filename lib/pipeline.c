@@ -105,8 +105,8 @@ send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d)
 	uint16_t id = f->nexthop[d];
 	uint64_t word = nexthop_word(t, id);
 	uint8_t nic = t->entry[id].nic;
-	if (unlikely(f->route_gen != g->route_gen || id < NEXTHOP_FIRST || !nexthop_word_is_up(word) ||
-	             p->l3_len > g->nic[nic].mtu)) {
+	bool known = f->route_gen == g->route_gen && id >= NEXTHOP_FIRST;
+	if (unlikely(!known || !nexthop_word_is_up(word) || p->l3_len > g->nic[nic].mtu)) {
 		send_aside(w, p);
 		return;
 	}

@@ -2,10 +2,10 @@
 /*
  * What       The ends of a packet: sent, dropped, handed to another context. Each packet goes
  *            through exactly one of these, and nothing else counts an end.
- * Invariant  1. Who puts a frame on a device counts nic.tx_*, and `forwarded` if it is a packet that
- *               came in. Who makes a packet counts `generated` and nic.generated; who then finds
- *               that it cannot be sent takes both back and counts generated_lost. So the sum over
- *               contexts, modulo 2^64, is sent = forwarded + generated at any moment.
+ * Invariant  1. Who puts a frame on a device counts nic.tx_*, and `forwarded` if it is a packet
+ *               that came in. Who makes a packet counts `generated` and nic.generated; who then
+ *               finds that it cannot be sent takes both back and counts generated_lost. So
+ *               the sum over contexts, modulo 2^64, is always sent = forwarded + generated.
  *            2. A frame for a device on which this worker has no queue goes to another worker as
  *               HANDOFF_TX with buf_meta.nic the interface it leaves by: handed_off here,
  *               taken_over and forwarded there. buf_meta.arg = 1 says that it was made, not
@@ -34,7 +34,7 @@ void generated_drop(struct worker *w, struct rte_mbuf *m, uint8_t nic);
 /* buf_free: give a buffer back, counted already. */
 void buf_free(struct worker *w, struct rte_mbuf *m);
 
-/* pkt_punt: to the slow path; drop: what it counts if it ends the packet, or DROP_LOCAL_UNWANTED. */
+/* pkt_punt: to the slow path. drop: what it counts there if it ends undelivered. */
 void pkt_punt(struct worker *w, const struct pkt *p, enum punt punt, unsigned drop, uint16_t arg);
 
 /* pkt_handoff: to a worker's ring. => p->nic and p->loops travel with it. */
@@ -60,11 +60,11 @@ tx_put(struct worker *w, struct tx_buf *t, struct rte_mbuf *m, struct tx_slot sl
 
 /* tx_header: put the L2 header in front of the IP packet and cut what is behind it. */
 static inline void
-tx_header(struct rte_mbuf *m, uint8_t *l3, uint16_t l3_len, uint16_t type,
-          const struct gen_nic *out, uint64_t word)
+tx_header(const struct pkt *p, const struct gen_nic *out, uint64_t word)
 {
+	struct rte_mbuf *m = p->m;
 	unsigned size = out->vlan_be != 0 ? ETHER_LEN + VLAN_LEN : ETHER_LEN;
-	uint8_t *e = l3 - size;
+	uint8_t *e = p->l3 - size;
 	store64(e, word);
 	store64(e + 6, load64(out));
 	if (__builtin_expect(out->vlan_be != 0, 0)) {
@@ -72,9 +72,9 @@ tx_header(struct rte_mbuf *m, uint8_t *l3, uint16_t l3_len, uint16_t type,
 		store16(e + 14, out->vlan_be);
 		e += VLAN_LEN;
 	}
-	store16(e + 12, htobe16(type));
-	m->data_off = (uint16_t)(l3 - size - (uint8_t *)m->buf_addr);
-	m->data_len = (uint16_t)(l3_len + size);
+	store16(e + 12, htobe16(p->family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6));
+	m->data_off = (uint16_t)(p->l3 - size - (uint8_t *)m->buf_addr);
+	m->data_len = (uint16_t)(p->l3_len + size);
 	m->pkt_len = m->data_len;
 }
 
@@ -83,7 +83,7 @@ static inline void
 tx_pkt(struct worker *w, const struct pkt *p, uint8_t nic, uint64_t word)
 {
 	const struct gen_nic *out = &w->gen->nic[nic];
-	tx_header(p->m, p->l3, p->l3_len, p->family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6, out, word);
+	tx_header(p, out, word);
 	tx_put(w, &w->pipe->tx[out->dev], p->m,
 	       (struct tx_slot){.size = p->m->data_len, .nic = nic, .from = p->nic});
 }

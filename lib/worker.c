@@ -138,9 +138,10 @@ static uint32_t
 take_over(struct worker *w)
 {
 	struct rte_mbuf **bufs = w->pipe->bufs;
+	struct rte_ring *in = w->shared->in[w->id];
 	uint32_t total = 0;
 	for (unsigned i = 0; i < TAKE_BURSTS; i++) {
-		unsigned n = rte_ring_dequeue_burst(w->shared->in[w->id], (void **)bufs, BURST, NULL);
+		unsigned n = rte_ring_dequeue_burst(in, (void **)bufs, BURST, NULL);
 		if (n == 0)
 			break;
 		pipeline_take_over(w, bufs, (uint16_t)n);

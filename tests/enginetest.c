@@ -176,7 +176,8 @@ world_image(uint16_t workers, uint32_t flows, uint64_t number)
 	struct image_builder b;
 	size_t size;
 	struct img_plane plane = {
-		.workers = workers, .flows_v4 = flows, .flows_v6 = flows, .mappings = 1, .subscribers = 1,
+		.workers = workers, .flows_v4 = flows, .flows_v6 = flows, .mappings = 1,
+		.subscribers = 1,
 		.pool_addresses = 1, .buffers = WORLD_BUFFERS,
 	};
 	struct timer_set timers = {{0}};
@@ -374,8 +375,10 @@ uint64_t
 world_sum(const struct world *w, size_t offset)
 {
 	uint64_t sum = 0;
-	for (unsigned i = 0; i < w->n_workers; i++)
-		sum += *(const uint64_t *)(const void *)((const char *)w->worker[i]->stats + offset);
+	for (unsigned i = 0; i < w->n_workers; i++) {
+		const char *stats = (const char *)w->worker[i]->stats;
+		sum += *(const uint64_t *)(const void *)(stats + offset);
+	}
 	return sum;
 }
 

@@ -78,8 +78,9 @@ l4_seal(uint8_t *l3, uint8_t *l4, uint8_t proto, size_t size)
 static void
 payload_put(uint8_t *at, const struct frame *f)
 {
+	const uint8_t *given = f->payload;
 	for (unsigned i = 0; i < f->payload_size; i++)
-		at[i] = f->payload != NULL ? ((const uint8_t *)f->payload)[i] : (uint8_t)(i * 7 + 3);
+		at[i] = given != NULL ? given[i] : (uint8_t)(i * 7 + 3);
 }
 
 static size_t

@@ -38,7 +38,7 @@ datagram(struct world *w, uint8_t *whole, struct frame f, uint8_t nic)
 	return frame_make(whole, &f) - L2 - (f.family == 4 ? 20u : 40u);
 }
 
-/* Put what came out of a device together again. => bytes of payload, in `whole` after the header. */
+/* Put what came out of a device together again. => bytes of payload, behind the header. */
 static size_t
 reassemble(struct world *w, uint8_t dev, uint8_t *whole, size_t header, bool ordered)
 {
@@ -110,7 +110,8 @@ test_pairs(void)
 {
 	struct world *w = world_simple(3);
 	for (uint16_t i = 0; i < 60; i++) {
-		struct frame f = world_frame("10.0.0.10", (uint16_t)(2000 + i), "8.8.8.8", 53, 17), t = f;
+		uint16_t port = (uint16_t)(2000 + i);
+		struct frame f = world_frame("10.0.0.10", port, "8.8.8.8", 53, 17), t = f;
 		uint8_t whole[FRAME_MAX + 1024], got[FRAME_MAX + 1024];
 		f.id = t.id = (uint16_t)(i * 31);
 		t.src = addr4("198.51.100.1");
@@ -160,7 +161,8 @@ test_first_never_comes(void)
 {
 	struct world *w = world_simple(1);
 	uint8_t whole[FRAME_MAX + 1024];
-	size_t size = datagram(w, whole, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17), WORLD_IN);
+	struct frame f = world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17);
+	size_t size = datagram(w, whole, f, WORLD_IN);
 	piece_arrive(w, WORLD_IN, whole, size, 1);
 	piece_arrive(w, WORLD_IN, whole, size, 2);
 	CU_ASSERT_EQUAL(WORLD_SUM(w, held), 2);
@@ -204,7 +206,8 @@ test_flow_gone(void)
 {
 	struct world *w = world_simple(1);
 	uint8_t whole[FRAME_MAX + 1024];
-	size_t size = datagram(w, whole, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17), WORLD_IN);
+	struct frame f = world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17);
+	size_t size = datagram(w, whole, f, WORLD_IN);
 	piece_arrive(w, WORLD_IN, whole, size, 0);
 	world_advance(w, WORLD_IDLE_MS + 1);
 	worker_sweep(w->worker[0], w->now_ns);

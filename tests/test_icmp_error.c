@@ -102,7 +102,8 @@ test_from_outside(void)
 		size_t keep = keeps[i / 3];
 		error_arrive(w, (struct error){WORLD_OUT, 3, 4, "9.9.9.9", keep, 1400});
 		CU_ASSERT_TRUE_FATAL(take(w, 0, out, &view));
-		CU_ASSERT_TRUE(is_addr(&view.f.src, "9.9.9.9") && is_addr(&view.f.dst, "10.0.0.10"));
+		CU_ASSERT_TRUE(is_addr(&view.f.src, "9.9.9.9"));
+		CU_ASSERT_TRUE(is_addr(&view.f.dst, "10.0.0.10"));
 		CU_ASSERT_EQUAL(view.f.icmp_type, 3);
 		CU_ASSERT_EQUAL(view.f.icmp_code, 4);
 		CU_ASSERT_EQUAL(view.f.dport, 1400);
@@ -124,7 +125,8 @@ test_from_inside(void)
 		through(w, WORLD_OUT, reply);
 		error_arrive(w, (struct error){WORLD_IN, 3, 3, senders[i], 0, 0});
 		CU_ASSERT_TRUE_FATAL(take(w, 1, out, &view));
-		CU_ASSERT_TRUE(is_addr(&view.f.src, "198.51.100.1") && is_addr(&view.f.dst, "8.8.8.8"));
+		CU_ASSERT_TRUE(is_addr(&view.f.src, "198.51.100.1"));
+		CU_ASSERT_TRUE(is_addr(&view.f.dst, "8.8.8.8"));
 		expect_quoted(reply, 0, 1);
 		world_destroy(w);
 	}
@@ -136,7 +138,8 @@ test_v6(void)
 	static const uint8_t protos[] = {6, 17, 58};
 	for (unsigned i = 0; i < 3; i++) {
 		struct world *w = world_simple(1);
-		struct frame f = world_frame("2001:db8:1::10", 2000, "2001:db8:2::10", 53, protos[i]);
+		struct frame f =
+			world_frame("2001:db8:1::10", 2000, "2001:db8:2::10", 53, protos[i]);
 		through(w, WORLD_IN, f);
 		error_arrive(w, (struct error){WORLD_OUT, 2, 0, "2001:db8:2::99", 0, 1280});
 		CU_ASSERT_TRUE_FATAL(take(w, 0, out, &view));
@@ -174,7 +177,8 @@ test_extension(void)
 	memset(long_quote, 0, sizeof(long_quote));
 	memcpy(long_quote, quoted.l3, quoted.l3_size);
 	memset(long_quote + 128, 0xa5, 32);
-	struct frame e = {.family = 4, .src = addr4("9.9.9.9"), .dst = quoted.f.src, .icmp_type = 11};
+	struct frame e = {.family = 4, .src = addr4("9.9.9.9"), .dst = quoted.f.src,
+	                  .icmp_type = 11};
 	memcpy(e.dmac, w->devs[1].mac, 6);
 	world_put(w, 1, frame, frame_error(frame, &e, long_quote, 160, 32u << 16));
 	world_poll(w);

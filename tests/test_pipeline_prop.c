@@ -40,7 +40,9 @@ random_frame(uint8_t *nic)
 	f.payload_size = (uint16_t)(pick(6) == 0 ? pick(1400) & ~7u : pick(64));
 	f.no_udp_csum = pick(5) == 0;
 	f.id = (uint16_t)pick(4);
-	f.frag = pick(6) == 0 ? (uint16_t)(0x2000 * pick(2) | pick(3) * 100) : pick(3) * 0x2000u & 0x4000;
+	f.frag = pick(3) == 0 ? 0x4000 : 0;
+	if (pick(6) == 0)
+		f.frag = (uint16_t)(0x2000 * pick(2) | pick(3) * 100);
 	if (pick(5) == 0)
 		f.icmp_type = (uint8_t)(is_v6 ? 128 + pick(8) : pick(13));
 	if (!is_v6 && pick(8) == 0)

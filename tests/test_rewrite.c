@@ -31,7 +31,8 @@ random_frame(uint64_t *seed)
 	struct frame f = {
 		.family = family, .proto = family == 6 && proto == 1 ? 58 : proto,
 		.src = random_addr(seed, family), .dst = random_addr(seed, family),
-		.sport = (uint16_t)(test_random(seed) | 1), .dport = (uint16_t)(test_random(seed) | 1),
+		.sport = (uint16_t)(test_random(seed) | 1),
+		.dport = (uint16_t)(test_random(seed) | 1),
 		.icmp_type = family == 4 ? 8 : 128, .tcp_flags = 16,
 		.payload_size = (uint16_t)(test_random(seed) % 64),
 		.options = (uint8_t)(test_random(seed) % 3 * 4),
@@ -56,7 +57,8 @@ parse(struct pkt *p, const struct frame *f)
 static struct tuple
 random_tuple(uint64_t *seed, const struct frame *f)
 {
-	struct tuple t = {.family = f->family, .proto = f->proto, .src = random_addr(seed, f->family),
+	struct tuple t = {.family = f->family, .proto = f->proto,
+	                  .src = random_addr(seed, f->family),
 	                  .dst = random_addr(seed, f->family),
 	                  .sport = (be16)(test_random(seed) | 0x0101)};
 	if (f->proto == 6 || f->proto == 17)
@@ -143,8 +145,8 @@ test_round_trip(void)
 static void
 test_addresses_only(void)
 {
-	struct frame f = {.family = 4, .proto = 17, .src = addr4("10.0.0.1"), .dst = addr4("10.0.0.2"),
-	                  .sport = 5, .dport = 6, .payload_size = 24};
+	struct frame f = {.family = 4, .proto = 17, .src = addr4("10.0.0.1"),
+	                  .dst = addr4("10.0.0.2"), .sport = 5, .dport = 6, .payload_size = 24};
 	uint8_t payload[32];
 	struct pkt p;
 	parse(&p, &f);

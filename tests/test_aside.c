@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packets set aside: TTL, other protocols, link-local senders. */
+#include "probe.h"
+
+static void
+test_ttl(void)
+{
+	struct world *w = probe_simple();
+	struct frame f = world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17);
+	f.ttl = 1;
+	probe_arrive(w, WORLD_IN, f);
+	probe_expect_punt(w, PUNT_TTL, DROP_TTL_EXCEEDED, 0);
+	CU_ASSERT_TRUE(probe_view.f.ttl == 1 && probe_is_from("10.0.0.10", 2000));
+	CU_ASSERT_EQUAL(w->opened, 0);
+	f.ttl = 2;
+	probe_arrive(w, WORLD_IN, f);
+	CU_ASSERT_TRUE(probe_take(w, 1));
+	CU_ASSERT_EQUAL(probe_view.f.ttl, 1);
+	world_destroy(w);
+}
+
+/* GRE: to us the slow path may have it, through us nobody. */
+static void
+test_other_protocol(void)
+{
+	static const char *to[] = {"10.0.0.1", "8.8.8.8"};
+	struct world *w = probe_simple();
+	for (unsigned i = 0; i < 2; i++) {
+		struct frame gre = world_frame("10.0.0.10", 1, to[i], 1, 17);
+		uint8_t frame[FRAME_MAX];
+		memcpy(gre.dmac, w->devs[0].mac, 6);
+		size_t n = frame_make(frame, &gre);
+		frame[23] = 47;
+		frame[24] = frame[25] = 0;
+		uint16_t sum = htobe16(sum16(frame + 14, 20, 0));
+		memcpy(frame + 24, &sum, 2);
+		world_put(w, 0, frame, n);
+	}
+	world_poll(w);
+	probe_expect_punt(w, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_PROTOCOL), 1);
+	world_destroy(w);
+}
+
+static void
+test_link_local(void)
+{
+	struct world *w = probe_simple();
+	probe_arrive(w, WORLD_IN, world_frame("fe80::5", 1, "2001:db8:1::1", 1, 58));
+	probe_expect_punt(w, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
+	probe_arrive(w, WORLD_IN, world_frame("fe80::5", 1, "2001:db8:2::10", 1, 58));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 1);
+	world_destroy(w);
+}
+
+static const struct test_case cases[] = {
+	{"TTL", test_ttl},
+	{"other protocol", test_other_protocol},
+	{"link-local sender", test_link_local},
+};
+TEST_MAIN("aside", cases)

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packets without a flow: policies' verdicts, our own addresses, homes, full tables. */
+#include "probe.h"
+
+static void
+test_drops(void)
+{
+	struct world *w = probe_simple();
+	probe_arrive(w, WORLD_OUT, world_frame("8.8.8.8", 53, "198.51.100.1", 3000, 17));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_NAT_NO_MAPPING), 1);
+	probe_arrive(w, WORLD_OUT, world_frame("8.8.8.8", 53, "10.0.0.10", 3000, 17));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_NO_POLICY), 1);
+	struct frame rst = world_frame("10.0.0.10", 2000, "8.8.8.8", 80, 6);
+	rst.tcp_flags = 4;
+	probe_arrive(w, WORLD_IN, rst);
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_TCP_NOT_SYN), 1);
+	CU_ASSERT_EQUAL(w->opened, 0);
+	const struct stats *s = w->worker[0]->stats;
+	CU_ASSERT_EQUAL(s->nic[WORLD_OUT].dropped, 2);
+	CU_ASSERT_EQUAL(s->nic[WORLD_IN].rx_packets, 1);
+	world_destroy(w);
+}
+
+static void
+test_echo_to_us(void)
+{
+	struct world *w = probe_simple();
+	probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 1, "10.0.0.1", 1, 1));
+	probe_expect_punt(w, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
+	probe_arrive(w, WORLD_OUT, world_frame("8.8.8.8", 1, "198.51.100.9", 1, 1));
+	probe_expect_punt(w, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
+	probe_arrive(w, WORLD_OUT, world_frame("8.8.8.8", 1, "198.51.100.9", 80, 6));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_NO_POLICY), 1);
+	world_destroy(w);
+}
+
+static void
+test_verdict_unreachable(void)
+{
+	struct world *w = probe_simple();
+	probe_arrive(w, WORLD_OUT, world_frame("8.8.8.8", 53, "198.51.100.1", 9, 17));
+	probe_expect_punt(w, PUNT_UNREACHABLE, DROP_NAT_NO_MAPPING, 1);
+	world_destroy(w);
+}
+
+/* Frames arrive on worker 0's queue only; flows live where the policy says. */
+static void
+test_handoff(void)
+{
+	struct world *w = probe_world((struct world_options){.workers = 3});
+	for (uint16_t i = 0; i < 30; i++) {
+		struct frame f = world_frame("10.0.0.10", (uint16_t)(2000 + i), "8.8.8.8", 53, 17);
+		world_send(w, WORLD_IN, &f);
+	}
+	world_poll(w);
+	unsigned seen = 0;
+	for (; probe_take(w, 1); seen++) {
+		uint16_t port = probe_view.f.sport;
+		probe_arrive(w, WORLD_OUT, world_frame("8.8.8.8", 53, "198.51.100.1", port, 17));
+	}
+	CU_ASSERT_EQUAL(seen, 30);
+	for (seen = 0; probe_take(w, 0); seen++)
+		CU_ASSERT_TRUE(probe_view.f.dport >= 2000 && probe_view.f.dport < 2030);
+	CU_ASSERT_EQUAL(seen, 30);
+	for (unsigned i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(w->worker[i]->flows.used4, 10);
+	CU_ASSERT_EQUAL(w->worker[0]->stats->handoff[HANDOFF_HOME], 40);
+	CU_ASSERT_EQUAL(WORLD_SUM(w, forwarded), 60);
+	world_destroy(w);
+}
+
+static void
+test_table_full(void)
+{
+	struct world *w = probe_world((struct world_options){.flows = 8});
+	for (uint16_t port = 2000; port < 2010; port++)
+		probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", port, "8.8.8.8", 53, 17));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_FLOW_TABLE_FULL), 2);
+	CU_ASSERT_EQUAL(w->undone, 2);
+	world_destroy(w);
+}
+
+static void
+test_collision(void)
+{
+	struct world *w = probe_simple();
+	probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17));
+	probe_arrive(w, WORLD_IN, world_frame("10.0.0.11", 2000, "8.8.8.8", 53, 17));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_FLOW_COLLISION), 1);
+	CU_ASSERT_EQUAL(w->undone, 1);
+	world_destroy(w);
+}
+
+static const struct test_case cases[] = {
+	{"drops", test_drops},
+	{"echo to us", test_echo_to_us},
+	{"policy says unreachable", test_verdict_unreachable},
+	{"hand-off", test_handoff},
+	{"table full", test_table_full},
+	{"collision", test_collision},
+};
+TEST_MAIN("miss", cases)
