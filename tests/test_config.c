@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What documents become: rows of the image, defaults, numbers that stay, examples, schema. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <string.h>
 
 #include "ctl/config/config.h"
@@ -20,7 +21,8 @@ compile_document(const char *document, const struct image_header *previous)
 {
 	struct config_errors errs = {0};
 	size_t size = 0;
-	char err[256] = "", text[8192];
+	char err[256] = "", text[16384];
+	CU_ASSERT_FATAL(strlen(document) < sizeof(text));
 	snprintf(text, sizeof(text), "%s", document);
 	for (char *p = text; (p = strchr(p, '\'')) != NULL;)
 		*p = '"';
@@ -438,15 +440,21 @@ file_text(const char *name)
 static void
 test_examples(void)
 {
-	static const char *const names[] = {"minimal", "cgnat", "lb", "combined", "ipv6-lb",
-	                                    "vlan"};
-	char name[64];
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(name, sizeof(name), "deploy/examples/%s.json", names[i]);
+	unsigned n = 0;
+	DIR *d = opendir(MR_SOURCE_ROOT "/deploy/examples");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		char name[300];
+		if (strstr(e->d_name, ".json") == NULL)
+			continue;
+		snprintf(name, sizeof(name), "deploy/examples/%s", e->d_name);
 		char *text = file_text(name);
 		free(compile_document(text, NULL));
 		free(text);
+		n++;
 	}
+	closedir(d);
+	CU_ASSERT(n >= 6);
 	char *text = file_text("deploy/lab.json");
 	free(compile_document(text, NULL));
 	free(text);
