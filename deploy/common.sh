@@ -56,6 +56,6 @@ compile() {
 	if [ ! -f "$dir/build.ninja" ]; then
 		meson setup "$dir" "$top" "$@" >"$log" 2>&1 || { cat "$log" >&2; die "meson setup failed"; }
 	fi
-	ninja -C "$dir" >"$log" 2>&1 || { grep -E -A8 'error|FAILED' "$log" | head -60 >&2; die "the build failed (ninja -C $dir)"; }
+	ninja -C "$dir" >"$log" 2>&1 || { grep -E -A8 'error: |FAILED: ' "$log" | head -60 >&2; die "the build failed (ninja -C $dir)"; }
 	rm -f "$log"
 }
