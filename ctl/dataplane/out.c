@@ -2,8 +2,6 @@
 /* Frames leave the slow path: header, ring, count. */
 #include "out.h"
 
-#include "lib/tx.h"
-
 #include "own.h"
 
 struct rte_mbuf *
@@ -38,6 +36,24 @@ out_lost(struct slow *s, struct rte_mbuf *m)
 	out_free(s, m);
 }
 
+/* The Ethernet header of an interface before m's data; of any type, which the workers' is not. */
+static void
+l2_write(struct rte_mbuf *m, const struct gen_nic *n, const uint8_t mac[6], uint16_t type)
+{
+	uint16_t size = n->vlan_be != 0 ? ETHER_LEN + VLAN_LEN : ETHER_LEN;
+	m->data_off = (uint16_t)(m->data_off - size);
+	m->data_len = (uint16_t)(m->data_len + size);
+	m->pkt_len = m->data_len;
+	uint8_t *d = buf_data(m);
+	memcpy(d, mac, 6);
+	memcpy(d + 6, n->mac, 6);
+	store16(d + size - 2, htobe16(type));
+	if (n->vlan_be == 0)
+		return;
+	store16(d + 12, htobe16(ETHER_VLAN));
+	store16(d + 14, n->vlan_be);
+}
+
 /* Packets to one station take one worker's queue, so that they stay in order. */
 static unsigned
 worker_for(const struct slow *s, const uint8_t mac[6])
@@ -54,9 +70,7 @@ out_frame(struct slow *s, struct rte_mbuf *m, uint8_t nic, const uint8_t mac[6],
 		return false;
 	struct buf_meta meta = *buf_meta(m);
 	uint16_t off = m->data_off, size = m->data_len, port = m->port;
-	uint64_t word = 0;
-	memcpy(&word, mac, 6);
-	tx_header(m, buf_data(m), size, ether_type, n, word);
+	l2_write(m, n, mac, ether_type);
 	m->port = n->dev;
 	*buf_meta(m) = (struct buf_meta){.cause = HANDOFF_TX, .nic = nic, .arg = made_here};
 	if (rte_ring_mp_enqueue(s->shared->in[worker_for(s, mac)], m) != 0) {
@@ -89,9 +103,7 @@ void
 out_enter(struct slow *s, struct rte_mbuf *m, uint8_t nic, uint8_t family)
 {
 	const struct gen_nic *n = &s->gen->nic[nic];
-	uint64_t word = 0;
-	memcpy(&word, n->mac, 6);
-	tx_header(m, buf_data(m), m->data_len, family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6, n, word);
+	l2_write(m, n, n->mac, family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6);
 	m->port = n->dev;
 	*buf_meta(m) = (struct buf_meta){.cause = HANDOFF_HOME, .nic = nic};
 	if (rte_ring_mp_enqueue(s->shared->in[worker_for(s, n->mac)], m) != 0) {

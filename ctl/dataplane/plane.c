@@ -272,7 +272,7 @@ plane_apply(struct plane *p, const void *image, size_t size, uint64_t now_ns, ch
 	retired_free(p);
 	int r = plane_image_check(image, size, err, err_size);
 	if (r == 0)
-		r = plane_image_fits(p->gen->image, image, err, err_size);
+		r = plane_image_fits(p->gen->image, image, p->devs, p->n_devs, err, err_size);
 	if (r != 0)
 		return r;
 	if (p->n_retired == MAX_RETIRED) {

@@ -57,9 +57,22 @@ steering_is_same(const struct img_plane *a, const struct img_plane *b)
 	                           a->steer_block_shift == b->steer_block_shift);
 }
 
+/* Buffers and queues were made for the largest frames of the first configuration. */
+static bool
+mtus_fit(const struct image_header *next, const struct dev *devs, uint16_t n_devs)
+{
+	uint32_t n;
+	const struct img_nic *nics = image_rows(next, IMG_NICS, &n);
+	for (uint32_t i = 1; i < n; i++)
+		if (nics[i].name[0] != 0 && nics[i].dev < n_devs &&
+		    nics[i].mtu > devs[nics[i].dev].mtu_max)
+			return false;
+	return true;
+}
+
 int
-plane_image_fits(const struct image_header *running, const struct image_header *next, char *err,
-                 size_t err_size)
+plane_image_fits(const struct image_header *running, const struct image_header *next,
+                 const struct dev *devs, uint16_t n_devs, char *err, size_t err_size)
 {
 	uint32_t n, n_next;
 	const struct img_plane *a = image_rows(running, IMG_PLANE, &n);
@@ -75,6 +88,8 @@ plane_image_fits(const struct image_header *running, const struct image_header *
 	const struct img_dev *db = image_rows(next, IMG_DEVS, &n_next);
 	if (n != n_next || (n != 0 && memcmp(da, db, n * sizeof(*da)) != 0))
 		return restart_needed("nics: device", err, err_size);
+	if (!mtus_fit(next, devs, n_devs))
+		return restart_needed("nics: mtu (larger than the device was opened for)", err, err_size);
 	return 0;
 }
 

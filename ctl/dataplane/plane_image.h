@@ -23,8 +23,8 @@ extern const struct policy_row plane_policies[PLANE_POLICIES];
 int plane_image_check(const void *image, size_t size, char *err, size_t err_size);
 
 /* plane_image_fits: may `next` follow `running` without a restart? => 0, or -EBUSY and a sentence. */
-int plane_image_fits(const struct image_header *running, const struct image_header *next, char *err,
-                     size_t err_size);
+int plane_image_fits(const struct image_header *running, const struct image_header *next,
+                     const struct dev *devs, uint16_t n_devs, char *err, size_t err_size);
 
 /* plane_generation_create: generation_create and every policy's view. => NULL and a sentence. */
 struct generation *plane_generation_create(const struct image_header *image, const struct dev *devs,

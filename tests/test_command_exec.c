@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Listings: every record once over any page size, filters against a slow look at all of them. */
+#include "test.h"
+
+#include <errno.h>
+
+#include "ctl/dataplane/command_exec.h"
+#include "plane_world.h"
+
+enum { FLOWS = 40, MOST = 512 };
+
+static struct cmd_flow flows[MOST];
+
+static struct command
+command_of(enum command_kind kind, uint32_t limit)
+{
+	return (struct command){.magic = COMMAND_MAGIC, .version = COMMAND_VERSION, .kind = kind,
+	                        .limit = limit};
+}
+
+/* All pages of a listing. => records. */
+static unsigned
+list_all(struct world *w, struct command c, void *out, size_t record_size)
+{
+	unsigned n = 0;
+	for (unsigned page = 0; page < 10000; page++) {
+		struct reply r;
+		plane_command(&w->plane, &c, w->now, &r, (uint8_t *)out + n * record_size,
+		              (MOST - n) * record_size);
+		CU_ASSERT_EQUAL_FATAL(r.status, 0);
+		CU_ASSERT(r.kind == c.kind && r.generation == 1 && r.record_size == record_size);
+		CU_ASSERT(c.limit == 0 || r.count <= c.limit);
+		n += r.count;
+		c.cursor = r.cursor;
+		if (c.cursor == 0)
+			return n;
+	}
+	CU_FAIL("a listing without end");
+	return n;
+}
+
+/* Subscribers speak to the internet and, over IPv6, clients to the service. */
+static void
+open_flows(struct world *w)
+{
+	struct frame f;
+	world_open(w, WORLD_JSON, true);
+	for (unsigned i = 0; i < FLOWS; i++) {
+		char src[32], dst[32];
+		snprintf(src, sizeof(src), "100.64.1.%u", 1 + i % 7);
+		snprintf(dst, sizeof(dst), "8.8.8.%u", 1 + i % 3);
+		frame_udp(&f, w, INSIDE, src, dst, 1000 + i, 53 + i % 2);
+		world_put(w, 0, &f);
+		snprintf(src, sizeof(src), "2001:db8:a::%x", 2 + i % 5);
+		uint8_t *l4 = frame_ip(&f, w, INSIDE, src, "2001:db8:2::10", 6, 20);
+		put16(l4, 3000 + i);
+		put16(l4 + 2, 80);
+		l4[12] = 5 << 4;
+		l4[13] = 2;
+		frame_seal(&f);
+		world_put(w, 0, &f);
+		world_run(w);
+		world_flush(w);
+	}
+}
+
+static void
+every_flow_once_whatever_the_page(void)
+{
+	struct world w;
+	open_flows(&w);
+	for (uint32_t limit = 0; limit < 90; limit = limit * 2 + 1) {
+		unsigned n = list_all(&w, command_of(CMD_FLOWS, limit), flows, sizeof(flows[0]));
+		CU_ASSERT_EQUAL(n, 2 * FLOWS);
+		uint8_t seen4[FLOWS] = {0}, seen6[FLOWS] = {0};
+		for (unsigned i = 0; i < n; i++) {
+			const struct cmd_flow *f = &flows[i];
+			bool v6 = f->tuple[0].family == FAMILY_V6;
+			unsigned port = ntohs(f->tuple[0].sport) - (v6 ? 3000 : 1000);
+			CU_ASSERT_FATAL(port < FLOWS);
+			CU_ASSERT_EQUAL((v6 ? seen6 : seen4)[port]++, 0);
+			CU_ASSERT(f->packets[0] == 1 && f->packets[1] == 0 && f->worker < 2);
+			CU_ASSERT(f->idle_ms == 0 && f->left_ms > 0);
+			CU_ASSERT_EQUAL(f->policy, v6 ? POLICY_LB : POLICY_NAT);
+		}
+	}
+	world_close(&w);
+}
+
+static void
+filters_pick_what_they_say(void)
+{
+	static struct cmd_flow all[MOST];
+	struct world w;
+	open_flows(&w);
+	unsigned n = list_all(&w, command_of(CMD_FLOWS, 0), all, sizeof(all[0]));
+	for (unsigned field = 0; field < 9; field++) {
+		struct command c = command_of(CMD_FLOWS, 3);
+		struct cmd_filter *cf = &c.filter;
+		const struct cmd_flow *like = &all[n / 3];
+		cf->family = field == 0 ? like->tuple[0].family : 0;
+		cf->proto = field == 1 ? like->tuple[0].proto : 0;
+		cf->policy = field == 2 ? (uint8_t)(like->policy + 1) : 0;
+		cf->state = field == 3 ? like->state : 0;
+		cf->sport = field == 4 ? like->tuple[0].sport : 0;
+		cf->dport = field == 5 ? like->tuple[0].dport : 0;
+		cf->worker = field == 6 ? (uint16_t)(like->worker + 1) : 0;
+		if (field == 7)
+			cf->src = like->tuple[0].src;
+		if (field == 8)
+			cf->any = like->tuple[1].dst; /* the pool address, or the client */
+		unsigned wanted = 0;
+		for (unsigned i = 0; i < n; i++) {
+			const struct tuple *t = all[i].tuple, *l = like->tuple;
+			const bool is[] = {t->family == l->family, t->proto == l->proto,
+			                   all[i].policy == like->policy, all[i].state == like->state,
+			                   t->sport == l->sport, t->dport == l->dport,
+			                   all[i].worker == like->worker, addr_equal(&t->src, &l->src),
+			                   addr_equal(&t[0].src, &l[1].dst) || addr_equal(&t[1].dst, &l[1].dst)};
+			wanted += is[field];
+		}
+		CU_ASSERT(wanted > 0 && wanted <= n);
+		CU_ASSERT_EQUAL(list_all(&w, c, flows, sizeof(flows[0])), wanted);
+	}
+	world_close(&w);
+}
+
+static void
+idle_flows_are_over(void)
+{
+	struct world w;
+	open_flows(&w);
+	w.now += 24 * 3600 * SECOND; /* nobody has swept yet */
+	CU_ASSERT_EQUAL(list_all(&w, command_of(CMD_FLOWS, 0), flows, sizeof(flows[0])), 0);
+	world_close(&w);
+}
+
+static void
+translation_is_listed(void)
+{
+	static struct cmd_mapping mappings[MOST];
+	static struct cmd_subscriber subscribers[MOST];
+	static struct cmd_pool_address pools[MOST];
+	struct world w;
+	open_flows(&w);
+	for (uint32_t limit = 1; limit < 60; limit = limit * 3) {
+		CU_ASSERT_EQUAL(list_all(&w, command_of(CMD_MAPPINGS, limit), mappings,
+		                         sizeof(mappings[0])), FLOWS);
+		CU_ASSERT_EQUAL(list_all(&w, command_of(CMD_SUBSCRIBERS, limit), subscribers,
+		                         sizeof(subscribers[0])), 7);
+		CU_ASSERT_EQUAL(list_all(&w, command_of(CMD_POOLS, limit), pools, sizeof(pools[0])), 4);
+	}
+	world_close(&w);
+}
+
+static void
+interfaces_and_neighbours_are_listed(void)
+{
+	static struct cmd_nic nics[MOST];
+	static struct cmd_neighbour neighbours[MOST];
+	struct world w;
+	open_flows(&w);
+	CU_ASSERT_EQUAL(list_all(&w, command_of(CMD_NICS, 1), nics, sizeof(nics[0])), 3);
+	CU_ASSERT(strcmp(nics[1].name, "outside") == 0 && nics[1].vlan == 7 && nics[1].mtu == 1500);
+	CU_ASSERT(nics[0].link_up == 1 && nics[0].rx_queues == 2 && nics[0].mac[0] == 2);
+	unsigned n = list_all(&w, command_of(CMD_NEIGHBOURS, 1), neighbours, sizeof(neighbours[0]));
+	CU_ASSERT_EQUAL(n, 2); /* the gateway and the IPv6 backend */
+	CU_ASSERT(neighbours[0].state == 1 && neighbours[0].nic == OUTSIDE);
+	world_close(&w);
+}
+
+static void
+waiting_neighbours_are_listed(void)
+{
+	static struct cmd_neighbour neighbours[MOST];
+	struct world w;
+	struct frame f;
+	world_open(&w, WORLD_JSON, false);
+	frame_udp(&f, &w, INSIDE, "100.64.0.9", "8.8.8.8", 1000, 53);
+	world_put(&w, 0, &f);
+	world_put(&w, 0, &f);
+	world_run(&w);
+	unsigned n = list_all(&w, command_of(CMD_NEIGHBOURS, 0), neighbours, sizeof(neighbours[0]));
+	CU_ASSERT(n == 1 && neighbours[0].state == 2 && neighbours[0].queued == 2);
+	world_close(&w);
+}
+
+static void
+nonsense_is_refused(void)
+{
+	struct world w;
+	struct reply r;
+	uint8_t out[64];
+	world_open(&w, WORLD_JSON, true);
+	struct command c = command_of(CMD_APPLY, 0);
+	c.size = 100000;
+	plane_command(&w.plane, &c, w.now, &r, out, sizeof(out));
+	CU_ASSERT(r.status == -EINVAL && strlen(r.err) > 0);
+	c = command_of(CMD_MAX, 0);
+	plane_command(&w.plane, &c, w.now, &r, out, sizeof(out));
+	CU_ASSERT_EQUAL(r.status, -EINVAL);
+	c = command_of(CMD_FLOWS, 0);
+	plane_command(&w.plane, &c, w.now, &r, out, sizeof(out));
+	CU_ASSERT_EQUAL(r.status, -EMSGSIZE);
+	uint64_t state = test_seed();
+	static uint8_t room[4096];
+	for (unsigned i = 0; i < 2000; i++) { /* any cursor is survived */
+		c = command_of(CMD_FLOWS + (unsigned)(test_random(&state) % 6), 0);
+		c.cursor = test_random(&state) >> test_random(&state) % 64;
+		plane_command(&w.plane, &c, w.now, &r, room, sizeof(room));
+		CU_ASSERT(r.status == 0 && (size_t)r.count * r.record_size <= sizeof(room));
+	}
+	c = command_of(CMD_HELLO, 0);
+	plane_command(&w.plane, &c, w.now, &r, out, sizeof(out));
+	CU_ASSERT(r.status == 0 && r.generation == 1 && r.count == 0);
+	world_close(&w);
+}
+
+static const struct test_case cases[] = {
+	{"every flow once, whatever the page", every_flow_once_whatever_the_page},
+	{"filters pick what they say", filters_pick_what_they_say},
+	{"idle flows are over", idle_flows_are_over},
+	{"translation is listed", translation_is_listed},
+	{"interfaces and neighbours are listed", interfaces_and_neighbours_are_listed},
+	{"waiting neighbours are listed", waiting_neighbours_are_listed},
+	{"nonsense is refused", nonsense_is_refused},
+};
+
+TEST_MAIN("command_exec", cases)
