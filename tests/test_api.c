@@ -334,6 +334,54 @@ plane_restarts(void)
 	end();
 }
 
+/* noise_line: a request with some parameters that fit or do not, then damaged in places or not. */
+static size_t
+noise_line(uint64_t *seed, char *line, size_t room)
+{
+	static const char *const params[] = {
+		"\"service\":\"web\"", "\"address\":\"10.0.0.7\"", "\"config\":{}", "\"limit\":5",
+		"\"filter\":{\"port\":80}", "\"pool\":\"main\"", "\"range\":\"203.0.113.64\"",
+		"\"weight\":4", "\"name\":\"main\"", "\"port\":80"};
+	static const char *const parts[] = {"{", "}", "[", "]", "\"", ":", ",", "null", "-1", "1e9",
+	                                    "true", "{}", "\\u0000", "service", "\xff", "a.b"};
+	size_t n, size;
+	const struct api_method *m = api_methods(&n);
+	size = (size_t)snprintf(line, room, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\","
+	                        "\"params\":{", m[test_random(seed) % n].name);
+	uint64_t left = test_random(seed) % 4;
+	for (uint64_t i = 0; i < left; i++)
+		size += (size_t)snprintf(line + size, room - size, "%s%s", i != 0 ? "," : "",
+		                         params[test_random(seed) % 10]);
+	size += (size_t)snprintf(line + size, room - size, "}}");
+	for (uint64_t k = test_random(seed) % 3; k > 0; k--) {
+		const char *part = parts[test_random(seed) % 16];
+		memcpy(line + test_random(seed) % size, part, strlen(part));
+	}
+	return size;
+}
+
+/* Damaged requests get a response or are notifications, and the document stays a valid one. */
+static void
+noise(void)
+{
+	enum { ROUNDS = 20000 };
+	uint64_t seed = test_seed();
+	unsigned good = 0;
+	begin();
+	for (int i = 0; i < ROUNDS; i++) {
+		char line[512];
+		size_t size = noise_line(&seed, line, sizeof(line) - 16);
+		json_t *r = api_call_text(api, line, size);
+		CU_ASSERT_FATAL(r == NULL || json_is_object(r));
+		good += json_object_get(r, "result") != NULL;
+		json_decref(r);
+	}
+	struct config_errors errs = {0};
+	CU_ASSERT(config_check(api_document(api), &errs));
+	CU_ASSERT(good > ROUNDS / 20 && plane.applied > 1);
+	end();
+}
+
 static const struct test_case cases[] = {
 	{"envelope and batches", envelope},
 	{"parameters are checked", parameters},
@@ -345,6 +393,7 @@ static const struct test_case cases[] = {
 	{"backend changes", backends},
 	{"services", services},
 	{"pools", pools},
+	{"damaged requests", noise},
 	{"daemon starts anew", daemon_restarts},
 	{"data plane starts anew", plane_restarts},
 };
