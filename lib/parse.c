@@ -238,6 +238,15 @@ parse_chain6(const uint8_t *h, uint32_t len)
 	return c;
 }
 
+/* Most packets have no extension headers. */
+static inline struct chain6
+chain_of(const uint8_t *h, uint32_t len)
+{
+	if (__builtin_expect(h[6] == IPPROTO_L4_TCP || h[6] == IPPROTO_L4_UDP, 1))
+		return (struct chain6){.off = IP6_LEN, .next = h[6], .ok = true};
+	return parse_chain6(h, len);
+}
+
 static inline bool
 is_link_local(const union addr *a)
 {
@@ -287,7 +296,7 @@ parse_ip6(struct pkt *p, uint32_t len)
 	uint32_t total = IP6_LEN + be16toh(h->payload);
 	if (total > len)
 		return path_drop(p, DROP_IP_TRUNCATED);
-	struct chain6 c = parse_chain6(p->l3, total);
+	struct chain6 c = chain_of(p->l3, total);
 	if (!c.ok)
 		return path_drop(p, DROP_IP_EXTENSION);
 	p->l3_len = (uint16_t)total;
