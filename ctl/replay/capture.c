@@ -44,7 +44,9 @@ capture_open(const char *path, char *err, size_t err_size)
 	char why[PCAP_ERRBUF_SIZE] = "";
 	pcap_t *p = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (p == NULL) {
-		snprintf(err, err_size, "%s: cannot be read as a capture: %.180s", path, why);
+		size_t named = strlen(path);
+		const char *what = strncmp(why, path, named) == 0 && why[named] == ':' ? why + named + 2 : why;
+		snprintf(err, err_size, "%s: cannot be read as a capture: %.180s", path, what);
 		return NULL;
 	}
 	int link = pcap_datalink(p);

@@ -15,6 +15,7 @@ struct replay {
 	struct options options;
 	struct inputs inputs;
 	struct control control;
+	struct outputs outputs;
 	struct sim sim;
 	struct run run;
 	json_t *answers;
@@ -25,9 +26,14 @@ struct replay {
 static int
 config_failed(const char *file, const struct config_errors *errs)
 {
-	for (unsigned i = 0; i < errs->n; i++)
-		fprintf(stderr, "millrace-replay: %s: %s%s%s\n", file, errs->e[i].path,
-		        errs->e[i].path[0] != '\0' ? ": " : "", errs->e[i].message);
+	for (unsigned i = 0; i < errs->n; i++) {
+		const struct config_error *e = &errs->e[i];
+		if (e->path[0] == '\0' && strncmp(e->message, file, strlen(file)) == 0)
+			fprintf(stderr, "millrace-replay: %s\n", e->message);
+		else
+			fprintf(stderr, "millrace-replay: %s: %s%s%s\n", file, e->path,
+			        e->path[0] != '\0' ? ": " : "", e->message);
+	}
 	if (errs->lost != 0)
 		fprintf(stderr, "millrace-replay: %s: %u more errors\n", file, errs->lost);
 	return REPLAY_INPUT;
@@ -123,33 +129,50 @@ report(struct replay *r)
 	return status;
 }
 
+/* outputs_take: the directory, and what must not be written over in it. */
+static int
+outputs_take(struct replay *r, char *err, size_t err_size)
+{
+	int status = outputs_open(&r->outputs, r->options.out, err, err_size);
+	for (unsigned i = 0; i < r->options.n_in; i++)
+		outputs_protect(&r->outputs, r->options.in[i].file);
+	return status;
+}
+
+static int
+simulate(struct replay *r)
+{
+	char err[SIM_ERR];
+	const struct input *first = inputs_first(&r->inputs);
+	int status = REPLAY_INPUT;
+	r->run.seed = r->options.seed;
+	r->run.first_ns = r->run.last_ns = first != NULL ? first->next.time_ns : 0;
+	if (outputs_take(r, err, sizeof(err)) == 0 &&
+	    sim_open(&r->sim, r->image, r->options.seed, &r->outputs, r->run.first_ns, err,
+	             sizeof(err)) == 0) {
+		run_events(r);
+		status = report(r);
+	} else {
+		fprintf(stderr, "millrace-replay: %s\n", err);
+	}
+	sim_close(&r->sim);
+	if (outputs_close(&r->outputs, err, sizeof(err)) != 0) {
+		fprintf(stderr, "millrace-replay: %s\n", err);
+		status = REPLAY_INPUT;
+	}
+	return status;
+}
+
 static int
 replay(struct replay *r)
 {
-	char err[SIM_ERR];
 	int status = config_take(r);
 	if (status == REPLAY_OK)
 		status = inputs_open(&r->inputs, &r->options, r->image);
 	if (status == REPLAY_OK)
 		status = control_load(&r->control, r->options.control, r->options.workers);
-	if (status != REPLAY_OK)
-		return status;
-	const struct input *first = inputs_first(&r->inputs);
-	r->run.seed = r->options.seed;
-	r->run.first_ns = r->run.last_ns = first != NULL ? first->next.time_ns : 0;
-	r->answers = json_array();
-	if (sim_open(&r->sim, r->image, r->options.seed, r->options.out, r->run.first_ns, err,
-	             sizeof(err)) != 0) {
-		fprintf(stderr, "millrace-replay: %s\n", err);
-		return REPLAY_INPUT;
-	}
-	run_events(r);
-	status = report(r);
-	json_decref(r->answers);
-	if (sim_close(&r->sim, err, sizeof(err)) != 0) {
-		fprintf(stderr, "millrace-replay: %s\n", err);
-		status = REPLAY_INPUT;
-	}
+	if (status == REPLAY_OK)
+		status = simulate(r);
 	return status;
 }
 
@@ -160,7 +183,9 @@ main(int argc, char **argv)
 	int status;
 	if (!options_parse(&r.options, argc, argv, &status))
 		return status;
+	r.answers = json_array();
 	status = replay(&r);
+	json_decref(r.answers);
 	inputs_close(&r.inputs);
 	control_free(&r.control);
 	free(r.image);

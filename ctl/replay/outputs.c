@@ -18,6 +18,28 @@ outputs_open(struct outputs *o, const char *dir, char *err, size_t err_size)
 	return -error;
 }
 
+void
+outputs_protect(struct outputs *o, const char *path)
+{
+	struct stat s;
+	if (o->n_inputs == OPTIONS_MAX_INPUTS || stat(path, &s) != 0 || !S_ISREG(s.st_mode))
+		return;
+	o->input[o->n_inputs].dev = s.st_dev;
+	o->input[o->n_inputs++].ino = s.st_ino;
+}
+
+static bool
+is_input(const struct outputs *o, const char *path)
+{
+	struct stat s;
+	if (stat(path, &s) != 0)
+		return false;
+	for (unsigned i = 0; i < o->n_inputs; i++)
+		if (o->input[i].dev == s.st_dev && o->input[i].ino == s.st_ino)
+			return true;
+	return false;
+}
+
 static struct output *
 output_find(struct outputs *o, const char *nic)
 {
@@ -39,6 +61,10 @@ output_create(struct outputs *o, const char *nic, char *err, size_t err_size)
 	if (size < 0 || (size_t)size >= sizeof(path)) {
 		snprintf(err, err_size, "%.100s…: name too long", o->dir);
 		return -ENAMETOOLONG;
+	}
+	if (is_input(o, path)) {
+		snprintf(err, err_size, "%.400s: would be written over, but is an input", path);
+		return -EEXIST;
 	}
 	struct output *out = &o->out[o->n];
 	out->file = capture_out_create(path, err, err_size);

@@ -2,13 +2,17 @@
 /*
  * What       The captures that come out: one file for each interface, DIR/NIC.pcap.
  * Invariant  1. Every interface of every configuration in force has a file, be it without frames.
+ *            2. No file that is read is written over.
  * Owner      One thread.
  * Limits     OUTPUTS_MAX interfaces over the whole run.
  */
 #ifndef MR_REPLAY_OUTPUTS_H
 #define MR_REPLAY_OUTPUTS_H
 
+#include <sys/types.h>
+
 #include "ctl/replay/capture.h"
+#include "ctl/replay/options.h"
 #include "lib/image.h"
 
 enum { OUTPUTS_MAX = 1024 };
@@ -21,12 +25,19 @@ struct output {
 
 struct outputs {
 	const char *dir;
+	struct {
+		dev_t dev;
+		ino_t ino;
+	} input[OPTIONS_MAX_INPUTS]; /* files that must not be written over */
+	unsigned n_inputs;
 	struct output out[OUTPUTS_MAX];
 	unsigned n;
 };
 
 /* outputs_open: the directory (made if it is not there). => 0, or -errno and a sentence. */
 int outputs_open(struct outputs *o, const char *dir, char *err, size_t err_size);
+/* outputs_protect: this is an input. Before outputs_add. */
+void outputs_protect(struct outputs *o, const char *path);
 /* outputs_add: files for the interfaces of an image that have none yet. => as above. */
 int outputs_add(struct outputs *o, const struct image_header *image, char *err, size_t err_size);
 /* outputs_write: a frame that left by an interface. => false if there is no such. */

@@ -20,7 +20,7 @@ link_apply(void *ctx, const void *image, size_t size, uint64_t *generation, char
 	if (status != 0)
 		return status;
 	*generation = s->plane.gen->number;
-	return outputs_add(&s->outputs, s->plane.gen->image, s->err, sizeof(s->err));
+	return outputs_add(s->outputs, s->plane.gen->image, s->err, sizeof(s->err));
 }
 
 static int
@@ -81,16 +81,16 @@ plane_make(struct sim *s, const struct image_header *image, uint64_t seed, char 
 }
 
 int
-sim_open(struct sim *s, const struct image_header *image, uint64_t seed, const char *out,
+sim_open(struct sim *s, const struct image_header *image, uint64_t seed, struct outputs *out,
          uint64_t now_ns, char *err, size_t err_size)
 {
 	memset(s, 0, sizeof(*s));
 	mem_use_huge(0);
 	s->now_ns = s->active_ns = now_ns;
+	s->plane.stats_fd = s->plane.records_fd = -1; /* so that it can be closed from now on */
 	s->log = json_array();
-	int status = outputs_open(&s->outputs, out, err, err_size);
-	if (status == 0)
-		status = outputs_add(&s->outputs, image, err, err_size);
+	s->outputs = out;
+	int status = outputs_add(out, image, err, err_size);
 	if (status != 0)
 		return status;
 	snprintf(err, err_size, "out of memory");
@@ -102,8 +102,8 @@ sim_open(struct sim *s, const struct image_header *image, uint64_t seed, const c
 	return status;
 }
 
-int
-sim_close(struct sim *s, char *err, size_t err_size)
+void
+sim_close(struct sim *s)
 {
 	if (s->api != NULL)
 		api_destroy(s->api);
@@ -111,7 +111,6 @@ sim_close(struct sim *s, char *err, size_t err_size)
 	if (s->mem != NULL)
 		nic_mem_destroy(s->mem);
 	json_decref(s->log);
-	return outputs_close(&s->outputs, err, err_size);
 }
 
 /*
@@ -161,7 +160,7 @@ frame_write(struct sim *s, const struct dev *d, const struct rte_mbuf *m)
 		vlan = (data[14] << 8 | data[15]) & 0xfff;
 	uint8_t nic = g->vlan_nic[d->id][vlan];
 	s->written++;
-	if (nic == NIC_NONE || !outputs_write(&s->outputs, g->nics[nic].name, s->now_ns, data,
+	if (nic == NIC_NONE || !outputs_write(s->outputs, g->nics[nic].name, s->now_ns, data,
 	                                      m->data_len))
 		s->lost++;
 }

@@ -41,7 +41,7 @@ struct sim {
 	struct plane plane;
 	struct nic_mem *mem;
 	struct api *api;
-	struct outputs outputs;
+	struct outputs *outputs; /* borrowed */
 	json_t *log;           /* records as JSON, in order of time */
 	uint64_t now_ns;
 	uint64_t active_ns;    /* of the last packet or request */
@@ -53,11 +53,10 @@ struct sim {
 	char err[SIM_ERR];     /* of the last request: an output that could not be made */
 };
 
-/* sim_open: => 0 or -errno and a sentence. out: directory of the captures. */
-int sim_open(struct sim *s, const struct image_header *image, uint64_t seed, const char *out,
+/* sim_open: => 0 or -errno and a sentence. After either, sim_close. */
+int sim_open(struct sim *s, const struct image_header *image, uint64_t seed, struct outputs *out,
              uint64_t now_ns, char *err, size_t err_size);
-/* sim_close: => 0, or -errno and a sentence: an output could not be written. */
-int sim_close(struct sim *s, char *err, size_t err_size);
+void sim_close(struct sim *s);
 
 /* sim_put: a frame arrives now. => false when it is longer than SIM_ROOM. Then call sim_settle. */
 bool sim_put(struct sim *s, uint16_t dev, const void *frame, uint32_t size);
