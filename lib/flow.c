@@ -308,14 +308,19 @@ flow_tuple(const struct flow_table *t, flow_ref ref, unsigned dir)
 	return r;
 }
 
-/* The next entry that the hand looks at: IPv4 slab, then IPv6 slab, then again. => high4 + high6
- * is not 0. */
+/*
+ * The next entry that the hand looks at: IPv4 slab, then IPv6 slab, then again: a round, in which
+ * none comes twice although the IPv4 slab grows behind the hand. => high4 + high6 is not 0.
+ */
 static flow_ref
 hand_next(struct flow_table *t)
 {
-	if (t->hand4 >= t->high4 && t->hand6 >= t->high6)
+	bool is_past4 = t->hand6 != 0 || t->hand4 >= t->high4;
+	if (is_past4 && t->hand6 >= t->high6) {
 		t->hand4 = t->hand6 = 0;
-	if (t->hand4 < t->high4) {
+		is_past4 = t->high4 == 0;
+	}
+	if (!is_past4) {
 		__builtin_prefetch(&t->v4[t->hand4 + PREFETCH_AHEAD]);
 		return ++t->hand4 << 1;
 	}

@@ -297,6 +297,33 @@ hand_sees_all(void)
 	table_free();
 }
 
+/* The table grows behind the hand: still, one call never sees an entry twice. */
+static void
+hand_outgrown(void)
+{
+	static const uint8_t opened[] = {FAMILY_V4, FAMILY_V6, FAMILY_V4, FAMILY_V6, FAMILY_V4};
+	enum { OPENED = sizeof(opened) };
+	for (unsigned plan = 0; plan < 1 << (2 * OPENED); plan++) {
+		struct flow_table t;
+		flow_ref ref;
+		uint8_t drop;
+		unsigned ended = 0;
+		table_make(&t, OPENED, OPENED);
+		for (uint32_t i = 0; i < OPENED; i++) {
+			struct tuple a = numbered_tuple(opened[i], i), b = tuple_invert(&a);
+			struct flow *f = flow_open(&t, &a, &b, &ref, &drop);
+			CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+			f->seen_ms = 1000;
+			flow_expire(&t, timers, 1000, plan >> (2 * i) & 3, count_ended, &ended);
+		}
+		CU_ASSERT_EQUAL_FATAL(ended, 0);
+		flow_expire(&t, timers, 5000, 2 * OPENED, count_ended, &ended);
+		CU_ASSERT_EQUAL_FATAL(ended, OPENED);
+		check_empty(&t);
+		table_free();
+	}
+}
+
 /* Exactly as many flows as capacity, then full; all go, and the same again. */
 static void
 exhaustion(void)
@@ -456,6 +483,7 @@ static const struct test_case cases[] = {
 	{"tuples", tuples},
 	{"against a model", against_model},
 	{"the hand sees all", hand_sees_all},
+	{"the table grows behind the hand", hand_outgrown},
 	{"exhaustion", exhaustion},
 	{"equal tags", equal_tags},
 	{"collisions", collisions},
