@@ -38,21 +38,28 @@ static_assert(sizeof(struct pcap_frame_start) == 16, "layout of the format");
 
 enum { PCAP_MAGIC_NS = 0xa1b23c4d };
 
+/* What libpcap says, which begins with the file's name or not. */
+static const char *
+without_name(const char *why, const char *path)
+{
+	size_t n = strlen(path);
+	return strncmp(why, path, n) == 0 && strncmp(why + n, ": ", 2) == 0 ? why + n + 2 : why;
+}
+
 struct capture *
 capture_open(const char *path, char *err, size_t err_size)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
 	pcap_t *p = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (p == NULL) {
-		size_t named = strlen(path);
-		const char *what = strncmp(why, path, named) == 0 && why[named] == ':' ? why + named + 2 : why;
-		snprintf(err, err_size, "%s: cannot be read as a capture: %.180s", path, what);
+		snprintf(err, err_size, "%s: cannot be read as a capture: %.180s", path,
+		         without_name(why, path));
 		return NULL;
 	}
 	int link = pcap_datalink(p);
 	if (link != DLT_EN10MB) {
 		const char *name = pcap_datalink_val_to_name(link);
-		snprintf(err, err_size, "%s: link type is %s (%d), expected Ethernet (EN10MB)", path,
+		snprintf(err, err_size, "%s: link type is %s (%d), expected Ethernet", path,
 		         name != NULL ? name : "unknown", link);
 		pcap_close(p);
 		return NULL;

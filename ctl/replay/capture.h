@@ -2,8 +2,8 @@
 /*
  * What       Captures of Ethernet frames: read from any file that libpcap knows (pcap, pcapng,
  *            micro- or nanoseconds, either byte order), written as pcap with nanoseconds.
- * Invariant  1. Times are nanoseconds since 1970, never beyond CAPTURE_MAX_S seconds, and within one
- *               capture they never go back: an earlier one is raised to its predecessor's.
+ * Invariant  1. Times are nanoseconds since 1970, never beyond CAPTURE_MAX_S seconds, and within
+ *               one capture they never go back: an earlier one is raised to its predecessor's.
  *            2. What is written depends on the arguments alone: equal frames give equal bytes.
  * Owner      One thread.
  * Lifetime   A frame's bytes are good until the next capture_next of the same capture.

@@ -26,7 +26,7 @@ workers_override(json_t *document, unsigned workers)
 static int
 line_error(const char *path, unsigned number, const char *what)
 {
-	fprintf(stderr, "millrace-replay: %s:%u: %s\n", path, number, what);
+	complain("%s:%u: %s", path, number, what);
 	return REPLAY_USAGE;
 }
 
@@ -46,8 +46,8 @@ line_parse(struct control_line *l, const char *path, const char *text, size_t si
 	json_t *at = json_object_get(r, "at");
 	double s = json_number_value(at);
 	if (!json_is_number(at) || !(s >= 0 && s <= OPTIONS_MAX_SECONDS))
-		return line_error(path, l->number, "\"at\": expected seconds since the first packet, "
-		                  "a number from 0 to 1000000000");
+		return line_error(path, l->number, "\"at\": expected seconds since the first "
+		                  "packet, a number from 0 to 1000000000");
 	if (!json_is_string(json_object_get(r, "method")))
 		return line_error(path, l->number, "\"method\": expected the name of a method");
 	l->at_ns = (uint64_t)(s * 1e9 + 0.5);
@@ -92,9 +92,8 @@ lines_read(struct control *c, const char *path, FILE *f, unsigned workers)
 		}
 		l->number = number;
 		status = line_parse(l, path, text, (size_t)size);
-		if (status == REPLAY_OK)
-			workers_override(json_object_get(json_object_get(l->request, "params"), "config"),
-			                 workers);
+		const json_t *params = json_object_get(l->request, "params");
+		workers_override(json_object_get(params, "config"), workers);
 	}
 	free(text);
 	return status;
@@ -117,7 +116,7 @@ control_load(struct control *c, const char *path, unsigned workers)
 		return REPLAY_OK;
 	FILE *f = fopen(path, "r");
 	if (f == NULL) {
-		fprintf(stderr, "millrace-replay: %s: %s\n", path, strerror(errno));
+		complain("%s: %s", path, strerror(errno));
 		return REPLAY_INPUT;
 	}
 	int status = lines_read(c, path, f, workers);

@@ -5,17 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/nic.h"
+
+/* The names that there are, for those who mistyped one. */
 static void
-print_names(const struct img_nic *nics, uint32_t n)
+names_list(char *text, size_t size, const struct img_nic *nics, uint32_t n)
 {
-	const char *before = "";
-	for (uint32_t i = 1; i < n; i++) {
-		if (nics[i].name[0] == '\0')
-			continue;
-		fprintf(stderr, "%s%s", before, nics[i].name);
-		before = ", ";
-	}
-	fprintf(stderr, "\n");
+	size_t at = 0;
+	text[0] = '\0';
+	for (uint32_t i = 1; i < n && at < size; i++)
+		if (nics[i].name[0] != '\0')
+			at += (size_t)snprintf(text + at, size - at, "%s%s", at != 0 ? ", " : "",
+			                       nics[i].name);
 }
 
 static bool
@@ -31,9 +32,10 @@ find_nic(struct input *in, const struct input_option *o, const struct image_head
 			return true;
 		}
 	}
-	fprintf(stderr, "millrace-replay: --in %.*s=%s: the configuration has no such interface; "
-	        "it has: ", o->nic_size, o->nic, o->file);
-	print_names(nics, n);
+	char names[MAX_NICS * (IMAGE_NAME + 2)];
+	names_list(names, sizeof(names), nics, n);
+	complain("--in %.*s=%s: the configuration has no such interface; it has: %s", o->nic_size,
+	         o->nic, o->file, names);
 	return false;
 }
 
@@ -46,7 +48,7 @@ input_open(struct input *in, const struct input_option *o, const struct image_he
 	in->file = o->file;
 	in->capture = capture_open(o->file, err, sizeof(err));
 	if (in->capture == NULL) {
-		fprintf(stderr, "millrace-replay: %s\n", err);
+		complain("%s", err);
 		return REPLAY_INPUT;
 	}
 	input_advance(in);
@@ -91,6 +93,6 @@ input_advance(struct input *in)
 	int got = capture_next(in->capture, &in->next);
 	in->has = got == 1;
 	if (got < 0)
-		fprintf(stderr, "millrace-replay: warning: %s: the rest cannot be read: %s\n", in->file,
-		        capture_error(in->capture));
+		complain("warning: %s: the rest cannot be read: %s", in->file,
+		         capture_error(in->capture));
 }

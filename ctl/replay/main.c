@@ -29,13 +29,13 @@ config_failed(const char *file, const struct config_errors *errs)
 	for (unsigned i = 0; i < errs->n; i++) {
 		const struct config_error *e = &errs->e[i];
 		if (e->path[0] == '\0' && strncmp(e->message, file, strlen(file)) == 0)
-			fprintf(stderr, "millrace-replay: %s\n", e->message);
+			complain("%s", e->message);
 		else
-			fprintf(stderr, "millrace-replay: %s: %s%s%s\n", file, e->path,
+			complain("%s: %s%s%s", file, e->path,
 			        e->path[0] != '\0' ? ": " : "", e->message);
 	}
 	if (errs->lost != 0)
-		fprintf(stderr, "millrace-replay: %s: %u more errors\n", file, errs->lost);
+		complain("%s: %u more errors", file, errs->lost);
 	return REPLAY_INPUT;
 }
 
@@ -117,13 +117,13 @@ report(struct replay *r)
 	if (r->options.report != NULL) {
 		int error = report_write(j, r->options.report);
 		if (error != 0) {
-			fprintf(stderr, "millrace-replay: %s: %s\n", r->options.report, strerror(-error));
+			complain("%s: %s", r->options.report, strerror(-error));
 			status = REPLAY_INPUT;
 		}
 	}
 	json_decref(j);
 	if (sim_broken(&r->sim, why, sizeof(why)) != NULL) {
-		fprintf(stderr, "millrace-replay: the counters do not add up: %s\n", why);
+		complain("the counters do not add up: %s", why);
 		status = REPLAY_BROKEN;
 	}
 	return status;
@@ -153,11 +153,11 @@ simulate(struct replay *r)
 		run_events(r);
 		status = report(r);
 	} else {
-		fprintf(stderr, "millrace-replay: %s\n", err);
+		complain("%s", err);
 	}
 	sim_close(&r->sim);
 	if (outputs_close(&r->outputs, err, sizeof(err)) != 0) {
-		fprintf(stderr, "millrace-replay: %s\n", err);
+		complain("%s", err);
 		status = REPLAY_INPUT;
 	}
 	return status;

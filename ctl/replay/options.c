@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static const char usage[] =
 	"  -h, --help          this text\n"
 	"  -V, --version       version\n"
 	"\n"
-	"Exit status: 0 done, 1 configuration or file unusable, 2 usage, 3 counters do not add up.\n"
+	"Exit status: 0 done, 1 configuration or file unusable, 2 usage, 3 counters wrong.\n"
 	"See millrace-replay(1).\n";
 
 static const struct option long_options[] = {
@@ -45,6 +46,17 @@ static const struct option long_options[] = {
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
 };
+
+void
+complain(const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	fputs("millrace-replay: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
 
 bool
 seconds_parse(const char *text, uint64_t *ns)
@@ -84,11 +96,11 @@ input_add(struct options *o, const char *arg)
 {
 	const char *eq = strchr(arg, '=');
 	if (eq == NULL || eq == arg || eq[1] == '\0') {
-		fprintf(stderr, "millrace-replay: --in %s: expected NIC=FILE\n", arg);
+		complain("--in %s: expected NIC=FILE", arg);
 		return false;
 	}
 	if (o->n_in == OPTIONS_MAX_INPUTS) {
-		fprintf(stderr, "millrace-replay: more than %d inputs\n", OPTIONS_MAX_INPUTS);
+		complain("more than %d inputs", OPTIONS_MAX_INPUTS);
 		return false;
 	}
 	o->in[o->n_in++] = (struct input_option){arg, (int)(eq - arg), eq + 1};
@@ -98,7 +110,7 @@ input_add(struct options *o, const char *arg)
 static bool
 bad_value(const char *option, const char *value, const char *expected)
 {
-	fprintf(stderr, "millrace-replay: --%s %s: expected %s\n", option, value, expected);
+	complain("--%s %s: expected %s", option, value, expected);
 	return false;
 }
 
@@ -145,17 +157,18 @@ static bool
 required(const char *value, const char *what)
 {
 	if (value == NULL)
-		fprintf(stderr, "millrace-replay: %s is missing; try --help\n", what);
+		complain("%s is missing; try --help", what);
 	return value != NULL;
 }
 
 bool
 options_parse(struct options *o, int argc, char **argv, int *status)
 {
+	static const char letters[] = "c:i:o:C:r:w:s:u:qhV";
 	int option;
 	*o = (struct options){.seed = OPTION_DEFAULT_SEED};
 	*status = REPLAY_OK;
-	while ((option = getopt_long(argc, argv, "c:i:o:C:r:w:s:u:qhV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return false;
@@ -171,7 +184,7 @@ options_parse(struct options *o, int argc, char **argv, int *status)
 	}
 	*status = REPLAY_USAGE;
 	if (optind < argc) {
-		fprintf(stderr, "millrace-replay: %s: unexpected argument; try --help\n", argv[optind]);
+		complain("%s: unexpected argument; try --help", argv[optind]);
 		return false;
 	}
 	return required(o->config, "--config FILE") &&

@@ -37,6 +37,9 @@ struct options {
 	bool quiet;
 };
 
+/* complain: a sentence on stderr, with the program's name and the end of the line. */
+void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* options_parse: => true; or false and *status, the exit status (0 after --help, --version). */
 bool options_parse(struct options *o, int argc, char **argv, int *status);
 

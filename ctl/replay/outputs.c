@@ -110,8 +110,8 @@ outputs_close(struct outputs *o, char *err, size_t err_size)
 		int error = capture_out_close(o->out[i].file);
 		if (error != 0 && status == 0) {
 			status = error;
-			snprintf(err, err_size, "%s/%.*s.pcap: %s", o->dir, IMAGE_NAME, o->out[i].nic,
-			         strerror(-error));
+			snprintf(err, err_size, "%s/%.*s.pcap: %s", o->dir, IMAGE_NAME,
+			         o->out[i].nic, strerror(-error));
 		}
 	}
 	o->n = 0;

@@ -67,7 +67,8 @@ devices_make(struct sim *s, const struct image_header *image)
 }
 
 static int
-plane_make(struct sim *s, const struct image_header *image, uint64_t seed, char *err, size_t err_size)
+plane_make(struct sim *s, const struct image_header *image, uint64_t seed, char *err,
+           size_t err_size)
 {
 	s->plane.derive_mac = 1;
 	int status = plane_open(&s->plane, image, seed, false, s->now_ns, err, err_size);
@@ -218,7 +219,8 @@ is_empty(const struct sim *s)
 	uint64_t left = 0;
 	for (uint32_t i = 0; i < seg->contexts; i++) {
 		const struct stats *c = stats_context(seg, i);
-		left += c->flows_v4 + c->flows_v6 + c->mappings + c->subscribers + c->blocks + c->held;
+		left += c->flows_v4 + c->flows_v6 + c->held;
+		left += c->mappings + c->subscribers + c->blocks;
 	}
 	return left == 0;
 }
@@ -228,7 +230,8 @@ static uint64_t
 next_sweep(const struct sim *s)
 {
 	uint64_t idle_s = (s->now_ns - s->active_ns) / CAPTURE_NS_PER_S;
-	uint64_t step = idle_s < SIM_IDLE_1 ? SIM_STEP_1 : idle_s < SIM_IDLE_2 ? SIM_STEP_2 : SIM_STEP_3;
+	uint64_t step = idle_s < SIM_IDLE_1 ? SIM_STEP_1 :
+	                idle_s < SIM_IDLE_2 ? SIM_STEP_2 : SIM_STEP_3;
 	if (idle_s >= SIM_IDLE_1 && is_empty(s))
 		return UINT64_MAX;
 	step *= CAPTURE_NS_PER_S;
@@ -290,17 +293,18 @@ sim_broken(const struct sim *s, char *text, size_t size)
 	else if (s->starved)
 		snprintf(text, size, "no buffer was left for a frame");
 	else if (received != s->fed)
-		snprintf(text, size, "received %" PRIu64 " of %" PRIu64 " frames", received, s->fed);
+		snprintf(text, size, "received %" PRIu64 " of %" PRIu64 " frames", received,
+		         s->fed);
 	else if (handed != taken)
 		snprintf(text, size, "handed off %" PRIu64 ", taken over %" PRIu64, handed, taken);
 	else if (sent != s->written)
-		snprintf(text, size, "forwarded + generated = %" PRIu64 ", but %" PRIu64 " were sent",
-		         sent, s->written);
+		snprintf(text, size, "forwarded + generated = %" PRIu64 ", sent %" PRIu64, sent,
+		         s->written);
 	else if (s->lost != 0)
 		snprintf(text, size, "%" PRIu64 " frames left by no interface", s->lost);
 	else if (idle + held != SIM_BUFFERS)
-		snprintf(text, size, "%" PRIu32 " buffers are free and %" PRIu64 " held, of %d", idle,
-		         held, SIM_BUFFERS);
+		snprintf(text, size, "%" PRIu32 " buffers are free, %" PRIu64 " held, of %d",
+		         idle, held, SIM_BUFFERS);
 	else
 		return NULL;
 	return text;
