@@ -52,7 +52,10 @@ devices_make(struct sim *s, const struct image_header *image)
 	uint32_t n, planes;
 	const struct img_dev *dev = image_rows(image, IMG_DEVS, &n);
 	const struct img_plane *plane = image_rows(image, IMG_PLANE, &planes);
-	s->mem = nic_mem_create(SIM_BUFFERS, SIM_ROOM);
+	s->buffers = SIM_BUFFERS + SIM_BUFFERS_WORKER * plane->workers;
+	if (s->buffers > SIM_BUFFERS_MAX)
+		s->buffers = SIM_BUFFERS_MAX;
+	s->mem = nic_mem_create(s->buffers, SIM_ROOM);
 	if (s->mem == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
@@ -302,9 +305,9 @@ sim_broken(const struct sim *s, char *text, size_t size)
 		         s->written);
 	else if (s->lost != 0)
 		snprintf(text, size, "%" PRIu64 " frames left by no interface", s->lost);
-	else if (idle + held != SIM_BUFFERS)
-		snprintf(text, size, "%" PRIu32 " buffers are free, %" PRIu64 " held, of %d",
-		         idle, held, SIM_BUFFERS);
+	else if (idle + held != s->buffers)
+		snprintf(text, size, "%" PRIu32 " buffers are free, %" PRIu64 " held, of %" PRIu32,
+		         idle, held, s->buffers);
 	else
 		return NULL;
 	return text;

@@ -21,7 +21,9 @@
 #include "lib/nic_mem.h"
 
 enum {
-	SIM_BUFFERS = 4096,
+	SIM_BUFFERS = 4096,         /* and for each worker, for what it may hold, */
+	SIM_BUFFERS_WORKER = 1024,
+	SIM_BUFFERS_MAX = 32768,    /* but no more than these (2 GB, touched when used) */
 	SIM_ROOM = 65535 - BUF_HEADROOM,
 	SIM_MTU = SIM_ROOM - 18, /* Ethernet header and a tag */
 	SIM_MAX_TURNS = 100000,  /* of all workers at one moment, before it is called endless */
@@ -40,6 +42,7 @@ enum {
 struct sim {
 	struct plane plane;
 	struct nic_mem *mem;
+	uint32_t buffers;
 	struct api *api;
 	struct outputs *outputs; /* borrowed */
 	json_t *log;           /* records as JSON, in order of time */
