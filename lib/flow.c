@@ -321,10 +321,10 @@ hand_next(struct flow_table *t)
 		is_past4 = t->high4 == 0;
 	}
 	if (!is_past4) {
-		__builtin_prefetch(&t->v4[t->hand4 + PREFETCH_AHEAD]);
+		prefetch_read(&t->v4[t->hand4 + PREFETCH_AHEAD]);
 		return ++t->hand4 << 1;
 	}
-	__builtin_prefetch(&t->v6[t->hand6 + PREFETCH_AHEAD]);
+	prefetch_read(&t->v6[t->hand6 + PREFETCH_AHEAD]);
 	return ++t->hand6 << 1 | FLOW_REF_V6;
 }
 

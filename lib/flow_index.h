@@ -19,6 +19,7 @@
 #include <emmintrin.h>
 
 #include "flow.h"
+#include "prefetch.h"
 
 enum { INDEX_SLOTS = 8, INDEX_MAX_PROBES = 64 };
 
@@ -55,7 +56,7 @@ index_slots_of(const struct index_bucket *b, uint16_t tag)
 static inline void
 index_prefetch(const struct flow_table *t, uint32_t hash)
 {
-	__builtin_prefetch(&t->bucket[hash & t->bucket_mask]);
+	prefetch_read(&t->bucket[hash & t->bucket_mask]);
 }
 
 /*
@@ -110,9 +111,9 @@ static inline void
 flow_prefetch(const struct flow_table *t, flow_ref ref)
 {
 	const char *p = (const char *)flow_head(t, ref);
-	__builtin_prefetch(p, 1);
+	prefetch_write(p);
 	if ((ref & FLOW_REF_V6) != 0)
-		__builtin_prefetch(p + 64, 1);
+		prefetch_write(p + 64);
 }
 
 /* flow_is4, flow_is6: is the reference (any but 0) that of this tuple? Family, protocol and realm

@@ -222,11 +222,11 @@ parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsig
 	struct stats *st = w->stats;
 	unsigned k = 0;
 	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
-		__builtin_prefetch(buf_data(bufs[i]));
+		prefetch_read(buf_data(bufs[i]));
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = &w->pipe->pkt[k];
 		if (i + PREFETCH_AHEAD < n)
-			__builtin_prefetch(buf_data(bufs[i + PREFETCH_AHEAD]));
+			prefetch_read(buf_data(bufs[i + PREFETCH_AHEAD]));
 		p->m = bufs[i];
 		p->nic = w->pipe->dev_nic[d->id];
 		p->cause = HANDOFF_MAX;
