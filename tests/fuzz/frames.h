@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum frame_control {
-	FRAME_DEV = 3,          /* device, modulo how many there are */
+	FRAME_DEV = 3,          /* device; the last value: no frame, a day without any */
 	FRAME_REPAIR = 1 << 2,  /* make MAC, IPv4 and ICMP checksums right before it arrives */
 	FRAME_QUEUE = 1 << 3,   /* on the second queue */
 	FRAME_SECONDS = 1 << 4, /* wait is seconds, else milliseconds */
