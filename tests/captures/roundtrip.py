@@ -14,6 +14,7 @@ import packets as P
 
 POOL, NEAR, FAR = "203.0.113.", "100.127.255.254", "198.18.255.1"
 CLIENT_MAC, SERVER_MAC = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
+CHECKSUM_AT = {P.TCP: 16, P.UDP: 6, P.ICMP: 2}
 FOREVER, LONGEST_GAP = 7 * 86400, 3600 * 10**9
 START = 1_700_000_000 * 10**9
 CONFIG = {
@@ -38,17 +39,27 @@ def is_plain(a):
 
 def is_fit(p):
     """Is this a packet that has to be translated?"""
-    if p.kind != P.ETH_IP4 or p.src is None or not p.whole or len(p.src) != 4 or p.vlan is not None:
+    if p.kind != P.ETH_IP4 or p.src is None or not p.whole or len(p.src) != 4 or p.l4_at < 20:
         return False
     if P.ones_sum(p.l3[:p.l4_at]) != 0xFFFF or p.ttl <= 1 or not is_plain(p.src) or not is_plain(p.dst):
         return False
-    if p.fragment or p.l4_at != 20 or len(p.l3) > 9216:
+    if len(p.l3) > 9216 or (p.fragment and not is_fit_fragment(p)):
         return False
+    if p.offset:
+        return p.proto in CHECKSUM_AT
     if p.proto == P.UDP:
-        return p.sport and p.dport and 8 <= struct.unpack("!H", p.l4[4:6])[0] <= len(p.l4)
+        size = struct.unpack("!H", p.l4[4:6])[0] if len(p.l4) >= 8 else 0
+        return p.sport and p.dport and 8 <= size and (p.fragment or size <= len(p.l4))
     if p.proto == P.TCP:
         return p.sport and p.dport and p.flags is not None and 20 <= (p.l4[12] >> 4) * 4 <= len(p.l4)
     return p.proto == P.ICMP and p.data is not None and p.icmp_type in (0, 8)
+
+
+def is_fit_fragment(p):
+    """Whole eights but for the last, not beyond 65535, nothing over a TCP header (RFC 3128)."""
+    more = p.l3[6] & 0x20 != 0
+    return len(p.l4) > 0 and (not more or len(p.l4) % 8 == 0) and p.offset + len(p.l4) <= 65535 and \
+        not (p.proto == P.TCP and 0 < p.offset < 20)
 
 
 def key(p):
@@ -63,9 +74,6 @@ def invert(k):
     return (k[2], k[3], k[0], k[1], k[4])
 
 
-CHECKSUM_AT = {P.TCP: 16, P.UDP: 6, P.ICMP: 2}
-
-
 def delta(old_sum, before, after):
     """A checksum after 16-bit words have changed (RFC 1624)."""
     s = (~old_sum & 0xFFFF) + (~P.ones_sum(before) & 0xFFFF) + P.ones_sum(after)
@@ -76,10 +84,13 @@ def delta(old_sum, before, after):
 
 def rewrite(l3, k, ttl=None):
     """The IPv4 packet with the addresses and ports of key k, checksums carried over by difference."""
-    total = struct.unpack("!H", l3[2:4])[0]
-    head, l4, proto = bytearray(l3[:20]), bytearray(l3[20:total]), l3[9]
+    total, ihl, proto = struct.unpack("!H", l3[2:4])[0], (l3[0] & 15) * 4, l3[9]
+    head, l4 = bytearray(l3[:ihl]), bytearray(l3[ihl:total])
     before = bytes(l4[:4]) + bytes(head[12:20])
-    if proto == P.ICMP:
+    later = is_later(l3)
+    if later:
+        pass
+    elif proto == P.ICMP:
         before = bytes(l4[4:6])
         after = l4[4:6] = struct.pack("!H", k[1] or k[3])
     else:
@@ -90,6 +101,8 @@ def rewrite(l3, k, ttl=None):
         head[8] = ttl
     head[10:12] = b"\0\0"
     head[10:12] = struct.pack("!H", P.checksum(bytes(head)))
+    if later:
+        return bytes(head) + bytes(l4)
     at = CHECKSUM_AT[proto]
     old = struct.unpack("!H", l4[at:at + 2])[0]
     if proto != P.UDP or old:
@@ -98,9 +111,16 @@ def rewrite(l3, k, ttl=None):
     return bytes(head) + bytes(l4)
 
 
+def is_later(l3):
+    """Is it a fragment without the transport header?"""
+    return struct.unpack("!H", l3[6:8])[0] & 0x1FFF != 0
+
+
 def blank(l3):
     """With the transport checksum zero, as 0 and 0xffff are the same number to it. => (packet, checksum mod 0xffff)"""
-    at = 20 + CHECKSUM_AT[l3[9]]
+    if is_later(l3):
+        return l3, 0
+    at = (l3[0] & 15) * 4 + CHECKSUM_AT[l3[9]]
     return l3[:at] + b"\0\0" + l3[at + 2:], struct.unpack("!H", l3[at:at + 2])[0] % 0xFFFF
 
 
@@ -113,6 +133,7 @@ class Capture:
         self.clients = {}
         self.flows = {}      # key as the client sends -> key with the client's new address
         self.there, self.back = [], []   # (time, packet with new addresses, key of the flow)
+        self.first = {}      # what fragments have in common -> key of their first one
         before, now = None, START
         for t, frame in sorted(P.read_capture(path), key=lambda f: f[0]):
             # From a time of our own on, and no longer gap than flows live.
@@ -124,6 +145,13 @@ class Capture:
 
     def take(self, t, p):
         k = key(p)
+        if p.fragment:
+            common = (p.src, p.dst, p.proto, p.l3[4:6])
+            if p.offset == 0:
+                self.first[common] = (t, k)
+            since, k = self.first.get(common, (t - 10**9, None))
+            if t - since >= 10**9:
+                return  # its first one has not come, or long ago
         if invert(k) in self.flows:
             flow = self.flows[invert(k)]
             self.back.append((t, rewrite(p.l3, invert(flow)), flow))
@@ -160,10 +188,10 @@ def pair(sent, came):
     """
     waiting = {}
     for t, p in came:
-        waiting.setdefault(mark(t, p.l3, p.l4_at), []).append(p)
+        waiting.setdefault(mark(t, p.l3), []).append(p)
     out, lost = [], []
     for t, l3, flow in sent:
-        partners = waiting.get(mark(t, l3, 20), [])
+        partners = waiting.get(mark(t, l3), [])
         if partners:
             out.append((l3, partners.pop(0), flow))
         else:
@@ -171,13 +199,15 @@ def pair(sent, came):
     return out, lost, sum(map(len, waiting.values()))
 
 
-def mark(t, l3, at):
-    """What a translation leaves alone: time, identifier, length, protocol, and the data behind the ports."""
-    skip = {P.TCP: 4, P.UDP: 4, P.ICMP: 6}[l3[9]]
-    at2 = at + CHECKSUM_AT[l3[9]]
-    total = struct.unpack("!H", l3[2:4])[0]
-    body = l3[at:at2] + l3[at2 + 2:total] if skip != 6 else l3[at:at + 2] + l3[at + 6:total]
-    return t, l3[4:6], l3[9], body if skip == 6 else body[4:]
+def mark(t, l3):
+    """What a translation leaves alone: time, identifier, offset, protocol, and the data but for ports and checksum."""
+    at, total = (l3[0] & 15) * 4, struct.unpack("!H", l3[2:4])[0]
+    body = bytearray(l3[at:total])
+    if not is_later(l3):
+        checksum, ports = CHECKSUM_AT[l3[9]], 4 if l3[9] == P.ICMP else 0
+        body[checksum:checksum + 2] = b"\0\0"
+        body[ports:ports + (2 if ports else 4)] = b""
+    return t, l3[4:8], l3[9], bytes(body)
 
 
 def check(replay, path, folder):
