@@ -148,12 +148,25 @@ tcp(uint8_t *l4, uint16_t sport, uint16_t dport, uint8_t flags)
 	l4[13] = flags;
 }
 
+/* answer_add: to the last frame out of dev: the reply or an error, TCP flags flipped. */
+static void
+answer_add(struct seed *s, uint8_t dev, uint8_t how, uint8_t flags)
+{
+	uint8_t *p = frame_add(s, dev | FRAME_ANSWER, ANSWER_HEAD + 1);
+	p[0] = how;
+	p[1] = ETHER_LEN + IP4_LEN + 13;
+	p[2] = flags;
+}
+
 static void
 make_nat(struct seed *s)
 {
-	static const char in[] = "100.64.0.5", out[] = "198.51.100.80";
+	static const char in[] = "100.64.0.5", out[] = "203.0.113.200";
 	udp(ip4_add(s, DEV_INSIDE, in, out, PROTO_UDP, 0, 20), 5000, 53, 20);
+	answer_add(s, DEV_OUTSIDE, ANSWER_ERROR, 0);
+	answer_add(s, DEV_OUTSIDE, 0, 0);
 	tcp(ip4_add(s, DEV_INSIDE, in, out, PROTO_TCP, 0, TCP_LEN), 5001, 80, 2);
+	answer_add(s, DEV_OUTSIDE, 0, 0);
 	tcp(ip4_add(s, DEV_INSIDE, in, out, PROTO_TCP, 0, TCP_LEN), 5001, 80, 0x10);
 	tcp(ip4_add(s, DEV_INSIDE, in, out, PROTO_TCP, 0, TCP_LEN), 5001, 80, 0x11);
 	uint8_t *echo = ip4_add(s, DEV_INSIDE, in, out, PROTO_ICMP, 0, 16);
@@ -170,11 +183,18 @@ make_nat(struct seed *s)
 static void
 make_balancer(struct seed *s)
 {
-	static const char client[] = "198.51.100.9", vip[] = "192.0.2.10";
+	static const char client[] = "203.0.113.201", vip[] = "192.0.2.10";
 	tcp(ip4_add(s, DEV_OUTSIDE, client, vip, PROTO_TCP, 0, TCP_LEN), 4000, 80, 2);
+	answer_add(s, DEV_FARM, ANSWER_LINK, 0);
+	answer_add(s, DEV_FARM, 0, 0);
+	answer_add(s, DEV_OUTSIDE, 0, 1);
+	answer_add(s, DEV_FARM, 0, 4);
 	tcp(ip4_add(s, DEV_FARM, "10.0.0.11", client, PROTO_TCP, 0, TCP_LEN), 80, 4000, 0x12);
 	tcp(ip4_add(s, DEV_FARM, "10.0.0.12", client, PROTO_TCP, 0, TCP_LEN), 80, 4000, 0x12);
 	udp(ip4_add(s, DEV_OUTSIDE, client, vip, PROTO_UDP, 0, 12), 4001, 53, 12);
+	answer_add(s, DEV_FARM, 0, 0);
+	answer_add(s, DEV_FARM, ANSWER_ERROR, 0);
+	answer_add(s, DEV_FARM, 0, 0);
 	udp(ip4_add(s, DEV_OUTSIDE, client, vip, PROTO_UDP, 0, 12), 4001, 54, 12);
 	uint8_t *echo = ip4_add(s, DEV_OUTSIDE, client, vip, PROTO_ICMP, 0, 16);
 	echo[0] = ICMP4_REQUEST;
@@ -182,6 +202,9 @@ make_balancer(struct seed *s)
 	    80, 2);
 	tcp(ip6_add(s, DEV_OUTSIDE, "2001:db8:9::9", "2001:db8:2::10", PROTO_TCP, TCP_LEN), 4000,
 	    443, 2);
+	answer_add(s, DEV_FARM, ANSWER_LINK, 0);
+	answer_add(s, DEV_FARM, 0, 0);
+	answer_add(s, DEV_FARM, ANSWER_ERROR, 0);
 	tcp(ip6_add(s, DEV_FARM, "2001:db8:f::11", "2001:db8:9::9", PROTO_TCP, TCP_LEN), 80, 4000,
 	    0x12);
 }
@@ -189,7 +212,7 @@ make_balancer(struct seed *s)
 static void
 make_fragments(struct seed *s)
 {
-	static const char in[] = "100.64.0.5", out[] = "198.51.100.80";
+	static const char in[] = "100.64.0.5", out[] = "203.0.113.200";
 	ip4_add(s, DEV_INSIDE, in, out, PROTO_UDP, IP4_MF | 2, 16);
 	udp(ip4_add(s, DEV_INSIDE, in, out, PROTO_UDP, IP4_MF, 16), 5000, 53, 40);
 	ip4_add(s, DEV_INSIDE, in, out, PROTO_UDP, 4, 8);
@@ -210,7 +233,7 @@ make_fragments(struct seed *s)
 static void
 make_errors(struct seed *s)
 {
-	static const char in[] = "100.64.0.5", out[] = "198.51.100.80";
+	static const char in[] = "100.64.0.5", out[] = "203.0.113.200";
 	udp(ip4_add(s, DEV_INSIDE, in, out, PROTO_UDP, 0, 12), 5000, 53, 12);
 	for (unsigned i = 0; i < 4; i++) {
 		char pool[] = "203.0.113.0";

@@ -72,6 +72,10 @@ struct world {
 	uint64_t now_ns;
 	unsigned running; /* which image */
 	unsigned reloads; /* one is enough */
+	struct {
+		size_t size;
+		uint8_t frame[FRAME_MAX];
+	} sent[DEVS][2]; /* last frame out of each device: others, ARP or ND */
 };
 
 static struct world *
@@ -96,7 +100,7 @@ static void
 frame_check(const uint8_t *f, uint32_t size)
 {
 	uint32_t at = ETHER_LEN, sum = 0;
-	MUST(size >= ETHER_LEN && size <= ROOM);
+	MUST(size >= ETHER_LEN && size <= FRAME_MAX);
 	if (f[12] == 0x81 && f[13] == 0)
 		at += VLAN_LEN;
 	if (f[at - 2] != 0x08 || f[at - 1] != 0)
@@ -110,6 +114,14 @@ frame_check(const uint8_t *f, uint32_t size)
 }
 
 static void
+sent_keep(struct world *w, unsigned dev, const uint8_t *frame, size_t size)
+{
+	bool link = frames_are_link(frame, size);
+	memcpy(w->sent[dev][link].frame, frame, size);
+	w->sent[dev][link].size = size;
+}
+
+static void
 frames_collect(struct world *w)
 {
 	for (unsigned i = 0; i < DEVS; i++) {
@@ -117,6 +129,7 @@ frames_collect(struct world *w)
 		struct rte_mbuf *m;
 		while ((m = nic_mem_take(d)) != NULL) {
 			frame_check(buf_data(m), m->data_len);
+			sent_keep(w, i, buf_data(m), m->data_len);
 			d->ops->free(&m, 1);
 		}
 	}
@@ -214,6 +227,22 @@ world_rest(struct world *w)
 	MUST(nic_mem_free_count(w->mem) == BUFFERS);
 }
 
+/* answer_make: the answer to what was last sent to a device, some bytes flipped. => its size. */
+static uint16_t
+answer_make(const struct world *w, unsigned dev, uint8_t *frame, uint16_t size)
+{
+	uint8_t flip[FRAME_MAX];
+	memcpy(flip, frame, size);
+	bool link = size > 0 && (flip[0] & ANSWER_LINK) != 0;
+	size_t n = w->sent[dev][link].size;
+	memcpy(frame, w->sent[dev][link].frame, n);
+	if (n + 64 < FRAME_MAX)
+		n = frames_answer(frame, n, size > 0 && (flip[0] & ANSWER_ERROR) != 0);
+	for (size_t i = ANSWER_HEAD; i < size && flip[1] + i - ANSWER_HEAD < n; i++)
+		frame[flip[1] + i - ANSWER_HEAD] ^= flip[i];
+	return (uint16_t)n;
+}
+
 static void
 frame_arrives(struct world *w, struct input *in)
 {
@@ -228,6 +257,8 @@ frame_arrives(struct world *w, struct input *in)
 	input_bytes(in, frame, size);
 	if ((control & FRAME_RELOAD) != 0 && w->reloads++ == 0)
 		world_reload(w);
+	if (control & FRAME_ANSWER)
+		size = answer_make(w, d->id, frame, size);
 	if (control & FRAME_REPAIR)
 		frames_repair(frame, size, d->mac);
 	(void)nic_mem_put(d, control & FRAME_QUEUE ? 1 : 0, frame, size);
