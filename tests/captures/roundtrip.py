@@ -82,11 +82,26 @@ def delta(old_sum, before, after):
     return ~s & 0xFFFF
 
 
+class Shape:
+    """Where things are in an IP packet of either family."""
+
+    def __init__(self, l3):
+        self.v4 = l3[0] >> 4 == 4
+        self.head = (l3[0] & 15) * 4 if self.v4 else 40
+        self.total = struct.unpack("!H", l3[2:4])[0] if self.v4 else 40 + struct.unpack("!H", l3[4:6])[0]
+        self.proto, self.ttl = (l3[9], 8) if self.v4 else (l3[6], 7)
+        self.addresses = slice(12, 20) if self.v4 else slice(8, 40)
+
+
+def ttl_of(l3):
+    return l3[Shape(l3).ttl]
+
+
 def rewrite(l3, k, ttl=None):
-    """The IPv4 packet with the addresses and ports of key k, checksums carried over by difference."""
-    total, ihl, proto = struct.unpack("!H", l3[2:4])[0], (l3[0] & 15) * 4, l3[9]
-    head, l4 = bytearray(l3[:ihl]), bytearray(l3[ihl:total])
-    before = bytes(l4[:4]) + bytes(head[12:20])
+    """The packet with the addresses and ports of key k, checksums carried over by difference."""
+    at = Shape(l3)
+    head, l4, proto = bytearray(l3[:at.head]), bytearray(l3[at.head:at.total]), at.proto
+    before = bytes(l4[:4]) + bytes(head[at.addresses])
     later = is_later(l3)
     if later:
         pass
@@ -96,31 +111,33 @@ def rewrite(l3, k, ttl=None):
     else:
         l4[0:4] = struct.pack("!HH", k[1], k[3])
         after = bytes(l4[:4]) + k[0] + k[2]
-    head[12:20] = k[0] + k[2]
+    head[at.addresses] = k[0] + k[2]
     if ttl is not None:
-        head[8] = ttl
-    head[10:12] = b"\0\0"
-    head[10:12] = struct.pack("!H", P.checksum(bytes(head)))
+        head[at.ttl] = ttl
+    if at.v4:
+        head[10:12] = b"\0\0"
+        head[10:12] = struct.pack("!H", P.checksum(bytes(head)))
     if later:
         return bytes(head) + bytes(l4)
-    at = CHECKSUM_AT[proto]
-    old = struct.unpack("!H", l4[at:at + 2])[0]
+    where = CHECKSUM_AT[proto]
+    old = struct.unpack("!H", l4[where:where + 2])[0]
     if proto != P.UDP or old:
         new = delta(old, before, after)
-        l4[at:at + 2] = struct.pack("!H", (new or 0xFFFF) if proto == P.UDP else new)
+        l4[where:where + 2] = struct.pack("!H", (new or 0xFFFF) if proto == P.UDP else new)
     return bytes(head) + bytes(l4)
 
 
 def is_later(l3):
     """Is it a fragment without the transport header?"""
-    return struct.unpack("!H", l3[6:8])[0] & 0x1FFF != 0
+    return l3[0] >> 4 == 4 and struct.unpack("!H", l3[6:8])[0] & 0x1FFF != 0
 
 
 def blank(l3):
     """With the transport checksum zero, as 0 and 0xffff are the same number to it. => (packet, checksum mod 0xffff)"""
     if is_later(l3):
         return l3, 0
-    at = (l3[0] & 15) * 4 + CHECKSUM_AT[l3[9]]
+    shape = Shape(l3)
+    at = shape.head + CHECKSUM_AT[shape.proto]
     return l3[:at] + b"\0\0" + l3[at + 2:], struct.unpack("!H", l3[at:at + 2])[0] % 0xFFFF
 
 
@@ -165,10 +182,10 @@ class Capture:
 
 
 def frames(packets_, to, sender):
-    return [(t, P.ether(to, sender, P.ETH_IP4, l3)) for t, l3 in packets_]
+    return [(t, P.ether(to, sender, P.ETH_IP4 if l3[0] >> 4 == 4 else P.ETH_IP6, l3)) for t, l3 in packets_]
 
 
-def run(replay, folder, inputs):
+def run(replay, folder, inputs, nics=("inside", "outside")):
     cmd = [replay, "--quiet", "--config", os.path.join(folder, "config.json"), "--out", os.path.join(folder, "out"),
            "--report", os.path.join(folder, "report.json")]
     for nic, name in inputs:
@@ -177,7 +194,7 @@ def run(replay, folder, inputs):
     if done.returncode != 0:
         return f"exit status {done.returncode}: {done.stderr[:2000]}", None
     out = {n: [(t, P.Packet(f)) for t, f in P.read_capture(os.path.join(folder, "out", n + ".pcap"))]
-           for n in ("inside", "outside")}
+           for n in nics}
     return None, out
 
 
@@ -201,13 +218,13 @@ def pair(sent, came):
 
 def mark(t, l3):
     """What a translation leaves alone: time, identifier, offset, protocol, and the data but for ports and checksum."""
-    at, total = (l3[0] & 15) * 4, struct.unpack("!H", l3[2:4])[0]
-    body = bytearray(l3[at:total])
+    at = Shape(l3)
+    body = bytearray(l3[at.head:at.total])
     if not is_later(l3):
-        checksum, ports = CHECKSUM_AT[l3[9]], 4 if l3[9] == P.ICMP else 0
+        checksum, ports = CHECKSUM_AT[at.proto], 4 if at.proto == P.ICMP else 0
         body[checksum:checksum + 2] = b"\0\0"
         body[ports:ports + (2 if ports else 4)] = b""
-    return t, l3[4:8], l3[9], bytes(body)
+    return t, l3[4:8] if at.v4 else l3[:6], at.proto, bytes(body)
 
 
 def check(replay, path, folder):
@@ -248,7 +265,7 @@ def check_there(sent, came):
         if ends.setdefault((flow[0], flow[1], flow[4]), end) != end:
             bad.append("one inside endpoint, two outside")
         seen[flow] = end
-        if not same(rewrite(l3, end + flow[2:], l3[8] - 1), p.l3[:len(l3)]):
+        if not same(rewrite(l3, end + flow[2:], ttl_of(l3) - 1), p.l3[:len(l3)]):
             bad.append(f"changed on its way out: {p}")
         bad += judge(l3, p)
     return seen, bad[:20]
@@ -261,7 +278,7 @@ def check_back(sent, came):
     if more:
         bad.append(f"{more} packets came back that nobody sent")
     for l3, p, flow in pairs:
-        if not same(rewrite(l3, invert(flow), l3[8] - 1), p.l3[:len(l3)]):
+        if not same(rewrite(l3, invert(flow), ttl_of(l3) - 1), p.l3[:len(l3)]):
             bad.append(f"changed on its way back: {p}")
         bad += judge(l3, p)
     return bad[:20]
@@ -271,7 +288,7 @@ def judge(l3, p):
     was = P.Packet(b"")
     was.take_ip(l3)
     bad = []
-    if P.ones_sum(p.l3[:p.l4_at]) != 0xFFFF:
+    if len(p.src) == 4 and P.ones_sum(p.l3[:p.l4_at]) != 0xFFFF:
         bad.append(f"IPv4 checksum is wrong: {p}")
     if P.l4_is_right(was) and not P.l4_is_right(p):
         bad.append(f"transport checksum was right and is wrong: {p}")
