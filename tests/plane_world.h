@@ -49,7 +49,8 @@ static const uint8_t world_all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	"\"addresses\": [\"100.64.0.1/10\", \"2001:db8:a::1/64\"]}," \
 	"{\"name\": \"outside\", \"device\": \"net_b\", \"vlan\": 7, " \
 	"\"addresses\": [\"198.51.100.2/24\", \"2001:db8:1::2/64\"]}," \
-	"{\"name\": \"farm\", \"device\": \"net_b\", \"vlan\": 8, \"addresses\": [\"10.0.0.1/24\"]}]"
+	"{\"name\": \"farm\", \"device\": \"net_b\", \"vlan\": 8, " \
+	"\"addresses\": [\"10.0.0.1/24\"]}]"
 #define WORLD_ROUTES "\"routes\": [{\"prefix\": \"0.0.0.0/0\", \"via\": \"198.51.100.1\"}," \
 	"{\"prefix\": \"::/0\", \"via\": \"2001:db8:1::1\"}]"
 #define WORLD_NAT "\"nat\": {\"pools\": [{\"name\": \"public\", \"addresses\": " \
@@ -59,7 +60,8 @@ static const uint8_t world_all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 #define WORLD_LB "\"lb\": {\"services\": [" \
 	"{\"name\": \"web\", \"address\": \"192.0.2.10\", \"port\": 80, \"protocol\": \"tcp\", " \
 	"\"mode\": \"nat\", \"backends\": [{\"address\": \"10.0.0.11\"}]}," \
-	"{\"name\": \"web6\", \"address\": \"2001:db8:2::10\", \"port\": 80, \"protocol\": \"tcp\", " \
+	"{\"name\": \"web6\", \"address\": \"2001:db8:2::10\", \"port\": 80, " \
+	"\"protocol\": \"tcp\", " \
 	"\"mode\": \"nat\", \"backends\": [{\"address\": \"2001:db8:1::11\"}]}]}"
 #define WORLD_JSON "{" WORLD_WORKERS "," WORLD_NICS "," WORLD_ROUTES "," WORLD_NAT "," WORLD_LB "}"
 
@@ -264,8 +266,8 @@ frame_l2(struct frame *f, const struct world *w, unsigned nic, const uint8_t *to
 	return f->d + f->size;
 }
 
-/* frame_ip: an IP packet with so many bytes of transport at *l4, which the caller fills in and closes
- * with frame_seal. */
+/* frame_ip: an IP packet with so many bytes of transport at *l4, which the caller fills in and
+ * closes with frame_seal. */
 static inline uint8_t *
 frame_ip(struct frame *f, const struct world *w, unsigned nic, const char *src, const char *dst,
          uint8_t proto, unsigned size)

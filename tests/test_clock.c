@@ -21,12 +21,12 @@ cycles_become_nanoseconds(void)
 			uint64_t is = clock_at(&c, 12345 + s * hz[i]), want = START + s * SECOND;
 			CU_ASSERT(is <= want && want - is <= 100 * (s + 1));
 		}
-		CU_ASSERT_EQUAL(clock_at(&c, 12000), START); /* a counter that is behind another core's */
+		CU_ASSERT_EQUAL(clock_at(&c, 12000), START); /* behind another core's */
 	}
 }
 
-/* A system clock that drifts, is stepped forth and back: followed, never backwards, never far off the
- * rate of real time. */
+/* A system clock that drifts, is stepped forth and back: followed, never backwards, never far off
+ * the rate of real time. */
 static void
 the_system_is_followed_gently(void)
 {
@@ -43,7 +43,8 @@ the_system_is_followed_gently(void)
 			step = -500000000;
 		uint64_t real = START + s * SECOND + s * 50000 + (uint64_t)step; /* 50 ppm fast */
 		uint64_t is = clock_at(&c, cycles);
-		CU_ASSERT(is > last && is - last > SECOND * 98 / 100 && is - last < SECOND * 102 / 100);
+		CU_ASSERT(is > last && is - last > SECOND * 98 / 100 &&
+		          is - last < SECOND * 102 / 100);
 		int64_t off = (int64_t)(is - real);
 		if ((s > 5 && s < 100) || (s > 160 && s < 200) || s > 320)
 			CU_ASSERT(off > -1000000 && off < 1000000);

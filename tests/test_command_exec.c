@@ -113,10 +113,13 @@ filters_pick_what_they_say(void)
 		for (unsigned i = 0; i < n; i++) {
 			const struct tuple *t = all[i].tuple, *l = like->tuple;
 			const bool is[] = {t->family == l->family, t->proto == l->proto,
-			                   all[i].policy == like->policy, all[i].state == like->state,
+			                   all[i].policy == like->policy,
+			                   all[i].state == like->state,
 			                   t->sport == l->sport, t->dport == l->dport,
-			                   all[i].worker == like->worker, addr_equal(&t->src, &l->src),
-			                   addr_equal(&t[0].src, &l[1].dst) || addr_equal(&t[1].dst, &l[1].dst)};
+			                   all[i].worker == like->worker,
+			                   addr_equal(&t->src, &l->src),
+			                   addr_equal(&t[0].src, &l[1].dst) ||
+			                   addr_equal(&t[1].dst, &l[1].dst)};
 			wanted += is[field];
 		}
 		CU_ASSERT(wanted > 0 && wanted <= n);
@@ -148,7 +151,8 @@ translation_is_listed(void)
 		                         sizeof(mappings[0])), FLOWS);
 		CU_ASSERT_EQUAL(list_all(&w, command_of(CMD_SUBSCRIBERS, limit), subscribers,
 		                         sizeof(subscribers[0])), 7);
-		CU_ASSERT_EQUAL(list_all(&w, command_of(CMD_POOLS, limit), pools, sizeof(pools[0])), 4);
+		CU_ASSERT_EQUAL(list_all(&w, command_of(CMD_POOLS, limit), pools, sizeof(pools[0])),
+		                4);
 	}
 	world_close(&w);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The control socket, over a real one in /tmp: greetings, images, refusals, peers that misbehave. */
+/* The control socket, over a real one in /tmp: greetings, images, refusals, bad peers. */
 #include "test.h"
 
 #include <errno.h>
@@ -56,7 +56,8 @@ set_up(struct setup *s)
 	memset(s, 0, sizeof(*s));
 	world_open(&s->w, WORLD_JSON, true);
 	plane_close(&s->w.plane); /* again, with shared segments */
-	CU_ASSERT_EQUAL_FATAL(plane_open(&s->w.plane, s->w.image, 7, true, s->w.now, err, sizeof(err)),
+	CU_ASSERT_EQUAL_FATAL(plane_open(&s->w.plane, s->w.image, 7, true, s->w.now, err,
+	                                 sizeof(err)),
 	                      0);
 	snprintf(s->path, sizeof(s->path), "/tmp/mr-test-link-%d/plane.sock", getpid());
 	const struct link_owner owner = {s, give_plane, take_image};
@@ -187,7 +188,8 @@ a_life(void)
 	CU_ASSERT(ask(&s, peer, command_of(CMD_HELLO), -1));
 	CU_ASSERT_FATAL(a.reply.generation == 1 && a.n_fds == 3);
 	size_t stats_size = stats_segment_size(3);
-	CU_ASSERT(mmap(NULL, stats_size, PROT_READ | PROT_WRITE, MAP_SHARED, a.fd[0], 0) == MAP_FAILED);
+	CU_ASSERT(mmap(NULL, stats_size, PROT_READ | PROT_WRITE, MAP_SHARED, a.fd[0],
+	               0) == MAP_FAILED);
 	struct stats_segment *seen = mmap(NULL, stats_size, PROT_READ, MAP_SHARED, a.fd[0], 0);
 	CU_ASSERT_FATAL(seen != MAP_FAILED);
 	CU_ASSERT(stats_segment_check(seen, stats_size) == 0 && seen->pid == (uint64_t)getpid());

@@ -249,7 +249,8 @@ ipv6_is_found_by_solicitation(void)
 	frame_seal(&f);
 	world_put(&w, 1, &f);
 	world_run(&w);
-	CU_ASSERT(world_take(&w, 1, &f) && memcmp(f.d, world_peer, 6) == 0 && frame_l4(&f)[0] == 129);
+	CU_ASSERT(world_take(&w, 1, &f) && memcmp(f.d, world_peer, 6) == 0 &&
+	          frame_l4(&f)[0] == 129);
 	CU_ASSERT_EQUAL(world_slow(&w)->generated - generated, 1);
 	CU_ASSERT_EQUAL(world_slow(&w)->held, 0);
 	world_close(&w);

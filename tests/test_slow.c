@@ -13,7 +13,7 @@ arp_answers_what_is_ours(void)
 		bool answered;
 	} row[] = {
 		{INSIDE, 1, "100.64.0.9", "100.64.0.1", true},   /* interface */
-		{INSIDE, 1, "0.0.0.0", "100.64.0.1", true},      /* a probe for our address: defend it */
+		{INSIDE, 1, "0.0.0.0", "100.64.0.1", true},      /* a probe: defended */
 		{INSIDE, 1, "100.64.0.9", "198.51.100.2", false}, /* another interface's */
 		{INSIDE, 1, "100.64.0.9", "100.64.0.10", false}, /* somebody else's */
 		{INSIDE, 1, "100.64.0.9", "100.64.0.9", false},  /* its own */
@@ -52,8 +52,9 @@ arp_answers_what_is_ours(void)
 static void
 arp_refuses_what_is_malformed(void)
 {
+	/* hardware, protocol, both lengths, a group as sender */
 	static const struct { unsigned at; uint8_t value; } row[] = {
-		{1, 2}, {2, 9}, {4, 5}, {5, 6}, {8, 0x01}, /* hardware, protocol, lengths, group sender */
+		{1, 2}, {2, 9}, {4, 5}, {5, 6}, {8, 0x01},
 	};
 	struct world w;
 	world_open(&w, WORLD_JSON, true);
@@ -222,7 +223,8 @@ echo_leaves_options_behind(void)
 	struct world w;
 	struct frame f;
 	world_open(&w, WORLD_JSON, true);
-	uint8_t *l4 = frame_ip(&f, &w, INSIDE, "100.64.0.9", "100.64.0.1", 1, 24), *ip = frame_l3(&f);
+	uint8_t *l4 = frame_ip(&f, &w, INSIDE, "100.64.0.9", "100.64.0.1", 1, 24);
+	uint8_t *ip = frame_l3(&f);
 	ip[0] = 0x47;
 	memset(l4, 1, 8); /* no-operation */
 	l4[8] = 8;
@@ -311,7 +313,8 @@ tcp_to_us_is_reset(void)
 	world_run(&w);
 	CU_ASSERT_FATAL(world_take(&w, 0, &f));
 	uint8_t *rst = frame_l4(&f);
-	CU_ASSERT(frame_is_sound(&f) && rst[13] == 0x14 && get16(rst + 4) == 0 && get16(rst + 6) == 0);
+	CU_ASSERT(frame_is_sound(&f) && rst[13] == 0x14 && get16(rst + 4) == 0 &&
+	          get16(rst + 6) == 0);
 	CU_ASSERT(get16(rst + 8) == 0 && get16(rst + 10) == 1006);
 	CU_ASSERT(get16(rst) == 22 && get16(rst + 2) == 4000);
 	CU_ASSERT(world_take(&w, 0, &f));
@@ -416,7 +419,8 @@ count_announcements(struct world *w)
 		while (world_take(w, d, &f)) {
 			uint8_t *l3 = frame_l3(&f);
 			bool arp = get16(l3 - 2) == ETHER_ARP;
-			CU_ASSERT(arp ? memcmp(l3 + 14, l3 + 24, 4) == 0 && memcmp(f.d, world_all, 6) == 0 :
+			CU_ASSERT(arp ? memcmp(l3 + 14, l3 + 24, 4) == 0 &&
+			          memcmp(f.d, world_all, 6) == 0 :
 			          frame_l4(&f)[0] == 136 && frame_is_sound(&f));
 			n++;
 		}
@@ -429,14 +433,16 @@ new_addresses_are_announced(void)
 	struct world w;
 	world_open(&w, WORLD_JSON, false);
 	world_wait(&w, SECOND);
-	CU_ASSERT_EQUAL(count_announcements(&w), 5); /* of the interfaces; the others are not on a link */
+	CU_ASSERT_EQUAL(count_announcements(&w), 5); /* of the interfaces, what is on a link */
 	CU_ASSERT_EQUAL(world_apply(&w, WORLD_JSON), 0);
 	world_wait(&w, SECOND);
 	CU_ASSERT_EQUAL(count_announcements(&w), 0);
-	CU_ASSERT_EQUAL(world_apply(&w, "{" WORLD_WORKERS "," WORLD_NICS "," WORLD_ROUTES "," WORLD_NAT
+	CU_ASSERT_EQUAL(world_apply(&w,
+	                            "{" WORLD_WORKERS "," WORLD_NICS "," WORLD_ROUTES "," WORLD_NAT
 	                            ",\"lb\": {\"services\": [{\"name\": \"web\", "
 	                            "\"address\": \"198.51.100.40\", \"port\": 80, \"protocol\": "
-	                            "\"tcp\", \"backends\": [{\"address\": \"10.0.0.11\"}]}]}}"), 0);
+	                            "\"tcp\", \"backends\": [{\"address\": \"10.0.0.11\"}]}]}}"),
+	                            0);
 	world_wait(&w, SECOND);
 	CU_ASSERT_EQUAL(count_announcements(&w), 1);
 	world_close(&w);

@@ -36,7 +36,8 @@ announce_reload(struct slow *s, const struct generation *previous)
 	s->announce.due_ns = s->now_ns;
 	for (uint32_t i = 0; i < g->n_routes; i++) {
 		const struct img_route *r = &g->routes[i];
-		if (r->plen != addr_bits(r->family) || r->kind < ROUTE_LOCAL || r->kind > ROUTE_LB_LOCAL)
+		if (r->plen != addr_bits(r->family) || r->kind < ROUTE_LOCAL ||
+		    r->kind > ROUTE_LB_LOCAL)
 			continue;
 		uint8_t nic = r->kind == ROUTE_LOCAL ? r->nic : own_link(g, r->family, &r->prefix);
 		list_add(s, previous, nic, r->family, &r->prefix);

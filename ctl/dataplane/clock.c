@@ -45,7 +45,8 @@ void
 clock_sync(struct clock_line *c, uint64_t cycles, uint64_t real_ns)
 {
 	uint64_t ns = clock_at(c, cycles), nominal = slope_of(c->hz);
-	int64_t behind = (int64_t)(real_ns - ns), most = (int64_t)(second_ns / 1000000 * CLOCK_SLEW);
+	int64_t behind = (int64_t)(real_ns - ns);
+	const int64_t most = (int64_t)(second_ns / 1000000 * CLOCK_SLEW);
 	if (behind > most)
 		behind = most;
 	if (behind < -most)
@@ -56,6 +57,7 @@ clock_sync(struct clock_line *c, uint64_t cycles, uint64_t real_ns)
 	atomic_thread_fence(memory_order_release);
 	atomic_store_explicit(&c->cycles, cycles, memory_order_relaxed);
 	atomic_store_explicit(&c->ns, ns, memory_order_relaxed);
-	atomic_store_explicit(&c->slope, (uint64_t)((int64_t)nominal + change), memory_order_relaxed);
+	atomic_store_explicit(&c->slope, (uint64_t)((int64_t)nominal + change),
+	                      memory_order_relaxed);
 	atomic_store_explicit(&c->sequence, sequence + 2, memory_order_release);
 }

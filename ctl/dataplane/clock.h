@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       The time of all threads of millrace: nanoseconds like CLOCK_REALTIME, read from the cycle
- *            counter, drawn towards the system's clock once a second.
+ * What       The time of all threads of millrace: nanoseconds like CLOCK_REALTIME, read from the
+ *            cycle counter, drawn towards the system's clock once a second.
  * Layout     A straight line (cycles, nanoseconds, slope) behind a sequence number.
  * Invariant  1. What one thread reads never goes back (the line is continuous, its slope positive).
  *            2. A step of the system's clock is followed at CLOCK_SLEW parts of a million, so that
@@ -18,7 +18,7 @@ enum { CLOCK_SLEW = 10000, CLOCK_SHIFT = 32 };
 
 struct clock_line {
 	_Atomic uint32_t sequence; /* odd while it changes */
-	_Atomic uint64_t cycles, ns, slope; /* ns = line.ns + (cycles - line.cycles) * slope >> 32 */
+	_Atomic uint64_t cycles, ns, slope; /* time = ns + ((now - cycles) * slope >> 32) */
 	uint64_t hz;
 };
 

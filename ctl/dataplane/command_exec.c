@@ -74,7 +74,8 @@ list(struct plane *p, const struct command *cmd, uint64_t now_ns, struct reply *
 {
 	uint32_t size = listing[cmd->kind].record_size;
 	size_t fit = room / size;
-	struct page pg = {.plane = p, .filter = &cmd->filter, .now_ms = (uint32_t)(now_ns / 1000000),
+	struct page pg = {.plane = p, .filter = &cmd->filter,
+	                  .now_ms = (uint32_t)(now_ns / 1000000),
 	                  .cursor = cmd->cursor, .out = out, .record_size = size};
 	pg.room = cmd->limit != 0 && cmd->limit < fit ? cmd->limit : (uint32_t)fit;
 	if (pg.room == 0) {
@@ -98,5 +99,6 @@ plane_command(struct plane *p, const struct command *cmd, uint64_t now_ns, struc
 	else if (listing[cmd->kind].list != NULL)
 		list(p, cmd, now_ns, reply, out, room);
 	else if (cmd->kind != CMD_HELLO)
-		command_refuse(reply, -EINVAL, "an image comes with a file descriptor, over the socket");
+		command_refuse(reply, -EINVAL,
+		               "an image comes with a file descriptor, over the socket");
 }

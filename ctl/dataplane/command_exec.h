@@ -2,8 +2,8 @@
 /*
  * What       Listings of a running data plane, a page at a time: from the tables that workers own,
  *            read while they write.
- * Layout     A listing walks its table on from pg->cursor, adds rows, and sets pg->next to where the
- *            following page begins (0: no more).
+ * Layout     A listing walks its table on from pg->cursor, adds rows, and sets pg->next to where
+ *            the following page begins (0: no more).
  * Invariant  1. A row is whole: it was read twice alike.
  *            2. What changes between pages may be missing or shown twice; nothing else is.
  * Owner      The main lcore reads, workers are not disturbed.

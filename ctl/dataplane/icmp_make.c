@@ -12,7 +12,7 @@ enum {
 
 struct error {
 	uint8_t type, code;
-	bool by_target; /* said by the address spoken to, if that is ours, not by a router on the way */
+	bool by_target; /* said by the address spoken to, if it is ours, not by a router */
 	uint32_t arg;   /* second word of the message, host order */
 };
 
@@ -83,7 +83,8 @@ error_write(struct rte_mbuf *m, const struct packet *p, const struct error *e,
 	uint16_t quote = p->l3_size < most - head ? p->l3_size : (uint16_t)(most - head);
 	uint16_t size = (uint16_t)(ICMP_LEN + quote);
 	uint8_t *l4 = buf_data(m) + packet_ip_size(p->family);
-	packet_ip_write(buf_data(m), p->family, src, &p->src, proto, PACKET_TTL, p->tos & 0xfc, size);
+	packet_ip_write(buf_data(m), p->family, src, &p->src, proto, PACKET_TTL, p->tos & 0xfc,
+	                size);
 	l4[0] = e->type;
 	l4[1] = e->code;
 	store32(l4 + 4, htobe32(e->arg));

@@ -24,8 +24,8 @@ void icmp_make_too_big(struct slow *s, const struct packet *p, uint16_t mtu);
 
 /*
  * icmp_make_host_lost: m is a translated packet (data at its IP header) for which nic has no next
- * hop. Its sender knows it by other addresses, so the error enters as if it had arrived on nic, and a
- * worker translates it like any other.
+ * hop. Its sender knows it by other addresses, so the error enters as if it had arrived on nic,
+ * and a worker translates it like any other.
  */
 void icmp_make_host_lost(struct slow *s, struct rte_mbuf *m, uint8_t nic);
 

@@ -93,7 +93,8 @@ server_open(struct link_server *l, char *err, size_t err_size)
 	struct stat st;
 	folder_make(path);
 	if (is_served(&l->address)) {
-		snprintf(err, err_size, "%s: another millrace listens there; give this one another --socket",
+		snprintf(err, err_size,
+		         "%s: another millrace listens there; give this one another --socket",
 		         path);
 		return -1;
 	}
@@ -110,7 +111,8 @@ link_server_create(const char *path, const struct link_owner *owner, char *err, 
 {
 	struct link_server *l = calloc(1, sizeof(*l));
 	if (l == NULL || strlen(path) >= sizeof(l->address.sun_path)) {
-		snprintf(err, err_size, "%s: %s", path, l == NULL ? strerror(ENOMEM) : "path too long");
+		snprintf(err, err_size, "%s: %s", path,
+		         l == NULL ? strerror(ENOMEM) : "path too long");
 		free(l);
 		return NULL;
 	}

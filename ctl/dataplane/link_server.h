@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       The socket on which the control daemon speaks to this data plane: SEQPACKET, one request,
- *            one reply, file descriptors beside them.
- * Layout     A reply is struct reply, then its records. To CMD_HELLO three descriptors belong, in this
- *            order, as far as a generation runs: statistics (read-only), records, image.
+ * What       The socket on which the control daemon speaks to this data plane: SEQPACKET, one
+ *            request, one reply, file descriptors beside them.
+ * Layout     A reply is struct reply, then its records. To CMD_HELLO three descriptors belong, in
+ *            this order, as far as a generation runs: statistics (read-only), records, image.
  * Invariant  1. Nothing here waits: a peer that does not take its reply is cut off.
  *            2. Every request is answered once. A request that is none ends the connection.
  *            3. An image is read only from a memfd that nobody can change any more.

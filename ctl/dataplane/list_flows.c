@@ -79,7 +79,8 @@ static bool
 is_wanted(const struct cmd_filter *c, const struct snapshot *s)
 {
 	const struct tuple *t = s->tuple;
-	return (c->family == 0 || c->family == t->family) && (c->proto == 0 || c->proto == t->proto) &&
+	return (c->family == 0 || c->family == t->family) &&
+	       (c->proto == 0 || c->proto == t->proto) &&
 	       (c->policy == 0 || c->policy == s->f.policy + 1) &&
 	       (c->state == 0 || c->state == s->f.state) &&
 	       (c->owner == 0 || c->owner == s->f.owner + 1) &&
@@ -96,7 +97,8 @@ row_make(const struct page *pg, const struct snapshot *s, uint8_t worker, struct
 	uint32_t idle = pg->now_ms - s->f.seen_ms;
 	if ((int32_t)idle < 0)
 		idle = 0; /* the worker's clock is ahead of ours by a moment */
-	uint32_t whole = s->f.timers < g->n_timers ? g->timers[s->f.timers].idle_ms[s->f.state & 15] : 0;
+	uint32_t whole = s->f.timers < g->n_timers ?
+	                 g->timers[s->f.timers].idle_ms[s->f.state & 15] : 0;
 	if (idle > whole)
 		return false;
 	*row = (struct cmd_flow){
@@ -115,7 +117,8 @@ list_worker(struct page *pg, uint16_t worker, uint32_t i, uint32_t *steps)
 {
 	const struct flow_table *t = &pg->plane->worker[worker]->flows;
 	uint32_t end4 = t->high4 < t->capacity4 ? t->high4 : t->capacity4;
-	uint32_t end6 = t->high6 < t->capacity6 ? t->high6 : t->capacity6, first6 = t->capacity4 + 1;
+	uint32_t end6 = t->high6 < t->capacity6 ? t->high6 : t->capacity6;
+	uint32_t first6 = t->capacity4 + 1;
 	for (;; i++, ++*steps) {
 		if (i > end4 && i <= t->capacity4)
 			i = first6;

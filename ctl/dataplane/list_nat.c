@@ -26,7 +26,8 @@ list_subscribers(struct page *pg)
 	void *states[MAX_WORKERS];
 	uint32_t n = nat_states(pg->plane, states);
 	pg->next = pg->cursor;
-	pg->count = nat_view_subscribers(states, n, pg->filter, &pg->next, (void *)pg->out, pg->room);
+	pg->count = nat_view_subscribers(states, n, pg->filter, &pg->next, (void *)pg->out,
+	                                 pg->room);
 }
 
 void

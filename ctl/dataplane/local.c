@@ -68,8 +68,8 @@ tcp_refuse(struct slow *s, const struct packet *p)
 	rst.sent_seq = acked ? in->recv_ack : 0;
 	rst.recv_ack = acked ? 0 : htobe32(be32toh(in->sent_seq) + taken);
 	uint8_t *l3 = buf_data(m);
-	uint16_t ip = packet_ip_write(l3, p->family, &p->dst, &p->src, IPPROTO_L4_TCP, PACKET_TTL, 0,
-	                              sizeof(rst));
+	uint16_t ip = packet_ip_write(l3, p->family, &p->dst, &p->src, IPPROTO_L4_TCP, PACKET_TTL,
+	                              0, sizeof(rst));
 	memcpy(l3 + ip, &rst, sizeof(rst));
 	packet_l4_seal(l3 + ip, sizeof(rst), p->family, &p->dst, &p->src, IPPROTO_L4_TCP);
 	m->data_len = (uint16_t)(ip + sizeof(rst));

@@ -25,7 +25,8 @@ machine_check(const struct img_plane *plane, char *err, size_t err_size)
 		unsigned cpu = i < 0 ? plane->main_core : plane->core[i];
 		if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &cpus))
 			continue;
-		snprintf(err, err_size, "%s: CPU %u is not one that millrace may use here (it may use %d)",
+		snprintf(err, err_size,
+		         "%s: CPU %u is not one that millrace may use here (it may use %d)",
 		         i < 0 ? "workers.main_core" : "workers.cores", cpu, CPU_COUNT(&cpus));
 		return -EINVAL;
 	}
@@ -116,7 +117,8 @@ add_cores(struct eal_args *a, const struct img_plane *plane)
 	char list[2048];
 	size_t used = (size_t)snprintf(list, sizeof(list), "0@%u", plane->main_core);
 	for (unsigned i = 0; i < plane->workers; i++)
-		used += (size_t)snprintf(list + used, sizeof(list) - used, ",%u@%u", i + 1, plane->core[i]);
+		used += (size_t)snprintf(list + used, sizeof(list) - used, ",%u@%u", i + 1,
+		                         plane->core[i]);
 	return arg_add(a, "--lcores=%s", list) && arg_add(a, "--main-lcore=0");
 }
 

@@ -32,6 +32,7 @@ uint32_t machine_buffers(const struct image_header *image);
 uint16_t machine_mtu(const struct image_header *image, unsigned dev);
 
 /* machine_eal_args: => false when they are too many or too long. */
-bool machine_eal_args(struct eal_args *a, const struct options *o, const struct image_header *image);
+bool machine_eal_args(struct eal_args *a, const struct options *o,
+                      const struct image_header *image);
 
 #endif

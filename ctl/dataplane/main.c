@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * millrace: the data plane as a process. It listens, waits for its first configuration, starts EAL and
- * the devices that are in it, and then turns: workers on their lcores, all else here on the main one.
+ * millrace: the data plane as a process. It listens, waits for its first configuration, starts EAL
+ * and the devices that are in it, and then turns: workers on their lcores, all else here on the
+ * main one.
  */
 #include <errno.h>
 #include <signal.h>
@@ -115,8 +116,9 @@ eal_start(struct eal_args *a, const struct image_header *image, char *err, size_
 	memcpy(argv, a->argv, sizeof(argv)); /* EAL may reorder them */
 	self.spent = true;
 	if (rte_eal_init(a->argc, argv) < 0)
-		return refuse(err, err_size, -EIO, "DPDK's EAL does not start: %s (the log of millrace "
-		              "says more)", rte_strerror(rte_errno));
+		return refuse(err, err_size, -EIO,
+		              "DPDK's EAL does not start: %s (the log of millrace says more)",
+		              rte_strerror(rte_errno));
 	mem_use_huge(!a->no_huge);
 	return 0;
 }
@@ -136,8 +138,9 @@ devices_open(const struct image_header *image, char *err, size_t err_size)
 	const struct img_dev *devs = image_rows(image, IMG_DEVS, &n);
 	const struct img_plane *plane = image_rows(image, IMG_PLANE, &one);
 	for (uint32_t i = 0; i < n; i++) {
-		int r = nic_ethdev_open(&self.plane.devs[i], (uint16_t)i, devs[i].device, plane->workers,
-		                        machine_mtu(image, i), machine_buffers(image), err, err_size);
+		int r = nic_ethdev_open(&self.plane.devs[i], (uint16_t)i, devs[i].device,
+		                        plane->workers, machine_mtu(image, i),
+		                        machine_buffers(image), err, err_size);
 		if (r != 0) {
 			devices_close();
 			return r;
@@ -162,9 +165,9 @@ say_devices(void)
 	for (unsigned i = 0; i < self.plane.n_devs; i++) {
 		const struct dev *d = &self.plane.devs[i];
 		fprintf(stderr, "millrace: device %s: %02x:%02x:%02x:%02x:%02x:%02x, "
-		        "%u receive and %u transmit queues, link %s\n", d->name, d->mac[0], d->mac[1],
-		        d->mac[2], d->mac[3], d->mac[4], d->mac[5], d->rx_queues, d->tx_queues,
-		        d->link_up ? "up" : "down");
+		        "%u receive and %u transmit queues, link %s\n", d->name, d->mac[0],
+		        d->mac[1], d->mac[2], d->mac[3], d->mac[4], d->mac[5], d->rx_queues,
+		        d->tx_queues, d->link_up ? "up" : "down");
 	}
 }
 
@@ -179,12 +182,17 @@ say_start(const struct eal_args *a)
 		fprintf(stderr, "%s %u", i == 0 ? "" : ",", p->core[i]);
 	fprintf(stderr, "; slow path on CPU %u; an idle worker sleeps up to %u us\n", p->main_core,
 	        p->idle_us);
-	fprintf(stderr, "millrace: room for %u IPv4 and %u IPv6 flows, %u mappings of %u subscribers, "
-	        "%u packet buffers\n", p->flows_v4, p->flows_v6, p->mappings, p->subscribers, p->buffers);
-	fprintf(stderr, "millrace: tables take %zu MB in pages of 1 GB, %zu MB in pages of 2 MB, %zu MB "
-	        "in ordinary pages; packet buffers are in %s pages\n", m.huge_1g >> 20, m.huge_2m >> 20,
+	fprintf(stderr,
+	        "millrace: room for %u IPv4 and %u IPv6 flows, %u mappings of %u subscribers, "
+	        "%u packet buffers\n", p->flows_v4, p->flows_v6, p->mappings, p->subscribers,
+	        p->buffers);
+	fprintf(stderr,
+	        "millrace: tables take %zu MB in pages of 1 GB, %zu MB in pages of 2 MB, %zu MB "
+	        "in ordinary pages; packet buffers are in %s pages\n", m.huge_1g >> 20,
+	        m.huge_2m >> 20,
 	        m.ordinary >> 20, a->no_huge ? "ordinary" : "huge");
-	fprintf(stderr, "millrace: generation %llu runs\n", (unsigned long long)self.plane.gen->number);
+	fprintf(stderr, "millrace: generation %llu runs\n",
+	        (unsigned long long)self.plane.gen->number);
 }
 
 static uint64_t
@@ -323,6 +331,7 @@ main(int argc, char **argv)
 	link_server_destroy(self.link);
 	finish();
 	if (stop == 0)
-		fprintf(stderr, "millrace: ends, because EAL starts only once in a process; start it again\n");
+		fprintf(stderr,
+		        "millrace: ends, for EAL starts only once in a process; start it again\n");
 	return stop != 0 ? EXIT_SUCCESS : EXIT_RESTART;
 }

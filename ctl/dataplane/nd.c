@@ -142,9 +142,10 @@ advert_input(struct slow *s, const struct packet *p, uint8_t nic, const union ad
 		return DROP_ND_INVALID;
 	if (own_kind(s->gen, nic, FAMILY_V6, target) != 0)
 		return DROP_ND_INVALID; /* somebody else says that our address is his */
+	bool may_change = (flags & NA_OVERRIDE) != 0;
 	bool known = mac == NULL ? neighbour_confirm(s, nic, FAMILY_V6, target) :
-	             (flags & NA_OVERRIDE) == 0 && neighbour_differs(s, nic, FAMILY_V6, target, mac) ?
-	             true : neighbour_learn(s, nic, FAMILY_V6, target, mac, false);
+	             (!may_change && neighbour_differs(s, nic, FAMILY_V6, target, mac)) ||
+	             neighbour_learn(s, nic, FAMILY_V6, target, mac, false);
 	return known ? SLOW_CONSUMED : p->multicast_l2 ? DROP_L2_MULTICAST : DROP_LOCAL_UNWANTED;
 }
 

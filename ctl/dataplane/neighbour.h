@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       Finds the MAC address of next hops and holds packets meanwhile; keeps what is found true.
- * Layout     Two tables. `awaited`: addresses asked for and not answered, with their queues, hashed.
- *            `live`: by next-hop number, when to ask again.
+ * What       Finds the MAC address of next hops and holds packets meanwhile; keeps what is found
+ *            true.
+ * Layout     Two tables. `awaited`: addresses asked for and not answered, with their queues,
+ *            hashed. `live`: by next-hop number, when to ask again.
  * Invariant  1. A held packet is in exactly one queue, and in the gauges `held`.
  *            2. Only resolved addresses are in the next-hop table.
  *            3. Static neighbours are never asked about and never learnt over.

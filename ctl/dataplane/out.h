@@ -30,8 +30,8 @@ void out_made(struct slow *s, struct rte_mbuf *m, uint8_t nic, const uint8_t mac
 /* out_lost: a packet made here goes nowhere. */
 void out_lost(struct slow *s, struct rte_mbuf *m);
 
-/* out_enter: an IP packet made here enters at a worker as if nic had received it; for the counters it
- * did, and was handed off (slow.h, invariant 3). */
+/* out_enter: an IP packet made here enters at a worker as if nic had received it; for the counters
+ * it did, and was handed off (slow.h, invariant 3). */
 void out_enter(struct slow *s, struct rte_mbuf *m, uint8_t nic, uint8_t family);
 
 /* out_route: where does a packet to dst go? => its interface and *hop, or NIC_NONE when there is no

@@ -156,7 +156,8 @@ packet_ip_write(uint8_t *l3, uint8_t family, const union addr *src, const union 
 	if (family == FAMILY_V6) {
 		*(struct ip6 *)l3 = (struct ip6){
 			.version_class_flow = htobe32(6u << 28 | (uint32_t)tos << 20),
-			.payload = htobe16(size), .next = proto, .hops = ttl, .src = *src, .dst = *dst,
+			.payload = htobe16(size), .next = proto, .hops = ttl,
+			.src = *src, .dst = *dst,
 		};
 		return IP6_LEN;
 	}

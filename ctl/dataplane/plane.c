@@ -121,8 +121,8 @@ segments_open(struct plane *p, bool share, uint64_t now_ns)
 	uint32_t contexts = 1u + p->n_workers;
 	p->shared.stats = segment_open("millrace-stats", stats_segment_size(contexts), share,
 	                               &p->stats_fd);
-	p->shared.records = segment_open("millrace-records", record_segment_size(p->n_workers), share,
-	                                 &p->records_fd);
+	p->shared.records = segment_open("millrace-records", record_segment_size(p->n_workers),
+	                                 share, &p->records_fd);
 	if (p->shared.stats == NULL || p->shared.records == NULL)
 		return -ENOMEM;
 	stats_segment_init(p->shared.stats, contexts);
@@ -206,7 +206,8 @@ plane_open(struct plane *p, const struct image_header *first, uint64_t seed, boo
 	p->shared.seed = seed;
 	r = tables_open(p, first, share, now_ns);
 	if (r != 0)
-		snprintf(err, err_size, "no memory for tables of this size (workers.flows, nat.capacity): %s",
+		snprintf(err, err_size,
+		         "no memory for tables of this size (workers.flows, nat.capacity): %s",
 		         strerror(-r));
 	struct generation *g = r != 0 ? NULL :
 		plane_generation_create(first, p->devs, p->n_devs, NULL, err, err_size);
@@ -241,7 +242,7 @@ plane_close(struct plane *p)
 		plane_generation_destroy(p->retired[i].gen);
 	if (p->gen != NULL)
 		plane_generation_destroy(p->gen);
-	mem_free(p->shared.nexthops.entry, p->shared.nexthops.entry != NULL ? nexthop_memsize() : 0);
+	mem_free(p->shared.nexthops.entry, nexthop_memsize());
 	if (p->shared.qsbr != NULL)
 		mem_free(p->shared.qsbr, rte_rcu_qsbr_get_memsize(p->n_workers));
 	segment_close(p->shared.stats, stats_segment_size(1u + p->n_workers), &p->stats_fd);
@@ -258,7 +259,8 @@ static uint32_t
 retired_free(struct plane *p)
 {
 	unsigned n = 0;
-	while (n < p->n_retired && rte_rcu_qsbr_check(p->shared.qsbr, p->retired[n].token, false) == 1)
+	while (n < p->n_retired &&
+	       rte_rcu_qsbr_check(p->shared.qsbr, p->retired[n].token, false) == 1)
 		plane_generation_destroy(p->retired[n++].gen);
 	p->n_retired -= n;
 	memmove(p->retired, p->retired + n, p->n_retired * sizeof(p->retired[0]));
@@ -276,11 +278,13 @@ plane_apply(struct plane *p, const void *image, size_t size, uint64_t now_ns, ch
 	if (r != 0)
 		return r;
 	if (p->n_retired == MAX_RETIRED) {
-		snprintf(err, err_size, "the workers have not taken up the configurations before this one; "
+		snprintf(err, err_size,
+		         "the workers have not taken up the configurations before this one; "
 		         "try again");
 		return -EAGAIN;
 	}
-	struct generation *g = plane_generation_create(image, p->devs, p->n_devs, p->gen, err, err_size);
+	struct generation *g = plane_generation_create(image, p->devs, p->n_devs, p->gen, err,
+	                                               err_size);
 	if (g == NULL)
 		return -ENOMEM;
 	struct generation *old = p->gen;

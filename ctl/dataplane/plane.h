@@ -32,12 +32,12 @@ struct plane {
 	} retired[MAX_RETIRED];       /* wait for the workers, oldest first */
 	unsigned n_retired;
 	int stats_fd, records_fd;     /* memfds, or -1 in replay */
-	uint8_t derive_mac;           /* replay: next hops without a MAC get one derived from the address */
+	uint8_t derive_mac;           /* replay: next hops get a MAC derived from the address */
 };
 
 /*
- * plane_open: devices and derive_mac are set, the rest of *p is zero; make workers, rings, tables for
- * the first image (of first->size bytes). share: put statistics and records into memfds.
+ * plane_open: devices and derive_mac are set, the rest of *p is zero; make workers, rings, tables
+ * for the first image (of first->size bytes). share: put statistics and records into memfds.
  * => 0 or -errno and err, and nothing is left open.
  */
 int plane_open(struct plane *p, const struct image_header *first, uint64_t seed, bool share,
@@ -46,8 +46,8 @@ void plane_close(struct plane *p);
 
 /*
  * plane_apply: check, copy, publish. => 0 or -errno and a sentence in err: -EINVAL a bad image,
- * -EBUSY a start-time setting differs, -EAGAIN the workers have not yet left the generations before,
- * -ENOMEM.
+ * -EBUSY a start-time setting differs, -EAGAIN the workers have not yet left the generations
+ * before, -ENOMEM.
  */
 int plane_apply(struct plane *p, const void *image, size_t size, uint64_t now_ns, char *err,
                 size_t err_size);

@@ -78,7 +78,8 @@ plane_image_fits(const struct image_header *running, const struct image_header *
 	const struct img_plane *a = image_rows(running, IMG_PLANE, &n);
 	const struct img_plane *b = image_rows(next, IMG_PLANE, &n);
 	for (unsigned i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		if (memcmp((const uint8_t *)a + fixed[i].offset, (const uint8_t *)b + fixed[i].offset,
+		if (memcmp((const uint8_t *)a + fixed[i].offset,
+		           (const uint8_t *)b + fixed[i].offset,
 		           fixed[i].size) != 0)
 			return restart_needed(fixed[i].path, err, err_size);
 	if (!steering_is_same(a, b))
@@ -89,7 +90,8 @@ plane_image_fits(const struct image_header *running, const struct image_header *
 	if (n != n_next || (n != 0 && memcmp(da, db, n * sizeof(*da)) != 0))
 		return restart_needed("nics: device", err, err_size);
 	if (!mtus_fit(next, devs, n_devs))
-		return restart_needed("nics: mtu (larger than the device was opened for)", err, err_size);
+		return restart_needed("nics: mtu (larger than the device was opened for)", err,
+		                      err_size);
 	return 0;
 }
 
@@ -106,13 +108,15 @@ plane_generation_create(const struct image_header *image, const struct dev *devs
 {
 	struct generation *g = generation_create(image, devs, n_devs, previous);
 	if (g == NULL) {
-		snprintf(err, err_size, "no memory for the configuration, or nics: a device is missing");
+		snprintf(err, err_size,
+		         "no memory for the configuration, or nics: a device is missing");
 		return NULL;
 	}
 	for (unsigned i = 0; i < PLANE_POLICIES; i++) {
 		if (plane_policies[i].ops->view_create(g, i) == 0)
 			continue;
-		snprintf(err, err_size, "no memory for the tables of %s", plane_policies[i].ops->name);
+		snprintf(err, err_size, "no memory for the tables of %s",
+		         plane_policies[i].ops->name);
 		views_destroy(g, i);
 		generation_destroy(g);
 		return NULL;

@@ -22,7 +22,7 @@ extern const struct policy_row plane_policies[PLANE_POLICIES];
 /* plane_image_check: => 0, or -EINVAL and a sentence. */
 int plane_image_check(const void *image, size_t size, char *err, size_t err_size);
 
-/* plane_image_fits: may `next` follow `running` without a restart? => 0, or -EBUSY and a sentence. */
+/* plane_image_fits: may `next` follow `running` without a restart? => 0, or -EBUSY and why not. */
 int plane_image_fits(const struct image_header *running, const struct image_header *next,
                      const struct dev *devs, uint16_t n_devs, char *err, size_t err_size);
 

@@ -42,7 +42,7 @@ struct slow {
 	struct announce announce;
 	struct ratelimit icmp;
 	uint64_t now_ns;
-	uint8_t derive_mac;           /* 1: next hops get a MAC from their address, nobody is asked */
+	uint8_t derive_mac; /* 1: next hops get a MAC from their address, nobody is asked */
 };
 
 /* slow_create: => NULL when memory is short. */
