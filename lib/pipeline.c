@@ -13,7 +13,7 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-enum { PREFETCH_AHEAD = 4 };
+enum { PREFETCH_AHEAD = 4, FIND_AHEAD = 8 };
 
 void
 flow_ended(struct worker *w, flow_ref ref)
@@ -159,30 +159,41 @@ is_hit(const struct worker *w, const struct pkt *p)
 	return f->state != CONN_FREE && !flow_is_idle(f, w->pipe->timers, w->now_ms);
 }
 
-/* Stage 3: verify, advance, rewrite, send; misses are opened here, in order. */
+/* The candidate by its tag; its flow is asked for. */
+static inline void
+find(const struct worker *w, struct pkt *p)
+{
+	p->ref = index_match(&w->flows, p->hash);
+	flow_prefetch(&w->flows, p->ref);
+}
+
+/* Verify, advance, rewrite, send; misses are opened here, in order. */
+static inline void
+forward(struct worker *w, struct pkt *p)
+{
+	if (unlikely(p->ref == 0 || !is_hit(w, p))) {
+		pipeline_forward(w, p);
+		return;
+	}
+	struct flow *f = flow_head(&w->flows, p->ref);
+	touch(w, f, p->ref & 1, p);
+	send(w, p, f, p->ref & 1);
+}
+
+/*
+ * Stages 2 and 3 in one loop, the first FIND_AHEAD packets before the second: so that lines are
+ * asked for no faster than they can come, while the core works on those that have.
+ */
 static void
 forward_burst(struct worker *w, unsigned n)
 {
+	struct pkt *p = w->pipe->pkt;
+	for (unsigned i = 0; i < n && i < FIND_AHEAD; i++)
+		find(w, &p[i]);
 	for (unsigned i = 0; i < n; i++) {
-		struct pkt *p = &w->pipe->pkt[i];
-		if (unlikely(p->ref == 0 || !is_hit(w, p))) {
-			pipeline_forward(w, p);
-			continue;
-		}
-		struct flow *f = flow_head(&w->flows, p->ref);
-		touch(w, f, p->ref & 1, p);
-		send(w, p, f, p->ref & 1);
-	}
-}
-
-/* Stage 2: candidates by their tags; their flows are asked for. */
-static void
-find_burst(struct worker *w, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		struct pkt *p = &w->pipe->pkt[i];
-		p->ref = index_match(&w->flows, p->hash);
-		flow_prefetch(&w->flows, p->ref);
+		if (i + FIND_AHEAD < n)
+			find(w, &p[i + FIND_AHEAD]);
+		forward(w, &p[i]);
 	}
 }
 
@@ -264,7 +275,6 @@ static void
 finish_burst(struct worker *w, unsigned n)
 {
 	struct pipeline *pipe = w->pipe;
-	find_burst(w, n);
 	forward_burst(w, n);
 	for (unsigned i = 0; i < pipe->n_aside; i++)
 		aside_handle(w, &pipe->aside[i]);
