@@ -3,11 +3,11 @@
 #include "lb.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "lb_image.h"
 #include "lb_local.h"
 #include "lb_view.h"
+#include "lib/mem.h"
 
 enum { CODE_HOST = 1, CODE_PORT = 3 };
 
@@ -47,6 +47,13 @@ route_is(const struct miss *m, enum route_kind kind)
 	return m->route != NULL && m->route->kind == kind;
 }
 
+/* Does a nat-mode backend answer a client? What it sends to a pool address is of NAT's flows. */
+static bool
+is_reply(const struct miss *m)
+{
+	return !route_is(m, ROUTE_POOL) && lb_view_endpoint(view_of(m->gen), &m->tuple);
+}
+
 static int
 home(const struct generation *g, const struct miss *m)
 {
@@ -56,7 +63,7 @@ home(const struct generation *g, const struct miss *m)
 	if (route_is(m, ROUTE_LB_LOCAL))
 		return steer_worker_port(&g->steer, &t->dst, t->family,
 		                         __builtin_bswap16(t->dport));
-	if (lb_view_endpoint(view_of(g), t))
+	if (is_reply(m))
 		return steer_worker(&g->steer, &t->dst, t->family);
 	return HOME_NOT_MINE;
 }
@@ -98,7 +105,7 @@ open_flow(void *state, const struct miss *m, struct flow_spec *spec)
 {
 	if (route_is(m, ROUTE_SERVICE))
 		return open_service(state, m, spec);
-	if (!route_is(m, ROUTE_LB_LOCAL) && !lb_view_endpoint(view_of(m->gen), &m->tuple))
+	if (!route_is(m, ROUTE_LB_LOCAL) && !is_reply(m))
 		return VERDICT_PASS;
 	spec->drop = DROP_NO_POLICY; /* a reply to nothing */
 	return VERDICT_DROP;
@@ -154,14 +161,14 @@ reload(void *state, const struct generation *g)
 void *
 lb_create(const struct policy_env *env)
 {
-	struct lb *lb = calloc(1, sizeof(*lb));
+	struct lb *lb = mem_alloc(sizeof(*lb), env->node);
 	if (lb == NULL)
 		return NULL;
 	uint64_t flows = (uint64_t)env->plane->flows_v4 + env->plane->flows_v6;
 	uint32_t share = (uint32_t)(flows / env->n_workers) + 2;
 	lb->env = *env;
 	if (lb_locals_init(&lb->locals, share, env->worker, env->seed, env->node) != 0) {
-		free(lb);
+		mem_free(lb, sizeof(*lb));
 		return NULL;
 	}
 	return lb;
@@ -174,7 +181,7 @@ lb_destroy(void *state)
 	if (lb == NULL)
 		return;
 	lb_locals_fini(&lb->locals);
-	free(lb);
+	mem_free(lb, sizeof(*lb));
 }
 
 const struct policy_ops lb_policy = {

@@ -2,8 +2,7 @@
 /* The lookups of a generation for the balancer. */
 #include "lb_view.h"
 
-#include <stdlib.h>
-
+#include "lib/mem.h"
 #include "maglev.h"
 
 enum { BACKEND_PROBES = 1024 };
@@ -15,16 +14,14 @@ endpoint_hash(const union addr *a, be16 port, uint8_t proto)
 	return hash_finish(mix64(h ^ port, proto ^ 0xa0761d6478bd642fu));
 }
 
-/* index_init: room for n rows at half load. */
-static bool
-index_init(struct lb_index *x, uint32_t n)
+/* index_slots: a power of two at which n rows fill half of the table at most. */
+static uint32_t
+index_slots(uint32_t n)
 {
-	uint32_t size = 2;
-	while (size < 2 * n)
-		size *= 2;
-	x->slot = calloc(size, sizeof(*x->slot));
-	x->mask = size - 1;
-	return x->slot != NULL;
+	uint32_t slots = 2;
+	while (slots < 2 * n)
+		slots *= 2;
+	return slots;
 }
 
 static void
@@ -113,22 +110,21 @@ view_fill(struct lb_view *v)
 struct lb_view *
 lb_view_create(const struct image_header *h, const struct steer *steer)
 {
-	struct lb_view *v = calloc(1, sizeof(*v));
-	uint32_t n_slots;
+	struct lb_view rows = {.steer = steer};
+	uint32_t n;
+	rows.services = image_rows(h, IMG_LB_SERVICES, &rows.n_services);
+	rows.backends = image_rows(h, IMG_LB_BACKENDS, &rows.n_backends);
+	rows.locals = image_rows(h, IMG_LB_LOCALS, &rows.n_locals);
+	rows.slots = image_rows(h, IMG_LB_SLOTS, &n);
+	uint32_t services = index_slots(rows.n_services), endpoints = index_slots(rows.n_backends);
+	rows.size = sizeof(rows) + ((size_t)services + endpoints) * sizeof(uint32_t) + rows.n_locals;
+	struct lb_view *v = mem_alloc(rows.size, -1);
 	if (v == NULL)
 		return NULL;
-	v->steer = steer;
-	v->services = image_rows(h, IMG_LB_SERVICES, &v->n_services);
-	v->backends = image_rows(h, IMG_LB_BACKENDS, &v->n_backends);
-	v->locals = image_rows(h, IMG_LB_LOCALS, &v->n_locals);
-	v->slots = image_rows(h, IMG_LB_SLOTS, &n_slots);
-	v->local_owner = calloc(v->n_locals + 1, 1);
-	bool ok = index_init(&v->by_service, v->n_services);
-	ok = index_init(&v->by_endpoint, v->n_backends) && ok;
-	if (!ok || v->local_owner == NULL) {
-		lb_view_destroy(v);
-		return NULL;
-	}
+	*v = rows;
+	v->by_service = (struct lb_index){(uint32_t *)(v + 1), services - 1};
+	v->by_endpoint = (struct lb_index){v->by_service.slot + services, endpoints - 1};
+	v->local_owner = (uint8_t *)(v->by_endpoint.slot + endpoints);
 	view_fill(v);
 	return v;
 }
@@ -136,10 +132,6 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 void
 lb_view_destroy(struct lb_view *v)
 {
-	if (v == NULL)
-		return;
-	free(v->by_service.slot);
-	free(v->by_endpoint.slot);
-	free(v->local_owner);
-	free(v);
+	if (v != NULL)
+		mem_free(v, v->size);
 }

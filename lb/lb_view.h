@@ -37,6 +37,7 @@ struct lb_view {
 	struct lb_index by_service;  /* of rows of services */
 	struct lb_index by_endpoint; /* of rows of backends in mode nat */
 	uint8_t *local_owner;        /* worker of each local address, or LB_LOCAL_SHARED */
+	size_t size;                 /* of this block, tables included */
 };
 
 /* lb_view_create: of a checked image. => NULL when memory runs out. */

@@ -122,21 +122,18 @@ players_play(struct player *p, size_t n, uint64_t *heap, uint16_t *slots)
 int
 maglev_build(const struct maglev_backend *b, size_t n, uint16_t *slots)
 {
-	int rc = -ENOMEM;
-
 	for (uint32_t i = 0; i < MAGLEV_SIZE; i++)
 		slots[i] = LB_NO_BACKEND;
 	if (n > MAGLEV_MAX_BACKENDS)
 		return -EINVAL;
-	struct player *players = calloc(n + 1, sizeof(*players));
-	uint64_t *heap = calloc(n + 1, sizeof(*heap));
-	if (players == NULL || heap == NULL)
-		goto out;
-	rc = players_set(players, b, n);
+	/* tidy: the compiler's, in the control daemon */
+	struct player *players = calloc(n + 1, sizeof(struct player) + sizeof(uint64_t));
+	if (players == NULL)
+		return -ENOMEM;
+	int rc = players_set(players, b, n);
 	if (rc == 0)
-		players_play(players, n, heap, slots);
-out:
-	free(heap);
+		players_play(players, n, (uint64_t *)(void *)(players + n), slots);
+	/* tidy: as above */
 	free(players);
 	return rc;
 }

@@ -122,6 +122,12 @@ test_backend_speaks(void)
 	m.tuple.src = w->backend[3].address; /* fullnat: answers to us, never past us */
 	m.tuple.sport = w->backend[3].port;
 	CU_ASSERT_EQUAL(lb_policy.home(w->gen, &m), HOME_NOT_MINE);
+	m.tuple = t; /* to a translated address: the answer to a subscriber, and NAT's */
+	struct img_route pool = {.kind = ROUTE_POOL};
+	m.route = &pool;
+	CU_ASSERT_EQUAL(lb_policy.home(w->gen, &m), HOME_NOT_MINE);
+	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_PASS);
+	m.tuple.src = w->backend[3].address;
 	m.tuple.dst = w->local[0].address;
 	m = world_miss(w, &m.tuple);
 	CU_ASSERT_NOT_EQUAL(lb_policy.home(w->gen, &m), HOME_NOT_MINE);
