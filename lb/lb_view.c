@@ -116,8 +116,10 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	rows.backends = image_rows(h, IMG_LB_BACKENDS, &rows.n_backends);
 	rows.locals = image_rows(h, IMG_LB_LOCALS, &rows.n_locals);
 	rows.slots = image_rows(h, IMG_LB_SLOTS, &n);
-	uint32_t services = index_slots(rows.n_services), endpoints = index_slots(rows.n_backends);
-	rows.size = sizeof(rows) + ((size_t)services + endpoints) * sizeof(uint32_t) + rows.n_locals;
+	uint32_t services = index_slots(rows.n_services);
+	uint32_t endpoints = index_slots(rows.n_backends);
+	size_t slots = (size_t)services + endpoints;
+	rows.size = sizeof(rows) + slots * sizeof(uint32_t) + rows.n_locals;
 	struct lb_view *v = mem_alloc(rows.size, -1);
 	if (v == NULL)
 		return NULL;

@@ -55,7 +55,9 @@ static bool
 answer_nd(uint8_t *ip, size_t size)
 {
 	uint8_t *nd = ip + IP6_LEN;
-	if (size < IP6_LEN + ND_LEN || ip[0] >> 4 != 6 || ip[6] != PROTO_ICMP6 || nd[0] != ND_SOLICIT)
+	if (size < IP6_LEN + ND_LEN || ip[0] >> 4 != 6 || ip[6] != PROTO_ICMP6)
+		return false;
+	if (nd[0] != ND_SOLICIT)
 		return false;
 	memcpy(ip + 24, ip + 8, 16);
 	memcpy(ip + 8, nd + 8, 16);

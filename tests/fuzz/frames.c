@@ -42,7 +42,8 @@ repair4(uint8_t *ip, size_t size)
 		return;
 	uint8_t *icmp = ip + head;
 	put_sum(icmp + 2, 0);
-	if (icmp[0] != ICMP4_REQUEST && icmp[0] != ICMP4_REPLY && total >= head + ICMP_LEN + IP4_LEN)
+	bool echo = icmp[0] == ICMP4_REQUEST || icmp[0] == ICMP4_REPLY;
+	if (!echo && total >= head + ICMP_LEN + IP4_LEN)
 		repair4(icmp + ICMP_LEN, total - head - ICMP_LEN);
 	put_sum(icmp + 2, sum16(icmp, total - head, 0));
 }
@@ -217,8 +218,8 @@ make_fragments(struct seed *s)
 	udp(ip4_add(s, DEV_INSIDE, in, out, PROTO_UDP, IP4_MF, 16), 5000, 53, 40);
 	ip4_add(s, DEV_INSIDE, in, out, PROTO_UDP, 4, 8);
 	for (unsigned i = 0; i < 2; i++) {
-		uint8_t *f = ip6_add(s, DEV_OUTSIDE, "2001:db8:9::9", "2001:db8:2::10", EXT_FRAGMENT,
-		                     FRAG6_LEN + 24);
+		uint8_t *f = ip6_add(s, DEV_OUTSIDE, "2001:db8:9::9", "2001:db8:2::10",
+		                     EXT_FRAGMENT, FRAG6_LEN + 24);
 		f[0] = PROTO_TCP;
 		f[3] = i == 0 ? 1 : 24;
 		f[7] = 3;
@@ -272,7 +273,8 @@ make_link(struct seed *s)
 		f[ETHER_LEN + 7] = op;
 	}
 	for (uint8_t type = 133; type < 138; type++) {
-		uint8_t *nd = ip6_add(s, DEV_FARM, "2001:db8:f::11", "2001:db8:f::1", PROTO_ICMP6, 32);
+		uint8_t *nd = ip6_add(s, DEV_FARM, "2001:db8:f::11", "2001:db8:f::1", PROTO_ICMP6,
+		                      32);
 		nd[-IP6_LEN + 7] = 255;
 		nd[0] = type;
 		inet_pton(AF_INET6, "2001:db8:f::1", nd + 8);

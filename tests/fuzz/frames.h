@@ -18,7 +18,7 @@ enum frame_control {
 	FRAME_SECONDS = 1 << 4, /* wait is seconds, else milliseconds */
 	FRAME_RELOAD = 1 << 5,  /* another generation first */
 	FRAME_LATER = 1 << 6,   /* do not poll after it: the next one is in the same burst */
-	FRAME_ANSWER = 1 << 7,  /* the answer to what was last sent there; bytes say how, see below */
+	FRAME_ANSWER = 1 << 7,  /* the answer to what was last sent there; its bytes say how */
 };
 enum { FRAME_MAX = 2048, FRAME_HEAD = 4 };
 

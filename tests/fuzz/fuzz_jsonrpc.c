@@ -24,7 +24,8 @@ plane_apply(void *ctx, const void *image, size_t size, uint64_t *generation, cha
 {
 	struct plane *p = ctx;
 	if (image_check(image, size, err, err_size) != 0 ||
-	    lb_image_check(image, err, err_size) != 0 || nat_image_check(image, err, err_size) != 0) {
+	    lb_image_check(image, err, err_size) != 0 ||
+	    nat_image_check(image, err, err_size) != 0) {
 		fprintf(stderr, "the data plane refuses: %s\n", err);
 		abort();
 	}

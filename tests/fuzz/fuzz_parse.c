@@ -55,7 +55,8 @@ images_make(void)
 	if (image[0] == NULL)
 		fprintf(stderr, "%s: %s: %s\n", FUZZ_PLANE, errs.e[0].path, errs.e[0].message);
 	MUST(image[0] != NULL);
-	json_t *service = json_array_get(json_object_get(json_object_get(doc, "lb"), "services"), 0);
+	json_t *services = json_object_get(json_object_get(doc, "lb"), "services");
+	json_t *service = json_array_get(services, 0);
 	json_t *backend = json_array_get(json_object_get(service, "backends"), 0);
 	json_object_set_new(backend, "state", json_string("drain"));
 	json_array_clear(json_object_get(json_object_get(doc, "nat"), "rules"));
@@ -162,7 +163,7 @@ machine_check(const struct world *w)
 			sent += s->nic[k].tx_packets;
 	}
 	if (sent != made || taken != given)
-		fprintf(stderr, "sent %lu, forwarded and generated %lu; taken %lu, given %lu\n", sent,
+		fprintf(stderr, "sent %lu, forwarded and made %lu; taken %lu, given %lu\n", sent,
 		        made, taken, given);
 	MUST(sent == made && taken == given);
 }

@@ -72,9 +72,10 @@ some_params(const char *line)
 			if (n + 1 < sizeof(word))
 				word[n++] = *line;
 		word[n] = 0;
+		bool number = strstr("port weight limit", word) != NULL;
 		if (n > 0)
-			json_object_set_new(params, word, strstr("port weight limit", word) != NULL ?
-			                    json_integer(80) : json_string("10.0.0.1"));
+			json_object_set_new(params, word, number ? json_integer(80) :
+			                    json_string("10.0.0.1"));
 		while (*line != 0 && !isalnum((unsigned char)*line))
 			line++;
 	}
