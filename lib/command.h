@@ -26,6 +26,7 @@ enum command_kind {
 	CMD_POOLS,       /* cursor => struct cmd_pool_address, one an address */
 	CMD_NEIGHBOURS,  /* cursor => struct cmd_neighbour */
 	CMD_NICS,        /* => struct cmd_nic */
+	CMD_STEERING,    /* => struct cmd_steering, one a device */
 	CMD_MAX
 };
 
@@ -111,6 +112,17 @@ struct cmd_nic {
 	uint8_t link_up, zero;
 	uint16_t rx_queues, tx_queues;
 	uint32_t speed_mbps;
+};
+
+struct cmd_steering {
+	char device[128];
+	char offers[256], choice[256], reason[320], cost[256]; /* sentences */
+	char key[16];               /* inside, outside4, outside6, driver */
+	uint8_t strength;           /* 1 RSS, 2 RSS and rules, 3 hand-off; 0: one worker */
+	uint8_t lies;               /* packets arrive at other workers than it promised */
+	uint16_t rx_queues, reta_size, zero;
+	uint32_t rules, refused;    /* flow rules it has; that it did not take */
+	uint64_t missteered, mishashed;
 };
 
 /* command_check: may this block be executed? => 0 or -EINVAL. */

@@ -2,6 +2,7 @@
 /* Packets without a flow: asked of the policies in their order. */
 #include "miss.h"
 
+#include "steer_watch.h"
 #include "tx.h"
 
 void
@@ -84,6 +85,19 @@ ask(struct worker *w, struct pkt *p, const struct miss *m, unsigned policy, flow
 	return v;
 }
 
+/* To another worker, if it has not come from there. */
+static void
+to_home(struct worker *w, struct pkt *p, const struct miss *m, uint16_t home)
+{
+	if (p->cause == HANDOFF_HOME || p->cause == HANDOFF_FRAGMENT) {
+		pkt_drop(w, p, DROP_LOOP);
+		return;
+	}
+	if (p->cause == HANDOFF_MAX)
+		steer_watch(w, p, m, home);
+	pkt_handoff(w, p, home, HANDOFF_HOME);
+}
+
 static flow_ref
 claim(struct worker *w, struct pkt *p, const struct miss *m)
 {
@@ -93,10 +107,7 @@ claim(struct worker *w, struct pkt *p, const struct miss *m)
 		if (home == HOME_NOT_MINE)
 			continue;
 		if (home >= 0 && home != w->id) {
-			if (p->cause == HANDOFF_HOME || p->cause == HANDOFF_FRAGMENT)
-				pkt_drop(w, p, DROP_LOOP);
-			else
-				pkt_handoff(w, p, (uint16_t)home, HANDOFF_HOME);
+			to_home(w, p, m, (uint16_t)home);
 			return 0;
 		}
 		if (m->event == EV_RST) {

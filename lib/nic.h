@@ -13,6 +13,8 @@
 #ifndef MR_NIC_H
 #define MR_NIC_H
 
+#include <stdatomic.h>
+
 #include <rte_mbuf_core.h>
 
 #include "addr.h"
@@ -48,6 +50,8 @@ struct dev {
 	uint8_t mac_filter; /* 1: software drops unicast frames for other stations */
 	uint8_t link_up;
 	uint32_t speed_mbps; /* of the link; 0: not known */
+	_Atomic uint16_t steered; /* bits of enum steer_traffic that it is to bring home itself */
+	uint8_t reta_bits;   /* log2 of its redirection table; 0: none */
 	char name[128];  /* the device string of the configuration */
 };
 

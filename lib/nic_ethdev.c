@@ -14,12 +14,13 @@
 
 static_assert((int)BUF_HEADROOM == (int)RTE_PKTMBUF_HEADROOM, "buffers of DPDK begin as ours do");
 
-enum { POOL_CACHE = 256, POOL_MIN_CACHED = 4096, LINK_OVERHEAD = 14 + 4 + 4, ROOM_ALIGN = 64 };
+enum { NIC_KEY_MAX = 64, POOL_CACHE = 256, POOL_MIN_CACHED = 4096, LINK_OVERHEAD = 14 + 4 + 4, ROOM_ALIGN = 64 };
 
 /* What a device is being opened with. */
 struct opening {
 	struct dev *d; /* its ctx is the pool */
 	struct rte_eth_dev_info info;
+	const struct nic_rss *rss;
 	uint16_t mtu, rx_ring, tx_ring;
 	uint32_t buffers;
 	char *err;
@@ -122,13 +123,22 @@ is_virtual(const struct rte_eth_dev_info *info)
 }
 
 /* Queues and ring sizes: what is wanted, within what the driver can. */
-static void
+static int
 choose_queues(struct opening *o, uint16_t wanted)
 {
-	const struct rte_eth_dev_info *info = &o->info;
 	struct dev *d = o->d;
-	d->rx_queues = RTE_MIN(wanted, info->max_rx_queues);
-	d->tx_queues = RTE_MIN(wanted, info->max_tx_queues);
+	int rc = rte_eth_dev_info_get(d->port_id, &o->info);
+	if (rc != 0)
+		return fail(o, rc, "its driver does not tell what it can");
+	d->rx_queues = RTE_MIN(wanted, o->info.max_rx_queues);
+	d->tx_queues = RTE_MIN(wanted, o->info.max_tx_queues);
+	return 0;
+}
+
+static void
+choose_rings(struct opening *o)
+{
+	const struct rte_eth_dev_info *info = &o->info;
 	o->rx_ring = info->default_rxportconf.ring_size;
 	o->tx_ring = info->default_txportconf.ring_size;
 	if (o->rx_ring < NIC_ETHDEV_RING)
@@ -137,21 +147,36 @@ choose_queues(struct opening *o, uint16_t wanted)
 		o->tx_ring = NIC_ETHDEV_RING;
 }
 
+/* => 0 or what the driver says. */
+static int
+configure_queues(struct opening *o, const uint8_t *key)
+{
+	struct rte_eth_conf conf = {.rxmode.mtu = o->mtu};
+	uint8_t copy[NIC_KEY_MAX];
+	if (o->d->rx_queues > 1 && o->rss->types != 0) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = o->rss->types;
+	}
+	if (key != NULL && conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS) {
+		memcpy(copy, key, o->rss->key_size);
+		conf.rx_adv_conf.rss_conf.rss_key = copy;
+		conf.rx_adv_conf.rss_conf.rss_key_len = (uint8_t)o->rss->key_size;
+	}
+	return rte_eth_dev_configure(o->d->port_id, o->d->rx_queues, o->d->tx_queues, &conf);
+}
+
+/* A driver that does not take the key now may take it later. */
 static int
 configure(struct opening *o)
 {
 	const struct rte_eth_dev_info *info = &o->info;
 	struct dev *d = o->d;
-	struct rte_eth_conf conf = {.rxmode.mtu = o->mtu};
 	if (o->mtu < info->min_mtu || o->mtu > info->max_mtu)
 		return fail(o, -ERANGE, "MTU %u, its driver can do %u to %u", o->mtu, info->min_mtu,
 		            info->max_mtu);
-	if (d->rx_queues > 1) {
-		const uint64_t types = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
-		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf = types & info->flow_type_rss_offloads;
-	}
-	int rc = rte_eth_dev_configure(d->port_id, d->rx_queues, d->tx_queues, &conf);
+	int rc = configure_queues(o, o->rss->key);
+	if (rc != 0 && o->rss->key != NULL)
+		rc = configure_queues(o, NULL);
 	if (rc != 0)
 		return fail(o, rc,
 		            "%u receive and %u transmit queues with an MTU of %u are refused",
@@ -228,13 +253,10 @@ start(struct opening *o)
 }
 
 static int
-setup(struct opening *o, uint16_t queues_wanted)
+setup(struct opening *o)
 {
-	int rc = rte_eth_dev_info_get(o->d->port_id, &o->info);
-	if (rc != 0)
-		return fail(o, rc, "its driver does not tell what it can");
-	choose_queues(o, queues_wanted);
-	rc = configure(o);
+	choose_rings(o);
+	int rc = configure(o);
 	if (rc == 0)
 		rc = pool_create(o);
 	if (rc == 0)
@@ -243,20 +265,33 @@ setup(struct opening *o, uint16_t queues_wanted)
 }
 
 int
-nic_ethdev_open(struct dev *d, uint16_t id, const char *device, uint16_t queues_wanted,
-                uint16_t mtu, uint32_t buffers, char *err, size_t err_size)
+nic_ethdev_open(struct dev *d, uint16_t id, const char *device, uint16_t queues_wanted, char *err,
+                size_t err_size)
 {
 	static const struct dev_ops ops = {
 		.rx = burst_rx, .tx = burst_tx, .alloc = buffer_alloc, .free = buffers_free,
 	};
-	struct opening o = {
-		.d = d, .mtu = mtu, .buffers = buffers, .err = err, .err_size = err_size};
-	*d = (struct dev){.ops = &ops, .id = id, .mtu_max = mtu, .mac_filter = 1};
+	struct opening o = {.d = d, .err = err, .err_size = err_size};
+	*d = (struct dev){.ops = &ops, .id = id, .mac_filter = 1};
 	snprintf(d->name, sizeof(d->name), "%s", device);
 	int rc = find_or_plug(&o);
 	if (rc != 0)
 		return rc;
-	rc = setup(&o, queues_wanted);
+	rc = choose_queues(&o, queues_wanted);
+	if (rc != 0)
+		port_close(d);
+	return rc;
+}
+
+int
+nic_ethdev_start(struct dev *d, uint16_t mtu, uint32_t buffers, const struct nic_rss *rss, char *err,
+                 size_t err_size)
+{
+	struct opening o = {.d = d, .mtu = mtu, .buffers = buffers, .rss = rss, .err = err,
+	                    .err_size = err_size};
+	d->mtu_max = mtu;
+	int rc = choose_queues(&o, d->rx_queues);
+	rc = rc == 0 ? setup(&o) : rc;
 	if (rc != 0) {
 		port_close(d);
 		return rc;

@@ -17,13 +17,23 @@
 
 enum { NIC_ETHDEV_RING = 1024 };
 
+/* Receive-side scaling that a device is configured with; key NULL: the driver's own. */
+struct nic_rss {
+	const uint8_t *key;
+	uint16_t key_size;
+	uint64_t types; /* as DPDK numbers them; 0: none */
+};
+
 /*
- * nic_ethdev_open: fill in d and start it. device is a PCI address or a virtual device with its
- * arguments ("net_af_packet0,iface=veth0"), plugged if EAL does not have it yet; mtu is of IP
- * packets. => 0, or -errno and one sentence in err; then nothing is left open.
+ * nic_ethdev_open: fill in d. device is a PCI address or a virtual device with its arguments
+ * ("net_af_packet0,iface=veth0"), plugged if EAL does not have it yet. nic_ethdev_start: its queues
+ * and buffers; mtu is of IP packets. => 0, or -errno and one sentence in err; then nothing is left
+ * open.
  */
 int nic_ethdev_open(struct dev *d, uint16_t id, const char *device, uint16_t queues_wanted,
-                    uint16_t mtu, uint32_t buffers, char *err, size_t err_size);
+                    char *err, size_t err_size);
+int nic_ethdev_start(struct dev *d, uint16_t mtu, uint32_t buffers, const struct nic_rss *rss,
+                     char *err, size_t err_size);
 /* nic_ethdev_close: stop and forget it. => No worker polls it any more, all buffers are back. */
 void nic_ethdev_close(struct dev *d);
 

@@ -21,6 +21,7 @@ enum {
 	STATS_MAGIC = 0x4d525331, /* "MRS1" */
 	STATS_VERSION = 1,
 	STATS_NICS = 64,          /* MAX_NICS */
+	STATS_DEVS = 16,          /* MAX_DEVS */
 	STATS_CAUSES = 8,         /* >= HANDOFF_MAX */
 	STATS_BACKENDS = 65536,   /* LB_MAX_IDS */
 };
@@ -39,11 +40,14 @@ struct stats {
 	uint64_t held;                             /* gauge */
 	uint64_t generated, generated_lost;        /* packets we made; of them not sent */
 	uint64_t handoff[STATS_CAUSES];            /* handed_off by cause */
+	uint64_t missteered[STATS_DEVS];           /* of them: the device had promised another worker */
+	uint64_t mishashed[STATS_DEVS];            /* of those: by the hash that the device reports */
 	uint64_t dropped[DROP_MAX];
 	struct stats_nic nic[STATS_NICS];
 	/* flow engine */
 	uint64_t flows_opened, flows_ended;
 	uint64_t flows_v4, flows_v6;               /* gauges */
+	uint64_t capacity_v4, capacity_v6;         /* of flows */
 	uint64_t mappings_created, mappings_freed, mappings; /* last one a gauge */
 	uint64_t subscribers, blocks;              /* gauges */
 	uint64_t log_records, log_lost;

@@ -105,6 +105,18 @@ steer_key_outside(uint8_t key[STEER_KEY], uint8_t family, unsigned reta_bits)
 		key_set_pattern(key, at + 96);
 }
 
+void
+steer_key_make(uint8_t *bytes, uint16_t size, enum steer_key key, unsigned reta_bits)
+{
+	uint8_t k[STEER_KEY] = {0};
+	if (key == STEER_KEY_INSIDE)
+		steer_key_inside(k, reta_bits);
+	else if (key != STEER_KEY_NONE)
+		steer_key_outside(k, key == STEER_KEY_OUTSIDE4 ? FAMILY_V4 : FAMILY_V6, reta_bits);
+	memset(bytes, 0, size);
+	memcpy(bytes, k, size < STEER_KEY ? size : STEER_KEY);
+}
+
 uint16_t
 steer_reta(const struct steer *s, unsigned entry, unsigned reta_bits)
 {

@@ -16,6 +16,27 @@
 
 enum { STEER_RETA_BITS = 9, STEER_RETA = 1 << STEER_RETA_BITS, STEER_KEY = 40 };
 
+/* What arrives, by which of its addresses is at home: the source, or the destination. */
+enum steer_traffic {
+	STEER_SUBSCRIBER, /* of NAT: source */
+	STEER_POOL,       /* to a pool address: destination, and port when blocks are divided */
+	STEER_CLIENT4,    /* to a service: source */
+	STEER_CLIENT6,
+	STEER_REPLY4,     /* of a nat-mode backend: destination, the client */
+	STEER_REPLY6,
+	STEER_LOCAL4,     /* to a fullnat local address: destination, as STEER_POOL */
+	STEER_LOCAL6,
+	STEER_TRAFFICS
+};
+
+enum steer_key {
+	STEER_KEY_NONE,     /* the driver's own */
+	STEER_KEY_INSIDE,   /* the source, both families */
+	STEER_KEY_OUTSIDE4, /* the destination, IPv4 */
+	STEER_KEY_OUTSIDE6,
+	STEER_KEYS
+};
+
 struct steer {
 	uint16_t n_workers;
 	uint8_t class_bits;  /* the bucket's highest bits that make its class */
@@ -52,6 +73,8 @@ uint16_t steer_worker_port(const struct steer *s, const union addr *a, uint8_t f
  */
 void steer_key_inside(uint8_t key[STEER_KEY], unsigned reta_bits);
 void steer_key_outside(uint8_t key[STEER_KEY], uint8_t family, unsigned reta_bits);
+/* steer_key_make: any of them, with zeros up to size. */
+void steer_key_make(uint8_t *bytes, uint16_t size, enum steer_key key, unsigned reta_bits);
 uint16_t steer_reta(const struct steer *s, unsigned entry, unsigned reta_bits);
 
 #endif

@@ -56,6 +56,21 @@ list_nics(struct page *pg)
 	}
 }
 
+static void
+list_steering(struct page *pg)
+{
+	struct plane *p = pg->plane;
+	for (uint64_t i = pg->cursor; i < p->n_steering; i++) {
+		if (pg->count == pg->room) {
+			pg->next = i;
+			return;
+		}
+		struct cmd_steering row = p->steering[i];
+		plane_missteered(p, (uint16_t)i, &row.missteered, &row.mishashed);
+		page_add(pg, &row);
+	}
+}
+
 static const struct {
 	void (*list)(struct page *pg);
 	uint32_t record_size;
@@ -66,6 +81,7 @@ static const struct {
 	[CMD_POOLS] = {list_pools, sizeof(struct cmd_pool_address)},
 	[CMD_NEIGHBOURS] = {list_neighbours, sizeof(struct cmd_neighbour)},
 	[CMD_NICS] = {list_nics, sizeof(struct cmd_nic)},
+	[CMD_STEERING] = {list_steering, sizeof(struct cmd_steering)},
 };
 
 static void

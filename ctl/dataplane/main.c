@@ -19,8 +19,8 @@
 #include <rte_lcore.h>
 
 #include "clock.h"
+#include "devices.h"
 #include "lib/mem.h"
-#include "lib/nic_ethdev.h"
 #include "link_server.h"
 #include "machine.h"
 #include "plane_image.h"
@@ -33,6 +33,7 @@ enum { IDLE_POLLS = 64, SLEEP_FIRST_NS = 4000, NS_PER_US = 1000, EXIT_RESTART = 
 struct process {
 	struct options options;
 	struct plane plane;
+	struct devices *devices;
 	struct link_server *link;
 	struct clock_line clock;
 	bool runs;   /* plane is open, workers turn */
@@ -124,39 +125,11 @@ eal_start(struct eal_args *a, const struct image_header *image, char *err, size_
 }
 
 static void
-devices_close(void)
+say_steering(const struct cmd_steering *s)
 {
-	for (unsigned i = 0; i < self.plane.n_devs; i++)
-		nic_ethdev_close(&self.plane.devs[i]);
-	self.plane.n_devs = 0;
-}
-
-static int
-devices_open(const struct image_header *image, char *err, size_t err_size)
-{
-	uint32_t n, one;
-	const struct img_dev *devs = image_rows(image, IMG_DEVS, &n);
-	const struct img_plane *plane = image_rows(image, IMG_PLANE, &one);
-	for (uint32_t i = 0; i < n; i++) {
-		int r = nic_ethdev_open(&self.plane.devs[i], (uint16_t)i, devs[i].device,
-		                        plane->workers, machine_mtu(image, i),
-		                        machine_buffers(image), err, err_size);
-		if (r != 0) {
-			devices_close();
-			return r;
-		}
-		self.plane.n_devs++;
-	}
-	return 0;
-}
-
-/* Devices receive for the station addresses that the configuration gives to interfaces. */
-static void
-macs_add(const struct generation *g)
-{
-	for (unsigned i = 1; i < g->n_nics; i++)
-		if (g->nics[i].name[0] != 0 && (g->nics[i].flags & IMG_NIC_MAC) != 0)
-			nic_ethdev_mac_add(&self.plane.devs[g->nics[i].dev], g->nics[i].mac);
+	fprintf(stderr, "millrace:   offers %s\n", s->offers);
+	fprintf(stderr, "millrace:   steering: %s%s%s; cost: %s\n", s->choice,
+	        s->reason[0] != 0 ? "; " : "", s->reason, s->cost);
 }
 
 static void
@@ -168,6 +141,7 @@ say_devices(void)
 		        "%u receive and %u transmit queues, link %s\n", d->name, d->mac[0],
 		        d->mac[1], d->mac[2], d->mac[3], d->mac[4], d->mac[5], d->rx_queues,
 		        d->tx_queues, d->link_up ? "up" : "down");
+		say_steering(&self.plane.steering[i]);
 	}
 }
 
@@ -223,17 +197,18 @@ start(const struct image_header *image, char *err, size_t err_size)
 		r = machine_check(image_rows(image, IMG_PLANE, &n), err, err_size);
 	if (r == 0)
 		r = eal_start(&args, image, err, err_size);
-	if (r == 0)
-		r = devices_open(image, err, err_size);
 	if (r != 0)
+		return r;
+	self.devices = devices_open(&self.plane, image, machine_buffers(image), &r, err, err_size);
+	if (self.devices == NULL)
 		return r;
 	clock_init(&self.clock, rte_get_tsc_hz(), rte_rdtsc(), real_ns());
 	r = plane_open(&self.plane, image, seed_draw(), true, real_ns(), err, err_size);
 	if (r != 0) {
-		devices_close();
+		devices_close(self.devices);
 		return r;
 	}
-	macs_add(self.plane.gen);
+	devices_follow(self.devices, self.plane.gen);
 	workers_launch();
 	say_start(&args);
 	return 0;
@@ -246,7 +221,7 @@ link_apply(void *ctx, const void *image, size_t size, uint64_t now, char *err, s
 	if (self.runs) {
 		r = plane_apply(&self.plane, image, size, now, err, err_size);
 		if (r == 0)
-			macs_add(self.plane.gen);
+			devices_follow(self.devices, self.plane.gen);
 	} else {
 		r = image_check(image, size, err, err_size);
 		r = r != 0 ? r : start(image, err, err_size);
@@ -269,8 +244,10 @@ each_second(uint64_t now)
 		return;
 	self.due_ns = now + SECOND_NS;
 	clock_sync(&self.clock, rte_rdtsc(), real_ns());
-	for (unsigned i = 0; i < self.plane.n_devs; i++)
-		self.plane.devs[i].speed_mbps = nic_ethdev_link(&self.plane.devs[i]);
+	int lies = devices_watch(self.devices);
+	if (lies >= 0)
+		fprintf(stderr, "millrace: device %s: %s\n", self.plane.steering[lies].device,
+		        self.plane.steering[lies].cost);
 }
 
 static void
@@ -302,7 +279,7 @@ finish(void)
 	atomic_store(&workers_stop, 1);
 	rte_eal_mp_wait_lcore();
 	plane_close(&self.plane);
-	devices_close();
+	devices_close(self.devices);
 	rte_eal_cleanup();
 	fprintf(stderr, "millrace: stopped, devices are released\n");
 }

@@ -306,3 +306,14 @@ plane_next_timer(const struct plane *p)
 {
 	return slow_next_timer(p->slow);
 }
+
+void
+plane_missteered(const struct plane *p, uint16_t dev, uint64_t *missteered, uint64_t *mishashed)
+{
+	*missteered = *mishashed = 0;
+	for (unsigned i = 1; i <= p->n_workers; i++) {
+		const struct stats *s = stats_context(p->shared.stats, i);
+		*missteered += s->missteered[dev];
+		*mishashed += s->mishashed[dev];
+	}
+}

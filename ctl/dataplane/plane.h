@@ -23,6 +23,8 @@ struct plane {
 	struct shared shared;
 	struct worker *worker[MAX_WORKERS];
 	struct dev devs[MAX_DEVS];
+	struct cmd_steering steering[MAX_DEVS]; /* what is said of each; counters are not in it */
+	uint16_t n_steering;
 	uint16_t n_devs, n_workers;
 	struct slow *slow;
 	struct generation *gen;       /* published */
@@ -60,6 +62,9 @@ uint32_t plane_poll(struct plane *p, uint64_t now_ns);
  * held packet's end), for a simulated clock. => ns, or UINT64_MAX.
  */
 uint64_t plane_next_timer(const struct plane *p);
+
+/* plane_missteered: packets that a device brought to the wrong worker, by all workers' counters. */
+void plane_missteered(const struct plane *p, uint16_t dev, uint64_t *missteered, uint64_t *mishashed);
 
 /* plane_command: execute one command (not APPLY's file descriptor). Fills reply and records. */
 void plane_command(struct plane *p, const struct command *cmd, uint64_t now_ns,

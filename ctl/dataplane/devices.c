@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Devices of DPDK under a plane. A device is configured with the key that the configuration implies;
+ * once it runs it is asked which flow rules it takes, and then the choice is made anew.
+ */
+#include "devices.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/nic_ethdev.h"
+#include "lib/nic_steer.h"
+#include "lib/steer_watch.h"
+#include "machine.h"
+#include "steer_plan.h"
+#include "steer_say.h"
+
+struct device {
+	struct steer_offer offer;
+	struct steer_plan plan;      /* in force */
+	struct nic_steer rules;
+	uint8_t hashes_by;           /* enum steer_key that the device was given last */
+	int rss_status;              /* of giving it key and table */
+};
+
+struct devices {
+	struct plane *plane;
+	uint16_t n; /* that are started */
+	struct device dev[MAX_DEVS];
+};
+
+/* What the configuration wants of a device, given what it offers. */
+static void
+plan(struct devices *ds, const struct generation *g, unsigned i)
+{
+	struct steer_arrivals a;
+	steer_arrivals_find(&a, g);
+	steer_plan_make(&ds->dev[i].plan, g, &a, i, &ds->dev[i].offer);
+}
+
+static int
+device_start(struct devices *ds, const struct generation *g, unsigned i, uint32_t buffers,
+             char *err, size_t err_size)
+{
+	struct device *dev = &ds->dev[i];
+	const struct steer_setup *s = &dev->plan.setup;
+	nic_steer_offer(&ds->plane->devs[i], &dev->offer);
+	plan(ds, g, i);
+	const struct nic_rss rss = {
+		.types = dev->offer.rss_types, .key_size = s->key_size,
+		.key = s->key != STEER_KEY_NONE ? s->key_bytes : NULL};
+	int r = nic_ethdev_start(&ds->plane->devs[i], machine_mtu(g->image, i), buffers, &rss, err,
+	                         err_size);
+	dev->hashes_by = s->key;
+	return r;
+}
+
+/* Key and table, as far as they changed. A driver that refuses makes the plan one without RSS. */
+static void
+rss_apply(struct device *dev, const struct dev *d)
+{
+	struct steer_setup *s = &dev->plan.setup;
+	if (s->key == STEER_KEY_NONE)
+		return;
+	dev->rss_status = s->key != dev->hashes_by ? nic_steer_hash(d, s) : 0;
+	if (dev->rss_status == 0) {
+		dev->hashes_by = s->key;
+		dev->rss_status = nic_steer_reta(d, s);
+	}
+	if (dev->rss_status != 0)
+		dev->offer.key_size = 0;
+}
+
+/* What the plan says into the device; what came of it into the report. */
+static void
+steer(struct devices *ds, const struct generation *g, unsigned i)
+{
+	struct device *dev = &ds->dev[i];
+	struct dev *d = &ds->plane->devs[i];
+	struct cmd_steering *report = &ds->plane->steering[i];
+	plan(ds, g, i);
+	rss_apply(dev, d);
+	if (dev->rss_status != 0)
+		plan(ds, g, i);
+	nic_steer_rules(d, &dev->rules, &dev->plan.setup);
+	steer_plan_refused(&dev->plan, dev->rules.refused_traffic);
+	struct steer_result r = {
+		.rules = dev->rules.n, .refused = dev->rules.refused, .refusal = dev->rules.refusal,
+		.rss_error = dev->rss_status != 0 ? strerror(-dev->rss_status) : NULL};
+	steer_say(report, &dev->plan, &dev->offer, &r, g->plane->workers);
+	memcpy(report->device, d->name, sizeof(report->device));
+	d->reta_bits = dev->plan.setup.reta_bits;
+	atomic_store_explicit(&d->steered, dev->plan.by_rss | dev->plan.by_rules,
+	                      memory_order_relaxed);
+}
+
+static int
+open_all(struct devices *ds, const struct generation *g, uint32_t buffers, char *err,
+         size_t err_size)
+{
+	uint32_t n;
+	const struct img_dev *rows = image_rows(g->image, IMG_DEVS, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct dev *d = &ds->plane->devs[i];
+		int r = nic_ethdev_open(d, (uint16_t)i, rows[i].device, g->plane->workers, err,
+		                        err_size);
+		if (r == 0)
+			r = device_start(ds, g, i, buffers, err, err_size);
+		if (r != 0)
+			return r;
+		ds->n++;
+		nic_steer_probe(d, &ds->dev[i].offer);
+		steer(ds, g, i);
+	}
+	return 0;
+}
+
+/* A generation that nobody runs: devices need to know what will arrive before they are there. */
+static struct generation *
+sketch(const struct image_header *image, char *err, size_t err_size)
+{
+	static const struct dev none[MAX_DEVS];
+	struct generation *g = generation_create(image, none, MAX_DEVS, NULL);
+	if (g == NULL)
+		snprintf(err, err_size, "no memory for the configuration");
+	return g;
+}
+
+struct devices *
+devices_open(struct plane *p, const struct image_header *image, uint32_t buffers, int *status,
+             char *err, size_t err_size)
+{
+	struct generation *g = sketch(image, err, err_size);
+	struct devices *ds = g != NULL ? calloc(1, sizeof(*ds)) : NULL;
+	*status = -ENOMEM;
+	if (ds == NULL) {
+		generation_destroy(g);
+		return NULL;
+	}
+	ds->plane = p;
+	*status = open_all(ds, g, buffers, err, err_size);
+	generation_destroy(g);
+	if (*status != 0) {
+		devices_close(ds);
+		return NULL;
+	}
+	p->n_devs = p->n_steering = ds->n;
+	return ds;
+}
+
+void
+devices_close(struct devices *ds)
+{
+	if (ds == NULL)
+		return;
+	for (unsigned i = 0; i < ds->n; i++) {
+		nic_steer_rules_end(&ds->plane->devs[i], &ds->dev[i].rules);
+		nic_ethdev_close(&ds->plane->devs[i]);
+	}
+	ds->plane->n_devs = ds->plane->n_steering = 0;
+	free(ds);
+}
+
+void
+devices_follow(struct devices *ds, const struct generation *g)
+{
+	for (unsigned i = 0; i < ds->n; i++)
+		steer(ds, g, i);
+	for (unsigned i = 1; i < g->n_nics; i++)
+		if (g->nics[i].name[0] != 0 && (g->nics[i].flags & IMG_NIC_MAC) != 0)
+			nic_ethdev_mac_add(&ds->plane->devs[g->nics[i].dev], g->nics[i].mac);
+}
+
+int
+devices_watch(struct devices *ds)
+{
+	int found = -1;
+	for (unsigned i = 0; i < ds->n; i++) {
+		struct cmd_steering *report = &ds->plane->steering[i];
+		uint64_t missteered, mishashed;
+		ds->plane->devs[i].speed_mbps = nic_ethdev_link(&ds->plane->devs[i]);
+		plane_missteered(ds->plane, (uint16_t)i, &missteered, &mishashed);
+		if (missteered < STEER_WATCH_LIES)
+			continue;
+		if (!report->lies)
+			found = (int)i;
+		steer_say_lies(report, missteered, mishashed);
+	}
+	return found;
+}
