@@ -3,7 +3,7 @@
  * What       What the engine asks a policy (NAT, balancer, …) when a packet belongs to no flow.
  * Invariant  1. A policy is called on a miss, when a flow of its ends or is first answered, and
  *               between bursts; never for a packet of a known flow.
- *            2. home() is a pure function of the generation and the tuple, the same on every worker.
+ *            2. home() is a pure function of generation and tuple, the same on every worker.
  *            3. open() runs on the home worker only.
  * Owner      state is one worker's; a policy keeps no other writable memory.
  * See        docs/design.md, "Policies"; docs/adding.md, "A policy".
@@ -31,7 +31,7 @@ enum verdict {
 	VERDICT_PASS,        /* not mine: ask the next policy */
 	VERDICT_OPEN,        /* spec is filled: make the flow */
 	VERDICT_DROP,        /* with spec->drop */
-	VERDICT_UNREACHABLE, /* drop with spec->drop and answer Destination Unreachable, spec->code */
+	VERDICT_UNREACHABLE, /* drop with spec->drop, answer Destination Unreachable, spec->code */
 };
 
 struct flow_spec {

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The production plane over memory devices that cost nothing; see rig.h. */
+#include "rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_cycles.h>
+
+#include "ctl/config/config.h"
+#include "lib/mem.h"
+
+static uint16_t
+rig_rx(struct dev *d, uint16_t queue, struct rte_mbuf **bufs, uint16_t n)
+{
+	struct rig_queue *q = (struct rig_queue *)d->ctx + queue;
+	unsigned left = q->count - q->head;
+	unsigned k = n < left ? n : left;
+	memcpy(bufs, q->buf + q->head, k * sizeof(*bufs));
+	q->head += k;
+	return (uint16_t)k;
+}
+
+static uint16_t
+rig_tx(struct dev *d, uint16_t queue, struct rte_mbuf **bufs, uint16_t n)
+{
+	((struct rig_queue *)d->ctx)[queue].sent += n;
+	return n;
+}
+
+static struct rte_mbuf *
+rig_alloc(struct dev *d)
+{
+	return NULL;
+}
+
+static void
+rig_free(struct rte_mbuf **bufs, uint16_t n)
+{
+}
+
+static const struct dev_ops rig_ops = {
+	.rx = rig_rx, .tx = rig_tx, .alloc = rig_alloc, .free = rig_free,
+};
+
+static const char config_form[] =
+	"{\"workers\": {\"count\": %u, \"idle_us\": 0, \"cores\": [%s],"
+	" \"flows\": {\"ipv4\": %llu, \"ipv6\": 1024}},"
+	"\"nics\": [{\"name\": \"inside\", \"device\": \"bench0\","
+	" \"addresses\": [\"100.64.0.1/24\"]},"
+	"{\"name\": \"outside\", \"device\": \"bench1\","
+	" \"addresses\": [\"198.51.100.2/24\"]}],"
+	"\"routes\": [{\"prefix\": \"10.0.0.0/8\", \"via\": \"100.64.0.2\"},"
+	"{\"prefix\": \"0.0.0.0/0\", \"via\": \"198.51.100.1\"}],"
+	"\"neighbours\": ["
+	"{\"address\": \"100.64.0.2\", \"nic\": \"inside\", \"mac\": \"02:00:00:00:01:02\"},"
+	"{\"address\": \"100.64.0.11\", \"nic\": \"inside\", \"mac\": \"02:00:00:00:01:0b\"},"
+	"{\"address\": \"100.64.0.12\", \"nic\": \"inside\", \"mac\": \"02:00:00:00:01:0c\"},"
+	"{\"address\": \"100.64.0.13\", \"nic\": \"inside\", \"mac\": \"02:00:00:00:01:0d\"},"
+	"{\"address\": \"198.51.100.1\", \"nic\": \"outside\", \"mac\": \"02:00:00:00:02:01\"}],"
+	"\"nat\": {\"pools\": [{\"name\": \"p\", \"addresses\": [\"203.0.0.0/%u\"],"
+	" \"block_size\": 128, \"max_blocks\": 16}],"
+	"\"rules\": [{\"name\": \"r\", \"nic\": \"inside\", \"source\": \"10.0.0.0/8\","
+	" \"pool\": \"p\"}], \"log\": \"none\", \"quarantine\": 0,"
+	"\"capacity\": {\"mappings\": %llu, \"subscribers\": %u, \"pool_addresses\": %u}},"
+	"\"lb\": {\"services\": [{\"name\": \"web\", \"address\": \"192.0.2.10\", \"port\": 80,"
+	" \"protocol\": \"tcp\", \"mode\": \"nat\", \"backends\": [{\"address\": \"100.64.0.11\"},"
+	"{\"address\": \"100.64.0.12\"},{\"address\": \"100.64.0.13\"}]}]}}";
+
+static void *
+rig_image(const struct rig_options *o, size_t *size)
+{
+	char cores[256] = "", text[4096];
+	size_t at = 0;
+	for (unsigned i = 0; i < o->workers; i++)
+		at += (size_t)snprintf(cores + at, sizeof(cores) - at, "%s%u", i > 0 ? "," : "",
+		                       i + 1);
+	int n = snprintf(text, sizeof(text), config_form, o->workers, cores,
+	                 (unsigned long long)o->flows, o->pool_prefix, (unsigned long long)o->flows,
+	                 o->subscribers, 1u << (32 - o->pool_prefix));
+	struct config_errors errs = {0};
+	json_t *doc = config_parse(text, (size_t)n, &errs);
+	void *image = doc != NULL ? config_compile(doc, NULL, 1, size, &errs) : NULL;
+	for (unsigned i = 0; i < errs.n; i++)
+		fprintf(stderr, "millrace-bench: %s: %s\n", errs.e[i].path, errs.e[i].message);
+	json_decref(doc);
+	return image;
+}
+
+static void
+rig_devices(struct rig *r, unsigned workers)
+{
+	for (uint16_t i = 0; i < RIG_DEVS; i++) {
+		struct dev *d = &r->plane.devs[i];
+		*d = (struct dev){.ops = &rig_ops, .ctx = r->queue[i], .id = i, .link_up = 1,
+		                  .rx_queues = (uint16_t)workers, .tx_queues = (uint16_t)workers,
+		                  .mtu_max = 1500, .mac = {2, 0, 0, 0, 0, (uint8_t)(i + 1)}};
+		snprintf(d->name, sizeof(d->name), "bench%u", i);
+	}
+	r->plane.n_devs = RIG_DEVS;
+}
+
+struct rig *
+rig_create(const struct rig_options *o, const struct machine *m)
+{
+	struct rig *r = mem_alloc(sizeof(*r), -1);
+	size_t size;
+	char err[256] = "out of memory";
+	void *image = r != NULL ? rig_image(o, &size) : NULL;
+	if (image == NULL)
+		return NULL;
+	r->machine = *m;
+	r->tsc_base = rte_rdtsc();
+	r->plane.derive_mac = 1;
+	r->buffers = mem_alloc((size_t)RIG_PACKETS * RIG_STRIDE, -1);
+	rig_devices(r, o->workers);
+	int rc = r->buffers == NULL ? -1 : plane_open(&r->plane, image, 42, false, rig_now(r), err,
+	                                              sizeof(err));
+	free(image);
+	if (rc < 0) {
+		fprintf(stderr, "millrace-bench: %s\n", err);
+		return NULL;
+	}
+	return r;
+}
+
+void
+rig_destroy(struct rig *r)
+{
+	plane_close(&r->plane);
+	mem_free(r->buffers, (size_t)RIG_PACKETS * RIG_STRIDE);
+	mem_free(r, sizeof(*r));
+}
+
+uint64_t
+rig_now(const struct rig *r)
+{
+	uint64_t t = rte_rdtsc() - r->tsc_base;
+	return 1000000000 + (uint64_t)((double)t * r->machine.tick_ns) + r->skipped_ns;
+}
+
+struct rte_mbuf *
+rig_buffer_at(struct rig *r, unsigned i)
+{
+	return (struct rte_mbuf *)(void *)(r->buffers + (size_t)i * RIG_STRIDE);
+}
+
+struct rte_mbuf *
+rig_buffer(struct rig *r, unsigned i)
+{
+	struct rte_mbuf *m = rig_buffer_at(r, i);
+	m->buf_addr = (uint8_t *)m + sizeof(*m);
+	m->data_off = BUF_HEADROOM;
+	m->buf_len = RIG_STRIDE - sizeof(*m);
+	m->refcnt = 1;
+	m->nb_segs = 1;
+	m->next = NULL;
+	m->ol_flags = 0;
+	return m;
+}
+
+void
+rig_put(struct rig *r, unsigned dev, unsigned w, struct rte_mbuf *m)
+{
+	struct rig_queue *q = &r->queue[dev][w];
+	m->port = (uint16_t)dev;
+	q->buf[q->count++] = m;
+}
+
+/* What a NIC writes is in no core's own cache: flush descriptor and header. */
+static void
+queue_cool(const struct rig_queue *q)
+{
+	for (unsigned i = 0; i < q->count; i++) {
+		const uint8_t *data = buf_data(q->buf[i]);
+		__builtin_ia32_clflush(data);
+		__builtin_ia32_clflush(data + 63);
+	}
+	__builtin_ia32_mfence();
+}
+
+static bool
+queues_empty(const struct rig *r, unsigned w)
+{
+	for (unsigned d = 0; d < RIG_DEVS; d++)
+		if (r->queue[d][w].head < r->queue[d][w].count)
+			return false;
+	return true;
+}
+
+uint64_t
+rig_run(struct rig *r, unsigned w)
+{
+	for (unsigned d = 0; r->cold && d < RIG_DEVS; d++)
+		queue_cool(&r->queue[d][w]);
+	struct worker *worker = r->plane.worker[w];
+	uint64_t begin = rte_rdtsc();
+	while (!queues_empty(r, w))
+		worker_poll(worker, rig_now(r));
+	uint64_t ticks = rte_rdtsc() - begin;
+	for (unsigned d = 0; d < RIG_DEVS; d++)
+		r->queue[d][w].head = r->queue[d][w].count = 0;
+	return ticks;
+}
+
+uint64_t
+rig_sent(const struct rig *r)
+{
+	uint64_t n = 0;
+	for (unsigned d = 0; d < RIG_DEVS; d++)
+		for (unsigned w = 0; w < r->plane.n_workers; w++)
+			n += r->queue[d][w].sent;
+	return n;
+}
+
+uint64_t
+rig_drops(const struct rig *r)
+{
+	uint64_t n = 0;
+	for (unsigned c = 0; c < r->plane.shared.stats->contexts; c++)
+		for (unsigned i = 0; i < DROP_MAX; i++)
+			n += stats_context(r->plane.shared.stats, c)->dropped[i];
+	return n;
+}
