@@ -204,8 +204,11 @@ sim_settle(struct sim *s)
 	/* Two turns at least: a generation that was just published is seen in the first. */
 	while ((work != 0 || turns < 2) && turns < SIM_MAX_TURNS) {
 		work = 0;
-		for (unsigned i = 0; i < s->plane.n_workers; i++)
+		for (unsigned i = 0; i < s->plane.n_workers; i++) {
+			/* Idle flows end in sim_advance only: all workers' at one moment. */
+			s->plane.worker[i]->swept_ns = s->now_ns;
 			work += worker_poll(s->plane.worker[i], s->now_ns);
+		}
 		work += plane_poll(&s->plane, s->now_ns);
 		turns++;
 	}
