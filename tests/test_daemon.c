@@ -491,6 +491,18 @@ millctl(const char *words, char *text, size_t size)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+static size_t
+widest_line(const char *text)
+{
+	size_t widest = 0;
+	for (; *text != '\0'; text += strspn(text, "\n")) {
+		size_t n = strcspn(text, "\n");
+		widest = n > widest ? n : widest;
+		text += n;
+	}
+	return widest;
+}
+
 static void
 client_program(void)
 {
@@ -517,6 +529,8 @@ client_program(void)
 			printf("\n%s: %d, %s", cases[i].words, status, text);
 		CU_ASSERT(status == cases[i].status && strstr(text, cases[i].says) != NULL);
 	}
+	CU_ASSERT(millctl("top --once --interval 0.1", text, sizeof(text)) == 0);
+	CU_ASSERT(strstr(text, "DROPS/S") != NULL && widest_line(text) <= 80);
 	end();
 }
 

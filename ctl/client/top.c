@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* millctl top: two samples of the counters, and their difference by second. */
+/* millctl top: two samples of the counters, and their difference by second, in 80 columns. */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,18 +89,18 @@ print_nics(FILE *out, const struct top *t)
 {
 	size_t i;
 	const json_t *nic;
-	fprintf(out, "\n%-16s  %14s  %14s  %14s  %14s  %14s\n", "NIC", "RX", "RX BITS", "TX",
-	        "TX BITS", "DROPPED");
+	fprintf(out, "\n%-16s  %10s  %10s  %10s  %10s  %10s\n", "NIC", "RX PKT/S", "RX BIT/S",
+	        "TX PKT/S", "TX BIT/S", "DROPS/S");
 	json_array_foreach(json_object_get(t->now, "nics"), i, nic) {
 		const char *name = json_string_value(json_object_get(nic, "name"));
 		const json_t *b = member(json_object_get(t->before, "nics"), "name", name);
 		char rx[CELL], rxb[CELL], tx[CELL], txb[CELL], drop[CELL];
-		text_si(rate(t, nic, b, "rx_packets"), "pkt/s", rx);
-		text_si(8 * rate(t, nic, b, "rx_bytes"), "bit/s", rxb);
-		text_si(rate(t, nic, b, "tx_packets"), "pkt/s", tx);
-		text_si(8 * rate(t, nic, b, "tx_bytes"), "bit/s", txb);
-		text_si(rate(t, nic, b, "dropped"), "pkt/s", drop);
-		fprintf(out, "%-16s  %14s  %14s  %14s  %14s  %14s\n", name, rx, rxb, tx, txb, drop);
+		text_si(rate(t, nic, b, "rx_packets"), "", rx);
+		text_si(8 * rate(t, nic, b, "rx_bytes"), "", rxb);
+		text_si(rate(t, nic, b, "tx_packets"), "", tx);
+		text_si(8 * rate(t, nic, b, "tx_bytes"), "", txb);
+		text_si(rate(t, nic, b, "dropped"), "", drop);
+		fprintf(out, "%-16s  %10s  %10s  %10s  %10s  %10s\n", name, rx, rxb, tx, txb, drop);
 	}
 }
 
@@ -117,9 +117,9 @@ print_drops(FILE *out, const struct top *t)
 		if (r <= 0)
 			continue;
 		if (shown++ == 0)
-			fprintf(out, "\n%-20s  %14s  MEANING\n", "DROPS", "RATE");
-		text_si(r, "pkt/s", text);
-		fprintf(out, "%-20s  %14s  %s\n", reason, text,
+			fprintf(out, "\n%-16s  %8s  MEANING\n", "DROPS", "PKT/S");
+		text_si(r, "", text);
+		fprintf(out, "%-16s  %8s  %.52s\n", reason, text,
 		        json_string_value(json_object_get(d, "help")));
 	}
 }
