@@ -98,6 +98,39 @@ to_home(struct worker *w, struct pkt *p, const struct miss *m, uint16_t home)
 	pkt_handoff(w, p, home, HANDOFF_HOME);
 }
 
+/*
+ * No policy claims the packet. Its flow may have been opened under a generation in which one did
+ * (a backend, a rule, a pool address is gone since): ask the workers that can be its home in turn,
+ * those of its destination and of its source. Fragments have a meeting of their own (frag.h).
+ */
+static void
+stray(struct worker *w, struct pkt *p, const struct miss *m)
+{
+	const struct steer *s = &w->gen->steer;
+	const struct tuple *t = &m->tuple;
+	const uint16_t home[] = {
+		steer_worker(s, &t->dst, t->family),
+		steer_worker_port(s, &t->dst, t->family, __builtin_bswap16(t->dport)),
+		steer_worker(s, &t->src, t->family),
+	};
+	unsigned i = p->cause == HANDOFF_STRAY ? p->stage + 1u : 0, n = sizeof(home) / sizeof(home[0]);
+	while (i < n && home[i] == w->id)
+		i++;
+	if (i >= n || m->event == EV_SYN || m->has_frag || p->loops != 0) {
+		pkt_drop(w, p, DROP_NO_POLICY);
+		return;
+	}
+	p->stage = (uint8_t)i;
+	pkt_handoff(w, p, home[i], HANDOFF_STRAY);
+}
+
+/* Can it go where it is to go? Asked before a policy spends anything on it. */
+static bool
+is_routed(const struct miss *m)
+{
+	return m->route != NULL && m->route->kind != ROUTE_UNREACHABLE;
+}
+
 static flow_ref
 claim(struct worker *w, struct pkt *p, const struct miss *m)
 {
@@ -114,10 +147,14 @@ claim(struct worker *w, struct pkt *p, const struct miss *m)
 			pkt_drop(w, p, DROP_TCP_NOT_SYN);
 			return 0;
 		}
+		if (!is_routed(m)) {
+			pkt_punt(w, p, PUNT_NO_ROUTE, DROP_NO_ROUTE, 0);
+			return 0;
+		}
 		if (ask(w, p, m, i, &ref) != VERDICT_PASS)
 			return ref;
 	}
-	pkt_drop(w, p, DROP_NO_POLICY);
+	stray(w, p, m);
 	return 0;
 }
 

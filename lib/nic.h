@@ -51,7 +51,7 @@ struct dev {
 	uint8_t link_up;
 	uint32_t speed_mbps; /* of the link; 0: not known */
 	_Atomic uint16_t steered; /* bits of enum steer_traffic that it is to bring home itself */
-	uint8_t reta_bits;   /* log2 of its redirection table; 0: none */
+	uint8_t reta_bits;   /* log2 of its redirection table; 0: none. Constant when it is open */
 	char name[128];  /* the device string of the configuration */
 };
 
@@ -61,6 +61,7 @@ enum handoff_cause {
 	HANDOFF_HAIRPIN, /* translated to one of our own pool addresses: enters again as outside */
 	HANDOFF_FRAGMENT,
 	HANDOFF_ICMP,
+	HANDOFF_STRAY,   /* nobody claims it now: its flow may be older than the generation */
 	HANDOFF_PUNT,    /* to the slow path, see enum punt */
 	HANDOFF_TX,      /* complete frame: only to be sent, on dev = mbuf->port */
 	HANDOFF_MAX

@@ -265,6 +265,7 @@ parse_again_burst(struct worker *w, struct rte_mbuf **bufs, unsigned n)
 		p->nic = meta->nic;
 		p->cause = meta->cause;
 		p->loops = meta->loops;
+		p->stage = (uint8_t)meta->arg;
 		w->stats->taken_over++;
 		k = sort(w, p, parse_again(p, w->gen), k);
 	}

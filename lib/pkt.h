@@ -41,7 +41,7 @@ struct pkt {
 	uint32_t hash;
 	flow_ref ref;
 	uint8_t why;     /* enum drop_reason or enum punt, as parsing ended */
-	uint8_t zero;
+	uint8_t stage;   /* of HANDOFF_STRAY: which home was asked; else without meaning */
 	uint16_t frag;   /* IPv6: offset of the fragment header from l3, or 0 */
 	union {
 		struct tuple4 t4;

@@ -106,6 +106,7 @@ pkt_handoff(struct worker *w, const struct pkt *p, uint16_t to, enum handoff_cau
 {
 	*buf_meta(p->m) = (struct buf_meta){
 		.cause = (uint8_t)cause, .nic = p->nic, .loops = p->loops,
+		.arg = cause == HANDOFF_STRAY ? p->stage : 0,
 	};
 	out_put(w, p->m, to);
 }

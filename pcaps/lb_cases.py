@@ -27,7 +27,7 @@ SERVICE6 = {"name": "web6", "address": WEB6, "port": 80, "backends": [{"address"
 SERVICE_FULL = {"name": "full", "address": FULL, "port": 80, "mode": "fullnat", "local_addresses": ["10.0.0.250"],
                 "backends": [{"address": a} for a in BACKENDS]}
 SERVICE_DNS = {"name": "dns", "address": DNS, "port": 53, "protocol": "udp", "mode": "fullnat",
-               "local_addresses": ["10.0.0.251"], "local_ports": "2000-2999",
+               "local_addresses": ["10.0.0.251"], "local_ports": "2000-5999",
                "backends": [{"address": a} for a in BACKENDS]}
 NICS = ("outside", "farm")
 CASES = []

@@ -97,7 +97,7 @@ const char *
 name_handoff(unsigned cause)
 {
 	static const char *const names[STATS_CAUSES] = {"home", "hairpin", "fragment", "icmp",
-	                                                "punt", "tx"};
+	                                                "stray", "punt", "tx"};
 	return cause < STATS_CAUSES ? names[cause] : NULL;
 }
 

@@ -154,6 +154,7 @@ const struct view view_steering[] = {
 	  {"TAKEN OVER", "taken_over", NUMBER}, {"HANDED OFF", "handed_off", NUMBER},
 	  {"HOME", "handoffs.home", NUMBER}, {"HAIRPIN", "handoffs.hairpin", NUMBER},
 	  {"FRAGMENT", "handoffs.fragment", NUMBER}, {"ICMP", "handoffs.icmp", NUMBER},
+	  {"STRAY", "handoffs.stray", NUMBER},
 	  {"SLOW PATH", "handoffs.punt", NUMBER}, {"TX", "handoffs.tx", NUMBER}}}, END,
 };
 

@@ -7,6 +7,7 @@
 static const char *const cause_name[HANDOFF_MAX] = {
 	[HANDOFF_HOME] = "home",         [HANDOFF_HAIRPIN] = "hairpin",
 	[HANDOFF_FRAGMENT] = "fragment", [HANDOFF_ICMP] = "icmp",
+	[HANDOFF_STRAY] = "stray",
 	[HANDOFF_PUNT] = "punt",         [HANDOFF_TX] = "tx",
 };
 
