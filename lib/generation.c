@@ -100,6 +100,17 @@ find_sections(struct generation *g)
 	g->timers = image_rows(g->image, IMG_TIMERS, &g->n_timers);
 }
 
+/* Homes as fine as the smallest redirection table among the devices can tell them. */
+static void
+derive_steer(struct generation *g, const struct dev *devs, uint16_t n_devs)
+{
+	steer_init(&g->steer, g->plane->workers, g->plane->steer_class_bits,
+	           g->plane->steer_split_blocks, g->plane->steer_block_shift);
+	for (uint16_t i = 0; i < n_devs; i++)
+		if (devs[i].reta_bits != 0)
+			steer_coarsen(&g->steer, devs[i].reta_bits);
+}
+
 struct generation *
 generation_create(const struct image_header *image, const struct dev *devs, uint16_t n_devs,
                   const struct generation *previous)
@@ -117,8 +128,7 @@ generation_create(const struct image_header *image, const struct dev *devs, uint
 	find_sections(g);
 	derive_nics(g, devs);
 	derive_routes(g);
-	steer_init(&g->steer, g->plane->workers, g->plane->steer_class_bits,
-	           g->plane->steer_split_blocks, g->plane->steer_block_shift);
+	derive_steer(g, devs, n_devs);
 	return g;
 }
 

@@ -292,12 +292,9 @@ nic_ethdev_start(struct dev *d, uint16_t mtu, uint32_t buffers, const struct nic
 	d->mtu_max = mtu;
 	int rc = choose_queues(&o, d->rx_queues);
 	rc = rc == 0 ? setup(&o) : rc;
-	if (rc != 0) {
-		port_close(d);
-		return rc;
-	}
-	nic_ethdev_link(d);
-	return 0;
+	if (rc == 0)
+		nic_ethdev_link(d);
+	return rc;
 }
 
 void

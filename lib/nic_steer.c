@@ -8,7 +8,7 @@
 #include <rte_ethdev.h>
 #include <rte_flow.h>
 
-enum { MAX_ITEMS = 5, ID_OFFSET = 4 };
+enum { MAX_ITEMS = 5 };
 
 static const uint64_t types4 = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 |
 	RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP |
@@ -77,7 +77,7 @@ struct flow_words {
 	struct rte_flow_item_icmp icmp, icmp_mask;
 	struct rte_flow_action_queue queue;
 	struct rte_flow_action_rss rss;
-	uint8_t key[STEER_KEY];
+	uint8_t key[STEER_KEY_MAX];
 	unsigned n;
 };
 
@@ -130,12 +130,6 @@ add_port(struct flow_words *w, const struct steer_rule *r)
 		item_add(w, RTE_FLOW_ITEM_TYPE_ICMP, &w->icmp, &w->icmp_mask);
 }
 
-static unsigned
-spread_bits(void)
-{
-	return (unsigned)__builtin_ctz(STEER_SPREAD);
-}
-
 static void
 add_action(struct flow_words *w, const struct steer_rule *r, const struct steer_setup *s)
 {
@@ -145,10 +139,11 @@ add_action(struct flow_words *w, const struct steer_rule *r, const struct steer_
 		w->action[0] = (struct rte_flow_action){RTE_FLOW_ACTION_TYPE_QUEUE, &w->queue};
 		return;
 	}
-	steer_key_make(w->key, STEER_KEY, r->key, spread_bits());
+	uint16_t size = s->key_size != 0 ? s->key_size : STEER_KEY;
+	steer_key_make(w->key, size, r->key, s->spread_bits);
 	w->rss = (struct rte_flow_action_rss){
 		.types = s->rss_types & (r->family == FAMILY_V4 ? types4 : types6),
-		.key = w->key, .key_len = STEER_KEY, .queue = s->spread, .queue_num = STEER_SPREAD};
+		.key = w->key, .key_len = size, .queue = s->spread, .queue_num = 1u << s->spread_bits};
 	w->action[0] = (struct rte_flow_action){RTE_FLOW_ACTION_TYPE_RSS, &w->rss};
 }
 
@@ -187,7 +182,9 @@ nic_steer_probe(const struct dev *d, struct steer_offer *o)
 	                              .family = FAMILY_V4, .plen = 32};
 	struct steer_rule rule[STEER_ABILITIES] = {to, to, to, to, to};
 	static struct steer_setup s; /* only its types and an empty spread */
+	s.spread_bits = d->reta_bits < STEER_RETA_BITS ? d->reta_bits : STEER_RETA_BITS;
 	s.rss_types = o->rss_types;
+	s.key_size = o->key_size <= STEER_KEY_MAX ? o->key_size : 0;
 	rule[STEER_CAN_PORT].proto = rule[STEER_CAN_SPARSE].proto = IPPROTO_UDP;
 	rule[STEER_CAN_PORT].port_mask = 0xffc0;
 	rule[STEER_CAN_SPARSE].port_mask = 0x0040;

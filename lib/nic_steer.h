@@ -16,7 +16,7 @@
 #include "nic.h"
 #include "steer.h"
 
-enum { STEER_RULES = 4096, STEER_RETA_MAX = 4096, STEER_KEY_MAX = 64, STEER_SPREAD = 128 };
+enum { STEER_RULES = 4096, STEER_RETA_MAX = 4096, STEER_KEY_MAX = 64, STEER_SPREAD = STEER_RETA };
 
 /* Kinds of rules that a device may take. */
 enum steer_ability {
@@ -62,7 +62,8 @@ struct steer_setup {
 	uint64_t rss_types;   /* as DPDK numbers them */
 	uint8_t key_bytes[STEER_KEY_MAX];
 	uint16_t reta[STEER_RETA_MAX]; /* queue of each entry */
-	uint16_t spread[STEER_SPREAD]; /* queues of a rule to RSS: a table of its own */
+	uint8_t spread_bits;
+	uint16_t spread[STEER_SPREAD]; /* queues of a rule to RSS: a table of its own, 2^spread_bits */
 	uint32_t n_rules;
 	struct steer_rule rule[STEER_RULES]; /* sorted (memcmp) */
 };

@@ -25,9 +25,17 @@ steer_init(struct steer *s, uint16_t n_workers, uint8_t class_bits, uint8_t spli
 		.block_shift = block_shift,
 	};
 	/* Pools that share their addresses do not bind subscribers to classes. */
-	unsigned bits = split_blocks ? STEER_RETA_BITS : class_bits;
+	s->bits = split_blocks ? STEER_RETA_BITS : class_bits;
+	steer_coarsen(s, s->bits);
+}
+
+void
+steer_coarsen(struct steer *s, unsigned bits)
+{
+	if (bits < s->bits)
+		s->bits = (uint8_t)bits;
 	for (unsigned b = 0; b < STEER_RETA; b++)
-		s->worker[b] = (uint8_t)((b >> (STEER_RETA_BITS - bits)) * n_workers >> bits);
+		s->worker[b] = (uint8_t)((b >> (STEER_RETA_BITS - s->bits)) * s->n_workers >> s->bits);
 }
 
 /* Bit k of the hash is the parity of those input bits whose window has a 1 there. */

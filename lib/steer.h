@@ -4,7 +4,8 @@
  * Layout     STEER_RETA buckets; the bucket of an address is the low 9 bits of its Toeplitz hash
  *            under the inside key (as a source) which by construction equal those under the outside
  *            key (as a destination).
- * Invariant  1. steer_bucket depends on the address alone, not on the number of workers.
+ * Invariant  1. steer_bucket and steer_class depend on the address alone, not on the number of
+ *               workers or the devices.
  *            2. steer_worker is below the number of workers.
  * Owner      Constant after init.
  * See        docs/design.md, "Steering"; DPDK rte_thash.h.
@@ -41,13 +42,21 @@ struct steer {
 	uint16_t n_workers;
 	uint8_t class_bits;  /* the bucket's highest bits that make its class */
 	uint8_t split_blocks; /* 1: pool addresses are shared, port blocks are divided */
-	uint8_t block_shift; /* log2 of the port block size, when split_blocks */
+	uint8_t block_shift; /* log2 of the ports of a share, when split_blocks */
+	uint8_t bits;        /* of the bucket, the highest, that a worker depends on */
 	uint8_t worker[STEER_RETA];
 };
 
 /* steer_init: => class_bits <= STEER_RETA_BITS. */
 void steer_init(struct steer *s, uint16_t n_workers, uint8_t class_bits, uint8_t split_blocks,
                 uint8_t block_shift);
+
+/*
+ * steer_coarsen: let workers depend on the highest `bits` of the bucket only (a smaller number holds):
+ * a NIC with a table of 2^bits entries cannot tell more. The same for all devices, since an
+ * address has one home.
+ */
+void steer_coarsen(struct steer *s, unsigned bits);
 
 /* steer_bucket: Toeplitz bucket of an address, 0..STEER_RETA-1. */
 uint16_t steer_bucket(const union addr *a, uint8_t family);

@@ -9,7 +9,7 @@
 #include "lib/steer.h"
 #include "model.h"
 
-enum { DEFAULT_SHIFT = 9 };
+enum { DEFAULT_SHIFT = 9, LARGEST_SHIFT = 12, SHARES_EACH = 16 };
 
 /* The buckets that a set of addresses occupies. */
 struct cover {
@@ -73,7 +73,33 @@ classes_wanted(const struct model *m)
 	return (unsigned)__builtin_ctzll((unsigned long long)classes);
 }
 
-/* split_shift: blocks of the greatest size are what is divided; smaller ones lie within. */
+static bool
+range_suffices(const struct model *m, unsigned first, unsigned last, unsigned shift)
+{
+	return (last >> shift) - (first >> shift) + 1 >= SHARES_EACH * (unsigned)m->plane.workers;
+}
+
+/* Would every worker have enough shares of this size everywhere to come out even? */
+static bool
+shares_suffice(const struct model *m, unsigned shift)
+{
+	for (size_t i = 0; i < m->pools.n; i++) {
+		const struct img_nat_pool *p = rows_at(&m->pools, i);
+		if (!range_suffices(m, p->port_first, p->port_last, shift))
+			return false;
+	}
+	for (size_t i = 0; i < m->locals.n; i++) {
+		const struct img_lb_local *l = rows_at(&m->locals, i);
+		if (!range_suffices(m, l->port_first, l->port_last, shift))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * split_shift: blocks of the greatest size lie within a share; where there are many of them shares
+ * are larger, since a NIC needs a rule for each.
+ */
 static uint8_t
 split_shift(const struct model *m, const struct img_plane *old)
 {
@@ -83,8 +109,10 @@ split_shift(const struct model *m, const struct img_plane *old)
 		unsigned wanted = (unsigned)__builtin_ctz(p->block_size);
 		shift = wanted > shift ? wanted : shift;
 	}
-	if (old != NULL && old->steer_split_blocks && old->steer_block_shift > shift)
-		shift = old->steer_block_shift;
+	if (old != NULL && old->steer_split_blocks && old->steer_block_shift >= shift)
+		return old->steer_block_shift;
+	while (shift < LARGEST_SHIFT && shares_suffice(m, shift + 1))
+		shift++;
 	return (uint8_t)shift;
 }
 

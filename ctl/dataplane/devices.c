@@ -39,23 +39,6 @@ plan(struct devices *ds, const struct generation *g, unsigned i)
 	steer_plan_make(&ds->dev[i].plan, g, &a, i, &ds->dev[i].offer);
 }
 
-static int
-device_start(struct devices *ds, const struct generation *g, unsigned i, uint32_t buffers,
-             char *err, size_t err_size)
-{
-	struct device *dev = &ds->dev[i];
-	const struct steer_setup *s = &dev->plan.setup;
-	nic_steer_offer(&ds->plane->devs[i], &dev->offer);
-	plan(ds, g, i);
-	const struct nic_rss rss = {
-		.types = dev->offer.rss_types, .key_size = s->key_size,
-		.key = s->key != STEER_KEY_NONE ? s->key_bytes : NULL};
-	int r = nic_ethdev_start(&ds->plane->devs[i], machine_mtu(g->image, i), buffers, &rss, err,
-	                         err_size);
-	dev->hashes_by = s->key;
-	return r;
-}
-
 /* Key and table, as far as they changed. A driver that refuses makes the plan one without RSS. */
 static void
 rss_apply(struct device *dev, const struct dev *d)
@@ -90,57 +73,92 @@ steer(struct devices *ds, const struct generation *g, unsigned i)
 		.rss_error = dev->rss_status != 0 ? strerror(-dev->rss_status) : NULL};
 	steer_say(report, &dev->plan, &dev->offer, &r, g->plane->workers);
 	memcpy(report->device, d->name, sizeof(report->device));
-	d->reta_bits = dev->plan.setup.reta_bits;
 	atomic_store_explicit(&d->steered, dev->plan.by_rss | dev->plan.by_rules,
 	                      memory_order_relaxed);
 }
 
+/* => what it offers is known; a table that it can be given counts for where homes are. */
 static int
-open_all(struct devices *ds, const struct generation *g, uint32_t buffers, char *err,
-         size_t err_size)
+device_open(struct devices *ds, const struct img_dev *row, uint16_t i, uint16_t workers, char *err,
+            size_t err_size)
 {
-	uint32_t n;
-	const struct img_dev *rows = image_rows(g->image, IMG_DEVS, &n);
-	for (uint32_t i = 0; i < n; i++) {
-		struct dev *d = &ds->plane->devs[i];
-		int r = nic_ethdev_open(d, (uint16_t)i, rows[i].device, g->plane->workers, err,
-		                        err_size);
-		if (r == 0)
-			r = device_start(ds, g, i, buffers, err, err_size);
+	struct device *dev = &ds->dev[i];
+	struct dev *d = &ds->plane->devs[i];
+	int r = nic_ethdev_open(d, i, row->device, workers, err, err_size);
+	if (r != 0)
+		return r;
+	nic_steer_offer(d, &dev->offer);
+	d->reta_bits = steer_offer_reta_bits(&dev->offer);
+	return 0;
+}
+
+static int
+device_start(struct devices *ds, const struct generation *g, uint16_t i, uint32_t buffers,
+             char *err, size_t err_size)
+{
+	struct device *dev = &ds->dev[i];
+	struct dev *d = &ds->plane->devs[i];
+	const struct steer_setup *s = &dev->plan.setup;
+	plan(ds, g, i);
+	const struct nic_rss rss = {
+		.types = dev->offer.rss_types, .key_size = s->key_size,
+		.key = s->key != STEER_KEY_NONE ? s->key_bytes : NULL};
+	int r = nic_ethdev_start(d, machine_mtu(g->image, i), buffers, &rss, err, err_size);
+	if (r != 0)
+		return r;
+	dev->hashes_by = s->key;
+	nic_steer_probe(d, &dev->offer);
+	steer(ds, g, i);
+	return 0;
+}
+
+/* => all are open, or none is. */
+static int
+open_all(struct devices *ds, const struct image_header *image, char *err, size_t err_size)
+{
+	uint32_t n, one;
+	const struct img_dev *rows = image_rows(image, IMG_DEVS, &n);
+	const struct img_plane *plane = image_rows(image, IMG_PLANE, &one);
+	for (uint16_t i = 0; i < n; i++) {
+		int r = device_open(ds, &rows[i], i, plane->workers, err, err_size);
 		if (r != 0)
 			return r;
 		ds->n++;
-		nic_steer_probe(d, &ds->dev[i].offer);
-		steer(ds, g, i);
 	}
 	return 0;
 }
 
-/* A generation that nobody runs: devices need to know what will arrive before they are there. */
-static struct generation *
-sketch(const struct image_header *image, char *err, size_t err_size)
+/* Which devices there are is known to a generation that nobody runs; what will arrive, from it. */
+static int
+start_all(struct devices *ds, const struct image_header *image, uint32_t buffers, char *err,
+          size_t err_size)
 {
-	static const struct dev none[MAX_DEVS];
-	struct generation *g = generation_create(image, none, MAX_DEVS, NULL);
-	if (g == NULL)
+	struct generation *g = generation_create(image, ds->plane->devs, ds->n, NULL);
+	int r = 0;
+	if (g == NULL) {
 		snprintf(err, err_size, "no memory for the configuration");
-	return g;
+		return -ENOMEM;
+	}
+	for (uint16_t i = 0; i < ds->n && r == 0; i++)
+		r = device_start(ds, g, i, buffers, err, err_size);
+	generation_destroy(g);
+	return r;
 }
 
 struct devices *
 devices_open(struct plane *p, const struct image_header *image, uint32_t buffers, int *status,
              char *err, size_t err_size)
 {
-	struct generation *g = sketch(image, err, err_size);
-	struct devices *ds = g != NULL ? calloc(1, sizeof(*ds)) : NULL;
+	struct devices *ds = calloc(1, sizeof(*ds));
 	*status = -ENOMEM;
 	if (ds == NULL) {
-		generation_destroy(g);
+		snprintf(err, err_size, "no memory for devices");
 		return NULL;
 	}
 	ds->plane = p;
-	*status = open_all(ds, g, buffers, err, err_size);
-	generation_destroy(g);
+	*status = open_all(ds, image, err, err_size);
+	if (*status == 0)
+		*status = start_all(ds, image, buffers, err, err_size);
 	if (*status != 0) {
 		devices_close(ds);
 		return NULL;

@@ -57,11 +57,19 @@ has_table(const struct steer_offer *o)
 	       (o->reta_size & (o->reta_size - 1)) == 0;
 }
 
+/* Its table is large enough for the homes, which were made for tables of all devices. */
 static bool
-takes_key(const struct steer_offer *o)
+takes_key(const struct steer_offer *o, const struct steer *s)
 {
-	return has_table(o) && o->key_size >= STEER_KEY && o->key_size <= STEER_KEY_MAX &&
+	return has_table(o) && o->reta_size >= 1u << s->bits && o->key_size >= STEER_KEY && o->key_size <= STEER_KEY_MAX &&
 	       o->rx_queues > 1 && (o->hashes4 || o->hashes6);
+}
+
+uint8_t
+steer_offer_reta_bits(const struct steer_offer *o)
+{
+	static const struct steer any;
+	return takes_key(o, &any) ? (uint8_t)__builtin_ctz(o->reta_size) : 0;
 }
 
 /* One rule for all of a family, where one key suits everything of it that arrives. */
@@ -142,11 +150,13 @@ tables_fill(const struct steer_site *s, struct steer_setup *out)
 {
 	const struct steer *st = &s->g->steer;
 	const struct steer_offer *o = s->o;
-	unsigned spread_bits = (unsigned)__builtin_ctz(STEER_SPREAD);
 	unsigned queues = o->rx_queues != 0 ? o->rx_queues : 1;
-	for (unsigned i = 0; i < STEER_SPREAD; i++)
-		out->spread[i] = (uint16_t)(steer_reta(st, i, spread_bits) % queues);
+	out->spread_bits = st->bits;
+	for (unsigned i = 0; i < 1u << st->bits; i++)
+		out->spread[i] = (uint16_t)(steer_reta(st, i, st->bits) % queues);
 	out->rss_types = o->rss_types;
+	out->key_size = o->key_size >= STEER_KEY && o->key_size <= STEER_KEY_MAX ? o->key_size :
+	                                                                           STEER_KEY;
 	if (!has_table(o))
 		return;
 	out->reta_size = o->reta_size;
@@ -155,7 +165,6 @@ tables_fill(const struct steer_site *s, struct steer_setup *out)
 		out->reta[i] = (uint16_t)(steer_reta(st, i, out->reta_bits) % queues);
 	if (out->key == STEER_KEY_NONE)
 		return;
-	out->key_size = o->key_size;
 	steer_key_make(out->key_bytes, out->key_size, out->key, out->reta_bits);
 }
 
@@ -184,8 +193,8 @@ steer_plan_make(struct steer_plan *p, const struct generation *g,
 		memset(p, 0, sizeof(*p));
 		p->arrives = p->left = arrives;
 	} else {
-		try_key(&s, p, takes_key(o) ? STEER_KEY_INSIDE : STEER_KEY_NONE, arrives);
-		for (unsigned key = STEER_KEY_OUTSIDE4; key < STEER_KEYS && takes_key(o); key++) {
+		try_key(&s, p, takes_key(o, &g->steer) ? STEER_KEY_INSIDE : STEER_KEY_NONE, arrives);
+		for (unsigned key = STEER_KEY_OUTSIDE4; key < STEER_KEYS && takes_key(o, &g->steer); key++) {
 			try_key(&s, &other, key, arrives);
 			if (is_better(&other, p))
 				*p = other;

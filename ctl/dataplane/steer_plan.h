@@ -34,6 +34,9 @@ struct steer_plan {
 void steer_plan_make(struct steer_plan *p, const struct generation *g,
                      const struct steer_arrivals *a, unsigned dev, const struct steer_offer *o);
 
+/* steer_offer_reta_bits: log2 of the table that a device can be given, 0: none. */
+uint8_t steer_offer_reta_bits(const struct steer_offer *o);
+
 /* steer_plan_refused: these kinds of traffic the device did not take rules for after all. */
 void steer_plan_refused(struct steer_plan *p, uint16_t traffic);
 

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Steering under simulated NICs. For each mode and number of workers: MR_SIM_FLOWS flows are opened and
+ * answered, backends, pools and generations change, and all of them go on. With strengths 1 and 2
+ * no packet changes workers; with all three each flow lives on one worker.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+
+#include "sim_world.h"
+#include "tests/test.h"
+
+enum { FLOWS = 100000, WARM = 512, SPARE = 4, LOCALS = 64 };
+
+#define TYPES_ALL (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
+
+/* Tables and keys as NICs have them; see docs/nics.md. */
+static const struct sim_model plain = {
+	.name = "sim_plain", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 128,
+	.max_queues = SIM_QUEUES};
+static const struct sim_model large = {
+	.name = "sim_large", .rss_types = TYPES_ALL, .key_size = 52, .reta_size = 2048,
+	.max_queues = SIM_QUEUES};
+static const struct sim_model ruled = {
+	.name = "sim_ruled", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 512,
+	.max_queues = SIM_QUEUES, .rule_queue = 1, .rule_port = 1, .rule_icmp = 1};
+static const struct sim_model able = {
+	.name = "sim_able", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 64,
+	.max_queues = SIM_QUEUES, .rule_queue = 1, .rule_port = 1, .rule_sparse = 1,
+	.rule_icmp = 1, .rule_rss = 1};
+static const struct sim_model addresses = {
+	.name = "sim_addresses", .rss_types = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6, .key_size = 40,
+	.reta_size = 256, .max_queues = SIM_QUEUES, .rule_queue = 1, .no_hash_update = 1};
+static const struct sim_model dumb = {.name = "sim_dumb", .max_queues = SIM_QUEUES};
+static const struct sim_model narrow = {
+	.name = "sim_narrow", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 128,
+	.max_queues = 2};
+static const struct sim_model liar = {
+	.name = "sim_liar", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 128,
+	.max_queues = SIM_QUEUES, .lies = 1};
+
+static unsigned
+flows_wanted(void)
+{
+	const char *s = getenv("MR_SIM_FLOWS");
+	return s != NULL ? (unsigned)strtoul(s, NULL, 0) : FLOWS;
+}
+
+static void
+set_l4(struct frame *f, unsigned i, uint16_t sport, uint16_t dport)
+{
+	f->proto = i % 2 ? 17 : 6;
+	f->tcp_flags = 2;
+	f->sport = sport;
+	f->dport = dport;
+}
+
+/* 8000 subscribers, 12 and a half ports each, to one server each. */
+static void
+first_nat(struct frame *f, unsigned i)
+{
+	f->family = FAMILY_V4;
+	f->src = addr_from_v4(__builtin_bswap32(0x64400000 + i % 8000 * 37));
+	f->dst = addr_from_v4(__builtin_bswap32(0x08080000 + i / 7));
+	set_l4(f, i / 8000, (uint16_t)(1024 + i / 8000), 443);
+}
+
+/* 400 subscribers, 10 ports each, to 25 servers each: one pool address has room for it. */
+static void
+first_nat_single(struct frame *f, unsigned i)
+{
+	unsigned mapping = i % 4000;
+	f->family = FAMILY_V4;
+	f->src = addr_from_v4(__builtin_bswap32(0x64400000 + mapping / 10 * 5));
+	f->dst = addr_from_v4(__builtin_bswap32(0x08080000 + i / 4000));
+	set_l4(f, mapping, (uint16_t)(2000 + mapping % 10), 53);
+}
+
+static void
+first_client4(struct frame *f, unsigned i)
+{
+	f->family = FAMILY_V4;
+	f->src = addr_from_v4(__builtin_bswap32(0x0b000000 + i / 4 * 11));
+	f->dst = addr_from_v4(__builtin_bswap32(0xc000020a));
+	set_l4(f, 0, (uint16_t)(10000 + i % 4), 80);
+}
+
+static void
+first_client6(struct frame *f, unsigned i)
+{
+	f->family = FAMILY_V6;
+	f->src.b[0] = 0x2a;
+	f->src.b[3] = (uint8_t)(i >> 4);
+	f->src.w[3] = __builtin_bswap32(i / 4 * 3 + 1);
+	f->dst = addr6("2001:db8:2::10");
+	set_l4(f, 0, (uint16_t)(10000 + i % 4), 80);
+}
+
+static const struct sim_kind nat_kind = {"NAT", first_nat, SIM_INSIDE, SIM_OUTSIDE};
+static const struct sim_kind single_kind = {"NAT, one address", first_nat_single, SIM_INSIDE,
+                                            SIM_OUTSIDE};
+static const struct sim_kind client4_kind = {"balancer IPv4", first_client4, SIM_OUTSIDE, SIM_FARM};
+static const struct sim_kind client6_kind = {"balancer IPv6", first_client6, SIM_OUTSIDE, SIM_FARM};
+
+/* What the configuration has; more of it after a change. */
+struct scene {
+	const char *pool[2];     /* addresses of the pool, NULL: no NAT */
+	unsigned block;
+	const char *mode4, *mode6; /* of services, NULL: none */
+	unsigned backends[2];
+};
+
+static void
+put_locals(char *text, bool v6)
+{
+	sim_text(text, "\"local_addresses\": [");
+	for (unsigned i = 0; i < LOCALS; i++)
+		sim_text(text, v6 ? "%s\"2001:db8:3::%x\"" : "%s\"198.18.0.%u\"", i ? ", " : "", i);
+	sim_text(text, "], ");
+}
+
+static void
+put_service(char *text, const char *name, bool v6, const char *mode, unsigned backends)
+{
+	sim_text(text, "{\"name\": \"%s\", \"address\": \"%s\", \"port\": 80, \"protocol\": \"tcp\", "
+	         "\"mode\": \"%s\", ", name, v6 ? "2001:db8:2::10" : "192.0.2.10", mode);
+	if (strcmp(mode, "fullnat") == 0)
+		put_locals(text, v6);
+	sim_text(text, "\"backends\": [");
+	for (unsigned i = 0; i < backends; i++)
+		sim_text(text, v6 ? "%s{\"address\": \"2001:db8:f::%x\"}" :
+		         "%s{\"address\": \"10.1.1.%u\"}", i ? ", " : "", i + 16);
+	sim_text(text, "]}");
+}
+
+static const char *
+scene_text(const struct scene *s, unsigned stage)
+{
+	static char text[SIM_JSON];
+	text[0] = '\0';
+	sim_text(text, "\"lb\": {\"services\": [");
+	if (s->mode4 != NULL)
+		put_service(text, "web4", false, s->mode4, s->backends[stage]);
+	if (s->mode4 != NULL && s->mode6 != NULL)
+		sim_text(text, ", ");
+	if (s->mode6 != NULL)
+		put_service(text, "web6", true, s->mode6, s->backends[stage]);
+	sim_text(text, "]}");
+	if (s->pool[0] == NULL)
+		return text;
+	sim_text(text, ", \"nat\": {\"pools\": [{\"name\": \"public\", \"addresses\": [%s], "
+	         "\"block_size\": %u, \"max_blocks\": 8}], \"rules\": [{\"name\": \"homes\", "
+	         "\"nic\": \"inside\", \"source\": \"100.64.0.0/10\", \"pool\": \"public\"}], "
+	         "\"capacity\": {\"mappings\": 500000, \"subscribers\": 40000, "
+	         "\"pool_addresses\": 600}}", s->pool[stage], s->block);
+	return text;
+}
+
+struct run {
+	const char *name;
+	struct scene scene;
+	const struct sim_kind *kind[2];
+	const struct sim_model *model[SIM_DEVICES];
+	uint8_t strength[SIM_DEVICES]; /* expected; 9: as it comes out */
+};
+
+static void
+say_run(const struct run *r, const struct sim_world *w, uint64_t flows, uint64_t handoffs)
+{
+	printf("  %-34s %2u workers: strengths %u %u %u, %3u rules, %6llu flows, %7llu hand-offs, "
+	       "largest/mean %.3f\n", r->name, w->workers, w->plane.steering[0].strength,
+	       w->plane.steering[1].strength, w->plane.steering[2].strength,
+	       w->plane.steering[0].rules + w->plane.steering[1].rules + w->plane.steering[2].rules,
+	       (unsigned long long)flows, (unsigned long long)handoffs, sim_world_spread(w));
+}
+
+/* Flows of all kinds of the run. => frames that came out less those that should have. */
+static int64_t
+all_flows(struct sim_world *w, const struct run *r, unsigned first, unsigned end, unsigned bounces)
+{
+	int64_t out = 0;
+	for (unsigned k = 0; k < 2 && r->kind[k] != NULL; k++) {
+		out += (int64_t)sim_world_flows(w, r->kind[k], first, end, bounces);
+		out -= (int64_t)(end - first) * (1 + bounces);
+	}
+	return out;
+}
+
+static bool
+is_steered(const struct sim_world *w)
+{
+	for (unsigned i = 0; i < SIM_DEVICES; i++)
+		if (w->plane.steering[i].strength == 3)
+			return false;
+	return true;
+}
+
+static void
+check_strengths(const struct sim_world *w, const struct run *r)
+{
+	for (unsigned i = 0; i < SIM_DEVICES; i++) {
+		const struct cmd_steering *s = &w->plane.steering[i];
+		if (w->workers == 1)
+			CU_ASSERT_EQUAL(s->strength, 0);
+		if (w->workers == 1 || r->strength[i] == 9 || s->strength == r->strength[i])
+			continue;
+		printf("%s, %u workers, device %u: strength %u, expected %u: %s; %s; %s\n", r->name,
+		       w->workers, i, s->strength, r->strength[i], s->offers, s->choice, s->reason);
+		CU_FAIL("strength");
+	}
+}
+
+/* One mode with so many workers: open, answer, change, go on. */
+static void
+run_mode(const struct run *r, unsigned workers)
+{
+	static struct sim_world w;
+	unsigned n = flows_wanted(), kinds = r->kind[1] != NULL ? 2 : 1, half = n / 2;
+	sim_world_open(&w, r->model, workers, n * kinds * SPARE, scene_text(&r->scene, 0));
+	check_strengths(&w, r);
+	/* Next hops are asked for by the slow path first. */
+	all_flows(&w, r, 0, WARM, 3);
+	uint64_t moves = sim_world_moves(&w);
+	CU_ASSERT_EQUAL(all_flows(&w, r, 0, half, 3), 0);
+	bool steered = is_steered(&w);
+	if (steered)
+		CU_ASSERT_EQUAL(sim_world_moves(&w), moves);
+	sim_world_apply(&w, n * kinds * SPARE, scene_text(&r->scene, 1));
+	check_strengths(&w, r);
+	all_flows(&w, r, half, half + WARM, 3);
+	moves = sim_world_moves(&w);
+	CU_ASSERT_EQUAL(all_flows(&w, r, 0, n, 2), 0);
+	if (steered) {
+		CU_ASSERT_EQUAL(sim_world_moves(&w), moves);
+		CU_ASSERT_EQUAL(sim_world_handoffs(&w), 0);
+	}
+	/* One home each, however often and from wherever they came. */
+	CU_ASSERT_EQUAL(sim_world_live(&w), (uint64_t)n * kinds);
+	CU_ASSERT_EQUAL(sim_world_opened(&w), (uint64_t)n * kinds);
+	CU_ASSERT_EQUAL(sim_world_drops(&w), 0);
+	CU_ASSERT_EQUAL(devices_watch(w.devices), -1);
+	say_run(r, &w, (uint64_t)n * kinds, sim_world_handoffs(&w));
+	sim_world_close(&w);
+}
+
+static void
+run_all(const struct run *r, const unsigned *workers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		run_mode(r, workers[i]);
+}
+
+static const unsigned every[] = {1, 2, 3, 4, 7, 8, 16}, some[] = {2, 3, 8};
+#define EVERY every, sizeof(every) / sizeof(every[0])
+#define SOME some, sizeof(some) / sizeof(some[0])
+
+#define MANY {"\"203.0.113.0/24\"", "\"203.0.113.0/24\", \"203.0.112.0/24\""}
+#define FEW {"\"203.0.113.0/26\"", "\"203.0.113.0/26\", \"203.0.112.0/28\""}
+#define SINGLE {"\"203.0.113.5\"", "\"203.0.113.5\", \"203.0.113.9\""}
+
+static void
+nat_many_addresses(void)
+{
+	const struct run r = {"NAT, many addresses", {MANY, 512, NULL, NULL, {0, 0}}, {&nat_kind},
+	                      {&plain, &large, &plain}, {1, 1, 9}};
+	run_all(&r, EVERY);
+}
+
+static void
+nat_one_address(void)
+{
+	const struct run r = {"NAT, one address", {SINGLE, 64, NULL, NULL, {0, 0}}, {&single_kind},
+	                      {&plain, &ruled, &plain}, {1, 2, 9}};
+	run_all(&r, EVERY);
+}
+
+static void
+balancer_nat4(void)
+{
+	const struct run r = {"balancer, nat, IPv4", {{NULL, NULL}, 0, "nat", NULL, {20, 30}},
+	                      {&client4_kind}, {&plain, &plain, &large}, {9, 1, 1}};
+	run_all(&r, EVERY);
+}
+
+static void
+balancer_nat6(void)
+{
+	const struct run r = {"balancer, nat, IPv6", {{NULL, NULL}, 0, NULL, "nat", {20, 30}},
+	                      {&client6_kind}, {&plain, &large, &addresses}, {9, 1, 1}};
+	run_all(&r, EVERY);
+}
+
+static void
+balancer_fullnat4(void)
+{
+	const struct run r = {"balancer, fullnat, IPv4", {{NULL, NULL}, 0, "fullnat", NULL, {20, 30}},
+	                      {&client4_kind}, {&plain, &able, &plain}, {9, 1, 1}};
+	run_all(&r, EVERY);
+}
+
+static void
+balancer_fullnat6(void)
+{
+	const struct run r = {"balancer, fullnat, IPv6", {{NULL, NULL}, 0, NULL, "fullnat", {20, 30}},
+	                      {&client6_kind}, {&plain, &plain, &ruled}, {9, 1, 1}};
+	run_all(&r, EVERY);
+}
+
+/* Replies of both families by destination: one key cannot, a rule with a key of its own can. */
+static void
+balancer_both_families(void)
+{
+	const struct run r = {"balancer, nat, both families", {{NULL, NULL}, 0, "nat", "nat", {20, 30}},
+	                      {&client4_kind, &client6_kind}, {&plain, &plain, &able}, {9, 1, 2}};
+	run_all(&r, SOME);
+}
+
+/* Pool addresses by destination and clients by source, on one device. */
+static void
+nat_and_balancer(void)
+{
+	const struct run rules = {"NAT and balancer, address rules", {FEW, 64, "nat", NULL, {20, 30}},
+	                          {&nat_kind, &client4_kind}, {&plain, &ruled, &plain}, {1, 2, 1}};
+	const struct run keys = {"NAT and balancer, RSS rules", {FEW, 64, "nat", NULL, {20, 30}},
+	                         {&nat_kind, &client4_kind}, {&plain, &able, &plain}, {1, 2, 1}};
+	run_all(&rules, SOME);
+	run_all(&keys, SOME);
+}
+
+static void
+handed_off(void)
+{
+	const struct run none = {"NAT, no RSS", {MANY, 512, NULL, NULL, {0, 0}}, {&nat_kind},
+	                         {&dumb, &dumb, &dumb}, {3, 3, 3}};
+	const struct run ports = {"NAT, one address, no rules", {SINGLE, 64, NULL, NULL, {0, 0}},
+	                          {&single_kind}, {&plain, &plain, &plain}, {1, 3, 9}};
+	const struct run few = {"NAT, two queues", {MANY, 512, NULL, NULL, {0, 0}}, {&nat_kind},
+	                        {&narrow, &narrow, &narrow}, {9, 9, 9}};
+	run_all(&none, SOME);
+	run_all(&ports, SOME);
+	run_all(&few, SOME);
+}
+
+/* Hashes with another key: found, said once, and no flow suffers. */
+static void
+lies_are_found(void)
+{
+	static struct sim_world w;
+	const struct sim_model *const models[] = {&plain, &liar, &plain};
+	const struct scene scene = {MANY, 512, NULL, NULL, {0, 0}};
+	sim_world_open(&w, models, 4, 10000, scene_text(&scene, 0));
+	CU_ASSERT_EQUAL(sim_world_flows(&w, &nat_kind, 0, 8, 1), 16);
+	CU_ASSERT_EQUAL(devices_watch(w.devices), -1);
+	CU_ASSERT_EQUAL(sim_world_flows(&w, &nat_kind, 0, 2000, 3), 8000);
+	CU_ASSERT_EQUAL(devices_watch(w.devices), SIM_OUTSIDE);
+	CU_ASSERT_EQUAL(devices_watch(w.devices), -1);
+	const struct cmd_steering *s = &w.plane.steering[SIM_OUTSIDE];
+	CU_ASSERT_EQUAL(s->lies, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(s->cost, "its hashes are not those of the key"));
+	CU_ASSERT_EQUAL(w.plane.steering[SIM_INSIDE].lies, 0);
+	CU_ASSERT_EQUAL(sim_world_live(&w), 2000);
+	CU_ASSERT_EQUAL(sim_world_drops(&w), 0);
+	printf("  %s: %s\n", w.nic[SIM_OUTSIDE]->name, s->cost);
+	sim_world_close(&w);
+}
+
+static const struct test_case cases[] = {
+	{"NAT with many addresses", nat_many_addresses},
+	{"NAT with one address", nat_one_address},
+	{"balancer, nat, IPv4", balancer_nat4},
+	{"balancer, nat, IPv6", balancer_nat6},
+	{"balancer, fullnat, IPv4", balancer_fullnat4},
+	{"balancer, fullnat, IPv6", balancer_fullnat6},
+	{"both families on one device", balancer_both_families},
+	{"NAT and balancer on one device", nat_and_balancer},
+	{"what is handed off", handed_off},
+	{"lies are found", lies_are_found},
+};
+
+int
+main(void)
+{
+	char prefix[64];
+	snprintf(prefix, sizeof(prefix), "--file-prefix=mr_sim_%d", getpid());
+	char *argv[] = {"sim_steering", "--no-huge", "--no-shconf", "-m", "512", "--no-pci",
+	                "--no-telemetry", "--log-level=error", "--iova-mode=va", "--lcores=0",
+	                prefix, NULL};
+	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) < 0) {
+		printf("EAL does not start\n");
+		return 77;
+	}
+	int failed = test_main("sim_steering", cases, sizeof(cases) / sizeof(cases[0]));
+	rte_eal_cleanup();
+	return failed;
+}
