@@ -116,7 +116,7 @@ struct cmd_nic {
 
 struct cmd_steering {
 	char device[128];
-	char offers[256], choice[256], reason[320], cost[256]; /* sentences */
+	char offers[256], choice[256], reason[256], cost[256]; /* sentences */
 	char key[16];               /* inside, outside4, outside6, driver */
 	uint8_t strength;           /* 1 RSS, 2 RSS and rules, 3 hand-off; 0: one worker */
 	uint8_t lies;               /* packets arrive at other workers than it promised */

@@ -101,6 +101,26 @@ subscribers(void)
 }
 
 static void
+steering_of_devices(void)
+{
+	static const struct cmd_steering devices[] = {
+		{.device = "a", .strength = 1, .key = "inside", .offers = "much", .cost = "none"},
+		{.device = "b", .strength = 3, .key = "driver", .choice = "software", .lies = 1,
+		 .rules = 7, .missteered = 99, .reason = "it has no RSS"}};
+	plane.answer[CMD_STEERING].rows = devices;
+	plane.answer[CMD_STEERING].n = 2;
+	plane.answer[CMD_STEERING].row_size = sizeof(devices[0]);
+	json_t *r = result_of("steering.show", "{}");
+	CU_ASSERT(json_array_size(at(r, "devices")) == 2 && number(r, "devices.0.strength") == 1);
+	CU_ASSERT_STRING_EQUAL(text(r, "devices.0.key"), "inside");
+	CU_ASSERT(number(r, "devices.1.rules") == 7 && number(r, "devices.1.missteered") == 99);
+	CU_ASSERT(json_is_true(at(r, "devices.1.lies")) && json_array_size(at(r, "explained")) == 4);
+	CU_ASSERT_STRING_EQUAL(text(r, "explained.1.what"), "cost");
+	CU_ASSERT_STRING_EQUAL(text(r, "explained.3.text"), "it has no RSS");
+	json_decref(r);
+}
+
+static void
 statistics(void)
 {
 	begin();
@@ -131,7 +151,9 @@ statistics(void)
 	json_decref(r);
 	r = result_of("steering.show", "{}");
 	CU_ASSERT(number(r, "workers") == 2 && json_array_size(at(r, "by_worker")) == 2);
+	CU_ASSERT(json_array_size(at(r, "devices")) == 0);
 	json_decref(r);
+	steering_of_devices();
 	r = result_of("route.list", "{}");
 	CU_ASSERT(json_array_size(at(r, "routes")) >= 4);
 	json_decref(r);

@@ -176,6 +176,53 @@ steering_workers(const struct stats_segment *seg, const struct img_plane *plane)
 	return list;
 }
 
+struct steering_rows {
+	json_t *devices, *explained;
+};
+
+static void
+explain(json_t *list, const char *device, const char *what, char *text)
+{
+	if (text[0] != '\0')
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "device", device, "what",
+		                                      what, "text", text));
+}
+
+static bool
+steering_row(void *arg, const void *data)
+{
+	struct steering_rows *r = arg;
+	struct cmd_steering c;
+	memcpy(&c, data, sizeof(c));
+	c.device[sizeof(c.device) - 1] = c.offers[sizeof(c.offers) - 1] = '\0';
+	c.choice[sizeof(c.choice) - 1] = c.reason[sizeof(c.reason) - 1] = '\0';
+	c.cost[sizeof(c.cost) - 1] = c.key[sizeof(c.key) - 1] = '\0';
+	json_array_append_new(r->devices, json_pack(
+		"{s:s, s:i, s:s, s:i, s:i, s:I, s:I, s:b, s:I, s:I}", "device", c.device,
+		"strength", c.strength, "key", c.key, "rx_queues", c.rx_queues, "table",
+		c.reta_size, "rules", (json_int_t)c.rules, "refused", (json_int_t)c.refused, "lies",
+		c.lies, "missteered", (json_int_t)c.missteered, "mishashed",
+		(json_int_t)c.mishashed));
+	explain(r->explained, c.device, "offers", c.offers);
+	explain(r->explained, c.device, "chosen", c.choice);
+	explain(r->explained, c.device, "why", c.reason);
+	explain(r->explained, c.device, "cost", c.cost);
+	return true;
+}
+
+/* steering_devices: devices and explained, into o. => false: the data plane does not answer. */
+static bool
+steering_devices(struct api *api, json_t *o, struct rpc_error *err)
+{
+	struct steering_rows r = {json_array(), json_array()};
+	struct listing l = {.kind = CMD_STEERING, .row_size = sizeof(struct cmd_steering),
+	                    .row = steering_row, .arg = &r};
+	bool ok = api_list_all(api, &l, err) == 0;
+	json_object_set_new(o, "devices", r.devices);
+	json_object_set_new(o, "explained", r.explained);
+	return ok;
+}
+
 json_t *
 steering_show_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
@@ -189,9 +236,13 @@ steering_show_m(struct api *api, const json_t *params, struct rpc_error *err)
 	if (n == 0)
 		return rpc_fail(err, API_NOT_RUNNING, "the running image has no worker section");
 	stats_total(seg, &sum);
-	return json_pack("{s:i, s:i, s:i, s:b, s:i, s:o, s:o}", "workers", plane->workers,
-	                 "main_core", plane->main_core, "class_bits", plane->steer_class_bits,
-	                 "split_blocks", plane->steer_split_blocks, "block_ports",
-	                 1 << plane->steer_block_shift, "handoffs", stats_handoffs(&sum, true),
-	                 "by_worker", steering_workers(seg, plane));
+	json_t *o = json_pack("{s:i, s:i, s:i, s:b, s:i, s:o, s:o}", "workers", plane->workers,
+		"main_core", plane->main_core, "class_bits", plane->steer_class_bits,
+		"split_blocks", plane->steer_split_blocks, "block_ports",
+		1 << plane->steer_block_shift, "handoffs", stats_handoffs(&sum, true),
+		"by_worker", steering_workers(seg, plane));
+	if (steering_devices(api, o, err))
+		return o;
+	json_decref(o);
+	return NULL;
 }

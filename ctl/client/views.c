@@ -149,6 +149,13 @@ const struct view view_steering[] = {
 	{NULL, "", {
 	  {"workers", "workers", NUMBER}, {"slow path's core", "main_core", NUMBER},
 	  {"class bits", "class_bits", NUMBER}, {"blocks divided", "split_blocks", YES_NO}}},
+	{"Devices", "devices", {
+	  {"DEVICE", "device", TEXT}, {"STRENGTH", "strength", NUMBER}, {"KEY", "key", TEXT},
+	  {"QUEUES", "rx_queues", NUMBER}, {"TABLE", "table", NUMBER},
+	  {"RULES", "rules", NUMBER}, {"REFUSED", "refused", NUMBER}, {"LIES", "lies", YES_NO},
+	  {"MISSTEERED", "missteered", NUMBER}}},
+	{"Explained", "explained", {
+	  {"DEVICE", "device", TEXT}, {"", "what", TEXT}, {"", "text", TEXT}}},
 	{"Hand-offs", "by_worker", {
 	  {"WORKER", "worker", NUMBER}, {"CORE", "core", NUMBER}, {"RECEIVED", "received", NUMBER},
 	  {"TAKEN OVER", "taken_over", NUMBER}, {"HANDED OFF", "handed_off", NUMBER},

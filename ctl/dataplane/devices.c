@@ -21,6 +21,7 @@ struct device {
 	struct steer_plan plan;      /* in force */
 	struct nic_steer rules;
 	uint8_t hashes_by;           /* enum steer_key that the device was given last */
+	bool has_table;              /* ours; it stays the same */
 	int rss_status;              /* of giving it key and table */
 };
 
@@ -39,7 +40,10 @@ plan(struct devices *ds, const struct generation *g, unsigned i)
 	steer_plan_make(&ds->dev[i].plan, g, &a, i, &ds->dev[i].offer);
 }
 
-/* Key and table, as far as they changed. A driver that refuses makes the plan one without RSS. */
+/*
+ * Key and table, as far as they changed: some drivers stop and start the device for it. With one that
+ * refuses, the plan is made anew without RSS.
+ */
 static void
 rss_apply(struct device *dev, const struct dev *d)
 {
@@ -49,7 +53,8 @@ rss_apply(struct device *dev, const struct dev *d)
 	dev->rss_status = s->key != dev->hashes_by ? nic_steer_hash(d, s) : 0;
 	if (dev->rss_status == 0) {
 		dev->hashes_by = s->key;
-		dev->rss_status = nic_steer_reta(d, s);
+		dev->rss_status = dev->has_table ? 0 : nic_steer_reta(d, s);
+		dev->has_table = dev->rss_status == 0;
 	}
 	if (dev->rss_status != 0)
 		dev->offer.key_size = 0;
