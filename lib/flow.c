@@ -9,9 +9,9 @@
 
 enum { EXPIRE_CHUNK = 16, PREFETCH_AHEAD = 2 * EXPIRE_CHUNK };
 
-/* The fewest buckets, a power of two, whose slots are filled to 80% at most. */
-static uint32_t
-bucket_count(uint32_t capacity4, uint32_t capacity6)
+/* The fewest, a power of two, whose slots are filled to 80% at most. */
+uint32_t
+flow_table_buckets(uint32_t capacity4, uint32_t capacity6)
 {
 	uint64_t refs = 2 * ((uint64_t)capacity4 + capacity6);
 	uint32_t n = 1;
@@ -23,7 +23,7 @@ bucket_count(uint32_t capacity4, uint32_t capacity6)
 size_t
 flow_table_memsize(uint32_t capacity4, uint32_t capacity6)
 {
-	return (size_t)bucket_count(capacity4, capacity6) * sizeof(struct index_bucket) +
+	return (size_t)flow_table_buckets(capacity4, capacity6) * sizeof(struct index_bucket) +
 	       ((size_t)capacity4 + 1) * sizeof(struct flow4) +
 	       ((size_t)capacity6 + 1) * sizeof(struct flow6);
 }
@@ -32,7 +32,7 @@ void
 flow_table_init(struct flow_table *t, void *mem, uint32_t capacity4, uint32_t capacity6,
                 uint64_t seed)
 {
-	uint32_t buckets = bucket_count(capacity4, capacity6);
+	uint32_t buckets = flow_table_buckets(capacity4, capacity6);
 	*t = (struct flow_table){
 		.bucket = mem, .bucket_mask = buckets - 1, .seed = seed,
 		.capacity4 = capacity4, .capacity6 = capacity6,
@@ -41,14 +41,14 @@ flow_table_init(struct flow_table *t, void *mem, uint32_t capacity4, uint32_t ca
 	t->v6 = (struct flow6 *)(void *)(t->v4 + capacity4 + 1);
 }
 
-flow_ref
-flow_find4(const struct flow_table *t, const struct tuple4 *key, uint8_t proto, uint8_t realm,
-           uint32_t hash)
+static inline flow_ref
+find4_in(const struct flow_table *t, struct index_view x, const struct tuple4 *key, uint8_t proto,
+         uint8_t realm, uint32_t hash)
 {
 	uint16_t tag = index_tag(hash);
-	uint32_t i = hash & t->bucket_mask;
-	for (uint32_t left = index_probes(t); left > 0; left--) {
-		const struct index_bucket *b = &t->bucket[i];
+	uint32_t i = hash & x.mask;
+	for (uint32_t left = index_probes(x); left > 0; left--) {
+		const struct index_bucket *b = &x.bucket[i];
 		for (unsigned s = index_slots_of(b, tag); s != 0; s &= s - 1) {
 			flow_ref ref = b->ref[__builtin_ctz(s)];
 			if (flow_is4(t, ref, key, proto, realm))
@@ -56,7 +56,37 @@ flow_find4(const struct flow_table *t, const struct tuple4 *key, uint8_t proto, 
 		}
 		if (b->overflow == 0)
 			return 0;
-		i = index_next(t, i, tag);
+		i = index_next(x, i, tag);
+	}
+	return 0;
+}
+
+flow_ref
+flow_find4(const struct flow_table *t, const struct tuple4 *key, uint8_t proto, uint8_t realm,
+           uint32_t hash)
+{
+	flow_ref ref = find4_in(t, index_now(t), key, proto, realm, hash);
+	if (ref != 0 || t->old_bucket == NULL)
+		return ref;
+	return find4_in(t, index_old(t), key, proto, realm, hash);
+}
+
+static inline flow_ref
+find6_in(const struct flow_table *t, struct index_view x, const struct tuple6 *key, uint8_t proto,
+         uint8_t realm, uint32_t hash)
+{
+	uint16_t tag = index_tag(hash);
+	uint32_t i = hash & x.mask;
+	for (uint32_t left = index_probes(x); left > 0; left--) {
+		const struct index_bucket *b = &x.bucket[i];
+		for (unsigned s = index_slots_of(b, tag); s != 0; s &= s - 1) {
+			flow_ref ref = b->ref[__builtin_ctz(s)];
+			if (flow_is6(t, ref, key, proto, realm))
+				return ref;
+		}
+		if (b->overflow == 0)
+			return 0;
+		i = index_next(x, i, tag);
 	}
 	return 0;
 }
@@ -65,20 +95,10 @@ flow_ref
 flow_find6(const struct flow_table *t, const struct tuple6 *key, uint8_t proto, uint8_t realm,
            uint32_t hash)
 {
-	uint16_t tag = index_tag(hash);
-	uint32_t i = hash & t->bucket_mask;
-	for (uint32_t left = index_probes(t); left > 0; left--) {
-		const struct index_bucket *b = &t->bucket[i];
-		for (unsigned s = index_slots_of(b, tag); s != 0; s &= s - 1) {
-			flow_ref ref = b->ref[__builtin_ctz(s)];
-			if (flow_is6(t, ref, key, proto, realm))
-				return ref;
-		}
-		if (b->overflow == 0)
-			return 0;
-		i = index_next(t, i, tag);
-	}
-	return 0;
+	flow_ref ref = find6_in(t, index_now(t), key, proto, realm, hash);
+	if (ref != 0 || t->old_bucket == NULL)
+		return ref;
+	return find6_in(t, index_old(t), key, proto, realm, hash);
 }
 
 static flow_ref
@@ -98,57 +118,17 @@ flow_find(const struct flow_table *t, const struct tuple *key)
 	return find_hashed(t, key, tuple_hash(key, t->seed));
 }
 
-/* Take back what `passed` steps along the path from the hash's bucket have counted. */
+/* Out of the index that it is in. */
 static void
-overflow_undo(struct flow_table *t, uint32_t hash, uint32_t passed)
+unindex(struct flow_table *t, uint32_t hash, flow_ref ref)
 {
-	uint16_t tag = index_tag(hash);
-	for (uint32_t i = hash & t->bucket_mask; passed > 0; passed--) {
-		t->bucket[i].overflow--;
-		i = index_next(t, i, tag);
+	bool was = index_del(index_now(t), hash, ref);
+	if (!was && t->old_bucket != NULL) {
+		was = index_del(index_old(t), hash, ref);
+		t->old_left -= was;
 	}
-}
-
-static bool
-index_add(struct flow_table *t, uint32_t hash, flow_ref ref)
-{
-	uint16_t tag = index_tag(hash);
-	uint32_t i = hash & t->bucket_mask;
-	for (uint32_t passed = 0; passed < index_probes(t); passed++) {
-		struct index_bucket *b = &t->bucket[i];
-		unsigned empty = index_slots_of(b, 0);
-		if (empty != 0) {
-			unsigned s = (unsigned)__builtin_ctz(empty);
-			b->ref[s] = ref;
-			b->tag[s] = tag;
-			return true;
-		}
-		b->overflow++;
-		i = index_next(t, i, tag);
-	}
-	overflow_undo(t, hash, index_probes(t));
-	return false;
-}
-
-static void
-index_del(struct flow_table *t, uint32_t hash, flow_ref ref)
-{
-	uint16_t tag = index_tag(hash);
-	uint32_t i = hash & t->bucket_mask;
-	for (uint32_t passed = 0; passed < index_probes(t); passed++) {
-		struct index_bucket *b = &t->bucket[i];
-		for (unsigned s = index_slots_of(b, tag); s != 0; s &= s - 1) {
-			unsigned slot = (unsigned)__builtin_ctz(s);
-			if (b->ref[slot] != ref)
-				continue;
-			b->tag[slot] = 0;
-			b->ref[slot] = 0;
-			overflow_undo(t, hash, passed);
-			return;
-		}
-		i = index_next(t, i, tag);
-	}
-	assert(!"a flow in use has both its tuples in the index");
+	assert(was && "a flow in use has both its tuples in the index");
+	(void)was;
 }
 
 /* The number of a free entry, or 0: from the free list, else one that was never used. */
@@ -241,10 +221,10 @@ flow_open(struct flow_table *t, const struct tuple *orig, const struct tuple *re
 		*drop = DROP_FLOW_COLLISION;
 		return NULL;
 	}
-	if (!index_add(t, hash[0], r))
+	if (!index_add(index_now(t), hash[0], r))
 		return NULL;
-	if (!index_add(t, hash[1], r | 1)) {
-		index_del(t, hash[0], r);
+	if (!index_add(index_now(t), hash[1], r | 1)) {
+		index_del(index_now(t), hash[0], r);
 		return NULL;
 	}
 	number_take(t, v6, flow_head(t, r));
@@ -252,30 +232,20 @@ flow_open(struct flow_table *t, const struct tuple *orig, const struct tuple *re
 	return fill(t, r, orig, reply);
 }
 
-static uint32_t
-hash_of(const struct flow_table *t, flow_ref ref, unsigned dir)
-{
-	const struct flow *f = flow_head(t, ref);
-	if ((ref & FLOW_REF_V6) != 0)
-		return tuple6_hash(&flow_ptr6(t, ref)->tuple[dir], f->proto, f->realm[dir],
-		                   t->seed);
-	return tuple4_hash(&flow_ptr4(t, ref)->tuple[dir], f->proto, f->realm[dir], t->seed);
-}
-
 static void
 remove_hashed(struct flow_table *t, flow_ref ref, const uint32_t hash[2])
 {
 	struct flow *f = flow_head(t, ref);
 	assert(f->state != CONN_FREE);
-	index_del(t, hash[0], ref & ~1u);
-	index_del(t, hash[1], ref | 1u);
+	unindex(t, hash[0], ref & ~1u);
+	unindex(t, hash[1], ref | 1u);
 	number_give(t, ref, f);
 }
 
 void
 flow_remove(struct flow_table *t, flow_ref ref)
 {
-	uint32_t hash[2] = {hash_of(t, ref, 0), hash_of(t, ref, 1)};
+	uint32_t hash[2] = {flow_hash(t, ref, 0), flow_hash(t, ref, 1)};
 	remove_hashed(t, ref, hash);
 }
 
@@ -345,7 +315,7 @@ expire_chunk(struct flow_table *t, const struct timer_set *timers, uint32_t now_
 		if (f->state == CONN_FREE || !flow_is_idle(f, timers, now_ms))
 			continue;
 		for (unsigned dir = 0; dir < 2; dir++) {
-			hash[found][dir] = hash_of(t, ref, dir);
+			hash[found][dir] = flow_hash(t, ref, dir);
 			index_prefetch(t, hash[found][dir]);
 		}
 		idle[found++] = ref;

@@ -13,8 +13,8 @@
  *            4. used4 + free4 = capacity4, the same for IPv6.
  * Owner      The worker, alone, writes. The main lcore reads snapshots for listings.
  * Lifetime   A flow pointer is good until the owning worker next calls flow_expire or flow_end.
- * Limits     capacity is fixed at init; flow_open says NULL when full; nothing is evicted
- *            (RFC 6888, REQ-11d).
+ * Limits     flow_open says NULL when the capacity is used up; nothing is evicted (RFC 6888,
+ *            REQ-11d). The capacity can be raised: lib/flow_grow.h.
  * See        docs/design.md, "The tables".
  */
 #ifndef MR_FLOW_H
@@ -92,8 +92,14 @@ struct flow_table {
 	uint32_t high4, high6;   /* numbers above were never used: expiry need not look there */
 	uint32_t free4, free6;   /* heads of the free lists, linked through flow.owner */
 	uint32_t hand4, hand6;   /* where expiry goes on */
+	struct index_bucket *old_bucket; /* the index it grows out of; NULL: it does not */
+	uint32_t old_mask;
+	uint32_t old_at;         /* where moving goes on */
+	uint64_t old_left;       /* entries there */
 };
 
+/* flow_table_buckets: of the index, for so many flows. */
+uint32_t flow_table_buckets(uint32_t capacity4, uint32_t capacity6);
 /* flow_table_memsize: bytes that flow_table_init wants for so many flows. */
 size_t flow_table_memsize(uint32_t capacity4, uint32_t capacity6);
 /* flow_table_init: => mem is zeroed, 64-byte aligned, flow_table_memsize bytes. */

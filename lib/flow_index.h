@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       The reading side of the flow table's index, in pieces that a burst can be led through:
- *            index_prefetch -> index_match, flow_prefetch -> flow_is4, and flow_find4 for what did
- *            not match at once.
+ * What       The flow table's index. Its reading side comes in pieces that a burst can be led
+ *            through: index_prefetch -> index_match, flow_prefetch -> flow_is4, and flow_find4 for
+ *            what did not match at once.
  * Layout     Bucket number: low bits of the hash. Tag: its high 16 bits, 0 made 1. An entry that
  *            finds its bucket full goes on by a step that its tag gives (odd, so that it meets
  *            every bucket), and each bucket it passes counts it in `overflow`.
  * Invariant  1. An entry stands in the first buckets of its path that had a free slot when it came.
  *            2. overflow = number of entries that stand further on in their path. So a lookup ends
  *               at the first bucket whose overflow is 0, and removal leaves no tombstone.
+ *            3. While the table has an old index too, an entry is in one of the two. What is not
+ *               found in the new one is looked for in the old one; nothing is added to that.
  * Owner      The worker of the table.
  * Limits     INDEX_MAX_PROBES buckets a lookup; an entry that would need more is not taken.
- * See        lib/flow.h; docs/design.md, "The hit path".
+ * See        lib/flow.h, lib/flow_grow.h; docs/design.md, "The hit path".
  */
 #ifndef MR_FLOW_INDEX_H
 #define MR_FLOW_INDEX_H
@@ -23,6 +25,25 @@
 
 enum { INDEX_SLOTS = 8, INDEX_MAX_PROBES = 64 };
 
+/* One array of buckets. */
+struct index_view {
+	struct index_bucket *bucket;
+	uint32_t mask;
+};
+
+/* index_now, index_old: the table's own, and the one that it grows out of (bucket NULL: none). */
+static inline struct index_view
+index_now(const struct flow_table *t)
+{
+	return (struct index_view){t->bucket, t->bucket_mask};
+}
+
+static inline struct index_view
+index_old(const struct flow_table *t)
+{
+	return (struct index_view){t->old_bucket, t->old_mask};
+}
+
 static inline uint16_t
 index_tag(uint32_t hash)
 {
@@ -32,16 +53,16 @@ index_tag(uint32_t hash)
 
 /* index_next: the bucket after this one in the path of a tag. */
 static inline uint32_t
-index_next(const struct flow_table *t, uint32_t bucket, uint16_t tag)
+index_next(struct index_view x, uint32_t bucket, uint16_t tag)
 {
-	return (bucket + (tag | 1u)) & t->bucket_mask;
+	return (bucket + (tag | 1u)) & x.mask;
 }
 
 /* index_probes: the longest path there can be. */
 static inline uint32_t
-index_probes(const struct flow_table *t)
+index_probes(struct index_view x)
 {
-	return t->bucket_mask < INDEX_MAX_PROBES ? t->bucket_mask + 1 : INDEX_MAX_PROBES;
+	return x.mask < INDEX_MAX_PROBES ? x.mask + 1 : INDEX_MAX_PROBES;
 }
 
 /* index_slots_of: bit i is set when slot i has this tag (0: when it is empty). */
@@ -59,6 +80,27 @@ index_prefetch(const struct flow_table *t, uint32_t hash)
 	prefetch_read(&t->bucket[hash & t->bucket_mask]);
 }
 
+/* index_slot_of: the first slot in the path of a hash that has its tag, or NULL. */
+static inline const flow_ref *
+index_slot_of(struct index_view x, uint32_t hash)
+{
+	uint16_t tag = index_tag(hash);
+	uint32_t i = hash & x.mask;
+	for (uint32_t left = index_probes(x); left > 0; left--) {
+		const struct index_bucket *b = &x.bucket[i];
+		unsigned slots = index_slots_of(b, tag);
+		if (__builtin_expect(slots != 0, 1))
+			return &b->ref[__builtin_ctz(slots)];
+		if (b->overflow == 0)
+			return NULL;
+		i = index_next(x, i, tag);
+	}
+	return NULL;
+}
+
+/* index_match_old: as index_match, in the old index. */
+flow_ref index_match_old(const struct flow_table *t, uint32_t hash);
+
 /*
  * index_match: the first candidate by its tag. => 0: surely not in the table. Another reference
  * still has to be verified, and where it is a false one flow_find4 or flow_find6 decides.
@@ -66,19 +108,16 @@ index_prefetch(const struct flow_table *t, uint32_t hash)
 static inline flow_ref
 index_match(const struct flow_table *t, uint32_t hash)
 {
-	uint16_t tag = index_tag(hash);
-	uint32_t i = hash & t->bucket_mask;
-	for (uint32_t left = index_probes(t); left > 0; left--) {
-		const struct index_bucket *b = &t->bucket[i];
-		unsigned slots = index_slots_of(b, tag);
-		if (slots != 0)
-			return b->ref[__builtin_ctz(slots)];
-		if (b->overflow == 0)
-			return 0;
-		i = index_next(t, i, tag);
-	}
-	return 0;
+	const flow_ref *slot = index_slot_of(index_now(t), hash);
+	if (slot != NULL)
+		return *slot;
+	return t->old_bucket == NULL ? 0 : index_match_old(t, hash);
 }
+
+/* index_add: into the first free slot of its path. => false when there is none. */
+bool index_add(struct index_view x, uint32_t hash, flow_ref ref);
+/* index_del: => false when it is not there. */
+bool index_del(struct index_view x, uint32_t hash, flow_ref ref);
 
 /* flow_number: index in its family's slab. */
 static inline uint32_t
@@ -104,6 +143,17 @@ static inline struct flow *
 flow_head(const struct flow_table *t, flow_ref ref)
 {
 	return (ref & FLOW_REF_V6) != 0 ? &flow_ptr6(t, ref)->f : &flow_ptr4(t, ref)->f;
+}
+
+/* flow_hash: of the tuple of direction `dir`, as the index knows it. */
+static inline uint32_t
+flow_hash(const struct flow_table *t, flow_ref ref, unsigned dir)
+{
+	const struct flow *f = flow_head(t, ref);
+	if ((ref & FLOW_REF_V6) != 0)
+		return tuple6_hash(&flow_ptr6(t, ref)->tuple[dir], f->proto, f->realm[dir],
+		                   t->seed);
+	return tuple4_hash(&flow_ptr4(t, ref)->tuple[dir], f->proto, f->realm[dir], t->seed);
 }
 
 /* flow_prefetch: all lines of a candidate. => Also good for reference 0. */

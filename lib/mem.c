@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/mempolicy.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -97,27 +98,47 @@ map_ordinary(size_t size)
 	return p + head;
 }
 
+/* At `at`, which is ours, or anywhere when it is NULL. */
+static void *
+map_at(enum page_kind kind, void *at, size_t size)
+{
+	if (at == NULL && kind == PAGE_4K)
+		return map_ordinary(size);
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | page[kind].flags | (at != NULL ? MAP_FIXED : 0);
+	return mmap(at, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+}
+
+/* Addresses without memory, in the place of what is there or anywhere. */
+static void *
+reserve_at(void *at, size_t size)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at != NULL ? MAP_FIXED : 0);
+	return mmap(at, size, PROT_NONE, flags, -1, 0);
+}
+
 /*
  * Pages of this kind, present before the first packet needs them (huge or not), unless huge pages
- * are forbidden: then memory comes as it is touched. => NULL when there are not enough.
+ * are forbidden: then memory comes as it is touched. => NULL when there are not enough; `at` is
+ * reserved as before.
  */
 static void *
-map_pages(enum page_kind kind, size_t size, int node)
+map_pages(enum page_kind kind, void *at, size_t size, int node)
 {
-	void *p = kind == PAGE_4K ? map_ordinary(size)
-	                          : mmap(NULL, size, PROT_READ | PROT_WRITE,
-	                                 MAP_PRIVATE | MAP_ANONYMOUS | page[kind].flags, -1, 0);
-	if (p == MAP_FAILED)
-		return NULL;
-	if (!huge_allowed)
-		return p;
-	prefer_node(p, size, node);
-	if (kind == PAGE_4K)
-		madvise(p, size, MADV_HUGEPAGE);
-	/* A kernel before 5.14 says EINVAL; there the pages come at first use. */
-	if (madvise(p, size, MADV_POPULATE_WRITE) == 0 || errno == EINVAL)
-		return p;
-	munmap(p, size);
+	void *p = map_at(kind, at, size);
+	if (p != MAP_FAILED) {
+		if (!huge_allowed)
+			return p;
+		prefer_node(p, size, node);
+		if (kind == PAGE_4K)
+			madvise(p, size, MADV_HUGEPAGE);
+		/* A kernel before 5.14 says EINVAL; there the pages come at first use. */
+		if (madvise(p, size, MADV_POPULATE_WRITE) == 0 || errno == EINVAL)
+			return p;
+	}
+	if (at != NULL)
+		reserve_at(at, size);
+	else if (p != MAP_FAILED)
+		munmap(p, size);
 	return NULL;
 }
 
@@ -142,7 +163,7 @@ mem_alloc(size_t size, int node)
 			continue;
 		a->kind = kind;
 		a->mapped = round_up(size, page[kind].shift);
-		a->p = map_pages(kind, a->mapped, node);
+		a->p = map_pages(kind, NULL, a->mapped, node);
 		if (a->p != NULL) {
 			area_add(a);
 			return a->p;
@@ -166,4 +187,98 @@ mem_free(void *p, size_t size)
 	used[a->kind] -= a->mapped;
 	munmap(a->p, a->mapped);
 	free(a);
+}
+
+int
+mem_range_init(struct mem_range *r, size_t most)
+{
+	size_t align = (size_t)1 << SHIFT_1G;
+	*r = (struct mem_range){0};
+	if (most == 0 || most > SIZE_MAX / 2)
+		return -ENOMEM;
+	size_t size = round_up(most, SHIFT_1G);
+	uint8_t *p = reserve_at(NULL, size + align);
+	if (p == MAP_FAILED)
+		return -ENOMEM;
+	size_t head = round_up((uintptr_t)p, SHIFT_1G) - (uintptr_t)p;
+	if (head != 0)
+		munmap(p, head);
+	if (head != align)
+		munmap(p + head + size, align - head);
+	r->at = p + head;
+	r->reserved = size;
+	return 0;
+}
+
+/*
+ * How many of `rest` bytes from `at` on are to be in pages of this kind: as far as to where larger
+ * ones could begin. => 0 when they do not suit.
+ */
+static size_t
+piece_of(enum page_kind kind, const uint8_t *at, size_t rest)
+{
+	unsigned shift = page[kind].shift, larger = kind == PAGE_4K ? SHIFT_2M : SHIFT_1G;
+	size_t to_larger = round_up((uintptr_t)at, larger) - (uintptr_t)at;
+	if (round_up((uintptr_t)at, shift) != (uintptr_t)at)
+		return 0;
+	if (kind == PAGE_1G && !suits(kind, rest))
+		return rest >> shift << shift;
+	if (!suits(kind, rest))
+		return 0;
+	if (to_larger != 0 && rest >= to_larger + ((size_t)1 << larger))
+		return to_larger;
+	return round_up(rest, shift);
+}
+
+static bool
+range_extend(struct mem_range *r, size_t rest, int node)
+{
+	uint8_t *at = r->at + r->backed;
+	for (unsigned kind = huge_allowed ? PAGE_1G : PAGE_4K; kind < PAGE_KINDS; kind++) {
+		size_t n = piece_of(kind, at, rest);
+		if (n == 0 || map_pages(kind, at, n, node) == NULL)
+			continue;
+		r->backed += n;
+		r->pages[kind] += n;
+		used[kind] += n;
+		return true;
+	}
+	return false;
+}
+
+int
+mem_range_grow(struct mem_range *r, size_t size, int node)
+{
+	struct mem_range before = *r;
+	if (size > r->reserved)
+		return -ENOMEM;
+	while (r->backed < size) {
+		if (range_extend(r, size - r->backed, node))
+			continue;
+		mem_range_undo(r, &before);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void
+mem_range_undo(struct mem_range *r, const struct mem_range *before)
+{
+	if (r->backed == before->backed)
+		return;
+	reserve_at(r->at + before->backed, r->backed - before->backed);
+	for (unsigned kind = 0; kind < PAGE_KINDS; kind++)
+		used[kind] -= r->pages[kind] - before->pages[kind];
+	*r = *before;
+}
+
+void
+mem_range_fini(struct mem_range *r)
+{
+	if (r->at == NULL)
+		return;
+	for (unsigned kind = 0; kind < PAGE_KINDS; kind++)
+		used[kind] -= r->pages[kind];
+	munmap(r->at, r->reserved);
+	*r = (struct mem_range){0};
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       Where tables get their memory: the largest pages the machine has, zeroed, at start.
+ * What       Where tables get their memory: the largest pages the machine has, zeroed, at start. A
+ *            range is memory that can be made larger later without moving.
  * Invariant  1. Memory is zeroed and aligned to at least 64 bytes.
  *            2. mem_alloc is called at start and when a generation is published, never on the
- *               packet path.
+ *               packet path; ranges grow between the same points.
  * Owner      One thread (the main lcore) calls; whoever allocates frees, with the same size.
  * Limits     Falls back 1 GB pages -> 2 MB pages -> ordinary pages (with a transparent huge page
  *            hint); mem_pages tells what was got.
@@ -12,10 +13,26 @@
 #define MR_MEM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* mem_alloc: zeroed memory on NUMA node (or -1 for any). => NULL when the machine has none. */
 void *mem_alloc(size_t size, int node);
 void mem_free(void *p, size_t size);
+
+/* Addresses, of which the front is memory. What points into it stays good when it grows. */
+struct mem_range {
+	uint8_t *at;       /* starts at 1 GB, whatever pages follow */
+	size_t reserved;   /* addresses */
+	size_t backed;     /* of these, from the front, zeroed memory */
+	size_t pages[3];   /* of that, by kind of page: 1 GB, 2 MB, ordinary */
+};
+/* mem_range_init: addresses for `most` bytes, no memory. => 0 or -ENOMEM. */
+int mem_range_init(struct mem_range *r, size_t most);
+void mem_range_fini(struct mem_range *r);
+/* mem_range_grow: memory for `size` bytes from the front. => 0, or -ENOMEM and all as before. */
+int mem_range_grow(struct mem_range *r, size_t size, int node);
+/* mem_range_undo: back to how it was, by a copy made before mem_range_grow. Content there is lost. */
+void mem_range_undo(struct mem_range *r, const struct mem_range *before);
 
 /* mem_use_huge: may huge pages be taken? (default true; replay and tests say false) */
 void mem_use_huge(int yes);

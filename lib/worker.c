@@ -55,11 +55,10 @@ worker_create(struct shared *s, uint16_t id, const struct img_plane *plane, int 
 	w->stats = stats_context(s->stats, 1u + id);
 	w->pipe = mem_alloc(sizeof(*w->pipe), node);
 	w->frags = mem_alloc(frag_memsize(), node);
-	void *flows = mem_alloc(flows_memsize(plane), node);
-	if (flows != NULL)
-		flow_table_init(&w->flows, flows, share_of(plane->flows_v4, plane->workers),
-		                share_of(plane->flows_v6, plane->workers), s->seed);
-	if (w->pipe == NULL || w->frags == NULL || flows == NULL) {
+	int r = flow_room_open(&w->room, &w->flows, share_of(plane->flows_v4, plane->workers),
+	                       share_of(plane->flows_v6, plane->workers),
+	                       share_of(FLOWS_MOST, plane->workers), s->seed, node);
+	if (w->pipe == NULL || w->frags == NULL || r != 0) {
 		worker_destroy(w);
 		return NULL;
 	}
@@ -85,12 +84,24 @@ worker_destroy(struct worker *w)
 		frag_fini(w);
 		mem_free(w->frags, frag_memsize());
 	}
-	if (w->flows.bucket != NULL)
-		mem_free(w->flows.bucket,
-		         flow_table_memsize(w->flows.capacity4, w->flows.capacity6));
+	flow_room_close(&w->room, &w->flows);
 	if (w->pipe != NULL)
 		mem_free(w->pipe, sizeof(*w->pipe));
 	mem_free(w, sizeof(*w));
+}
+
+int
+worker_grow_prepare(struct worker *w, const struct img_plane *plane)
+{
+	return flow_room_prepare(&w->room, share_of(plane->flows_v4, plane->workers),
+	                         share_of(plane->flows_v6, plane->workers));
+}
+
+size_t
+worker_grow_memsize(const struct worker *w, const struct img_plane *plane)
+{
+	return flow_room_more(&w->room, share_of(plane->flows_v4, plane->workers),
+	                      share_of(plane->flows_v6, plane->workers));
 }
 
 int
@@ -204,6 +215,8 @@ stats_publish(struct worker *w)
 {
 	w->stats->flows_v4 = w->flows.used4;
 	w->stats->flows_v6 = w->flows.used6;
+	w->stats->capacity_v4 = w->flows.capacity4;
+	w->stats->capacity_v6 = w->flows.capacity6;
 	w->stats->now_ns = w->now_ns;
 }
 
@@ -220,6 +233,7 @@ worker_poll(struct worker *w, uint64_t now_ns)
 	uint32_t n = 0;
 	clock_set(w, now_ns);
 	generation_pick_up(w);
+	flow_grow_turn(&w->room, &w->flows, GROW_TURN);
 	if (w->gen != NULL) {
 		frag_expire(w);
 		n = take_over(w);

@@ -7,7 +7,7 @@
  * Invariant  1. Between two worker_poll calls the accounting identity of stats.h holds.
  *            2. worker_poll is the only function that touches a worker's tables; `now_ns` is its
  *               only clock.
- * Owner      One thread. Others speak to it through `in` (buffers with buf_meta) and gen_next.
+ * Owner      One thread. Others speak to it through `in` (buffers with buf_meta), gen_next and `room`.
  * See        docs/design.md, "The hit path".
  */
 #ifndef MR_WORKER_H
@@ -16,6 +16,7 @@
 #include <rte_ring.h>
 #include <rte_rcu_qsbr.h>
 
+#include "flow_grow.h"
 #include "nexthop.h"
 #include "policy.h"
 
@@ -49,6 +50,7 @@ struct worker {
 	uint32_t now_ms;
 	uint64_t now_ns;
 	uint64_t swept_ns;
+	struct flow_room room; /* the main lcore's: memory of `flows`, and more of it */
 	struct pipeline *pipe; /* burst arrays and transmit buffers; lib/pipeline.h */
 };
 
@@ -67,6 +69,13 @@ uint32_t worker_poll(struct worker *w, uint64_t now_ns);
 
 /* worker_sweep: expire everything that is idle at now_ns, all at once (replay, tests). */
 void worker_sweep(struct worker *w, uint64_t now_ns);
+
+/*
+ * worker_grow_prepare: flow_room_prepare for its share of the plane's capacities; then
+ * flow_room_offer or flow_room_cancel. worker_grow_memsize: bytes that this takes.
+ */
+int worker_grow_prepare(struct worker *w, const struct img_plane *plane);
+size_t worker_grow_memsize(const struct worker *w, const struct img_plane *plane);
 
 /* worker_memsize: bytes of tables for this plane, all workers, without buffers (for reports). */
 size_t worker_memsize(const struct img_plane *plane);
