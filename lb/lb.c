@@ -95,7 +95,7 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	if (s->mode == LB_MODE_NAT)
 		return VERDICT_OPEN;
 	spec->flags |= FLOW_HIDE_0;
-	if (lb_local_take(&lb->locals, v, s, &spec->reply))
+	if (lb_local_take(&lb->locals, v, s, &t->src, &spec->reply))
 		return VERDICT_OPEN;
 	return refuse(spec, DROP_LB_NO_LOCAL_PORT, CODE_HOST);
 }

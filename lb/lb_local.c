@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Local ports of fullnat flows: a few random tries, then a scan from a random place. */
+/*
+ * Local addresses and ports of fullnat flows. The address is the client's choice, by its class and
+ * its hash; the port is chosen by a few random tries, then a scan from a random place.
+ */
 #include "lb_local.h"
 
 #include <errno.h>
 
 #include "lib/mem.h"
+
+/* What of a client chooses its local address. */
+struct lb_client {
+	uint32_t hash;
+	uint16_t class;
+};
 
 static uint64_t
 random_next(struct lb_locals *l)
@@ -137,32 +146,41 @@ scan_local(struct lb_locals *l, const struct lb_view *v, uint32_t row, struct tu
 	return false;
 }
 
-/* next_local: the first local address from i (counted in the service) on that is mine. */
-static uint32_t
-next_local(const struct lb_locals *l, const struct lb_view *v, const struct img_lb_service *s,
-           uint32_t i)
-{
-	for (uint32_t n = 0; n < s->locals; n++) {
-		if (local_is_mine(l, v, s->first_local + i))
-			return s->first_local + i;
-		i = i + 1 < s->locals ? i + 1 : 0;
-	}
-	return UINT32_MAX;
-}
-
+/* take_of_row: any free port of one local address. => false: none, or none of this worker. */
 static bool
-try_random(struct lb_locals *l, const struct lb_view *v, const struct img_lb_service *s,
-           struct tuple *reply)
+take_of_row(struct lb_locals *l, const struct lb_view *v, uint32_t row, struct tuple *reply)
 {
+	const struct img_lb_local *a = &v->locals[row];
+	if (!local_is_mine(l, v, row))
+		return false;
+	uint64_t pair = local_pair(&a->address, reply);
 	for (unsigned n = 0; n < LOCAL_TRIES; n++) {
-		uint32_t row = next_local(l, v, s, random_below(l, s->locals));
-		if (row == UINT32_MAX)
-			return false;
-		const struct img_lb_local *a = &v->locals[row];
 		uint32_t port = a->port_first +
 			random_below(l, (uint32_t)a->port_last - a->port_first + 1);
 		if (port_is_mine(l, v, row, port) &&
-		    port_try(l, &a->address, local_pair(&a->address, reply), port, reply))
+		    port_try(l, &a->address, pair, port, reply))
+			return true;
+	}
+	return scan_local(l, v, row, reply);
+}
+
+/*
+ * take_of_rows: of the n rows of a service that are of the class, or of all others; beginning at
+ * a place that depends on the client only.
+ */
+static bool
+take_of_rows(struct lb_locals *l, const struct lb_view *v, const struct img_lb_service *s,
+             struct lb_client c, bool in_class, struct tuple *reply)
+{
+	const uint16_t *class = v->local_class + s->first_local;
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < s->locals; i++)
+		n += (class[i] == c.class) == in_class;
+	uint32_t skip = (uint32_t)(((uint64_t)c.hash * n) >> 32);
+	for (uint32_t i = 0, left = n + skip; left > 0; i = i + 1 < s->locals ? i + 1 : 0) {
+		if ((class[i] == c.class) != in_class)
+			continue;
+		if (left-- <= n && take_of_row(l, v, s->first_local + i, reply))
 			return true;
 	}
 	return false;
@@ -170,20 +188,16 @@ try_random(struct lb_locals *l, const struct lb_view *v, const struct img_lb_ser
 
 bool
 lb_local_take(struct lb_locals *l, const struct lb_view *v, const struct img_lb_service *s,
-              struct tuple *reply)
+              const union addr *client, struct tuple *reply)
 {
-	if (l->used >= l->capacity || s->locals == 0)
+	if (l->used >= l->capacity)
 		return false;
-	if (try_random(l, v, s, reply))
-		return true;
-	uint32_t start = random_below(l, s->locals);
-	for (uint32_t n = 0; n < s->locals; n++) {
-		uint32_t i = start + n < s->locals ? start + n : start + n - s->locals;
-		uint32_t row = s->first_local + i;
-		if (local_is_mine(l, v, row) && scan_local(l, v, row, reply))
-			return true;
-	}
-	return false;
+	uint64_t h = mix64(client->q[0] ^ 0x4b33a62ed433d4a3u, client->q[1] ^ 0xa0761d6478bd642fu);
+	struct lb_client c = {
+		.hash = (uint32_t)(h ^ h >> 32),
+		.class = steer_class(v->steer, client, reply->family),
+	};
+	return take_of_rows(l, v, s, c, true, reply) || take_of_rows(l, v, s, c, false, reply);
 }
 
 void

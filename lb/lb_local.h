@@ -10,6 +10,8 @@
  *            2. A free port of a pair is found exactly when there is one (two pairs share their 48
  *               bits with probability 2^-48; they then share their ports, and nothing breaks).
  *            3. An entry of the cache is a pair without a free port in this generation.
+ *            4. A client's local address depends on the client and the service alone, as long as
+ *               that address has a free port here: not on the number of workers, nor on history.
  * Owner      One worker.
  * Limits     capacity keys, fixed at init; lb_local_take says 0 beyond it.
  * See        docs/design.md, "Policies".
@@ -35,9 +37,12 @@ int lb_locals_init(struct lb_locals *l, uint32_t capacity, uint16_t worker, uint
                    int node);
 void lb_locals_fini(struct lb_locals *l);
 
-/* lb_local_take: choose reply->dst and dport, given its src, sport, proto. => false: none free. */
+/*
+ * lb_local_take: choose reply->dst and dport, given its src, sport, proto and family: a local
+ * address of the client's class, then another, then any. => false: none free.
+ */
 bool lb_local_take(struct lb_locals *l, const struct lb_view *v, const struct img_lb_service *s,
-                   struct tuple *reply);
+                   const union addr *client, struct tuple *reply);
 /* lb_local_put: the flow with this reply tuple has ended. */
 void lb_local_put(struct lb_locals *l, const struct tuple *reply);
 /* lb_locals_reload: port ranges may be others now. */

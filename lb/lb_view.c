@@ -104,6 +104,7 @@ view_fill(struct lb_view *v)
 		const struct img_lb_local *l = &v->locals[i];
 		v->local_owner[i] = v->steer->split_blocks ? LB_LOCAL_SHARED :
 			(uint8_t)steer_worker(v->steer, &l->address, l->family);
+		v->local_class[i] = steer_class(v->steer, &l->address, l->family);
 	}
 }
 
@@ -119,14 +120,16 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	uint32_t services = index_slots(rows.n_services);
 	uint32_t endpoints = index_slots(rows.n_backends);
 	size_t slots = (size_t)services + endpoints;
-	rows.size = sizeof(rows) + slots * sizeof(uint32_t) + rows.n_locals;
+	rows.size = sizeof(rows) + slots * sizeof(uint32_t) +
+		rows.n_locals * (sizeof(uint16_t) + sizeof(uint8_t));
 	struct lb_view *v = mem_alloc(rows.size, -1);
 	if (v == NULL)
 		return NULL;
 	*v = rows;
 	v->by_service = (struct lb_index){(uint32_t *)(v + 1), services - 1};
 	v->by_endpoint = (struct lb_index){v->by_service.slot + services, endpoints - 1};
-	v->local_owner = (uint8_t *)(v->by_endpoint.slot + endpoints);
+	v->local_class = (uint16_t *)(v->by_endpoint.slot + endpoints);
+	v->local_owner = (uint8_t *)(v->local_class + rows.n_locals);
 	view_fill(v);
 	return v;
 }

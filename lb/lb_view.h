@@ -3,7 +3,7 @@
  * What       What the balancer derives from a generation: which service has (address, protocol,
  *            port), which endpoints are nat-mode backends, which worker a local address is of.
  * Layout     Two open-addressed tables of row numbers (plus one; 0 is empty), half full at most,
- *            and a byte for each local address; the rows stay in the image.
+ *            and the class and the worker of each local address; the rows stay in the image.
  * Invariant  1. lb_view_service finds a service exactly when the image has it.
  *            2. lb_view_endpoint is true exactly for (address, port, protocol) of a backend of a
  *               service in mode nat.
@@ -36,6 +36,7 @@ struct lb_view {
 	const struct steer *steer;
 	struct lb_index by_service;  /* of rows of services */
 	struct lb_index by_endpoint; /* of rows of backends in mode nat */
+	uint16_t *local_class;       /* steer_class of each local address */
 	uint8_t *local_owner;        /* worker of each local address, or LB_LOCAL_SHARED */
 	size_t size;                 /* of this block, tables included */
 };

@@ -85,6 +85,16 @@ def fullnat_tcp_v4():
 
 
 @case
+def fullnat_addresses():
+    c = make("fullnat-addresses", "Of five local addresses each client gets one, for all its connections: which one "
+             "does not depend on the number of workers.",
+             [SERVICE_FULL | {"local_addresses": [f"10.0.0.{n}" for n in range(240, 245)]}])
+    for i in range(48):
+        c.send("outside", i / 100, P.tcp(client(1 + i % 24), FULL, 40000 + i, 80, SYN, seq=i))
+    return c
+
+
+@case
 def fullnat_udp():
     c = make("fullnat-udp", "UDP with source translation; a backend's packet to a port without a flow is dropped.",
              [SERVICE_DNS], args=["--until", "300"])

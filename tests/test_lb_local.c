@@ -8,7 +8,8 @@ enum { MOST = 2 * W_PORTS };
 
 static struct lb_world *w;
 static const struct lb_view *view;
-static struct lb_locals locals[4];
+static struct lb_locals locals[8];
+static const union addr client = {.w = {1, 0, 0, 0}};
 
 static void
 setup(uint16_t workers, bool split)
@@ -52,7 +53,7 @@ number_of(const struct tuple *reply)
 static bool
 take(struct lb_locals *l, const struct lb_view *v, struct tuple *reply)
 {
-	return lb_local_take(l, v, &w->service[W_FULLNAT], reply);
+	return lb_local_take(l, v, &w->service[W_FULLNAT], &client, reply);
 }
 
 /* take_all: until it says no; each once, each at its home. => how many. */
@@ -127,6 +128,79 @@ test_workers(void)
 	}
 }
 
+/* steer: so many workers and classes; fewer classes than workers divide the ports. */
+static void
+steer(uint16_t workers, uint8_t class_bits)
+{
+	world_build(w, workers, false);
+	lb_policy.view_destroy(w->gen, POLICY_LB);
+	steer_init(&w->gen->steer, workers, class_bits, 1u << class_bits < workers, 3);
+	CU_ASSERT_EQUAL_FATAL(lb_policy.view_create(w->gen, POLICY_LB), 0);
+	view = w->gen->view[POLICY_LB];
+}
+
+/* address_of: number of the local address that a client gets from its home; put back at once. */
+static unsigned
+address_of(const union addr *a)
+{
+	uint16_t home = steer_worker(&w->gen->steer, a, FAMILY_V4);
+	struct tuple reply = reply_of(3);
+	CU_ASSERT_TRUE_FATAL(lb_local_take(&locals[home], view, &w->service[W_FULLNAT], a, &reply));
+	CU_ASSERT_EQUAL(steer_worker_port(&w->gen->steer, &reply.dst, FAMILY_V4,
+	                                  ntohs(reply.dport)), home);
+	unsigned address = number_of(&reply) / W_PORTS;
+	if (w->gen->steer.class_bits == 1)
+		CU_ASSERT_EQUAL(steer_class(&w->gen->steer, a, FAMILY_V4),
+		                steer_class(&w->gen->steer, &reply.dst, FAMILY_V4));
+	lb_local_put(&locals[home], &reply);
+	return address;
+}
+
+/* The address is the client's, whatever the workers, the random numbers and what was before. */
+static void
+test_address(void)
+{
+	enum { CLIENTS = 500 };
+	static const uint16_t workers[] = {1, 2, 3, 5, 8};
+	for (uint8_t bits = 0; bits < 2; bits++) {
+		unsigned address[CLIENTS], second = 0;
+		setup(8, true);
+		for (unsigned n = 0; n < 5; n++) {
+			steer(workers[n], bits);
+			for (unsigned i = 0; i < CLIENTS; i++) {
+				union addr a = addr_from_v4(htonl(0xc6336400u + i * 7));
+				unsigned got = address_of(&a);
+				address[i] = n == 0 ? got : address[i];
+				second += n == 0 && got == 1;
+				CU_ASSERT_EQUAL_FATAL(got, address[i]);
+			}
+		}
+		CU_ASSERT(second > CLIENTS / 3 && second < CLIENTS * 2 / 3);
+		teardown(8);
+	}
+}
+
+/* A client whose own address has no port left gets one of another that is its home's. */
+static void
+test_other_address(void)
+{
+	for (uint8_t bits = 0; bits < 2; bits++) {
+		uint8_t seen[MOST] = {0};
+		setup(1, false);
+		steer(1, bits);
+		unsigned own = address_of(&client);
+		for (unsigned i = 0; i < MOST; i++) {
+			struct tuple reply = reply_of(3);
+			CU_ASSERT_TRUE_FATAL(take(&locals[0], view, &reply));
+			CU_ASSERT_EQUAL(number_of(&reply) / W_PORTS == own, i < W_PORTS);
+			CU_ASSERT_FALSE(seen[number_of(&reply)]++);
+		}
+		struct tuple reply = reply_of(3);
+		CU_ASSERT_FALSE(take(&locals[0], view, &reply));
+		teardown(1);
+	}
+}
+
 /* The range of a local address may start and end anywhere in a block, and be the whole of it. */
 static void
 test_ranges(void)
@@ -148,7 +222,7 @@ test_ranges(void)
 			do {
 				reply = reply_of(9);
 				sum++;
-			} while (lb_local_take(&locals[worker], &v, s, &reply));
+			} while (lb_local_take(&locals[worker], &v, s, &client, &reply));
 			sum--;
 		}
 		CU_ASSERT_EQUAL(sum, (unsigned)ranges[i][1] - ranges[i][0] + 1);
@@ -222,6 +296,8 @@ test_reload(void)
 static const struct test_case cases[] = {
 	{"each exactly once, and again", test_exhaustion},
 	{"divided among workers, none lost", test_workers},
+	{"the client chooses the address", test_address},
+	{"then another address", test_other_address},
 	{"odd port ranges", test_ranges},
 	{"capacity", test_capacity},
 	{"against a model", test_model},
