@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <rte_bus.h>
 #include <rte_dev.h>
@@ -14,7 +16,10 @@
 
 static_assert((int)BUF_HEADROOM == (int)RTE_PKTMBUF_HEADROOM, "buffers of DPDK begin as ours do");
 
-enum { NIC_KEY_MAX = 64, POOL_CACHE = 256, POOL_MIN_CACHED = 4096, LINK_OVERHEAD = 14 + 4 + 4, ROOM_ALIGN = 64 };
+enum {
+	NIC_KEY_MAX = 64, POOL_CACHE = 256, POOL_MIN_CACHED = 4096, LINK_OVERHEAD = 14 + 4 + 4,
+	ROOM_ALIGN = 64, FRAME_MAX = 65280,
+};
 
 /* What a device is being opened with. */
 struct opening {
@@ -190,14 +195,24 @@ configure(struct opening *o)
 	return 0;
 }
 
+uint32_t
+nic_ethdev_frame(const char *device, uint16_t mtu)
+{
+	uint32_t frame = mtu + LINK_OVERHEAD;
+	const char *size = strncmp(device, "net_af_packet", 13) == 0 ? strstr(device, "framesz=") : NULL;
+	unsigned long given = size != NULL ? strtoul(size + 8, NULL, 10) : 0;
+	if (given > frame)
+		frame = given < FRAME_MAX ? (uint32_t)given : FRAME_MAX;
+	return (frame + ROOM_ALIGN - 1) / ROOM_ALIGN * ROOM_ALIGN;
+}
+
 /* A buffer holds the largest frame whole. */
 static int
 pool_create(struct opening *o)
 {
 	char name[RTE_MEMPOOL_NAMESIZE];
-	uint32_t room = o->mtu + LINK_OVERHEAD;
-	room = (room + ROOM_ALIGN - 1) / ROOM_ALIGN * ROOM_ALIGN;
-	room = RTE_MAX(room + BUF_HEADROOM, (uint32_t)BUF_ROOM);
+	uint32_t room = nic_ethdev_frame(o->d->name, o->mtu) + BUF_HEADROOM;
+	room = RTE_MAX(room, (uint32_t)BUF_ROOM);
 	snprintf(name, sizeof(name), "buffers_%u", o->d->id);
 	o->d->ctx = rte_pktmbuf_pool_create(name, o->buffers,
 	                                    o->buffers >= POOL_MIN_CACHED ? POOL_CACHE : 0, 0,

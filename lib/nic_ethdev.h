@@ -34,6 +34,12 @@ int nic_ethdev_open(struct dev *d, uint16_t id, const char *device, uint16_t que
                     char *err, size_t err_size);
 int nic_ethdev_start(struct dev *d, uint16_t mtu, uint32_t buffers, const struct nic_rss *rss,
                      char *err, size_t err_size);
+/*
+ * nic_ethdev_frame: bytes of the largest frame that a device may deliver: of the MTU, or what its
+ * string says of its frames. (The kernel puts fragments together for net_af_packet and cuts what
+ * exceeds framesz, so with a large one datagrams come whole, and are fragmented anew on their way.)
+ */
+uint32_t nic_ethdev_frame(const char *device, uint16_t mtu);
 /* nic_ethdev_close: stop and forget it. => No worker polls it any more, all buffers are back. */
 void nic_ethdev_close(struct dev *d);
 

@@ -2,12 +2,15 @@
 /* What the machine has, and what EAL is told of it. */
 #include "machine.h"
 
-#include <dirent.h>
+#include "lib/nic_ethdev.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#include "memory.h"
 
 enum {
 	BUFFER_OVERHEAD = 512,  /* of a packet buffer: its head, DPDK's own, headroom */
@@ -54,43 +57,17 @@ machine_mtu(const struct image_header *image, unsigned dev)
 	return most;
 }
 
-/* Memory that EAL has to have, in bytes. */
-static uint64_t
-eal_memory(const struct image_header *image)
+uint64_t
+machine_memory(const struct image_header *image)
 {
 	uint32_t devs;
 	uint64_t sum = (uint64_t)OTHER_MB * MB;
-	image_rows(image, IMG_DEVS, &devs);
+	const struct img_dev *dev = image_rows(image, IMG_DEVS, &devs);
 	for (uint32_t i = 0; i < devs; i++) {
-		uint16_t mtu = machine_mtu(image, i);
-		uint64_t data = mtu > BUFFER_DATA ? mtu : BUFFER_DATA;
+		uint32_t frame = nic_ethdev_frame(dev[i].device, machine_mtu(image, i));
+		uint64_t data = frame > BUFFER_DATA ? frame : BUFFER_DATA;
 		sum += machine_buffers(image) * (data + BUFFER_OVERHEAD) + (uint64_t)DEVICE_MB * MB;
 	}
-	return sum;
-}
-
-/* Free huge pages of the machine, in bytes. */
-static uint64_t
-huge_free(void)
-{
-	static const char folder[] = "/sys/kernel/mm/hugepages";
-	uint64_t sum = 0;
-	DIR *d = opendir(folder);
-	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
-		char path[512];
-		unsigned long kb, pages = 0;
-		if (sscanf(e->d_name, "hugepages-%lukB", &kb) != 1)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s/free_hugepages", folder, e->d_name);
-		FILE *f = fopen(path, "re");
-		if (f == NULL)
-			continue;
-		if (fscanf(f, "%lu", &pages) == 1)
-			sum += (uint64_t)pages * kb * 1024;
-		fclose(f);
-	}
-	if (d != NULL)
-		closedir(d);
 	return sum;
 }
 
@@ -160,9 +137,9 @@ machine_eal_args(struct eal_args *a, const struct options *o, const struct image
 {
 	uint32_t n;
 	const struct img_plane *plane = image_rows(image, IMG_PLANE, &n);
-	uint64_t need = eal_memory(image);
+	uint64_t need = machine_memory(image);
 	*a = (struct eal_args){0};
-	a->no_huge = o->no_huge || plane->huge_pages == 0 || huge_free() < need;
+	a->no_huge = o->no_huge || plane->huge_pages == 0 || memory_huge_free() < need;
 	bool ok = arg_add(a, "millrace") && add_cores(a, plane) && add_devices(a, image) &&
 	          arg_add(a, "--no-telemetry") && arg_add(a, "--log-level=warning");
 	ok = ok && (a->no_huge ? add_ordinary(a, need) : arg_add(a, "--in-memory"));
