@@ -32,6 +32,7 @@ struct options {
 };
 
 static struct report report;
+enum { ESTABLISHED_S = 7440, LIFE_S = 10 };
 
 static bool
 wanted(const struct options *o, const char *name)
@@ -64,10 +65,10 @@ pool_prefix(uint64_t flows)
 
 static bool
 bench_open(struct bench *b, const struct options *o, const struct machine *m, uint64_t flows,
-           uint64_t capacity, enum traffic_kind kind, unsigned workers)
+           uint64_t capacity, enum traffic_kind kind, unsigned workers, unsigned idle_s)
 {
 	struct rig_options ro = {.flows = capacity, .workers = workers,
-	                         .pool_prefix = pool_prefix(capacity),
+	                         .pool_prefix = pool_prefix(capacity), .idle_s = idle_s,
 	                         .subscribers = (unsigned)(capacity / 100 + 70000)};
 	*b = (struct bench){.flows = flows, .rnd = 7, .rounds = o->rounds};
 	size_t before = memory_now();
@@ -94,19 +95,20 @@ struct bench_case {
 	void (*run)(struct bench *b, struct result *out);
 	bool fill;       /* all flows stand before it runs */
 	unsigned slack;  /* capacity beyond the flows, in percent */
+	unsigned idle_s; /* TCP timers; 0: 7440 */
 };
 
 static const struct bench_case cases[] = {
-	{"open", TRAFFIC_NAT, case_open, false, 5},
-	{"nat-hit", TRAFFIC_NAT, case_hit, true, 5},
-	{"lb-hit", TRAFFIC_LB, case_hit, true, 5},
-	{"lookup", TRAFFIC_NAT, case_lookup, true, 5},
-	{"latency", TRAFFIC_NAT, case_latency, true, 5},
-	{"inbound-mapping", TRAFFIC_NAT, case_inbound_mapping, true, 25},
-	{"scan-miss", TRAFFIC_NAT, case_scan_miss, true, 5},
-	{"syn-flood", TRAFFIC_NAT, case_syn_flood, true, 0},
-	{"expire", TRAFFIC_NAT, case_expire, true, 5},
-	{"life", TRAFFIC_NAT, case_life, false, 25},
+	{"open", TRAFFIC_NAT, case_open, false, 5, 0},
+	{"nat-hit", TRAFFIC_NAT, case_hit, true, 5, 0},
+	{"lb-hit", TRAFFIC_LB, case_hit, true, 5, 0},
+	{"lookup", TRAFFIC_NAT, case_lookup, true, 5, 0},
+	{"latency", TRAFFIC_NAT, case_latency, true, 5, 0},
+	{"inbound-mapping", TRAFFIC_NAT, case_inbound_mapping, true, 25, 0},
+	{"scan-miss", TRAFFIC_NAT, case_scan_miss, true, 5, 0},
+	{"syn-flood", TRAFFIC_NAT, case_syn_flood, true, 0, 0},
+	{"expire", TRAFFIC_NAT, case_expire, true, 5, 0},
+	{"life", TRAFFIC_NAT, case_life, false, 50, LIFE_S},
 };
 
 static void
@@ -115,7 +117,8 @@ case_run(const struct bench_case *c, const struct options *o, const struct machi
 {
 	struct bench b;
 	struct result res = {.name = c->name, .flows = flows};
-	if (!bench_open(&b, o, m, flows, flows + flows * c->slack / 100, c->kind, 1) ||
+	if (!bench_open(&b, o, m, flows, flows + flows * c->slack / 100, c->kind, 1,
+	                c->idle_s != 0 ? c->idle_s : ESTABLISHED_S) ||
 	    (c->fill && bench_fill(&b) < 0)) {
 		res.failed = true;
 		snprintf(res.note, sizeof(res.note), "could not open the flows");
@@ -132,7 +135,8 @@ pair_run(const char *name, const struct options *o, const struct machine *m, uin
 {
 	struct bench b;
 	struct result res = {.name = name, .flows = flows};
-	if (!bench_open(&b, o, m, flows, 2 * flows, TRAFFIC_NAT, 2) || bench_fill(&b) < 0) {
+	if (!bench_open(&b, o, m, flows, 2 * flows, TRAFFIC_NAT, 2, ESTABLISHED_S) ||
+	    bench_fill(&b) < 0) {
 		res.failed = true;
 		snprintf(res.note, sizeof(res.note), "could not open the flows");
 	} else if (strcmp(name, "handoff") == 0) {

@@ -62,6 +62,7 @@ static const char config_form[] =
 	" \"block_size\": 128, \"max_blocks\": 16}],"
 	"\"rules\": [{\"name\": \"r\", \"nic\": \"inside\", \"source\": \"10.0.0.0/8\","
 	" \"pool\": \"p\"}], \"log\": \"none\", \"quarantine\": 0,"
+	"\"timeouts\": {\"tcp_opening\": %u, \"tcp_established\": %u, \"tcp_closing\": %u},"
 	"\"capacity\": {\"mappings\": %llu, \"subscribers\": %u, \"pool_addresses\": %u}},"
 	"\"lb\": {\"services\": [{\"name\": \"web\", \"address\": \"192.0.2.10\", \"port\": 80,"
 	" \"protocol\": \"tcp\", \"mode\": \"nat\", \"backends\": [{\"address\": \"100.64.0.11\"},"
@@ -76,7 +77,8 @@ rig_image(const struct rig_options *o, size_t *size)
 		at += (size_t)snprintf(cores + at, sizeof(cores) - at, "%s%u", i > 0 ? "," : "",
 		                       i + 1);
 	int n = snprintf(text, sizeof(text), config_form, o->workers, cores,
-	                 (unsigned long long)o->flows, o->pool_prefix, (unsigned long long)o->flows,
+	                 (unsigned long long)o->flows, o->pool_prefix,
+	                 o->idle_s, o->idle_s, o->idle_s, (unsigned long long)o->flows,
 	                 o->subscribers, 1u << (32 - o->pool_prefix));
 	struct config_errors errs = {0};
 	json_t *doc = config_parse(text, (size_t)n, &errs);
@@ -217,8 +219,11 @@ uint64_t
 rig_drops(const struct rig *r)
 {
 	uint64_t n = 0;
-	for (unsigned c = 0; c < r->plane.shared.stats->contexts; c++)
+	for (unsigned c = 0; c < r->plane.shared.stats->contexts; c++) {
+		const struct stats *s = stats_context(r->plane.shared.stats, c);
 		for (unsigned i = 0; i < DROP_MAX; i++)
-			n += stats_context(r->plane.shared.stats, c)->dropped[i];
+			n += s->dropped[i];
+		n += s->handoff[HANDOFF_PUNT];
+	}
 	return n;
 }

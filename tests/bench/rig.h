@@ -20,6 +20,7 @@ struct rig_options {
 	unsigned workers;
 	unsigned pool_prefix; /* length of the pool's prefix: 22 is 1024 addresses */
 	unsigned subscribers;
+	unsigned idle_s;      /* TCP timers, all of them */
 };
 
 struct rig_queue {
@@ -54,7 +55,8 @@ struct rte_mbuf *rig_buffer_at(struct rig *r, unsigned i);
 void rig_put(struct rig *r, unsigned dev, unsigned w, struct rte_mbuf *m);
 /* rig_run: poll worker w until what was put is done. => ticks of the TSC. */
 uint64_t rig_run(struct rig *r, unsigned w);
-/* rig_sent: packets sent so far, all queues. rig_drops: drops so far, all contexts. */
+/* rig_sent: packets sent so far, all queues. rig_drops: dropped so far, all contexts, and those
+ * that the slow path (which does not run here) is to refuse. */
 uint64_t rig_sent(const struct rig *r);
 uint64_t rig_drops(const struct rig *r);
 
