@@ -95,9 +95,10 @@ call_one(struct api *api, const json_t *request)
 	struct rpc_error err = {0};
 	const json_t *id = json_object_get(request, "id");
 	const char *version = json_string_value(json_object_get(request, "jsonrpc"));
-	if (id != NULL && !json_is_string(id) && !json_is_number(id) && !json_is_null(id))
+	bool bad_id = json_is_object(id) || json_is_array(id) || json_is_boolean(id);
+	if (bad_id)
 		id = json_null();
-	if (!json_is_object(request) || version == NULL || strcmp(version, "2.0") != 0 ||
+	if (bad_id || !json_is_object(request) || version == NULL || strcmp(version, "2.0") != 0 ||
 	    !json_is_string(json_object_get(request, "method"))) {
 		rpc_fail(&err, RPC_REQUEST,
 		         "not a request: wanted {\"jsonrpc\":\"2.0\",\"id\":…,\"method\":…}");
