@@ -35,7 +35,9 @@ aside_handle(struct worker *w, struct pkt *p)
 	union addr dst = pkt_dst(p);
 	const struct img_route *route = route_find(w->gen, &dst, p->family);
 	bool for_us = route != NULL && route->kind == ROUTE_LOCAL;
-	if ((p->flags & PKT_OTHER) != 0)
+	if (miss_is_forged(w, p))
+		pkt_drop(w, p, DROP_IP_SOURCE);
+	else if ((p->flags & PKT_OTHER) != 0)
 		local_only(w, p, route, DROP_IP_PROTOCOL);
 	else if ((p->flags & PKT_LINK_LOCAL) != 0)
 		local_only(w, p, route, DROP_IP_SOURCE);

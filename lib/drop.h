@@ -18,7 +18,7 @@
 	X(IP_TRUNCATED, "ip_truncated", "frame shorter than the IP header says")                \
 	X(IP_HEADER, "ip_header", "IP version, header length or total length is wrong")         \
 	X(IP_CHECKSUM, "ip_checksum", "IPv4 header checksum is wrong")                          \
-	X(IP_SOURCE, "ip_source", "martian source address (RFC 1812, 5.3.7)")                   \
+	X(IP_SOURCE, "ip_source", "martian source, or one of ours (RFC 1812, 5.3.7)")          \
 	X(IP_DESTINATION, "ip_destination", "destination is multicast, broadcast or reserved")  \
 	X(IP_PROTOCOL, "ip_protocol", "transport protocol that is not handled")                 \
 	X(IP_EXTENSION, "ip_extension", "IPv6 extension header chain is broken or too long")    \

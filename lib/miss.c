@@ -34,6 +34,17 @@ miss_is_local(const struct pkt *p, const struct img_route *route)
 	        (route->kind == ROUTE_SERVICE && (p->flags & PKT_REQUEST) != 0));
 }
 
+bool
+miss_is_forged(const struct worker *w, const struct pkt *p)
+{
+	if (p->cause != HANDOFF_MAX)
+		return false;
+	union addr src = pkt_src(p);
+	const struct img_route *r = route_find(w->gen, &src, p->family);
+	return r != NULL && (r->kind == ROUTE_LOCAL || r->kind == ROUTE_SERVICE ||
+	                     r->kind == ROUTE_POOL || r->kind == ROUTE_LB_LOCAL);
+}
+
 static uint8_t
 first_state(const struct miss *m)
 {
@@ -162,6 +173,10 @@ flow_ref
 miss_open(struct worker *w, struct pkt *p)
 {
 	struct miss m;
+	if (miss_is_forged(w, p)) {
+		pkt_drop(w, p, DROP_IP_SOURCE);
+		return 0;
+	}
 	miss_fill(w, p, &m);
 	if (miss_is_local(p, m.route)) {
 		pkt_punt(w, p, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);

@@ -53,9 +53,26 @@ test_link_local(void)
 	world_destroy(w);
 }
 
+/* What is set aside is not let in from an address of ours either: here TTL 1, and a fragment. */
+static void
+test_forged(void)
+{
+	struct world *w = probe_simple();
+	struct frame f = world_frame("192.0.2.1", 2000, "198.51.100.1", 7001, 17);
+	f.ttl = 1;
+	probe_arrive(w, WORLD_OUT, f);
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 1);
+	f.ttl = 64;
+	f.frag = 100;
+	probe_arrive(w, WORLD_OUT, f);
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 2);
+	world_destroy(w);
+}
+
 static const struct test_case cases[] = {
 	{"TTL", test_ttl},
 	{"other protocol", test_other_protocol},
 	{"link-local sender", test_link_local},
+	{"an address of ours as the source", test_forged},
 };
 TEST_MAIN("aside", cases)

@@ -91,6 +91,31 @@ test_collision(void)
 	world_destroy(w);
 }
 
+/* From a device nobody has an address of ours; a hairpin has. */
+static void
+test_forged(void)
+{
+	static const char *ours[] = {"10.0.0.1", "192.0.2.1", "198.51.100.1", "198.51.100.9"};
+	for (uint16_t workers = 1; workers < 4; workers += 2) {
+		struct world *w = probe_world((struct world_options){.workers = workers});
+		for (unsigned i = 0; i < 4; i++) {
+			probe_arrive(w, WORLD_IN, world_frame(ours[i], 2000, "8.8.8.8", 53, 17));
+			probe_arrive(w, WORLD_OUT,
+			             world_frame(ours[i], 2000, "198.51.100.1", 7001, 17));
+			probe_arrive(w, WORLD_IN, world_frame(ours[i], 1, "10.0.0.1", 1, 1));
+		}
+		probe_arrive(w, WORLD_OUT, world_frame("2001:db8:1::1", 1, "2001:db8:2::1", 1, 58));
+		CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 13);
+		CU_ASSERT_EQUAL(w->opened, 0);
+		probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 6100, "198.51.100.1", 7001, 17));
+		CU_ASSERT_TRUE(probe_take(w, 0));
+		CU_ASSERT_TRUE(probe_is_from("198.51.100.1", 7100));
+		CU_ASSERT_TRUE(probe_is_to("10.0.0.77", 6001));
+		CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 13);
+		world_destroy(w);
+	}
+}
+
 static const struct test_case cases[] = {
 	{"drops", test_drops},
 	{"echo to us", test_echo_to_us},
@@ -98,5 +123,6 @@ static const struct test_case cases[] = {
 	{"hand-off", test_handoff},
 	{"table full", test_table_full},
 	{"collision", test_collision},
+	{"an address of ours as the source", test_forged},
 };
 TEST_MAIN("miss", cases)
