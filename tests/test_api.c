@@ -287,6 +287,66 @@ pools(void)
 	end();
 }
 
+static void
+list_text(const json_t *list, char out[256])
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		snprintf(out + strlen(out), 256 - strlen(out), "%s%s", i != 0 ? "," : "",
+		         json_string_value(json_array_get(list, i)));
+}
+
+/* Parts of what is written: prefixes and ranges are divided, for addresses and for drain. */
+static void
+pool_parts(void)
+{
+	static const struct {
+		const char *method, *range, *addresses, *drain; /* both lists afterwards */
+	} steps[] = {
+		{"add_range", "203.0.113.64/26", "203.0.113.0/30,203.0.113.64/26", ""},
+		{"drain_range", "203.0.113.64/28", "203.0.113.0/30,203.0.113.64/26",
+		 "203.0.113.64/28"},
+		{"ready_range", "203.0.113.64-203.0.113.66", "203.0.113.0/30,203.0.113.64/26",
+		 "203.0.113.67-203.0.113.79"},
+		{"remove_range", "203.0.113.72/29",
+		 "203.0.113.0/30,203.0.113.64/29,203.0.113.80-203.0.113.127",
+		 "203.0.113.67-203.0.113.71"},
+		{"drain_range", "203.0.113.68", "203.0.113.0/30,203.0.113.64/29,"
+		 "203.0.113.80-203.0.113.127", "203.0.113.67-203.0.113.71,203.0.113.68"},
+		{"ready_range", "203.0.113.68/31", "203.0.113.0/30,203.0.113.64/29,"
+		 "203.0.113.80-203.0.113.127", "203.0.113.67,203.0.113.70/31"},
+		{"remove_range", "203.0.113.96", "203.0.113.0/30,203.0.113.64/29,203.0.113.80/28,"
+		 "203.0.113.97-203.0.113.127", "203.0.113.67,203.0.113.70/31"},
+		{"add_range", "203.0.113.72/29", "203.0.113.0/30,203.0.113.64/29,203.0.113.80/28,"
+		 "203.0.113.97-203.0.113.127,203.0.113.72/29", "203.0.113.67,203.0.113.70/31"},
+		{"remove_range", "203.0.113.64/27",
+		 "203.0.113.0/30,203.0.113.97-203.0.113.127", ""},
+	};
+	begin();
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		char method[64], params[128], lists[2][256] = {""};
+		snprintf(method, sizeof(method), "pool.%s", steps[i].method);
+		snprintf(params, sizeof(params), "{\"pool\":\"main\",\"range\":\"%s\"}",
+		         steps[i].range);
+		done(method, params);
+		json_t *r = result_of("config.get", "{}");
+		list_text(at(r, "config.nat.pools.0.addresses"), lists[0]);
+		list_text(at(r, "config.nat.pools.0.drain"), lists[1]);
+		CU_ASSERT_STRING_EQUAL(lists[0], steps[i].addresses);
+		CU_ASSERT_STRING_EQUAL(lists[1], steps[i].drain);
+		json_decref(r);
+	}
+	CU_ASSERT(error_of("pool.remove_range",
+	                   "{\"pool\":\"main\",\"range\":\"203.0.113.0/29\"}",
+	                   "not wholly in the pool's addresses") == -32002);
+	CU_ASSERT(error_of("pool.ready_range",
+	                   "{\"pool\":\"main\",\"range\":\"203.0.113.0\"}",
+	                   "not wholly in the pool's drain; there is: none") == -32002);
+	CU_ASSERT(error_of("pool.remove_range",
+	                   "{\"pool\":\"main\",\"range\":\"203.0.113.3/31\"}",
+	                   "range: 203.0.113.3/31 is no") == -32602);
+	end();
+}
+
 /* A daemon that starts anew takes what the data plane runs. */
 static void
 daemon_restarts(void)
@@ -398,6 +458,7 @@ static const struct test_case cases[] = {
 	{"pools", pools},
 	{"damaged requests", noise},
 	{"daemon starts anew", daemon_restarts},
+	{"parts of pool ranges", pool_parts},
 	{"data plane starts anew", plane_restarts},
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding single objects in a copy of the document, so that methods can change them. */
+#include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
@@ -105,27 +107,110 @@ edit_backend(json_t *service, const json_t *params, size_t *index, struct rpc_er
 	return found;
 }
 
-int
-edit_range(const json_t *pool, const char *list, const char *text, size_t *index,
-           struct rpc_error *err)
+struct span {
+	uint32_t first, last;
+};
+
+static int
+span_compare(const void *x, const void *y)
 {
-	const json_t *array = json_object_get(pool, list), *v;
-	char known[256] = "";
-	uint32_t f, l, first, last;
-	bool range = range4_parse(text, &first, &last);
-	size_t i;
-	json_array_foreach((json_t *)array, i, v) {
-		*index = i;
-		const char *s = json_string_value(v);
-		if (s == NULL)
-			continue;
-		if (strcmp(s, text) == 0 ||
-		    (range && range4_parse(s, &f, &l) && f == first && l == last))
-			return 0;
-		size_t used = strlen(known);
-		snprintf(known + used, sizeof(known) - used, "%s%s", used != 0 ? ", " : "", s);
+	const struct span *a = x, *b = y;
+	return a->first != b->first ? a->first < b->first ? -1 : 1
+	       : a->last < b->last ? -1 : a->last > b->last;
+}
+
+/* list_holds: are all addresses of the span somewhere in the list? */
+static bool
+list_holds(const json_t *list, struct span want)
+{
+	size_t n = json_array_size(list), used = 0;
+	struct span *all = calloc(n + 1, sizeof(*all));
+	uint64_t at = want.first; /* the first that has not been seen */
+	for (size_t i = 0; i < n && all != NULL; i++) {
+		const char *s = json_string_value(json_array_get(list, i));
+		used += s != NULL && range4_parse(s, &all[used].first, &all[used].last);
 	}
-	rpc_fail(err, API_NOT_FOUND, "range: no %s in the pool's %s; there is: %s", text,
-	         list, known[0] != '\0' ? known : "none");
+	if (all != NULL)
+		qsort(all, used, sizeof(*all), span_compare);
+	for (size_t i = 0; i < used && all[i].first <= at; i++)
+		at = all[i].last >= at ? all[i].last + 1ull : at;
+	free(all);
+	return at > want.last;
+}
+
+/* span_put: as text, a prefix if it is one. */
+static void
+span_put(json_t *list, struct span s)
+{
+	char first[API_NAME], last[API_NAME], text[2 * API_NAME];
+	uint32_t size = s.last - s.first + 1;
+	name_v4(htonl(s.first), first);
+	name_v4(htonl(s.last), last);
+	if (size == 1)
+		snprintf(text, sizeof(text), "%s", first);
+	else if ((size & (size - 1)) == 0 && (s.first & (size - 1)) == 0)
+		snprintf(text, sizeof(text), "%s/%u", first,
+		         size == 0 ? 0 : (unsigned)__builtin_clz(size) + 1);
+	else
+		snprintf(text, sizeof(text), "%s-%s", first, last);
+	json_array_append_new(list, json_string(text));
+}
+
+/* list_cut: without the addresses of the span; what it does not touch stays as it is written. */
+static json_t *
+list_cut(const json_t *list, struct span cut)
+{
+	json_t *left = json_array(), *v;
+	struct span s;
+	size_t i;
+	json_array_foreach((json_t *)list, i, v) {
+		if (!range4_parse(json_string_value(v), &s.first, &s.last) ||
+		    s.last < cut.first || s.first > cut.last) {
+			json_array_append(left, v);
+			continue;
+		}
+		if (s.first < cut.first)
+			span_put(left, (struct span){s.first, cut.first - 1});
+		if (s.last > cut.last)
+			span_put(left, (struct span){cut.last + 1, s.last});
+	}
+	return left;
+}
+
+static bool
+has_host_bits(const char *text)
+{
+	struct prefix p, net;
+	if (!prefix_parse(text, &p))
+		return false;
+	net = prefix_network(&p);
+	return !prefix_equal(&p, &net);
+}
+
+int
+edit_cut(json_t *pool, const char *name, const char *text, bool all, struct rpc_error *err)
+{
+	const json_t *list = json_object_get(pool, name);
+	char known[256] = "";
+	struct span cut;
+	size_t i;
+	json_t *v;
+	if (!range4_parse(text, &cut.first, &cut.last) ||
+	    has_host_bits(text)) {
+		rpc_fail(err, RPC_PARAMS, "range: %.64s is no address, prefix or first-last", text);
+		return -1;
+	}
+	if (!all || list_holds(list, cut)) {
+		if (list != NULL)
+			json_object_set_new(pool, name, list_cut(list, cut));
+		return 0;
+	}
+	json_array_foreach((json_t *)list, i, v) {
+		size_t used = strlen(known);
+		snprintf(known + used, sizeof(known) - used, "%s%s", used != 0 ? ", " : "",
+		         json_string_value(v));
+	}
+	rpc_fail(err, API_NOT_FOUND, "range: %s is not wholly in the pool's %s; there is: %s", text,
+	         name, known[0] != '\0' ? known : "none");
 	return -1;
 }

@@ -117,9 +117,11 @@ json_t *edit_pool(json_t *doc, const char *name, struct rpc_error *err);
 /* edit_backend: the backend that params name (address, port?) in a service. */
 json_t *edit_backend(json_t *service, const json_t *params, size_t *index,
                      struct rpc_error *err);
-/* edit_range: in a pool's list ("addresses", "drain"), the range that means the same as text. */
-int edit_range(const json_t *pool, const char *list, const char *text, size_t *index,
-               struct rpc_error *err);
+/*
+ * edit_cut: take an address, prefix or range out of a pool's list ("addresses", "drain"); entries
+ * that it is a part of are divided. all: every address of it must be there. => 0, or -1 and err.
+ */
+int edit_cut(json_t *pool, const char *name, const char *text, bool all, struct rpc_error *err);
 /* edit_apply: apply an edited document, and give up our reference to it. */
 json_t *edit_apply(struct api *api, json_t *doc, struct rpc_error *err);
 

@@ -145,18 +145,14 @@ static json_t *
 remove_range(struct api *api, const json_t *params, const char *list, struct rpc_error *err)
 {
 	const char *range = param_string(params, "range");
-	struct rpc_error ignored = {0};
 	json_t *pool, *doc = begin(api, params, &pool, err);
-	size_t i;
 	if (doc == NULL)
 		return NULL;
-	if (edit_range(pool, list, range, &i, err) != 0) {
+	if (edit_cut(pool, list, range, true, err) != 0 ||
+	    edit_cut(pool, "drain", range, false, err) != 0) {
 		json_decref(doc);
 		return NULL;
 	}
-	json_array_remove(json_object_get(pool, list), i);
-	if (strcmp(list, "drain") != 0 && edit_range(pool, "drain", range, &i, &ignored) == 0)
-		json_array_remove(json_object_get(pool, "drain"), i);
 	return edit_apply(api, doc, err);
 }
 
