@@ -158,16 +158,28 @@ reload(void *state, const struct generation *g)
 	lb_locals_reload(&lb->locals);
 }
 
+/* Local endpoints that a worker can need: one a flow of its share. */
+static uint32_t
+locals_of(const struct policy_env *env)
+{
+	uint64_t flows = (uint64_t)env->plane->flows_v4 + env->plane->flows_v6;
+	return (uint32_t)(flows / env->n_workers) + 2;
+}
+
+size_t
+lb_memsize(const struct policy_env *env)
+{
+	return sizeof(struct lb) + lb_locals_memsize(locals_of(env));
+}
+
 void *
 lb_create(const struct policy_env *env)
 {
 	struct lb *lb = mem_alloc(sizeof(*lb), env->node);
 	if (lb == NULL)
 		return NULL;
-	uint64_t flows = (uint64_t)env->plane->flows_v4 + env->plane->flows_v6;
-	uint32_t share = (uint32_t)(flows / env->n_workers) + 2;
 	lb->env = *env;
-	if (lb_locals_init(&lb->locals, share, env->worker, env->seed, env->node) != 0) {
+	if (lb_locals_init(&lb->locals, locals_of(env), env->worker, env->seed, env->node) != 0) {
 		mem_free(lb, sizeof(*lb));
 		return NULL;
 	}

@@ -217,12 +217,25 @@ lb_locals_reload(struct lb_locals *l)
 	memset(l->full, 0, sizeof(l->full));
 }
 
-int
-lb_locals_init(struct lb_locals *l, uint32_t capacity, uint16_t worker, uint64_t seed, int node)
+static uint32_t
+slots_for(uint32_t capacity)
 {
 	uint32_t size = 16;
 	while (size / 2 < capacity && size < 1u << 31)
 		size *= 2;
+	return size;
+}
+
+size_t
+lb_locals_memsize(uint32_t capacity)
+{
+	return slots_for(capacity) * sizeof(((struct lb_locals *)NULL)->slot[0]);
+}
+
+int
+lb_locals_init(struct lb_locals *l, uint32_t capacity, uint16_t worker, uint64_t seed, int node)
+{
+	uint32_t size = slots_for(capacity);
 	*l = (struct lb_locals){.mask = size - 1, .capacity = size / 2, .worker = worker,
 		.random = mix64(seed ^ 0xa0761d6478bd642fu, worker + 0xe7037ed1a0b428dbu)};
 	l->slot = mem_alloc((size_t)size * sizeof(*l->slot), node);

@@ -32,6 +32,8 @@ struct lb_locals {
 	uint64_t full[LOCAL_FULL]; /* pairs without a free port; 0: none */
 };
 
+/* lb_locals_memsize: bytes for so many ports in use. */
+size_t lb_locals_memsize(uint32_t capacity);
 /* lb_locals_init: room for capacity ports in use. => 0 or -ENOMEM. */
 int lb_locals_init(struct lb_locals *l, uint32_t capacity, uint16_t worker, uint64_t seed,
                    int node);

@@ -42,6 +42,12 @@ mem_use_huge(int yes)
 	huge_allowed = yes;
 }
 
+int
+mem_huge_used(void)
+{
+	return huge_allowed;
+}
+
 struct mem_usage
 mem_usage(void)
 {

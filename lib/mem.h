@@ -34,8 +34,10 @@ int mem_range_grow(struct mem_range *r, size_t size, int node);
 /* mem_range_undo: back to how it was, by a copy made before mem_range_grow. Content there is lost. */
 void mem_range_undo(struct mem_range *r, const struct mem_range *before);
 
-/* mem_use_huge: may huge pages be taken? (default true; replay and tests say false) */
+/* mem_use_huge: may huge pages be taken? (default true; replay and tests say false). mem_huge_used:
+ * what was said. */
 void mem_use_huge(int yes);
+int mem_huge_used(void);
 
 struct mem_usage {
 	size_t huge_1g, huge_2m, ordinary; /* bytes allocated from each kind of page */

@@ -17,18 +17,18 @@ share_of(uint32_t capacity, uint16_t workers)
 	return (uint32_t)(((uint64_t)capacity + workers - 1) / workers);
 }
 
-static size_t
-flows_memsize(const struct img_plane *plane)
+size_t
+worker_flows_memsize(const struct img_plane *plane)
 {
-	return flow_table_memsize(share_of(plane->flows_v4, plane->workers),
-	                          share_of(plane->flows_v6, plane->workers));
+	return plane->workers * flow_table_memsize(share_of(plane->flows_v4, plane->workers),
+	                                           share_of(plane->flows_v6, plane->workers));
 }
 
 size_t
 worker_memsize(const struct img_plane *plane)
 {
 	size_t own = sizeof(struct worker) + sizeof(struct pipeline) + frag_memsize();
-	return plane->workers * (own + flows_memsize(plane));
+	return plane->workers * own + worker_flows_memsize(plane);
 }
 
 static void

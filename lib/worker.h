@@ -77,7 +77,11 @@ void worker_sweep(struct worker *w, uint64_t now_ns);
 int worker_grow_prepare(struct worker *w, const struct img_plane *plane);
 size_t worker_grow_memsize(const struct worker *w, const struct img_plane *plane);
 
-/* worker_memsize: bytes of tables for this plane, all workers, without buffers (for reports). */
+/*
+ * worker_memsize: bytes of tables for this plane, all workers, without buffers (for reports).
+ * worker_flows_memsize: of these, the flow tables.
+ */
 size_t worker_memsize(const struct img_plane *plane);
+size_t worker_flows_memsize(const struct img_plane *plane);
 
 #endif

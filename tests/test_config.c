@@ -405,7 +405,9 @@ test_restart(void)
 	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'count':2}", "workers.count"), 1);
 	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'cores':[3]}", "workers.cores"), 1);
 	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'buffers':2000,'flows':{'ipv6':64}}",
-	                           "workers.flows.ipv6"), 2);
+	                           "workers.buffers"), 2);
+	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'flows':{'ipv4':999999}}", "workers.flows.ipv4"), 1);
+	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'flows':{'ipv4':2000000,'ipv6':200000}}", NULL), 0);
 	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'huge_pages':'never'}", "workers.huge_pages"), 1);
 	CU_ASSERT_EQUAL(restart_of(a, "'nat':{'capacity':{'mappings':64}}",
 	                           "nat.capacity.mappings"), 1);

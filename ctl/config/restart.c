@@ -16,8 +16,6 @@ struct fixed {
 static const struct fixed fixed[] = {
 	FIXED("workers.count", workers),
 	FIXED("workers.main_core", main_core),
-	FIXED("workers.flows.ipv4", flows_v4),
-	FIXED("workers.flows.ipv6", flows_v6),
 	FIXED("workers.buffers", buffers),
 	FIXED("workers.huge_pages", huge_pages),
 	FIXED("nat.capacity.mappings", mappings),
@@ -40,6 +38,17 @@ field_value(const struct img_plane *p, const struct fixed *f)
 	return v32;
 }
 
+/* flows_lowered: flow tables grow while millrace runs, they do not shrink. */
+static unsigned
+flows_lowered(const char *path, uint32_t old, uint32_t new, struct config_errors *errs)
+{
+	if (new >= old)
+		return 0;
+	config_error_add(errs, path, "is %u in the running millrace; it can be raised while it runs, "
+	                 "but %u needs a restart", old, new);
+	return 1;
+}
+
 static unsigned
 plane_differs(const struct img_plane *a, const struct img_plane *b, struct config_errors *errs)
 {
@@ -52,6 +61,8 @@ plane_differs(const struct img_plane *a, const struct img_plane *b, struct confi
 		                 "restart", old, new);
 		count++;
 	}
+	count += flows_lowered("workers.flows.ipv4", a->flows_v4, b->flows_v4, errs);
+	count += flows_lowered("workers.flows.ipv6", a->flows_v6, b->flows_v6, errs);
 	for (unsigned i = 0; i < 64 && i < a->workers && a->workers == b->workers; i++) {
 		if (a->core[i] == b->core[i])
 			continue;

@@ -110,6 +110,9 @@ row_make(const struct page *pg, const struct snapshot *s, uint8_t worker, struct
 	return true;
 }
 
+/* Where IPv6 entries begin in a cursor, however large the tables become meanwhile. */
+#define FIRST6 (1u << 30)
+
 /* One worker from table entry i on (IPv4 entries, then IPv6 ones). => the entry to go on at, or 0
  * when this worker has no more. */
 static uint32_t
@@ -118,17 +121,16 @@ list_worker(struct page *pg, uint16_t worker, uint32_t i, uint32_t *steps)
 	const struct flow_table *t = &pg->plane->worker[worker]->flows;
 	uint32_t end4 = t->high4 < t->capacity4 ? t->high4 : t->capacity4;
 	uint32_t end6 = t->high6 < t->capacity6 ? t->high6 : t->capacity6;
-	uint32_t first6 = t->capacity4 + 1;
 	for (;; i++, ++*steps) {
-		if (i > end4 && i <= t->capacity4)
-			i = first6;
-		if (i > first6 + end6)
+		if (i > end4 && i < FIRST6)
+			i = FIRST6 + 1;
+		if (i > FIRST6 + end6)
 			return 0;
 		if (*steps == COMMAND_STEPS || pg->count == pg->room)
 			return i;
 		struct snapshot s;
 		struct cmd_flow row;
-		bool found = i < first6 ? snapshot4(t, i, &s) : snapshot6(t, i - first6, &s);
+		bool found = i < FIRST6 ? snapshot4(t, i, &s) : snapshot6(t, i - FIRST6, &s);
 		if (found && is_wanted(pg->filter, &s) && row_make(pg, &s, (uint8_t)worker, &row))
 			page_add(pg, &row);
 	}

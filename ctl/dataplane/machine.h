@@ -31,6 +31,9 @@ uint32_t machine_buffers(const struct image_header *image);
 /* machine_mtu: the largest MTU among the interfaces of a device. */
 uint16_t machine_mtu(const struct image_header *image, unsigned dev);
 
+/* machine_memory: bytes that EAL has to have: packet buffers, its own tables. */
+uint64_t machine_memory(const struct image_header *image);
+
 /* machine_eal_args: => false when they are too many or too long. */
 bool machine_eal_args(struct eal_args *a, const struct options *o,
                       const struct image_header *image);

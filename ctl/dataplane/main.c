@@ -23,6 +23,7 @@
 #include "lib/mem.h"
 #include "link_server.h"
 #include "machine.h"
+#include "memory.h"
 #include "plane_image.h"
 
 enum { IDLE_POLLS = 64, SLEEP_FIRST_NS = 4000, NS_PER_US = 1000, EXIT_RESTART = 1 };
@@ -186,6 +187,20 @@ workers_launch(void)
 		rte_eal_remote_launch(worker_main, self.plane.worker[i], i + 1);
 }
 
+/* What this configuration will take is said, and refused when it is not there. */
+static int
+memory_is_there(const struct image_header *image, char *err, size_t err_size)
+{
+	uint32_t n;
+	char line[256];
+	const struct img_plane *plane = image_rows(image, IMG_PLANE, &n);
+	struct memory_need need = memory_need(image, machine_memory(image));
+	uint64_t available = memory_free(!self.options.no_huge && plane->huge_pages != 0);
+	memory_say(&need, available, line, sizeof(line));
+	fprintf(stderr, "millrace: %s\n", line);
+	return memory_check(&need, plane, available, err, err_size);
+}
+
 /* The first configuration: what is started with it stays as it is until the process ends. */
 static int
 start(const struct image_header *image, char *err, size_t err_size)
@@ -195,6 +210,8 @@ start(const struct image_header *image, char *err, size_t err_size)
 	int r = plane_image_check(image, image->size, err, err_size);
 	if (r == 0)
 		r = machine_check(image_rows(image, IMG_PLANE, &n), err, err_size);
+	if (r == 0)
+		r = memory_is_there(image, err, err_size);
 	if (r == 0)
 		r = eal_start(&args, image, err, err_size);
 	if (r != 0)

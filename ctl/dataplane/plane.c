@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/mem.h"
+#include "memory.h"
 #include "plane_image.h"
 #include "slow.h"
 
@@ -283,10 +284,18 @@ plane_apply(struct plane *p, const void *image, size_t size, uint64_t now_ns, ch
 		         "try again");
 		return -EAGAIN;
 	}
+	uint32_t n;
+	int growing = plane_grow_prepare(p, image_rows(image, IMG_PLANE, &n), err, err_size);
+	if (growing < 0)
+		return growing;
 	struct generation *g = plane_generation_create(image, p->devs, p->n_devs, p->gen, err,
 	                                               err_size);
+	if (g == NULL && growing != 0)
+		plane_grow_cancel(p);
 	if (g == NULL)
 		return -ENOMEM;
+	if (growing != 0)
+		plane_grow_offer(p);
 	struct generation *old = p->gen;
 	publish(p, g, now_ns);
 	p->retired[p->n_retired].gen = old;
@@ -298,6 +307,7 @@ uint32_t
 plane_poll(struct plane *p, uint64_t now_ns)
 {
 	uint32_t work = p->n_retired != 0 ? retired_free(p) : 0;
+	plane_grow_settle(p);
 	return work + slow_poll(p->slow, now_ns);
 }
 

@@ -34,6 +34,7 @@ struct plane {
 	} retired[MAX_RETIRED];       /* wait for the workers, oldest first */
 	unsigned n_retired;
 	int stats_fd, records_fd;     /* memfds, or -1 in replay */
+	uint64_t memory_limit;        /* bytes that growing may take; 0: what the machine has free */
 	uint8_t derive_mac;           /* replay: next hops get a MAC derived from the address */
 };
 
@@ -48,7 +49,7 @@ void plane_close(struct plane *p);
 
 /*
  * plane_apply: check, copy, publish. => 0 or -errno and a sentence in err: -EINVAL a bad image,
- * -EBUSY a start-time setting differs, -EAGAIN the workers have not yet left the generations
+ * -EBUSY a start-time setting differs (flow capacities may be raised: lib/flow_grow.h), -EAGAIN the workers have not yet left the generations
  * before, -ENOMEM.
  */
 int plane_apply(struct plane *p, const void *image, size_t size, uint64_t now_ns, char *err,

@@ -32,8 +32,6 @@ static const struct {
 	FIXED(workers, "workers.count"),
 	FIXED(main_core, "workers.main_core"),
 	FIXED(core, "workers.cores"),
-	FIXED(flows_v4, "workers.flows.ipv4"),
-	FIXED(flows_v6, "workers.flows.ipv6"),
 	FIXED(mappings, "nat.capacity.mappings"),
 	FIXED(subscribers, "nat.capacity.subscribers"),
 	FIXED(pool_addresses, "nat.capacity.pool_addresses"),
@@ -45,6 +43,15 @@ static int
 restart_needed(const char *path, char *err, size_t err_size)
 {
 	snprintf(err, err_size, "needs a restart of millrace: %s", path);
+	return -EBUSY;
+}
+
+/* Flow tables grow (memory.h), they do not shrink. */
+static int
+lowered(const char *path, uint32_t now, uint32_t next, char *err, size_t err_size)
+{
+	snprintf(err, err_size, "needs a restart of millrace: %s from %u to %u (it can be raised while "
+	         "millrace runs, not lowered)", path, now, next);
 	return -EBUSY;
 }
 
@@ -82,6 +89,10 @@ plane_image_fits(const struct image_header *running, const struct image_header *
 		           (const uint8_t *)b + fixed[i].offset,
 		           fixed[i].size) != 0)
 			return restart_needed(fixed[i].path, err, err_size);
+	if (b->flows_v4 < a->flows_v4)
+		return lowered("workers.flows.ipv4", a->flows_v4, b->flows_v4, err, err_size);
+	if (b->flows_v6 < a->flows_v6)
+		return lowered("workers.flows.ipv6", a->flows_v6, b->flows_v6, err, err_size);
 	if (!steering_is_same(a, b))
 		return restart_needed("nat.pools (too few addresses or other block sizes for the "
 		                      "steering that runs)", err, err_size);

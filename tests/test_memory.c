@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an image takes, refusals that say so, and flow tables that grow under traffic. */
+#include "test.h"
+
+#include <errno.h>
+
+#include "ctl/dataplane/memory.h"
+#include "plane_world.h"
+
+enum { FLOWS = 120, SMALL = 64, LARGE = 5000 };
+
+/* WORLD_JSON with other capacities. */
+static const char *
+with_flows(unsigned v4, unsigned v6)
+{
+	static const char was[] = "{\"ipv4\": 1000, \"ipv6\": 500}";
+	static char json[8192];
+	const char *at = strstr(WORLD_JSON, was);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	snprintf(json, sizeof(json), "%.*s{\"ipv4\": %u, \"ipv6\": %u}%s", (int)(at - WORLD_JSON),
+	         WORLD_JSON, v4, v6, at + strlen(was));
+	return json;
+}
+
+/* A packet of flow i, from the inside. => was it forwarded? *port: where from, as the far host sees. */
+static bool
+send_one(struct world *w, unsigned i, unsigned *port)
+{
+	struct frame f;
+	char from[32];
+	snprintf(from, sizeof(from), "100.64.0.%u", 10 + i % 8);
+	frame_udp(&f, w, INSIDE, from, "8.8.8.8", 2000 + i, 53);
+	world_put(w, 0, &f);
+	world_turn_workers(w);
+	world_turn_workers(w);
+	if (!world_take(w, 1, &f))
+		return false;
+	CU_ASSERT(frame_is_sound(&f));
+	*port = get16(frame_l4(&f));
+	return true;
+}
+
+static uint64_t
+sum_of(const struct world *w, size_t offset)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 1; i <= w->plane.n_workers; i++)
+		sum += *(const uint64_t *)(const void *)
+			((const uint8_t *)stats_context(w->plane.shared.stats, i) + offset);
+	return sum;
+}
+#define SUM(w, field) sum_of(w, offsetof(struct stats, field))
+
+/* Every packet of every established flow, in every turn of a growth, keeps its translation. */
+static void
+nothing_is_lost_while_tables_grow(void)
+{
+	struct world w;
+	unsigned port[FLOWS], now, established = 0, sent = 0;
+	world_open(&w, with_flows(SMALL, SMALL), true);
+	send_one(&w, 0, &port[0]);
+	world_run(&w); /* the next hop has come */
+	world_flush(&w);
+	for (unsigned i = 0; i < FLOWS; i++)
+		established += (port[i] = 0, send_one(&w, i, &port[i]));
+	CU_ASSERT(established >= SMALL / 2 && established <= SMALL);
+	CU_ASSERT(SUM(&w, dropped[DROP_FLOW_TABLE_FULL]) >= FLOWS - established);
+	uint64_t drops = SUM(&w, dropped[DROP_FLOW_TABLE_FULL]), opened = SUM(&w, flows_opened);
+	for (unsigned size = SMALL * 2; size < LARGE; size *= 2) {
+		CU_ASSERT_EQUAL_FATAL(world_apply(&w, with_flows(size, size)), 0);
+		for (unsigned i = 0; i < FLOWS; i++) {
+			if (port[i] == 0)
+				continue;
+			CU_ASSERT(send_one(&w, i, &now) && now == port[i]);
+			sent++;
+		}
+		world_run(&w);
+		CU_ASSERT_EQUAL(plane_grow_settle(&w.plane), 0);
+		CU_ASSERT(SUM(&w, capacity_v4) == size && SUM(&w, capacity_v6) == size);
+	}
+	CU_ASSERT_EQUAL(sent, established * 6);
+	CU_ASSERT_EQUAL(SUM(&w, dropped[DROP_FLOW_TABLE_FULL]), drops);
+	CU_ASSERT_EQUAL(SUM(&w, flows_opened), opened);
+	for (unsigned i = 0; i < FLOWS; i++)
+		CU_ASSERT(send_one(&w, i, &now) && (port[i] == 0 || now == port[i]));
+	CU_ASSERT_EQUAL(SUM(&w, flows_opened), FLOWS);
+	world_run(&w);
+	world_close(&w);
+}
+
+/* As long as a worker has not finished, there is no second growth; other changes go on. */
+static void
+one_growth_at_a_time(void)
+{
+	struct world w;
+	world_open(&w, with_flows(SMALL, SMALL), true);
+	world_run(&w);
+	CU_ASSERT_EQUAL(world_apply(&w, with_flows(LARGE, SMALL)), 0);
+	worker_poll(w.plane.worker[0], w.now);
+	CU_ASSERT_EQUAL(world_apply(&w, with_flows(LARGE, LARGE)), -EAGAIN);
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.err, "workers.flows"));
+	CU_ASSERT_EQUAL(world_apply(&w, with_flows(LARGE, SMALL)), 0);
+	world_run(&w);
+	CU_ASSERT_EQUAL(world_apply(&w, with_flows(LARGE, LARGE)), 0);
+	world_close(&w); /* in the middle of it */
+	CU_ASSERT_EQUAL(mem_usage().ordinary, 0);
+}
+
+static void
+no_memory_changes_nothing(void)
+{
+	struct world w;
+	world_open(&w, with_flows(SMALL, SMALL), true);
+	world_run(&w);
+	size_t before = mem_usage().ordinary;
+	w.plane.memory_limit = 1 << 20;
+	CU_ASSERT_EQUAL(world_apply(&w, with_flows(1000000, SMALL)), -ENOMEM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.err, "workers.flows.ipv4: 1000000 flows need "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.err, " 1 MB are free"));
+	CU_ASSERT_EQUAL(world_apply(&w, with_flows(SMALL, 1000000)), -ENOMEM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.err, "workers.flows.ipv6: 1000000 flows need "));
+	CU_ASSERT_EQUAL(mem_usage().ordinary, before);
+	CU_ASSERT_EQUAL(w.plane.gen->number, 1);
+	CU_ASSERT_EQUAL(world_apply(&w, with_flows(SMALL - 1 + 2, SMALL)), 0);
+	world_run(&w);
+	world_close(&w);
+}
+
+/* What is said to be taken is about what is taken, and too much is refused by its name. */
+static void
+needs_are_said(void)
+{
+	struct world w;
+	char line[256], err[256];
+	world_open(&w, with_flows(200000, 100000), false);
+	const struct img_plane *plane = w.plane.gen->plane;
+	struct memory_need need = memory_need(w.image, 5 << 20);
+	uint64_t tables = need.sum - need.part[MEMORY_BUFFERS];
+	CU_ASSERT(mem_usage().ordinary >= tables && mem_usage().ordinary < tables + (64 << 20));
+	CU_ASSERT_EQUAL(need.part[MEMORY_BUFFERS], 5 << 20);
+	CU_ASSERT(need.part[MEMORY_FLOWS_V4] >= 200000 * 64ull);
+	CU_ASSERT(need.part[MEMORY_FLOWS_V6] >= 100000 * 128ull);
+	CU_ASSERT_EQUAL(memory_check(&need, plane, need.sum, err, sizeof(err)), 0);
+	CU_ASSERT_EQUAL(memory_check(&need, plane, need.sum - 1, err, sizeof(err)), -ENOMEM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err, "GB are free"));
+	need.part[MEMORY_FLOWS_V4] = need.sum;
+	memory_check(&need, plane, 1, err, sizeof(err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err, "workers.flows.ipv4: 200000 flows need "));
+	memory_say(&need, 3 << 20, line, sizeof(line));
+	CU_ASSERT(strstr(line, "packet buffers 5") != NULL && strstr(line, "3 MB are free") != NULL);
+	CU_ASSERT(memory_free(false) > 0 && memory_free(true) >= memory_huge_free());
+	world_close(&w);
+}
+
+static const struct test_case cases[] = {
+	{"nothing is lost while tables grow", nothing_is_lost_while_tables_grow},
+	{"one growth at a time", one_growth_at_a_time},
+	{"no memory changes nothing", no_memory_changes_nothing},
+	{"needs are said", needs_are_said},
+};
+
+TEST_MAIN("memory", cases)
