@@ -39,12 +39,36 @@ config_failed(const char *file, const struct config_errors *errs)
 	return REPLAY_INPUT;
 }
 
+/* outputs_take: who fails must not leave an earlier run's captures and report in place. */
+static int
+outputs_take(struct replay *r, const json_t *doc)
+{
+	const struct options *o = &r->options;
+	outputs_protect(&r->outputs, o->config);
+	if (o->control != NULL)
+		outputs_protect(&r->outputs, o->control);
+	for (unsigned i = 0; i < o->n_in; i++)
+		outputs_protect(&r->outputs, o->in[i].file);
+	if (o->report != NULL && outputs_is_input(&r->outputs, o->report)) {
+		complain("%s: would be written over, but is an input", o->report);
+		return REPLAY_INPUT;
+	}
+	if (o->report != NULL)
+		outputs_remove(&r->outputs, o->report);
+	outputs_forget(&r->outputs, o->out, doc);
+	return REPLAY_OK;
+}
+
 /* config_take: the configuration file to an image. */
 static int
 config_take(struct replay *r)
 {
 	static struct config_errors errs;
 	json_t *doc = config_load(r->options.config, &errs);
+	if (outputs_take(r, doc) != REPLAY_OK) {
+		json_decref(doc);
+		return REPLAY_INPUT;
+	}
 	if (doc == NULL)
 		return config_failed(r->options.config, &errs);
 	workers_override(doc, r->options.workers);
@@ -129,16 +153,6 @@ report(struct replay *r)
 	return status;
 }
 
-/* outputs_take: the directory, and what must not be written over in it. */
-static int
-outputs_take(struct replay *r, char *err, size_t err_size)
-{
-	int status = outputs_open(&r->outputs, r->options.out, err, err_size);
-	for (unsigned i = 0; i < r->options.n_in; i++)
-		outputs_protect(&r->outputs, r->options.in[i].file);
-	return status;
-}
-
 static int
 simulate(struct replay *r)
 {
@@ -147,7 +161,7 @@ simulate(struct replay *r)
 	int status = REPLAY_INPUT;
 	r->run.seed = r->options.seed;
 	r->run.first_ns = r->run.last_ns = first != NULL ? first->next.time_ns : 0;
-	if (outputs_take(r, err, sizeof(err)) == 0 &&
+	if (outputs_open(&r->outputs, r->options.out, err, sizeof(err)) == 0 &&
 	    sim_open(&r->sim, r->image, r->options.seed, &r->outputs, r->run.first_ns, err,
 	             sizeof(err)) == 0) {
 		run_events(r);

@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 int
 outputs_open(struct outputs *o, const char *dir, char *err, size_t err_size)
 {
-	memset(o, 0, sizeof(*o));
 	o->dir = dir;
 	if (mkdir(dir, 0777) == 0 || errno == EEXIST)
 		return 0;
@@ -22,14 +22,14 @@ void
 outputs_protect(struct outputs *o, const char *path)
 {
 	struct stat s;
-	if (o->n_inputs == OPTIONS_MAX_INPUTS || stat(path, &s) != 0 || !S_ISREG(s.st_mode))
+	if (o->n_inputs == sizeof(o->input) / sizeof(o->input[0]) || stat(path, &s) != 0 || !S_ISREG(s.st_mode))
 		return;
 	o->input[o->n_inputs].dev = s.st_dev;
 	o->input[o->n_inputs++].ino = s.st_ino;
 }
 
-static bool
-is_input(const struct outputs *o, const char *path)
+bool
+outputs_is_input(const struct outputs *o, const char *path)
 {
 	struct stat s;
 	if (stat(path, &s) != 0)
@@ -38,6 +38,35 @@ is_input(const struct outputs *o, const char *path)
 		if (o->input[i].dev == s.st_dev && o->input[i].ino == s.st_ino)
 			return true;
 	return false;
+}
+
+void
+outputs_remove(const struct outputs *o, const char *path)
+{
+	struct stat s;
+	if (outputs_is_input(o, path) || lstat(path, &s) != 0)
+		return;
+	if (S_ISREG(s.st_mode))
+		unlink(path);
+	else if (S_ISLNK(s.st_mode) && stat(path, &s) == 0 && S_ISREG(s.st_mode) &&
+	         truncate(path, 0) != 0)
+		complain("warning: %s: %s", path, strerror(errno));
+}
+
+void
+outputs_forget(const struct outputs *o, const char *dir, const json_t *doc)
+{
+	const json_t *nics = json_object_get(doc, "nics");
+	char path[4096];
+	for (size_t i = 0; i < json_array_size(nics); i++) {
+		const json_t *nic = json_array_get(nics, i);
+		const char *name = json_string_value(json_object_get(nic, "name"));
+		if (name == NULL || strchr(name, '/') != NULL || strlen(name) >= IMAGE_NAME)
+			continue;
+		int size = snprintf(path, sizeof(path), "%s/%s.pcap", dir, name);
+		if (size > 0 && (size_t)size < sizeof(path))
+			outputs_remove(o, path);
+	}
 }
 
 static struct output *
@@ -62,7 +91,7 @@ output_create(struct outputs *o, const char *nic, char *err, size_t err_size)
 		snprintf(err, err_size, "%.100s…: name too long", o->dir);
 		return -ENAMETOOLONG;
 	}
-	if (is_input(o, path)) {
+	if (outputs_is_input(o, path)) {
 		snprintf(err, err_size, "%.400s: would be written over, but is an input", path);
 		return -EEXIST;
 	}
