@@ -146,8 +146,10 @@ statistics(void)
 	json_decref(r);
 	w->flows_v4 = 5;
 	stats_context(plane.stats, 2)->flows_v6 = 2;
+	w->capacity_v4 = 100;
 	r = result_of("flow.count", "{}");
 	CU_ASSERT(number(r, "flows") == 7);
+	CU_ASSERT(number(r, "capacity_ipv4") == 100 && number(r, "capacity_ipv6") == 0);
 	json_decref(r);
 	r = result_of("steering.show", "{}");
 	CU_ASSERT(number(r, "workers") == 2 && json_array_size(at(r, "by_worker")) == 2);

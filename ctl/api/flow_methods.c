@@ -204,9 +204,11 @@ flow_count_m(struct api *api, const json_t *params, struct rpc_error *err)
 		return NULL;
 	struct stats sum;
 	stats_total(seg, &sum);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 	                 "flows", (json_int_t)(sum.flows_v4 + sum.flows_v6),
 	                 "ipv4", (json_int_t)sum.flows_v4, "ipv6", (json_int_t)sum.flows_v6,
 	                 "opened", (json_int_t)sum.flows_opened,
-	                 "ended", (json_int_t)sum.flows_ended);
+	                 "ended", (json_int_t)sum.flows_ended,
+	                 "capacity_ipv4", (json_int_t)sum.capacity_v4,
+	                 "capacity_ipv6", (json_int_t)sum.capacity_v6);
 }

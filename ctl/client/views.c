@@ -22,7 +22,9 @@ const struct view view_flows[] = {
 
 const struct view view_flow_count[] = {
 	{NULL, "", {{"flows", "flows", NUMBER}, {"IPv4", "ipv4", NUMBER}, {"IPv6", "ipv6", NUMBER},
-	            {"opened", "opened", NUMBER}, {"ended", "ended", NUMBER}}}, END,
+	            {"opened", "opened", NUMBER}, {"ended", "ended", NUMBER},
+	            {"room for IPv4", "capacity_ipv4", NUMBER},
+	            {"room for IPv6", "capacity_ipv6", NUMBER}}}, END,
 };
 
 #define MAPPING_COLUMNS                                                                        \
@@ -79,7 +81,7 @@ const struct view view_services[] = {
 #define BACKEND_COLUMNS                                                                        \
 	{{"SERVICE", "service", TEXT}, {"BACKEND", "address", ENDPOINT},                       \
 	 {"STATE", "state", TEXT}, {"WEIGHT", "weight", NUMBER}, {"SHARE", "share", PERCENT},  \
-	 {"FLOWS", "flows", NUMBER}, {"OPENED", "opened", NUMBER}, {"IN", "bytes_in", BYTES},  \
+	 {"FLOWS", "flows", NUMBER}, {"OPENED", "opened", NUMBER}, {"ENDED IN", "bytes_in", BYTES}, \
 	 {"OUT", "bytes_out", BYTES}}
 
 const struct view view_backends[] = {{NULL, "backends", BACKEND_COLUMNS}, END};
