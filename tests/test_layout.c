@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * No shared line is written on the hit path: while a worker forwards packets of known flows, all that
+ * workers share is read-only, and what belongs to the other worker is not there at all.
+ */
+#include <sys/mman.h>
+
+#include "lib/frag.h"
+#include "lib/pipeline.h"
+#include "tests/plane_world.h"
+#include "tests/test.h"
+
+enum { PAGE = 4096, WORKERS = 2, SUBSCRIBERS = 24, ROUNDS = 3 };
+
+static_assert(sizeof(struct stats) % PAGE == 0, "contexts are pages of their own");
+static_assert(_Alignof(struct pkt) == 64 && sizeof(struct pkt) % 64 == 0, "records of packets");
+static_assert(sizeof(struct rte_rcu_qsbr_cnt) == 64, "each worker's report is a line of its own");
+static_assert(sizeof(struct flow4) == 64 && sizeof(struct flow6) == 128, "flows are whole lines");
+static_assert(sizeof(struct generation) >= PAGE, "a generation begins with a page of its own");
+
+static struct world w __attribute__((aligned(PAGE)));
+
+/* What is written by one worker, by page. Tables come from mem_alloc, which gives whole pages. */
+static void
+protect(const void *p, size_t size, int prot)
+{
+	size_t whole = (size + PAGE - 1) / PAGE * PAGE;
+	CU_ASSERT_EQUAL((uintptr_t)p % PAGE, 0);
+	CU_ASSERT_EQUAL(mprotect((void *)(uintptr_t)p, whole, prot), 0);
+}
+
+static void
+protect_worker(unsigned i, int prot)
+{
+	struct worker *other = w.plane.worker[i];
+	const struct stats_segment *s = w.plane.shared.stats;
+	protect(other->pipe, sizeof(struct pipeline), prot);
+	protect(other->frags, frag_memsize(), prot);
+	protect(other->flows.bucket, PAGE, prot);
+	protect(other->policy[POLICY_NAT].state, PAGE, prot);
+	protect(stats_context(s, 1 + i), sizeof(struct stats), prot);
+	protect(stats_backends(s, 1 + i), s->backend_stride, prot);
+	protect(other, sizeof(*other), prot);
+}
+
+static void
+unprotect_worker(unsigned i)
+{
+	protect(w.plane.worker[i], sizeof(struct worker), PROT_READ | PROT_WRITE);
+	protect_worker(i, PROT_READ | PROT_WRITE);
+}
+
+static void
+protect_shared(int prot)
+{
+	const struct stats_segment *s = w.plane.shared.stats;
+	protect(&w.plane, sizeof(struct plane) / PAGE * PAGE, prot); /* shared, devices */
+	protect(w.plane.gen, sizeof(struct generation) / PAGE * PAGE, prot);
+	protect(w.plane.shared.nexthops.entry, nexthop_memsize(), prot);
+	protect(s, s->stats_offset, prot);
+	protect(stats_context(s, 0), sizeof(struct stats), prot); /* the slow path's */
+}
+
+static unsigned
+home_of(unsigned i)
+{
+	union addr a = world_addr("100.64.1.0");
+	a.b[3] = (uint8_t)(i + 1);
+	return steer_worker(&w.plane.gen->steer, &a, FAMILY_V4);
+}
+
+static void
+put_out(unsigned i)
+{
+	struct frame f;
+	char src[32];
+	snprintf(src, sizeof(src), "100.64.1.%u", i + 1);
+	frame_udp(&f, &w, INSIDE, src, "8.8.8.8", 1000 + i, 53);
+	CU_ASSERT(nic_mem_put(&w.plane.devs[0], (uint16_t)home_of(i), f.d, f.size));
+}
+
+static void
+swap(uint8_t *a, uint8_t *b, size_t n)
+{
+	uint8_t t[16];
+	memcpy(t, a, n);
+	memcpy(a, b, n);
+	memcpy(b, t, n);
+}
+
+static void
+put_answer(const struct frame *sent, unsigned home)
+{
+	struct frame f = *sent;
+	uint8_t *ip = frame_l3(&f);
+	swap(f.d, f.d + 6, 6);
+	swap(ip + 12, ip + 16, 4);
+	swap(ip + 20, ip + 22, 2);
+	CU_ASSERT(nic_mem_put(&w.plane.devs[1], (uint16_t)home, f.d, f.size));
+}
+
+/* One worker's flows, both ways, with the rest of the machine out of reach. */
+static void
+hits(unsigned worker, const struct frame sent[SUBSCRIBERS])
+{
+	struct stats *s = w.plane.worker[worker]->stats;
+	uint64_t forwarded = s->forwarded, handed = s->handed_off, opened = s->flows_opened;
+	unsigned n = 0;
+	for (unsigned i = 0; i < SUBSCRIBERS; i++) {
+		if (home_of(i) != worker)
+			continue;
+		put_out(i);
+		put_answer(&sent[i], worker);
+		n += 2;
+	}
+	CU_ASSERT(n > 4);
+	w.now += 1000;
+	struct worker *self = w.plane.worker[worker];
+	protect_worker(!worker, PROT_NONE);
+	protect_shared(PROT_READ);
+	worker_poll(self, w.now);
+	worker_poll(self, w.now);
+	protect_shared(PROT_READ | PROT_WRITE);
+	unprotect_worker(!worker);
+	CU_ASSERT_EQUAL(s->forwarded - forwarded, n);
+	CU_ASSERT_EQUAL(s->handed_off, handed);
+	CU_ASSERT_EQUAL(s->flows_opened, opened);
+}
+
+static void
+hits_write_nothing_shared(void)
+{
+	static struct frame sent[SUBSCRIBERS];
+	world_open(&w, WORLD_JSON, true);
+	for (unsigned i = 0; i < SUBSCRIBERS; i++) {
+		put_out(i);
+		world_run(&w);
+		CU_ASSERT_FATAL(world_take(&w, 1, &sent[i]));
+		put_answer(&sent[i], home_of(i));
+		world_run(&w);
+	}
+	world_flush(&w);
+	for (unsigned round = 0; round < ROUNDS; round++)
+		for (unsigned worker = 0; worker < WORKERS; worker++)
+			hits(worker, sent);
+	world_flush(&w);
+	world_close(&w);
+}
+
+static const struct test_case cases[] = {
+	{"hits write nothing shared", hits_write_nothing_shared},
+};
+TEST_MAIN("layout", cases)

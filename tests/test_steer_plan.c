@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What arrives where, which key is chosen, which rules are made, what is said of it. */
+#include "ctl/dataplane/steer_plan.h"
+#include "ctl/dataplane/steer_say.h"
+
+#include "tests/plane_world.h"
+#include "tests/test.h"
+
+static struct world w;
+static struct steer_plan plan;
+
+static const struct steer_offer rss_only = {
+	.driver = "test", .rss_types = 1, .hashes4 = 1, .hashes6 = 1, .key_size = 40,
+	.reta_size = 128, .max_queues = 8, .rx_queues = 2};
+
+#define BIT(t) (1u << STEER_##t)
+
+static void
+arrivals(void)
+{
+	struct steer_arrivals a;
+	world_open(&w, WORLD_JSON, true);
+	steer_arrivals_find(&a, w.plane.gen);
+	CU_ASSERT_EQUAL(a.traffic[INSIDE], BIT(SUBSCRIBER));
+	CU_ASSERT_EQUAL(a.traffic[OUTSIDE],
+	                BIT(POOL) | BIT(CLIENT4) | BIT(CLIENT6) | BIT(REPLY6));
+	CU_ASSERT_EQUAL(a.traffic[FARM], BIT(REPLY4));
+	world_close(&w);
+}
+
+static void
+make(unsigned dev, const struct steer_offer *o)
+{
+	struct steer_arrivals a;
+	steer_arrivals_find(&a, w.plane.gen);
+	steer_plan_make(&plan, w.plane.gen, &a, dev, o);
+	CU_ASSERT_EQUAL(plan.arrives, plan.by_rss | plan.by_rules | plan.left);
+	CU_ASSERT_EQUAL(plan.by_rss & plan.by_rules, 0);
+	CU_ASSERT_EQUAL((plan.by_rss | plan.by_rules) & plan.left, 0);
+}
+
+/* Everything is on device 1: pool and replies by destination weigh more than clients by source. */
+static void
+keys(void)
+{
+	uint8_t key[STEER_KEY];
+	world_open(&w, WORLD_JSON, true);
+	make(0, &rss_only);
+	CU_ASSERT(plan.strength == STEER_BY_RSS && plan.setup.key == STEER_KEY_INSIDE);
+	steer_key_inside(key, 7);
+	CU_ASSERT_EQUAL(memcmp(plan.setup.key_bytes, key, sizeof(key)), 0);
+	for (unsigned e = 0; e < 128; e++)
+		CU_ASSERT_EQUAL(plan.setup.reta[e], steer_reta(&w.plane.gen->steer, e, 7));
+	make(1, &rss_only);
+	CU_ASSERT(plan.strength == STEER_BY_HANDOFF && plan.setup.key == STEER_KEY_OUTSIDE4);
+	CU_ASSERT_EQUAL(plan.by_rss, BIT(POOL) | BIT(REPLY4));
+	CU_ASSERT_EQUAL(plan.setup.n_rules, 0);
+	world_close(&w);
+}
+
+static void
+rules(void)
+{
+	struct steer_offer o = rss_only;
+	world_open(&w, WORLD_JSON, true);
+	o.can[STEER_CAN_QUEUE] = 1;
+	make(1, &o);
+	/* Addresses of the pool to their queues; clients by the key; replies of backends are left. */
+	CU_ASSERT_EQUAL(plan.by_rules & BIT(POOL), plan.setup.key == STEER_KEY_INSIDE ? BIT(POOL) : 0);
+	o.can[STEER_CAN_RSS] = 1;
+	make(1, &o);
+	CU_ASSERT(plan.strength == STEER_BY_RULES && plan.left == 0);
+	for (uint32_t i = 0; i + 1 < plan.setup.n_rules; i++)
+		CU_ASSERT(memcmp(&plan.setup.rule[i], &plan.setup.rule[i + 1],
+		                 sizeof(struct steer_rule)) < 0);
+	for (uint32_t i = 0; i < plan.setup.n_rules; i++) {
+		const struct steer_rule *r = &plan.setup.rule[i];
+		CU_ASSERT(r->vlan == 7 || r->vlan == 8);
+		CU_ASSERT(r->vlan == 7 || r->traffic == STEER_REPLY4);
+	}
+	steer_plan_refused(&plan, plan.by_rules);
+	CU_ASSERT(plan.strength == STEER_BY_HANDOFF && plan.by_rules == 0 && plan.left != 0);
+	world_close(&w);
+}
+
+static void
+what_cannot_be(void)
+{
+	struct steer_offer o = rss_only;
+	world_open(&w, WORLD_JSON, true);
+	o.key_size = 16;
+	make(0, &o);
+	CU_ASSERT(plan.strength == STEER_BY_HANDOFF && plan.setup.key == STEER_KEY_NONE);
+	o = rss_only;
+	o.reta_size = 100;
+	make(0, &o);
+	CU_ASSERT_EQUAL(plan.setup.key, STEER_KEY_NONE);
+	o = rss_only;
+	o.hashes4 = 0;
+	make(0, &o);
+	CU_ASSERT(plan.left == BIT(SUBSCRIBER) && plan.strength == STEER_BY_HANDOFF);
+	o = rss_only;
+	o.rx_queues = 1;
+	make(0, &o);
+	CU_ASSERT(plan.left == BIT(SUBSCRIBER) && plan.setup.n_rules == 0);
+	world_close(&w);
+}
+
+static void
+words(void)
+{
+	struct cmd_steering s = {.strength = 9};
+	struct steer_result r = {.refusal = ""};
+	world_open(&w, WORLD_JSON, true);
+	make(0, &rss_only);
+	steer_say(&s, &plan, &rss_only, &r, 2);
+	CU_ASSERT_STRING_EQUAL(s.choice, "1 (RSS): RSS by source, for both families");
+	CU_ASSERT_STRING_EQUAL(s.reason, "the key brings home subscribers");
+	CU_ASSERT_STRING_EQUAL(s.cost, "none in software");
+	CU_ASSERT(s.strength == 1 && s.reta_size == 128 && s.rx_queues == 2);
+	make(1, &rss_only);
+	steer_say(&s, &plan, &rss_only, &r, 2);
+	CU_ASSERT_PTR_NOT_NULL(strstr(s.reason, "; not clients (IPv4), clients (IPv6) and replies"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(s.reason, "one key cannot serve all of it"));
+	CU_ASSERT_STRING_EQUAL(s.key, "outside4");
+	steer_say_lies(&s, 70, 70);
+	CU_ASSERT(s.lies == 1 && strstr(s.cost, "70 packets") == s.cost);
+	world_close(&w);
+}
+
+static const struct test_case cases[] = {
+	{"arrivals", arrivals},
+	{"keys", keys},
+	{"rules", rules},
+	{"what cannot be", what_cannot_be},
+	{"words", words},
+};
+TEST_MAIN("steer_plan", cases)
