@@ -236,6 +236,26 @@ completion(void)
 	}
 }
 
+/* What fits into the lines of a terminal: everything, or a part of each list in turn. */
+static void
+top_lines(void)
+{
+	static const size_t want[TOP_LISTS] = {2, 30, 10};
+	for (size_t lines = 0; lines < 60; lines++) {
+		size_t got[TOP_LISTS], used = 0, cut = 0;
+		top_share(lines, want, got);
+		for (unsigned i = 0; i < TOP_LISTS; i++) {
+			CU_ASSERT(got[i] <= want[i]);
+			used += got[i] != 0 ? got[i] + 2 : 0;
+			cut += want[i] - got[i];
+		}
+		CU_ASSERT(used <= lines);
+		CU_ASSERT(lines < 48 || cut == 0);
+		CU_ASSERT(lines < 9 || (got[0] > 0 && got[1] > 0 && got[2] > 0));
+		CU_ASSERT(lines < 9 || cut == 0 || used == lines);
+	}
+}
+
 /* between: the part of a file between two marker lines; malloc'ed. */
 static char *
 between(const char *file, const char *first, const char *last)
@@ -323,6 +343,7 @@ static const struct test_case cases[] = {
 	{"tables", tables},
 	{"units", units},
 	{"completion", completion},
+	{"top in few lines", top_lines},
 	{"manual and docs/api.md are current", manual},
 	{"help", help},
 	{"no daemon", no_daemon},

@@ -67,4 +67,8 @@ int run_help(struct session *s, const struct command_row *row, int argc, char **
 int run_complete(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_top(struct session *s, const struct command_row *row, int argc, char **argv);
 
+/* top_share: how many rows of each list fit into the lines, each with its header; in turn. */
+enum { TOP_LISTS = 3 };
+void top_share(size_t lines, const size_t want[TOP_LISTS], size_t got[TOP_LISTS]);
+
 #endif

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* millctl top: two samples of the counters, and their difference by second, in 80 columns. */
+/*
+ * millctl top: two samples of the counters, and their difference by second, in 80 columns and as
+ * many lines as the terminal has.
+ */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include "commands.h"
@@ -85,13 +89,14 @@ print_total(FILE *out, const struct top *t)
 }
 
 static void
-print_nics(FILE *out, const struct top *t)
+print_nics(FILE *out, const struct top *t, size_t n)
 {
-	size_t i;
-	const json_t *nic;
-	fprintf(out, "\n%-16s  %10s  %10s  %10s  %10s  %10s\n", "NIC", "RX PKT/S", "RX BIT/S",
-	        "TX PKT/S", "TX BIT/S", "DROPS/S");
-	json_array_foreach(json_object_get(t->now, "nics"), i, nic) {
+	const json_t *nics = json_object_get(t->now, "nics");
+	if (n != 0)
+		fprintf(out, "\n%-16s  %10s  %10s  %10s  %10s  %10s\n", "NIC", "RX PKT/S",
+		        "RX BIT/S", "TX PKT/S", "TX BIT/S", "DROPS/S");
+	for (size_t i = 0; i < n; i++) {
+		const json_t *nic = json_array_get(nics, i);
 		const char *name = json_string_value(json_object_get(nic, "name"));
 		const json_t *b = member(json_object_get(t->before, "nics"), "name", name);
 		char rx[CELL], rxb[CELL], tx[CELL], txb[CELL], drop[CELL];
@@ -104,28 +109,9 @@ print_nics(FILE *out, const struct top *t)
 	}
 }
 
-static void
-print_drops(FILE *out, const struct top *t)
-{
-	size_t i, shown = 0;
-	const json_t *d;
-	json_array_foreach(json_object_get(t->now, "drops"), i, d) {
-		const char *reason = json_string_value(json_object_get(d, "reason"));
-		const json_t *b = member(json_object_get(t->before, "drops"), "reason", reason);
-		double r = rate(t, d, b, "packets");
-		char text[CELL];
-		if (r <= 0)
-			continue;
-		if (shown++ == 0)
-			fprintf(out, "\n%-16s  %8s  MEANING\n", "DROPS", "PKT/S");
-		text_si(r, "", text);
-		fprintf(out, "%-16s  %8s  %.52s\n", reason, text,
-		        json_string_value(json_object_get(d, "help")));
-	}
-}
-
-struct top_service {
-	const char *name;
+/* A line of the drops or services. */
+struct top_row {
+	const char *name, *help;
 	double rate;
 	long long flows;
 };
@@ -133,49 +119,127 @@ struct top_service {
 static int
 by_rate(const void *a, const void *b)
 {
-	const struct top_service *x = a, *y = b;
+	const struct top_row *x = a, *y = b;
 	if (x->rate != y->rate)
 		return x->rate < y->rate ? 1 : -1;
 	return x->flows < y->flows ? 1 : x->flows > y->flows ? -1 : strcmp(x->name, y->name);
 }
 
+/* drop_rows: what is dropped now, the most first; malloc'ed. */
+static struct top_row *
+drop_rows(const struct top *t, size_t *n)
+{
+	const json_t *list = json_object_get(t->now, "drops"), *d;
+	const json_t *before = json_object_get(t->before, "drops");
+	struct top_row *rows = calloc(json_array_size(list) + 1, sizeof(*rows));
+	size_t i;
+	*n = 0;
+	json_array_foreach((json_t *)list, i, d) {
+		const char *reason = json_string_value(json_object_get(d, "reason"));
+		double r = rate(t, d, member(before, "reason", reason), "packets");
+		if (rows != NULL && r > 0)
+			rows[(*n)++] = (struct top_row){
+				reason, json_string_value(json_object_get(d, "help")), r, 0};
+	}
+	if (*n > 1)
+		qsort(rows, *n, sizeof(*rows), by_rate);
+	return rows;
+}
+
 static void
-print_services(FILE *out, const struct top *t)
+print_drops(FILE *out, const struct top_row *rows, size_t n)
+{
+	if (n != 0)
+		fprintf(out, "\n%-16s  %8s  MEANING\n", "DROPS", "PKT/S");
+	for (size_t i = 0; i < n; i++) {
+		char text[CELL];
+		text_si(rows[i].rate, "", text);
+		fprintf(out, "%-16s  %8s  %.52s\n", rows[i].name, text, rows[i].help);
+	}
+}
+
+/* service_rows: the busiest first; malloc'ed. */
+static struct top_row *
+service_rows(const struct top *t, size_t *n)
 {
 	enum { SHOWN = 10 };
 	const json_t *list = json_object_get(t->services, "services"), *o;
 	const json_t *before = json_object_get(t->services_before, "services");
-	size_t n = json_array_size(list), i;
-	struct top_service *s = n != 0 ? calloc(n, sizeof(*s)) : NULL;
-	if (s == NULL)
-		return;
-	json_array_foreach((json_t *)list, i, o) {
-		s[i].name = json_string_value(json_object_get(o, "name"));
-		s[i].flows = json_integer_value(json_object_get(o, "flows"));
-		s[i].rate = rate(t, o, member(before, "name", s[i].name), "opened");
+	struct top_row *rows = calloc(json_array_size(list) + 1, sizeof(*rows));
+	size_t i;
+	*n = rows != NULL ? json_array_size(list) : 0;
+	for (i = 0; i < *n; i++) {
+		o = json_array_get(list, i);
+		rows[i].name = json_string_value(json_object_get(o, "name"));
+		rows[i].flows = json_integer_value(json_object_get(o, "flows"));
+		rows[i].rate = rate(t, o, member(before, "name", rows[i].name), "opened");
 	}
-	qsort(s, n, sizeof(*s), by_rate);
-	fprintf(out, "\n%-20s  %14s  %14s\n", "SERVICES", "OPENED", "FLOWS");
-	for (i = 0; i < n && i < SHOWN; i++) {
+	if (*n > 1)
+		qsort(rows, *n, sizeof(*rows), by_rate);
+	*n = *n < SHOWN ? *n : SHOWN;
+	return rows;
+}
+
+static void
+print_services(FILE *out, const struct top_row *rows, size_t n)
+{
+	if (n != 0)
+		fprintf(out, "\n%-20s  %14s  %14s\n", "SERVICES", "OPENED", "FLOWS");
+	for (size_t i = 0; i < n; i++) {
 		char text[CELL];
-		text_si(s[i].rate, "/s", text);
-		fprintf(out, "%-20s  %14s  %14lld\n", s[i].name, text, s[i].flows);
+		text_si(rows[i].rate, "/s", text);
+		fprintf(out, "%-20s  %14s  %14lld\n", rows[i].name, text, rows[i].flows);
 	}
-	free(s);
+}
+
+void
+top_share(size_t lines, const size_t want[TOP_LISTS], size_t got[TOP_LISTS])
+{
+	enum { HEAD = 2 }; /* an empty line and the header */
+	bool more = true;
+	memset(got, 0, TOP_LISTS * sizeof(got[0]));
+	while (more) {
+		more = false;
+		for (unsigned i = 0; i < TOP_LISTS; i++) {
+			size_t cost = got[i] == 0 ? HEAD + 1 : 1;
+			if (got[i] == want[i] || cost > lines)
+				continue;
+			lines -= cost;
+			got[i]++;
+			more = true;
+		}
+	}
+}
+
+/* screen_lines: of the terminal, without the two of the totals and the cursor's. */
+static size_t
+screen_lines(const struct session *s, const struct top *t)
+{
+	enum { OTHERS = 3, ANY = 1 << 20 };
+	struct winsize w;
+	if (!t->clear || ioctl(fileno(s->out), TIOCGWINSZ, &w) != 0 || w.ws_row == 0)
+		return ANY;
+	return w.ws_row > OTHERS ? w.ws_row - OTHERS : 0;
 }
 
 static void
 print_screen(struct session *s, const struct top *t)
 {
+	size_t want[TOP_LISTS], got[TOP_LISTS];
+	struct top_row *drops = drop_rows(t, &want[1]), *services = service_rows(t, &want[2]);
+	want[0] = json_array_size(json_object_get(t->now, "nics"));
+	top_share(screen_lines(s, t), want, got);
 	if (t->clear)
 		fputs("\033[H\033[J", s->out);
 	print_total(s->out, t);
-	print_nics(s->out, t);
-	print_drops(s->out, t);
-	print_services(s->out, t);
+	print_nics(s->out, t, got[0]);
+	print_drops(s->out, drops, got[1]);
+	print_services(s->out, services, got[2]);
 	if (!t->clear)
 		fputc('\n', s->out);
 	fflush(s->out);
+	free(drops);
+	free(services);
 }
 
 static int
