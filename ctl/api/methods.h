@@ -44,7 +44,8 @@
 	X(service_show_m, "service.show", "name", "one service with its backends")             \
 	X(service_add_m, "service.add", "service{}", "add a service, as in the document")      \
 	X(service_remove_m, "service.remove", "name", "remove a service")                      \
-	X(backend_list_m, "backend.list", "service?", "backends and their use")                \
+	X(backend_list_m, "backend.list", "service?",                                          \
+	  "backends and their use; bytes are those of flows that have ended")                  \
 	X(backend_add_m, "backend.add",                                                        \
 	  "service, backend.address, backend.port?, backend.weight?",                          \
 	  "add a backend to a service")                                                        \

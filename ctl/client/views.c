@@ -78,11 +78,12 @@ const struct view view_services[] = {
 	END,
 };
 
+/* Packets and bytes of a flow are counted for its backend when it ends. */
 #define BACKEND_COLUMNS                                                                        \
 	{{"SERVICE", "service", TEXT}, {"BACKEND", "address", ENDPOINT},                       \
 	 {"STATE", "state", TEXT}, {"WEIGHT", "weight", NUMBER}, {"SHARE", "share", PERCENT},  \
-	 {"FLOWS", "flows", NUMBER}, {"OPENED", "opened", NUMBER}, {"ENDED IN", "bytes_in", BYTES}, \
-	 {"OUT", "bytes_out", BYTES}}
+	 {"FLOWS", "flows", NUMBER}, {"OPENED", "opened", NUMBER},                             \
+	 {"ENDED IN", "bytes_in", BYTES}, {"ENDED OUT", "bytes_out", BYTES}}
 
 const struct view view_backends[] = {{NULL, "backends", BACKEND_COLUMNS}, END};
 
