@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Offers, probes, keys, tables and rules, each against a simulated NIC. */
+#include "lib/nic_steer.h"
+
+#include <unistd.h>
+
+#include <rte_eal.h>
+
+#include "sim_nic.h"
+#include "tests/test.h"
+
+#define TYPES_ALL (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
+
+static const struct sim_model able = {
+	.name = "able", .rss_types = TYPES_ALL | RTE_ETH_RSS_L2_PAYLOAD, .key_size = 52,
+	.reta_size = 128, .max_queues = 4, .rule_queue = 1, .rule_port = 1, .rule_rss = 1,
+	.max_rules = 5};
+static const struct sim_model dumb = {.name = "dumb", .max_queues = 2};
+static const struct sim_model tcp_only = {
+	.name = "tcp_only", .rss_types = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_IPV6,
+	.key_size = 40, .reta_size = 64, .max_queues = 2};
+
+static struct steer_setup setup;
+static struct nic_steer state;
+
+static struct sim_nic *
+nic(const struct sim_model *model, struct dev *d)
+{
+	struct sim_nic *s = sim_nic_create(model);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	*d = (struct dev){.port_id = (uint16_t)s->port, .rx_queues = model->max_queues};
+	d->reta_bits = 7;
+	s->queues = model->max_queues;
+	return s;
+}
+
+static void
+offers(void)
+{
+	struct dev d;
+	struct steer_offer o;
+	struct sim_nic *s = nic(&able, &d);
+	nic_steer_offer(&d, &o);
+	CU_ASSERT(o.key_size == 52 && o.reta_size == 128 && o.hashes4 && o.hashes6);
+	CU_ASSERT_EQUAL(o.rss_types & ~TYPES_ALL, 0);
+	nic_steer_probe(&d, &o);
+	CU_ASSERT(o.can[STEER_CAN_QUEUE] && o.can[STEER_CAN_PORT] && o.can[STEER_CAN_RSS]);
+	CU_ASSERT(!o.can[STEER_CAN_SPARSE] && !o.can[STEER_CAN_ICMP]);
+	CU_ASSERT_EQUAL(s->n_rules, 0); /* asked, not made */
+	sim_nic_destroy(s);
+	s = nic(&dumb, &d);
+	nic_steer_offer(&d, &o);
+	nic_steer_probe(&d, &o);
+	CU_ASSERT(!o.hashes4 && !o.hashes6 && !o.can[STEER_CAN_QUEUE] && !o.can[STEER_CAN_RSS]);
+	CU_ASSERT(nic_steer_hash(&d, &setup) < 0 && nic_steer_reta(&d, &setup) < 0);
+	sim_nic_destroy(s);
+	s = nic(&tcp_only, &d);
+	nic_steer_offer(&d, &o);
+	CU_ASSERT(!o.hashes4 && o.hashes6); /* UDP would not be steered */
+	sim_nic_destroy(s);
+}
+
+static void
+key_and_table(void)
+{
+	struct dev d;
+	struct steer_offer o;
+	struct sim_nic *s = nic(&able, &d);
+	nic_steer_offer(&d, &o);
+	memset(&setup, 0, sizeof(setup));
+	setup.key_size = 52;
+	setup.reta_size = 128;
+	setup.rss_types = o.rss_types;
+	steer_key_make(setup.key_bytes, 52, STEER_KEY_OUTSIDE6, 7);
+	for (unsigned i = 0; i < 128; i++)
+		setup.reta[i] = (uint16_t)(i * 7 % 4);
+	CU_ASSERT_EQUAL(nic_steer_hash(&d, &setup), 0);
+	CU_ASSERT_EQUAL(nic_steer_reta(&d, &setup), 0);
+	CU_ASSERT_EQUAL(memcmp(s->key, setup.key_bytes, 52), 0);
+	CU_ASSERT_EQUAL(memcmp(s->reta, setup.reta, 128 * sizeof(uint16_t)), 0);
+	setup.reta[5] = 4; /* a queue that is not there */
+	CU_ASSERT(nic_steer_reta(&d, &setup) < 0);
+	setup.key_size = 40;
+	CU_ASSERT(nic_steer_hash(&d, &setup) < 0);
+	sim_nic_destroy(s);
+}
+
+/* Rules for 192.0.2.first and on, n of them. */
+static void
+want(unsigned first, unsigned n)
+{
+	memset(&setup, 0, sizeof(setup));
+	for (unsigned i = 0; i < n; i++)
+		setup.rule[i] = (struct steer_rule){
+			.address = {.b = {192, 0, 2, (uint8_t)(first + i)}}, .family = FAMILY_V4,
+			.plen = 32, .queue = (uint16_t)(i % 4), .traffic = STEER_POOL};
+	setup.n_rules = n;
+}
+
+static void
+rules_follow(void)
+{
+	struct dev d;
+	struct sim_nic *s = nic(&able, &d);
+	memset(&state, 0, sizeof(state));
+	want(10, 4);
+	nic_steer_rules(&d, &state, &setup);
+	CU_ASSERT(state.n == 4 && s->n_rules == 4 && state.refused == 0);
+	uint32_t validated = s->validated;
+	CU_ASSERT(validated >= 4);
+	nic_steer_rules(&d, &state, &setup); /* nothing new, nothing done */
+	CU_ASSERT(s->validated == validated && s->destroyed == 0);
+	want(10, 3);
+	setup.rule[0].queue = 3; /* one differs, one goes, two stay */
+	nic_steer_rules(&d, &state, &setup);
+	CU_ASSERT(state.n == 3 && s->n_rules == 3 && s->destroyed == 2);
+	CU_ASSERT_EQUAL(s->validated, validated + 1);
+	want(10, 7); /* there is room for five */
+	nic_steer_rules(&d, &state, &setup);
+	CU_ASSERT(state.n == 5 && s->n_rules == 5 && state.refused == 2);
+	CU_ASSERT_EQUAL(state.refused_traffic, 1u << STEER_POOL);
+	CU_ASSERT_STRING_EQUAL(state.refusal, "no room");
+	want(10, 2);
+	setup.rule[1].port_mask = 0x0140; /* not contiguous: refused when validated */
+	setup.rule[1].proto = 17;
+	nic_steer_rules(&d, &state, &setup);
+	CU_ASSERT(state.n == 1 && state.refused == 1);
+	nic_steer_rules_end(&d, &state);
+	CU_ASSERT(state.n == 0 && s->n_rules == 0);
+	sim_nic_destroy(s);
+}
+
+static const struct test_case cases[] = {
+	{"offers", offers},
+	{"key and table", key_and_table},
+	{"rules follow", rules_follow},
+};
+
+int
+main(void)
+{
+	char prefix[64];
+	snprintf(prefix, sizeof(prefix), "--file-prefix=mr_nic_%d", getpid());
+	char *argv[] = {"test_nic_steer", "--no-huge", "--no-shconf", "-m", "64", "--no-pci",
+	                "--no-telemetry", "--log-level=error", "--iova-mode=va", "--lcores=0",
+	                prefix, NULL};
+	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) < 0)
+		return 77;
+	int failed = test_main("nic_steer", cases, sizeof(cases) / sizeof(cases[0]));
+	rte_eal_cleanup();
+	return failed;
+}
