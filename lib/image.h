@@ -134,6 +134,7 @@ enum route_kind {
 	ROUTE_POOL,        /* a NAT pool address; arg is its row in IMG_NAT_ADDRESSES */
 	ROUTE_LB_LOCAL,    /* a fullnat source address; arg is its row in IMG_LB_LOCALS */
 	ROUTE_UNREACHABLE, /* answer Destination Unreachable */
+	ROUTE_BROADCAST,   /* of a connected IPv4 network: never forwarded (RFC 2644) */
 };
 
 /* Sorted by family, then plen descending, then address ascending (memcmp): longest match is one

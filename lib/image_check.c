@@ -290,7 +290,7 @@ route_fault(const struct check *c, const struct img_route *r)
 	if (!address_is_good(&r->prefix, r->family) || r->plen > addr_bits(r->family) ||
 	    !prefix_is_good(&r->prefix, r->plen))
 		return "bad prefix";
-	if (r->kind < ROUTE_VIA || r->kind > ROUTE_UNREACHABLE)
+	if (r->kind < ROUTE_VIA || r->kind > ROUTE_BROADCAST)
 		return "bad kind";
 	if ((r->nic != 0 || r->kind <= ROUTE_LOCAL) && !nic_is_good(c, r->nic))
 		return "interface is none";

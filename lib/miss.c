@@ -42,7 +42,8 @@ miss_is_forged(const struct worker *w, const struct pkt *p)
 	union addr src = pkt_src(p);
 	const struct img_route *r = route_find(w->gen, &src, p->family);
 	return r != NULL && (r->kind == ROUTE_LOCAL || r->kind == ROUTE_SERVICE ||
-	                     r->kind == ROUTE_POOL || r->kind == ROUTE_LB_LOCAL);
+	                     r->kind == ROUTE_POOL || r->kind == ROUTE_LB_LOCAL ||
+	                     r->kind == ROUTE_BROADCAST);
 }
 
 static uint8_t
@@ -178,6 +179,10 @@ miss_open(struct worker *w, struct pkt *p)
 		return 0;
 	}
 	miss_fill(w, p, &m);
+	if (m.route != NULL && m.route->kind == ROUTE_BROADCAST) {
+		pkt_drop(w, p, DROP_IP_DESTINATION);
+		return 0;
+	}
 	if (miss_is_local(p, m.route)) {
 		pkt_punt(w, p, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
 		return 0;

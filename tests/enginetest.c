@@ -152,6 +152,7 @@ image_routes(struct image_builder *b)
 		route4("10.0.0.0", 16, ROUTE_CONNECTED, WORLD_IN),
 		route4("192.0.2.1", 32, ROUTE_LOCAL, WORLD_OUT),
 		route4("192.0.2.0", 24, ROUTE_CONNECTED, WORLD_OUT),
+		route4("10.0.255.255", 32, ROUTE_BROADCAST, WORLD_IN),
 		route4("10.5.0.1", 32, ROUTE_LOCAL, WORLD_VIN),
 		route4("10.5.0.0", 16, ROUTE_CONNECTED, WORLD_VIN),
 		route4("198.18.0.0", 16, ROUTE_CONNECTED, WORLD_SMALL),
@@ -164,7 +165,7 @@ image_routes(struct image_builder *b)
 		route6("2001:db8:2::", 48, ROUTE_CONNECTED, WORLD_OUT),
 		route6("2001:db8:3::", 48, ROUTE_CONNECTED, WORLD_SMALL),
 	};
-	r[10].gateway = addr4("192.0.2.254");
+	r[11].gateway = addr4("192.0.2.254");
 	size_t n = sizeof(r) / sizeof(r[0]);
 	qsort(r, n, sizeof(r[0]), route_order);
 	image_build_rows(b, IMG_ROUTES, r, sizeof(r[0]), n);

@@ -120,7 +120,7 @@ test_routes(void)
 		"'lb':{'services':[{'name':'s','address':'10.1.0.9','port':80},"
 		"{'name':'t','address':'10.1.0.9','port':81},{'name':'u','address':'192.0.2.1',"
 		"'port':80}]}");
-	rows(h, IMG_ROUTES, 13);
+	rows(h, IMG_ROUTES, 15);
 	const struct img_route *r = route_to(h, "0.0.0.0", 0);
 	union addr gateway = address("198.51.100.1");
 	CU_ASSERT(r->kind == ROUTE_VIA && r->nic == 2 && addr_equal(&r->gateway, &gateway));
@@ -152,7 +152,27 @@ test_two_addresses(void)
 {
 	struct image_header *h = compile_document("{'nics':[{'name':'a','device':'d',"
 		"'addresses':['10.0.0.1/24','10.0.0.2/24','10.0.1.1/32']}]}", NULL);
-	rows(h, IMG_ROUTES, 4);
+	rows(h, IMG_ROUTES, 5);
+	free(h);
+}
+
+/* A broadcast address of a network is nobody's, unless the document gives it to somebody. */
+static void
+test_broadcasts(void)
+{
+	struct image_header *h = compile_document("{'nics':[{'name':'a','device':'d',"
+		"'addresses':['10.0.0.1/24','10.0.1.1/30','10.0.2.0/31','10.0.3.1/24','10.0.4.1/24',"
+		"'10.0.5.1/24','2001:db8::1/64']}],'routes':[{'prefix':'10.0.4.255/32',"
+		"'via':'10.0.0.9'}],'lb':{'services':[{'name':'s','address':'10.0.5.255','port':80}]},"
+		"'nat':{'pools':[{'name':'p','addresses':['10.0.3.254-10.0.3.255']}],'rules':[]}}",
+		NULL);
+	const struct img_route *r = route_to(h, "10.0.0.255", 32);
+	CU_ASSERT(r->kind == ROUTE_BROADCAST && r->nic == 1);
+	CU_ASSERT_EQUAL(route_to(h, "10.0.1.3", 32)->kind, ROUTE_BROADCAST);
+	CU_ASSERT_EQUAL(route_to(h, "10.0.3.255", 32)->kind, ROUTE_POOL);
+	CU_ASSERT_EQUAL(route_to(h, "10.0.4.255", 32)->kind, ROUTE_VIA);
+	CU_ASSERT_EQUAL(route_to(h, "10.0.5.255", 32)->kind, ROUTE_SERVICE);
+	rows(h, IMG_ROUTES, 7 + 7 + 2 + 4);
 	free(h);
 }
 
@@ -515,6 +535,7 @@ static const struct test_case cases[] = {
 	{"defaults", test_defaults},
 	{"routes", test_routes},
 	{"two addresses in one network", test_two_addresses},
+	{"broadcast addresses", test_broadcasts},
 	{"pools and rules", test_nat},
 	{"services", test_lb},
 	{"classes of addresses", test_steering},

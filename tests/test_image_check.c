@@ -89,7 +89,7 @@ bend(struct image_header *h, enum field field)
 	case ROUTE_PLEN: route[0].plen = 255; break;
 	case ROUTE_NIC: route[0].nic = 64; break;
 	case ROUTE_NO_NIC: route[1].nic = 0; break;
-	case ROUTE_KIND: route[0].kind = ROUTE_UNREACHABLE + 1; break;
+	case ROUTE_KIND: route[0].kind = ROUTE_BROADCAST + 1; break;
 	case ROUTE_NO_GATEWAY: route[1].kind = ROUTE_VIA; break;
 	case ROUTE_POOL_ARG: route[0].kind = ROUTE_POOL; break;
 	case NEIGHBOUR_NIC: neighbour->nic = 0; break;

@@ -116,6 +116,21 @@ test_forged(void)
 	}
 }
 
+/* To and from the broadcast address of a network of ours: RFC 2644, RFC 1812 5.3.7. */
+static void
+test_broadcast(void)
+{
+	struct world *w = probe_simple();
+	probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 2000, "10.0.255.255", 53, 17));
+	probe_arrive(w, WORLD_OUT, world_frame("8.8.8.8", 2000, "10.0.255.255", 53, 17));
+	probe_arrive(w, WORLD_OUT, world_frame("8.8.8.8", 1, "10.0.255.255", 1, 1));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_DESTINATION), 3);
+	probe_arrive(w, WORLD_IN, world_frame("10.0.255.255", 2000, "8.8.8.8", 53, 17));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 1);
+	CU_ASSERT_EQUAL(w->opened, 0);
+	world_destroy(w);
+}
+
 static const struct test_case cases[] = {
 	{"drops", test_drops},
 	{"echo to us", test_echo_to_us},
@@ -124,5 +139,6 @@ static const struct test_case cases[] = {
 	{"table full", test_table_full},
 	{"collision", test_collision},
 	{"an address of ours as the source", test_forged},
+	{"directed broadcast", test_broadcast},
 };
 TEST_MAIN("miss", cases)

@@ -115,6 +115,9 @@ struct img_route *route_add(struct model *m, enum route_kind kind, const struct 
                             uint8_t nic, struct origin origin);
 struct img_route *route_host(struct model *m, enum route_kind kind, const union addr *a,
                              uint8_t family, uint8_t nic, struct origin origin);
+/* route_broadcast: the broadcast address of a connected network; all other routes go before it. */
+void route_broadcast(struct model *m, const struct prefix *net, uint8_t nic,
+                     struct origin origin);
 
 /* origin_path: as path of the document. origin_text: the text found there. */
 void origin_path(struct origin o, struct config_path *path);

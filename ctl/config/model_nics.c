@@ -163,6 +163,7 @@ nic_addresses(struct model *m, const json_t *nic, uint8_t row, size_t i)
 		route_host(m, ROUTE_LOCAL, &p.address, p.family, row, origin);
 		if (p.plen != addr_bits(p.family))
 			route_add(m, ROUTE_CONNECTED, &net, row, origin);
+		route_broadcast(m, &net, row, origin);
 		v6 |= p.family == FAMILY_V6;
 	}
 	struct config_path path;

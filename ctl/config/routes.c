@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Routes: connected networks, static ones, and a host route for each address of ours. */
+#include <endian.h>
 #include <stdlib.h>
 
 #include "model.h"
@@ -26,6 +27,15 @@ route_host(struct model *m, enum route_kind kind, const union addr *a, uint8_t f
 {
 	struct prefix p = {*a, family, (uint8_t)addr_bits(family)};
 	return route_add(m, kind, &p, nic, origin);
+}
+
+void
+route_broadcast(struct model *m, const struct prefix *net, uint8_t nic, struct origin origin)
+{
+	if (net->family != FAMILY_V4 || net->plen == 0 || net->plen > 30)
+		return;
+	union addr last = addr_from_v4(net->address.w[0] | htobe32(0xffffffffu >> net->plen));
+	route_host(m, ROUTE_BROADCAST, &last, FAMILY_V4, nic, origin);
 }
 
 uint8_t
@@ -181,6 +191,8 @@ route_compare(const void *x, const void *y)
 	int order = addr_compare(&a->r.prefix, &b->r.prefix);
 	if (order != 0)
 		return order;
+	if ((a->r.kind == ROUTE_BROADCAST) != (b->r.kind == ROUTE_BROADCAST))
+		return a->r.kind == ROUTE_BROADCAST ? 1 : -1;
 	if (a->origin.kind != b->origin.kind)
 		return a->origin.kind < b->origin.kind ? -1 : 1;
 	return a->origin.a < b->origin.a ? -1 : a->origin.a > b->origin.a;
@@ -194,6 +206,8 @@ route_same(struct model *m, const struct model_route *a, const struct model_rout
 	if (a->r.family != b->r.family || a->r.plen != b->r.plen ||
 	    !addr_equal(&a->r.prefix, &b->r.prefix))
 		return false;
+	if (b->r.kind == ROUTE_BROADCAST) /* whatever else the document has there */
+		return true;
 	if (a->r.kind == b->r.kind && a->r.nic == b->r.nic && a->origin.kind == ORIGIN_NIC &&
 	    b->origin.kind == ORIGIN_NIC)
 		return true;
