@@ -4,11 +4,11 @@
  *            The slabs get memory behind what they have: flows and their references stay where
  *            they are. The index is replaced by a larger one, into which the worker moves what is
  *            in the old one, a few buckets a turn.
- * Layout     struct flow_offer goes to the worker and comes back: GROW_NONE -> the main lcore fills
- *            it in -> GROW_OFFERED -> the worker takes it -> GROW_MOVING -> the old index is empty and
- *            put into the offer -> GROW_DONE -> the main lcore frees it -> GROW_NONE.
+ * Layout     struct flow_offer goes to the worker and comes back: GROW_NONE -> the main lcore
+ *            fills it in -> GROW_OFFERED -> the worker takes it -> GROW_MOVING -> the old index
+ *            is empty and put into the offer -> GROW_DONE -> the main lcore frees it -> GROW_NONE.
  * Invariant  1. At every point each flow in use is found under both its tuples.
- *            2. Memory is there before the worker hears of it, and none is freed that it still uses.
+ *            2. Memory is there before the worker hears of it; what it still uses is not freed.
  *            3. A growth that has no memory changes nothing.
  * Owner      The main lcore: everything but flow_grow_turn, which is the worker's.
  * Limits     One growth at a time (-EAGAIN until the one before has ended); FLOWS_MOST of a family
@@ -24,7 +24,7 @@
 #include "mem.h"
 
 enum {
-	FLOWS_MOST = 200000000, /* of a family, all workers together: addresses are reserved for so many */
+	FLOWS_MOST = 200000000, /* of a family, all workers: addresses are reserved for so many */
 	GROW_TURN = 16,         /* buckets moved in a worker's turn */
 };
 

@@ -31,11 +31,11 @@ int mem_range_init(struct mem_range *r, size_t most);
 void mem_range_fini(struct mem_range *r);
 /* mem_range_grow: memory for `size` bytes from the front. => 0, or -ENOMEM and all as before. */
 int mem_range_grow(struct mem_range *r, size_t size, int node);
-/* mem_range_undo: back to how it was, by a copy made before mem_range_grow. Content there is lost. */
+/* mem_range_undo: back to a copy made before mem_range_grow; what was written behind it is lost. */
 void mem_range_undo(struct mem_range *r, const struct mem_range *before);
 
-/* mem_use_huge: may huge pages be taken? (default true; replay and tests say false). mem_huge_used:
- * what was said. */
+/* mem_use_huge: may huge pages be taken? (default true; replay and tests say false).
+ * mem_huge_used: what was said. */
 void mem_use_huge(int yes);
 int mem_huge_used(void);
 

@@ -7,7 +7,8 @@
  * Invariant  1. Between two worker_poll calls the accounting identity of stats.h holds.
  *            2. worker_poll is the only function that touches a worker's tables; `now_ns` is its
  *               only clock.
- * Owner      One thread. Others speak to it through `in` (buffers with buf_meta), gen_next and `room`.
+ * Owner      One thread. Others speak to it through `in` (buffers with buf_meta), gen_next and
+ *            `room`.
  * See        docs/design.md, "The hit path".
  */
 #ifndef MR_WORKER_H
@@ -38,6 +39,11 @@ struct shared {
 	uint64_t seed;
 };
 
+/* Flows that are asked after a generation whether they go on: lib/purge.h. */
+struct purge {
+	uint32_t at4, at6, end4, end6;
+};
+
 struct worker {
 	uint16_t id;
 	const struct generation *gen; /* in force here */
@@ -50,6 +56,7 @@ struct worker {
 	uint32_t now_ms;
 	uint64_t now_ns;
 	uint64_t swept_ns;
+	struct purge purge;
 	struct flow_room room; /* the main lcore's: memory of `flows`, and more of it */
 	struct pipeline *pipe; /* burst arrays and transmit buffers; lib/pipeline.h */
 };
@@ -66,6 +73,9 @@ int worker_policy_add(struct worker *w, const struct policy_ops *ops, void *stat
  * quiescent report. now_ns must not go back. => packets received or taken over.
  */
 uint32_t worker_poll(struct worker *w, uint64_t now_ns);
+
+/* worker_purge: end what a generation has left over, all at once (replay, tests). */
+void worker_purge(struct worker *w);
 
 /* worker_sweep: expire everything that is idle at now_ns, all at once (replay, tests). */
 void worker_sweep(struct worker *w, uint64_t now_ns);

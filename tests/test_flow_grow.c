@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A flow table that becomes larger at any moment, against an array that is searched end to end. */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include "lib/flow_grow.h"
 #include "tests/flow_model.h"
@@ -62,7 +64,8 @@ random_growth(uint32_t capacity4, uint32_t capacity6, unsigned variety, unsigned
 		if (test_random(&rng) % 3 == 0)
 			flow_grow_turn(&r, &t, test_random(&rng) % 3);
 		if (atomic_load(&r.state) == GROW_DONE && r.offer.bucket != NULL)
-			CU_ASSERT(index_is_empty((struct index_view){r.offer.bucket, r.offer.mask}));
+			CU_ASSERT(index_is_empty((struct index_view){r.offer.bucket,
+			                                             r.offer.mask}));
 		if (i % 197 == 0)
 			check_invariants(&t, &m);
 		if (test_random(&rng) % 256 != 0 || r.capacity4 > MOST / 2)
@@ -109,7 +112,8 @@ every_step(void)
 	struct flow_table t;
 	static flow_ref ref[AFTER];
 	uint32_t n = 0, turns = 0;
-	CU_ASSERT_EQUAL_FATAL(flow_room_open(&r, &t, BEFORE * 3 / 4, BEFORE / 4, AFTER, SEED, NODE), 0);
+	CU_ASSERT_EQUAL_FATAL(flow_room_open(&r, &t, BEFORE * 3 / 4, BEFORE / 4, AFTER, SEED, NODE),
+	                      0);
 	for (; n < BEFORE; n++)
 		CU_ASSERT((ref[n] = open_number(&t, n)) != 0);
 	CU_ASSERT_EQUAL(open_number(&t, n) | open_number(&t, n + 1), 0);
@@ -195,12 +199,60 @@ closed_meanwhile(void)
 	}
 }
 
+struct worker_thread {
+	struct flow_room *room;
+	struct flow_table *table;
+	_Atomic(int) stop;
+	uint32_t opened, lost;
+};
+
+/* A worker's turns: fill the table up, look for what is there, take what is offered. */
+static void *
+worker_turns(void *arg)
+{
+	struct worker_thread *w = arg;
+	static flow_ref ref[MOST];
+	for (uint32_t turn = 0; atomic_load_explicit(&w->stop, memory_order_relaxed) == 0; turn++) {
+		flow_grow_turn(w->room, w->table, 1);
+		if (w->opened < MOST && (ref[w->opened] = open_number(w->table, w->opened)) != 0)
+			w->opened++;
+		uint32_t i = turn % w->opened;
+		w->lost += !is_there(w->table, i, ref[i]);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* The main lcore and a worker at once: also what ThreadSanitizer is to look at. */
+static void
+two_threads(void)
+{
+	struct flow_room r;
+	struct flow_table t;
+	pthread_t thread;
+	CU_ASSERT_EQUAL_FATAL(flow_room_open(&r, &t, 60, 20, MOST, SEED, NODE), 0);
+	struct worker_thread w = {.room = &r, .table = &t};
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, worker_turns, &w), 0);
+	for (uint32_t size = 100; size < MOST / 2; size *= 2) {
+		CU_ASSERT_EQUAL(flow_room_prepare(&r, size, size), 0);
+		flow_room_offer(&r);
+		while (!flow_room_settle(&r))
+			sched_yield();
+	}
+	atomic_store(&w.stop, 1);
+	pthread_join(thread, NULL);
+	CU_ASSERT(w.opened >= 60 && w.lost == 0 && t.capacity4 == 1600);
+	flow_room_close(&r, &t);
+	CU_ASSERT_EQUAL(memory_used(), 0);
+}
+
 static const struct test_case cases[] = {
 	{"against a model", against_model},
 	{"every step", every_step},
 	{"little more", little_more},
 	{"too much", too_much},
 	{"closed meanwhile", closed_meanwhile},
+	{"two threads", two_threads},
 };
 
 int

@@ -22,7 +22,7 @@ with_flows(unsigned v4, unsigned v6)
 	return json;
 }
 
-/* A packet of flow i, from the inside. => was it forwarded? *port: where from, as the far host sees. */
+/* A packet of flow i, from the inside. => was it forwarded? *port: its translated source. */
 static bool
 send_one(struct world *w, unsigned i, unsigned *port)
 {
@@ -147,7 +147,8 @@ needs_are_said(void)
 	memory_check(&need, plane, 1, err, sizeof(err));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err, "workers.flows.ipv4: 200000 flows need "));
 	memory_say(&need, 3 << 20, line, sizeof(line));
-	CU_ASSERT(strstr(line, "packet buffers 5") != NULL && strstr(line, "3 MB are free") != NULL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(line, "packet buffers 5"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(line, "3 MB are free"));
 	CU_ASSERT(memory_free(false) > 0 && memory_free(true) >= memory_huge_free());
 	world_close(&w);
 }

@@ -30,9 +30,11 @@ const struct config_option config_options[] = {
 	{"workers.flows", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,
 	 "flow table sizes, all workers together"},
 	{"workers.flows.ipv4", CONFIG_INT, "1000000", 64, 200000000, NULL, 0,
-	 "IPv4 flows; one takes about 100 bytes. Can be raised at any time; to lower it needs a restart"},
+	 "IPv4 flows; one takes about 100 bytes. Can be raised at any time; to lower it needs a "
+	 "restart"},
 	{"workers.flows.ipv6", CONFIG_INT, "100000", 64, 200000000, NULL, 0,
-	 "IPv6 flows; one takes about 170 bytes. Can be raised at any time; to lower it needs a restart"},
+	 "IPv6 flows; one takes about 170 bytes. Can be raised at any time; to lower it needs a "
+	 "restart"},
 	{"workers.buffers", CONFIG_INT, "65536", 1024, 16777216, NULL, FIXED, "packet buffers"},
 	{"workers.icmp_rate", CONFIG_INT, "1000", 0, 1000000, NULL, 0,
 	 "ICMP errors that may be generated per second; 0: none"},

@@ -44,8 +44,8 @@ flows_lowered(const char *path, uint32_t old, uint32_t new, struct config_errors
 {
 	if (new >= old)
 		return 0;
-	config_error_add(errs, path, "is %u in the running millrace; it can be raised while it runs, "
-	                 "but %u needs a restart", old, new);
+	config_error_add(errs, path, "is %u in the running millrace; it can be raised while it "
+	                 "runs, but %u needs a restart", old, new);
 	return 1;
 }
 

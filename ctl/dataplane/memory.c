@@ -94,7 +94,8 @@ group_free(void)
 	if (line[0] == 0)
 		return UINT64_MAX;
 	line[strcspn(line, "\n")] = 0;
-	uint64_t most = number_in(line + 3, "memory.max"), now = number_in(line + 3, "memory.current");
+	uint64_t most = number_in(line + 3, "memory.max");
+	uint64_t now = number_in(line + 3, "memory.current");
 	if (most == UINT64_MAX || now == UINT64_MAX)
 		return UINT64_MAX;
 	uint64_t cache = group_cache(line + 3);
@@ -170,8 +171,9 @@ memory_check(const struct memory_need *need, const struct img_plane *plane, uint
 		if (need->part[i] > need->part[most])
 			most = i;
 	uint32_t value = setting_of(most, plane, &path, &what);
-	snprintf(err, err_size, "%s: %u %s need %.1f GB, all tables and buffers %.1f GB; %.1f GB are "
-	         "free", path, value, what, (double)need->part[most] / GB, (double)need->sum / GB,
+	snprintf(err, err_size, "%s: %u %s need %.1f GB, all tables and buffers %.1f GB; %.1f GB "
+	         "are free", path, value, what, (double)need->part[most] / GB,
+	         (double)need->sum / GB,
 	         (double)available / GB);
 	return -ENOMEM;
 }
@@ -182,8 +184,8 @@ memory_say(const struct memory_need *need, uint64_t available, char *line, size_
 	double part[MEMORY_PARTS];
 	for (unsigned i = 0; i < MEMORY_PARTS; i++)
 		part[i] = (double)need->part[i] / (1 << 20);
-	snprintf(line, size, "will take %.0f MB: IPv4 flows %.0f, IPv6 flows %.0f, NAT %.0f, balancer "
-	         "%.0f, packet buffers %.0f, other %.0f; %.0f MB are free",
+	snprintf(line, size, "will take %.0f MB: IPv4 flows %.0f, IPv6 flows %.0f, "
+	         "NAT %.0f, balancer %.0f, packet buffers %.0f, other %.0f; %.0f MB are free",
 	         (double)need->sum / (1 << 20), part[MEMORY_FLOWS_V4], part[MEMORY_FLOWS_V6],
 	         part[MEMORY_NAT], part[MEMORY_LB], part[MEMORY_BUFFERS], part[MEMORY_OTHER],
 	         (double)available / (1 << 20));
@@ -203,8 +205,8 @@ no_room(const struct img_plane *now, const struct img_plane *next, uint64_t more
         uint64_t available, char *err, size_t err_size)
 {
 	bool v6 = next->flows_v4 == now->flows_v4;
-	snprintf(err, err_size, "workers.flows.%s: %u flows need %.0f MB more than %u do; %.0f MB are "
-	         "free", v6 ? "ipv6" : "ipv4", v6 ? next->flows_v6 : next->flows_v4,
+	snprintf(err, err_size, "workers.flows.%s: %u flows need %.0f MB more than %u do; %.0f MB "
+	         "are free", v6 ? "ipv6" : "ipv4", v6 ? next->flows_v6 : next->flows_v4,
 	         (double)more / (1 << 20), v6 ? now->flows_v6 : now->flows_v4,
 	         (double)available / (1 << 20));
 	return -ENOMEM;
@@ -225,8 +227,8 @@ plane_grow_prepare(struct plane *p, const struct img_plane *next, char *err, siz
 	if (next->flows_v4 == now->flows_v4 && next->flows_v6 == now->flows_v6)
 		return 0;
 	if (plane_grow_settle(p) != 0) {
-		snprintf(err, err_size, "workers.flows: the tables still grow from the change before; "
-		         "try again");
+		snprintf(err, err_size, "workers.flows: the tables still grow from the change "
+		         "before; try again");
 		return -EAGAIN;
 	}
 	uint64_t more = 0;

@@ -34,7 +34,7 @@ struct plane {
 	} retired[MAX_RETIRED];       /* wait for the workers, oldest first */
 	unsigned n_retired;
 	int stats_fd, records_fd;     /* memfds, or -1 in replay */
-	uint64_t memory_limit;        /* bytes that growing may take; 0: what the machine has free */
+	uint64_t memory_limit;        /* of growing, in bytes; 0: what the machine has */
 	uint8_t derive_mac;           /* replay: next hops get a MAC derived from the address */
 };
 
@@ -49,8 +49,8 @@ void plane_close(struct plane *p);
 
 /*
  * plane_apply: check, copy, publish. => 0 or -errno and a sentence in err: -EINVAL a bad image,
- * -EBUSY a start-time setting differs (flow capacities may be raised: lib/flow_grow.h), -EAGAIN the workers have not yet left the generations
- * before, -ENOMEM.
+ * -EBUSY a start-time setting differs (flow capacities may be raised: lib/flow_grow.h), -EAGAIN the
+ * workers have not yet left the generations before, or still grow, -ENOMEM.
  */
 int plane_apply(struct plane *p, const void *image, size_t size, uint64_t now_ns, char *err,
                 size_t err_size);
@@ -65,7 +65,8 @@ uint32_t plane_poll(struct plane *p, uint64_t now_ns);
 uint64_t plane_next_timer(const struct plane *p);
 
 /* plane_missteered: packets that a device brought to the wrong worker, by all workers' counters. */
-void plane_missteered(const struct plane *p, uint16_t dev, uint64_t *missteered, uint64_t *mishashed);
+void plane_missteered(const struct plane *p, uint16_t dev, uint64_t *missteered,
+                      uint64_t *mishashed);
 
 /* plane_command: execute one command (not APPLY's file descriptor). Fills reply and records. */
 void plane_command(struct plane *p, const struct command *cmd, uint64_t now_ns,

@@ -50,8 +50,8 @@ restart_needed(const char *path, char *err, size_t err_size)
 static int
 lowered(const char *path, uint32_t now, uint32_t next, char *err, size_t err_size)
 {
-	snprintf(err, err_size, "needs a restart of millrace: %s from %u to %u (it can be raised while "
-	         "millrace runs, not lowered)", path, now, next);
+	snprintf(err, err_size, "needs a restart of millrace: %s from %u to %u (it can be raised "
+	         "while millrace runs, not lowered)", path, now, next);
 	return -EBUSY;
 }
 
