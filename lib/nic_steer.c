@@ -143,7 +143,8 @@ add_action(struct flow_words *w, const struct steer_rule *r, const struct steer_
 	steer_key_make(w->key, size, r->key, s->spread_bits);
 	w->rss = (struct rte_flow_action_rss){
 		.types = s->rss_types & (r->family == FAMILY_V4 ? types4 : types6),
-		.key = w->key, .key_len = size, .queue = s->spread, .queue_num = 1u << s->spread_bits};
+		.key = w->key, .key_len = size, .queue = s->spread,
+		.queue_num = 1u << s->spread_bits};
 	w->action[0] = (struct rte_flow_action){RTE_FLOW_ACTION_TYPE_RSS, &w->rss};
 }
 
@@ -263,8 +264,9 @@ nic_steer_rules(const struct dev *d, struct nic_steer *st, const struct steer_se
 	st->refused = 0;
 	st->refused_traffic = 0;
 	for (uint32_t i = 0, at = 0; i < s->n_rules; i++) {
-		bool kept = at < st->n && memcmp(&st->rule[at], &s->rule[i], sizeof(s->rule[i])) == 0;
-		handle[i] = kept ? st->handle[at++] : rule_make(d, st, &s->rule[i], s);
+		const struct steer_rule *r = &s->rule[i];
+		bool kept = at < st->n && memcmp(&st->rule[at], r, sizeof(*r)) == 0;
+		handle[i] = kept ? st->handle[at++] : rule_make(d, st, r, s);
 	}
 	st->n = 0;
 	for (uint32_t i = 0; i < s->n_rules; i++) {

@@ -63,7 +63,7 @@ struct steer_setup {
 	uint8_t key_bytes[STEER_KEY_MAX];
 	uint16_t reta[STEER_RETA_MAX]; /* queue of each entry */
 	uint8_t spread_bits;
-	uint16_t spread[STEER_SPREAD]; /* queues of a rule to RSS: a table of its own, 2^spread_bits */
+	uint16_t spread[STEER_SPREAD]; /* queues of a rule to RSS, 2^spread_bits: its own table */
 	uint32_t n_rules;
 	struct steer_rule rule[STEER_RULES]; /* sorted (memcmp) */
 };

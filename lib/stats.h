@@ -40,8 +40,8 @@ struct stats {
 	uint64_t held;                             /* gauge */
 	uint64_t generated, generated_lost;        /* packets we made; of them not sent */
 	uint64_t handoff[STATS_CAUSES];            /* handed_off by cause */
-	uint64_t missteered[STATS_DEVS];           /* of them: the device had promised another worker */
-	uint64_t mishashed[STATS_DEVS];            /* of those: by the hash that the device reports */
+	uint64_t missteered[STATS_DEVS];           /* of them: the device promised otherwise */
+	uint64_t mishashed[STATS_DEVS];            /* of those: by the hash that it reports */
 	uint64_t dropped[DROP_MAX];
 	struct stats_nic nic[STATS_NICS];
 	/* flow engine */

@@ -35,7 +35,8 @@ steer_coarsen(struct steer *s, unsigned bits)
 	if (bits < s->bits)
 		s->bits = (uint8_t)bits;
 	for (unsigned b = 0; b < STEER_RETA; b++)
-		s->worker[b] = (uint8_t)((b >> (STEER_RETA_BITS - s->bits)) * s->n_workers >> s->bits);
+		s->worker[b] = (uint8_t)((b >> (STEER_RETA_BITS - s->bits)) * s->n_workers >>
+		                         s->bits);
 }
 
 /* Bit k of the hash is the parity of those input bits whose window has a 1 there. */

@@ -52,9 +52,9 @@ void steer_init(struct steer *s, uint16_t n_workers, uint8_t class_bits, uint8_t
                 uint8_t block_shift);
 
 /*
- * steer_coarsen: let workers depend on the highest `bits` of the bucket only (a smaller number holds):
- * a NIC with a table of 2^bits entries cannot tell more. The same for all devices, since an
- * address has one home.
+ * steer_coarsen: let workers depend on the highest `bits` of the bucket only (a smaller number
+ * holds): a NIC with a table of 2^bits entries cannot tell more. The same for all devices, since
+ * an address has one home.
  */
 void steer_coarsen(struct steer *s, unsigned bits);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * No shared line is written on the hit path: while a worker forwards packets of known flows, all that
- * workers share is read-only, and what belongs to the other worker is not there at all.
+ * No shared line is written on the hit path: while a worker forwards packets of known flows, all
+ * that workers share is read-only, and what belongs to the other worker is not there at all.
  */
 #include <sys/mman.h>
 

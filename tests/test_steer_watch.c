@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A device that promised to steer: what it brings to the wrong worker is counted, the rest is not. */
+/* A device that promised to steer: what it brings to the wrong worker is counted, no more. */
 #include "lib/steer_watch.h"
 
 #include "tests/plane_world.h"

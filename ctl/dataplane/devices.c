@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Devices of DPDK under a plane. A device is configured with the key that the configuration implies;
- * once it runs it is asked which flow rules it takes, and then the choice is made anew.
+ * Devices of DPDK under a plane. A device is configured with the key that the configuration
+ * implies; once it runs it is asked which flow rules it takes, and then the choice is made anew.
  */
 #include "devices.h"
 
@@ -41,8 +41,8 @@ plan(struct devices *ds, const struct generation *g, unsigned i)
 }
 
 /*
- * Key and table, as far as they changed: some drivers stop and start the device for it. With one that
- * refuses, the plan is made anew without RSS.
+ * Key and table, as far as they changed: some drivers stop and start the device for it. With one
+ * that refuses, the plan is made anew without RSS.
  */
 static void
 rss_apply(struct device *dev, const struct dev *d)

@@ -61,8 +61,8 @@ has_table(const struct steer_offer *o)
 static bool
 takes_key(const struct steer_offer *o, const struct steer *s)
 {
-	return has_table(o) && o->reta_size >= 1u << s->bits && o->key_size >= STEER_KEY && o->key_size <= STEER_KEY_MAX &&
-	       o->rx_queues > 1 && (o->hashes4 || o->hashes6);
+	return has_table(o) && o->reta_size >= 1u << s->bits && o->key_size >= STEER_KEY &&
+	       o->key_size <= STEER_KEY_MAX && o->rx_queues > 1 && (o->hashes4 || o->hashes6);
 }
 
 uint8_t
@@ -193,8 +193,9 @@ steer_plan_make(struct steer_plan *p, const struct generation *g,
 		memset(p, 0, sizeof(*p));
 		p->arrives = p->left = arrives;
 	} else {
-		try_key(&s, p, takes_key(o, &g->steer) ? STEER_KEY_INSIDE : STEER_KEY_NONE, arrives);
-		for (unsigned key = STEER_KEY_OUTSIDE4; key < STEER_KEYS && takes_key(o, &g->steer); key++) {
+		bool keyed = takes_key(o, &g->steer);
+		try_key(&s, p, keyed ? STEER_KEY_INSIDE : STEER_KEY_NONE, arrives);
+		for (unsigned key = STEER_KEY_OUTSIDE4; keyed && key < STEER_KEYS; key++) {
 			try_key(&s, &other, key, arrives);
 			if (is_better(&other, p))
 				*p = other;

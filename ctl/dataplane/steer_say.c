@@ -114,7 +114,8 @@ say_hindrance(struct say *s, const struct steer_plan *p, const struct steer_offe
 	else if (r->refused != 0)
 		say(s, "the device refuses %u of its flow rules (%s)", r->refused, r->refusal);
 	else
-		say(s, "one key cannot serve all of it, and the device takes no rules for the rest");
+		say(s, "one key cannot serve all of it, and the device takes no rules for the "
+		    "rest");
 }
 
 static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The device of rings and its control path: what production asks of ethdev for steering ends here. */
+/* The device of rings and its control path: where production's calls for steering end. */
 #include "sim_nic.h"
 
 #include <errno.h>
@@ -116,7 +116,8 @@ rss_take(struct sim_nic *s, const struct rte_eth_rss_conf *conf)
 
 /* net_ring itself has no RSS: it is configured without. */
 int
-__wrap_rte_eth_dev_configure(uint16_t port, uint16_t rx, uint16_t tx, const struct rte_eth_conf *conf)
+__wrap_rte_eth_dev_configure(uint16_t port, uint16_t rx, uint16_t tx,
+                             const struct rte_eth_conf *conf)
 {
 	struct sim_nic *s = nic_of(port);
 	struct rte_eth_conf plain = *conf;
@@ -146,7 +147,8 @@ __wrap_rte_eth_dev_rss_hash_update(uint16_t port, struct rte_eth_rss_conf *conf)
 }
 
 int
-__wrap_rte_eth_dev_rss_reta_update(uint16_t port, struct rte_eth_rss_reta_entry64 *reta, uint16_t size)
+__wrap_rte_eth_dev_rss_reta_update(uint16_t port, struct rte_eth_rss_reta_entry64 *reta,
+                                   uint16_t size)
 {
 	struct sim_nic *s = nic_of(port);
 	if (s == NULL)

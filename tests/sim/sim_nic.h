@@ -4,11 +4,11 @@
  *            frames come from a classifier that does what the NIC was told by the RSS and rte_flow
  *            calls of the production code, which the linker leads here (--wrap).
  * Layout     Key, types, table and rules as the calls gave them. A frame is matched with the rules
- *            (priority, then number of bits that a rule looks at), else hashed by its type with DPDK's
- *            own Toeplitz (rte_softrss), else goes to the queue of entry 0.
+ *            (priority, then number of bits that a rule looks at), else hashed by its type with
+ *            DPDK's own Toeplitz (rte_softrss), else goes to the queue of entry 0.
  * Invariant  1. Nothing of lib/steer is used here: only what DPDK's documentation defines.
- *            2. Two rules of one priority and of as many bits, that match one frame and disagree, are
- *               counted as ambiguous: the documentation leaves their order open.
+ *            2. Two rules of one priority and of as many bits, that match one frame and disagree,
+ *               are counted as ambiguous: the documentation leaves their order open.
  * Limits     SIM_NICS devices at a time, SIM_QUEUES queues (net_ring's own limit is 16).
  * See        DPDK: rte_ethdev.h (rte_eth_rss_conf, RTE_ETH_RSS_*), rte_flow.h, guides/prog_guide.
  */
@@ -51,7 +51,7 @@ struct sim_nic *sim_nic_create(const struct sim_model *model);
 /* sim_nic_destroy: => the device was closed by who opened it. */
 void sim_nic_destroy(struct sim_nic *s);
 
-/* sim_nic_queue: where this frame goes; mbuf, if not NULL, gets the hash as a driver would say it. */
+/* sim_nic_queue: where this frame goes; mbuf, if not NULL, gets the hash as of a driver. */
 uint16_t sim_nic_queue(struct sim_nic *s, const uint8_t *frame, uint32_t size, struct rte_mbuf *m);
 /* sim_nic_put: a frame arrives in a buffer of the device's. => false: the queue is full. */
 int sim_nic_put(struct sim_nic *s, struct rte_mbuf *m);

@@ -78,9 +78,11 @@ static bool
 type_of(const struct sim_fields *f, uint64_t types, bool *with_ports)
 {
 	bool v4 = f->family == 4;
-	uint64_t l4 = f->proto == 6 ? (v4 ? RTE_ETH_RSS_NONFRAG_IPV4_TCP : RTE_ETH_RSS_NONFRAG_IPV6_TCP) :
-	              f->proto == 17 ? (v4 ? RTE_ETH_RSS_NONFRAG_IPV4_UDP : RTE_ETH_RSS_NONFRAG_IPV6_UDP) :
-	              (v4 ? RTE_ETH_RSS_NONFRAG_IPV4_OTHER : RTE_ETH_RSS_NONFRAG_IPV6_OTHER);
+	uint64_t l4 = v4 ? RTE_ETH_RSS_NONFRAG_IPV4_OTHER : RTE_ETH_RSS_NONFRAG_IPV6_OTHER;
+	if (f->proto == 6)
+		l4 = v4 ? RTE_ETH_RSS_NONFRAG_IPV4_TCP : RTE_ETH_RSS_NONFRAG_IPV6_TCP;
+	else if (f->proto == 17)
+		l4 = v4 ? RTE_ETH_RSS_NONFRAG_IPV4_UDP : RTE_ETH_RSS_NONFRAG_IPV6_UDP;
 	*with_ports = !f->is_fragment && f->has_ports && (types & l4) != 0;
 	if (!f->is_fragment && (types & l4) != 0)
 		return true;
@@ -107,7 +109,8 @@ sim_hash(const struct sim_fields *f, uint64_t types, const uint8_t *key, uint32_
 	for (uint32_t i = 0; i < words; i++)
 		input[n++] = word(f->dst + 4 * i);
 	if (with_ports)
-		input[n++] = (uint32_t)__builtin_bswap16(f->sport) << 16 | __builtin_bswap16(f->dport);
+		input[n++] = (uint32_t)__builtin_bswap16(f->sport) << 16 |
+		             __builtin_bswap16(f->dport);
 	*hash = rte_softrss(input, n, key);
 	return true;
 }
@@ -169,6 +172,12 @@ read_l4(struct rte_flow *r, const struct rte_flow_item *it)
 	}
 }
 
+static uint16_t
+vlan_of(const struct rte_flow_item_vlan *v)
+{
+	return __builtin_bswap16(v->tci);
+}
+
 static int
 read_items(struct rte_flow *r, const struct rte_flow_item *it, struct rte_flow_error *err)
 {
@@ -179,8 +188,8 @@ read_items(struct rte_flow *r, const struct rte_flow_item *it, struct rte_flow_e
 			return refuse(err, "ranges and default masks are not simulated");
 		switch (it->type) {
 		case RTE_FLOW_ITEM_TYPE_VLAN:
-			r->value.vlan = __builtin_bswap16(((const struct rte_flow_item_vlan *)it->spec)->tci);
-			r->mask.vlan = __builtin_bswap16(((const struct rte_flow_item_vlan *)it->mask)->tci);
+			r->value.vlan = vlan_of(it->spec);
+			r->mask.vlan = vlan_of(it->mask);
 			break;
 		case RTE_FLOW_ITEM_TYPE_IPV4:
 		case RTE_FLOW_ITEM_TYPE_IPV6:
@@ -395,7 +404,8 @@ sim_rules_match(struct sim_nic *s, const struct sim_fields *f, uint16_t *queue, 
 	for (const struct rte_flow *r = s->rules; r != NULL; r = r->next) {
 		if (!matches(r, f))
 			continue;
-		bool same = best != NULL && r->priority == best->priority && bits_of(r) == bits_of(best);
+		bool same = best != NULL && r->priority == best->priority &&
+		            bits_of(r) == bits_of(best);
 		twin = same && queue_by(r, f, &hash, &hashed) != queue_by(best, f, &other, &hashed);
 		s->ambiguous += twin;
 		if (best == NULL || r->priority < best->priority ||

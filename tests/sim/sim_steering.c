@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Steering under simulated NICs. For each mode and number of workers: MR_SIM_FLOWS flows are opened and
- * answered, backends, pools and generations change, and all of them go on. With strengths 1 and 2
- * no packet changes workers; with all three each flow lives on one worker.
+ * Steering under simulated NICs. For each mode and number of workers: MR_SIM_FLOWS flows are opened
+ * and answered, backends, pools and generations change, and all of them go on. With strengths 1 and
+ * 2 no packet changes workers; with all three each flow lives on one worker.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,8 +125,9 @@ put_locals(char *text, bool v6)
 static void
 put_service(char *text, const char *name, bool v6, const char *mode, unsigned backends)
 {
-	sim_text(text, "{\"name\": \"%s\", \"address\": \"%s\", \"port\": 80, \"protocol\": \"tcp\", "
-	         "\"mode\": \"%s\", ", name, v6 ? "2001:db8:2::10" : "192.0.2.10", mode);
+	sim_text(text, "{\"name\": \"%s\", \"address\": \"%s\", \"port\": 80, "
+	         "\"protocol\": \"tcp\", \"mode\": \"%s\", ", name,
+	         v6 ? "2001:db8:2::10" : "192.0.2.10", mode);
 	if (strcmp(mode, "fullnat") == 0)
 		put_locals(text, v6);
 	sim_text(text, "\"backends\": [");
@@ -296,7 +297,8 @@ balancer_nat6(void)
 static void
 balancer_fullnat4(void)
 {
-	const struct run r = {"balancer, fullnat, IPv4", {{NULL, NULL}, 0, "fullnat", NULL, {20, 30}},
+	const struct run r = {"balancer, fullnat, IPv4",
+	                      {{NULL, NULL}, 0, "fullnat", NULL, {20, 30}},
 	                      {&client4_kind}, {&plain, &able, &plain}, {9, 1, 1}};
 	run_all(&r, EVERY);
 }
@@ -304,7 +306,8 @@ balancer_fullnat4(void)
 static void
 balancer_fullnat6(void)
 {
-	const struct run r = {"balancer, fullnat, IPv6", {{NULL, NULL}, 0, NULL, "fullnat", {20, 30}},
+	const struct run r = {"balancer, fullnat, IPv6",
+	                      {{NULL, NULL}, 0, NULL, "fullnat", {20, 30}},
 	                      {&client6_kind}, {&plain, &plain, &ruled}, {9, 1, 1}};
 	run_all(&r, EVERY);
 }
@@ -313,7 +316,8 @@ balancer_fullnat6(void)
 static void
 balancer_both_families(void)
 {
-	const struct run r = {"balancer, nat, both families", {{NULL, NULL}, 0, "nat", "nat", {20, 30}},
+	const struct run r = {"balancer, nat, both families",
+	                      {{NULL, NULL}, 0, "nat", "nat", {20, 30}},
 	                      {&client4_kind, &client6_kind}, {&plain, &plain, &able}, {9, 1, 2}};
 	run_all(&r, SOME);
 }
@@ -322,7 +326,8 @@ balancer_both_families(void)
 static void
 nat_and_balancer(void)
 {
-	const struct run rules = {"NAT and balancer, address rules", {FEW, 64, "nat", NULL, {20, 30}},
+	const struct run rules = {"NAT and balancer, address rules",
+	                          {FEW, 64, "nat", NULL, {20, 30}},
 	                          {&nat_kind, &client4_kind}, {&plain, &ruled, &plain}, {1, 2, 1}};
 	const struct run keys = {"NAT and balancer, RSS rules", {FEW, 64, "nat", NULL, {20, 30}},
 	                         {&nat_kind, &client4_kind}, {&plain, &able, &plain}, {1, 2, 1}};

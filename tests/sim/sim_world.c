@@ -35,8 +35,8 @@ compile(struct sim_world *w, unsigned flows, uint64_t generation, size_t *size)
 	for (unsigned i = 1; i < w->workers; i++)
 		snprintf(cores + strlen(cores), sizeof(cores) - strlen(cores), ",%u", i);
 	snprintf(json, sizeof(json),
-	         "{\"workers\": {\"count\": %u, \"main_core\": 0, \"cores\": [%s], \"buffers\": %d, "
-	         "\"flows\": {\"ipv4\": %u, \"ipv6\": %u}}, \"nics\": ["
+	         "{\"workers\": {\"count\": %u, \"main_core\": 0, \"cores\": [%s], "
+	         "\"buffers\": %d, \"flows\": {\"ipv4\": %u, \"ipv6\": %u}}, \"nics\": ["
 	         "{\"name\": \"inside\", \"device\": \"%s\", \"addresses\": [\"10.255.0.1/24\"]}, "
 	         "{\"name\": \"outside\", \"device\": \"%s\", \"addresses\": [\"198.51.100.2/24\", "
 	         "\"2001:db8:1::2/64\"]}, {\"name\": \"farm\", \"device\": \"%s\", \"addresses\": "

@@ -41,10 +41,10 @@ void sim_world_close(struct sim_world *w);
 /* sim_world_apply: a further configuration. */
 void sim_world_apply(struct sim_world *w, unsigned flows, const char *policy);
 
-/* sim_world_flows: flows first..end-1 send a packet, and get `bounces` back and forth. => frames that
- * came out, of all that should: (end - first) * (1 + bounces). */
-uint64_t sim_world_flows(struct sim_world *w, const struct sim_kind *k, unsigned first, unsigned end,
-                         unsigned bounces);
+/* sim_world_flows: flows first..end-1 send a packet, and get `bounces` back and forth. => frames
+ * that came out, of all that should: (end - first) * (1 + bounces). */
+uint64_t sim_world_flows(struct sim_world *w, const struct sim_kind *k, unsigned first,
+                         unsigned end, unsigned bounces);
 
 /* Sums over the workers. */
 uint64_t sim_world_handoffs(const struct sim_world *w); /* all but those to the slow path */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine on several threads, for ThreadSanitizer (and as a plain test): three workers, and the main
- * thread with the slow path, new generations and listings. Frames arrive on queues at random, so
- * most change workers; what leaves is answered. At the end every packet is accounted for. MR_NO_LISTS
- * leaves out the listings, whose reads are meant to race.
+ * The engine on several threads, for ThreadSanitizer (and as a plain test): three workers, and the
+ * main thread with the slow path, new generations and listings. Frames arrive on queues at random,
+ * so most change workers; what leaves is answered. At the end every packet is accounted for.
+ * MR_NO_LISTS leaves out the listings, whose reads are meant to race.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -87,7 +87,8 @@ devices_make(struct plane *p, struct ring_dev rings[2])
 		}
 		p->devs[i] = (struct dev){
 			.ops = &ops, .ctx = &rings[i], .id = i, .port_id = i, .rx_queues = WORKERS,
-			.tx_queues = WORKERS, .mtu_max = 1500, .mac = {2, 0, 0, 0, 0, (uint8_t)(i + 1)},
+			.tx_queues = WORKERS, .mtu_max = 1500,
+			.mac = {2, 0, 0, 0, 0, (uint8_t)(i + 1)},
 			.mac_filter = 1, .link_up = 1, .name = "rings"};
 		atomic_store(&p->devs[i].steered, 0xff); /* so that the watch is at work, too */
 	}
@@ -95,11 +96,11 @@ devices_make(struct plane *p, struct ring_dev rings[2])
 
 #define DOCUMENT(pool, backends) "{\"workers\": {\"count\": 3, \"main_core\": 0, " \
 	"\"cores\": [0, 1, 2], \"buffers\": 4096, \"flows\": {\"ipv4\": 20000, \"ipv6\": 2000}}," \
-	WORLD_NICS "," WORLD_ROUTES ",\"nat\": {\"pools\": [{\"name\": \"public\", \"addresses\": " \
-	"[" pool "], \"block_size\": 64}], \"rules\": [{\"name\": \"homes\", \"nic\": \"inside\", " \
-	"\"source\": \"100.64.0.0/10\", \"pool\": \"public\"}]}, \"lb\": {\"services\": [{\"name\": " \
-	"\"web\", \"address\": \"192.0.2.10\", \"port\": 80, \"protocol\": \"udp\", \"backends\": [" \
-	backends "]}]}}"
+	WORLD_NICS "," WORLD_ROUTES ",\"nat\": {\"pools\": [{\"name\": \"public\", " \
+	"\"addresses\": [" pool "], \"block_size\": 64}], \"rules\": [{\"name\": \"homes\", " \
+	"\"nic\": \"inside\", \"source\": \"100.64.0.0/10\", \"pool\": \"public\"}]}, " \
+	"\"lb\": {\"services\": [{\"name\": \"web\", \"address\": \"192.0.2.10\", " \
+	"\"port\": 80, \"protocol\": \"udp\", \"backends\": [" backends "]}]}}"
 
 static const char *const documents[] = {
 	DOCUMENT("\"203.0.113.0/28\"", "{\"address\": \"10.0.0.11\"}"),
@@ -304,10 +305,10 @@ several_threads(void)
 	CU_ASSERT(applied > 5);
 	CU_ASSERT(SUM(flows_opened) > 100 && SUM(handoff[HANDOFF_HOME]) > 1000);
 	CU_ASSERT(SUM(forwarded) > 1000);
-	printf("%llu received, %llu forwarded, %llu handed to their home, %llu flows, %u generations\n",
-	       (unsigned long long)SUM(received), (unsigned long long)SUM(forwarded),
-	       (unsigned long long)SUM(handoff[HANDOFF_HOME]), (unsigned long long)SUM(flows_opened),
-	       applied);
+	printf("%llu received, %llu forwarded, %llu handed to their home, %llu flows, "
+	       "%u generations\n", (unsigned long long)SUM(received),
+	       (unsigned long long)SUM(forwarded), (unsigned long long)SUM(handoff[HANDOFF_HOME]),
+	       (unsigned long long)SUM(flows_opened), applied);
 	close_plane(rings);
 }
 

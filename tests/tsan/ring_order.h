@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       One order of DPDK's rings made visible to ThreadSanitizer. A producer that waits for the one
- *            before it reads the tail relaxed, and so the consumer, that sees the second one's tail,
- *            is formally not behind the first one's write. On x86 each load is an acquire, so the
- *            rings are right as they run here; with this they are right on paper, too.
+ * What       One order of DPDK's rings made visible to ThreadSanitizer. A producer that waits for
+ *            the one before it reads the tail relaxed, and so the consumer, that sees the second
+ *            one's tail, is formally not behind the first one's write. On x86 each load is an
+ *            acquire, so the rings are right as they run here; with this also on paper.
  * Limits     For the build of tests/tsan/run only, where it is put before every source.
  */
 #ifndef MR_RING_ORDER_H
