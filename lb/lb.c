@@ -14,6 +14,7 @@ enum { CODE_HOST = 1, CODE_PORT = 3 };
 struct lb {
 	struct policy_env env;
 	struct lb_locals locals;
+	const struct lb_view *view; /* of the generation of the last reload */
 };
 
 static const struct lb_view *
@@ -155,7 +156,17 @@ static void
 reload(void *state, const struct generation *g)
 {
 	struct lb *lb = state;
+	lb->view = view_of(g);
 	lb_locals_reload(&lb->locals);
+}
+
+/* Flows of a backend that is down: their clients go elsewhere. */
+static bool
+stale(void *state, const struct flow *f)
+{
+	const struct lb *lb = state;
+	return lb->view != NULL &&
+	       (f == NULL ? lb->view->n_down != 0 : lb_view_is_down(lb->view, f->owner));
 }
 
 /* Local endpoints that a worker can need: one a flow of its share. */
@@ -207,6 +218,7 @@ const struct policy_ops lb_policy = {
 	.undo = undo,
 	.answered = answered,
 	.ended = ended,
+	.stale = stale,
 	.tick = tick,
 	.reload = reload,
 };

@@ -5,7 +5,7 @@
  * Invariant  1. The backend of a connection depends on the client's address and port, the service
  *               and the set of its backends alone: not on the worker, its history or a secret.
  *            2. A flow that exists keeps its backend, whatever becomes of the backends; only
- *               open() reads the Maglev table.
+ *               open() reads the Maglev table. It ends when the backend is down (stale()).
  *            3. flow.owner is the backend's stable id; opened - ended of its counters is the number
  *               of its live flows on this worker.
  *            4. Replies of a flow have the flow's home (mode nat: by the client's address, fullnat:

@@ -97,6 +97,10 @@ view_fill(struct lb_view *v)
 		const struct img_lb_service *s = &v->services[b->service];
 		struct tuple t = {.src = b->address, .sport = b->port, .family = b->family,
 			.proto = s->proto};
+		if (b->state == LB_DOWN) {
+			v->down[b->id / 8] |= (uint8_t)(1u << b->id % 8);
+			v->n_down++;
+		}
 		if (s->mode == LB_MODE_NAT && !lb_view_endpoint(v, &t))
 			index_add(&v->by_endpoint, endpoint_hash(&t.src, t.sport, t.proto), i);
 	}
@@ -121,7 +125,8 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	uint32_t endpoints = index_slots(rows.n_backends);
 	size_t slots = (size_t)services + endpoints;
 	rows.size = sizeof(rows) + slots * sizeof(uint32_t) +
-		rows.n_locals * (sizeof(uint16_t) + sizeof(uint8_t));
+		rows.n_locals * (sizeof(uint16_t) + sizeof(uint8_t)) +
+		LB_MAX_IDS / 8;
 	struct lb_view *v = mem_alloc(rows.size, -1);
 	if (v == NULL)
 		return NULL;
@@ -130,6 +135,7 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	v->by_endpoint = (struct lb_index){v->by_service.slot + services, endpoints - 1};
 	v->local_class = (uint16_t *)(v->by_endpoint.slot + endpoints);
 	v->local_owner = (uint8_t *)(v->local_class + rows.n_locals);
+	v->down = v->local_owner + rows.n_locals;
 	view_fill(v);
 	return v;
 }

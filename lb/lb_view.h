@@ -3,11 +3,13 @@
  * What       What the balancer derives from a generation: which service has (address, protocol,
  *            port), which endpoints are nat-mode backends, which worker a local address is of.
  * Layout     Two open-addressed tables of row numbers (plus one; 0 is empty), half full at most,
- *            and the class and the worker of each local address; the rows stay in the image.
+ *            the class and the worker of each local address, a bit for each backend id; the rows
+ *            stay in the image.
  * Invariant  1. lb_view_service finds a service exactly when the image has it.
  *            2. lb_view_endpoint is true exactly for (address, port, protocol) of a backend of a
  *               service in mode nat.
  *            3. A local port has one owner among the workers.
+ *            4. n_down backends are down; their bits are set, and no others.
  * Owner      Constant, part of a generation; any worker reads.
  * Lifetime   Rows are good as long as the generation.
  * See        docs/design.md, "Policies".
@@ -37,6 +39,8 @@ struct lb_view {
 	struct lb_index by_service;  /* of rows of services */
 	struct lb_index by_endpoint; /* of rows of backends in mode nat */
 	uint16_t *local_class;       /* steer_class of each local address */
+	uint8_t *down;               /* a bit for each backend id: it is down */
+	uint32_t n_down;
 	uint8_t *local_owner;        /* worker of each local address, or LB_LOCAL_SHARED */
 	size_t size;                 /* of this block, tables included */
 };
@@ -68,6 +72,13 @@ lb_client_hash(const union addr *a, be16 port)
 	uint64_t h = mix64(a->q[0] ^ 0x8bb84b93962eacc9u, a->q[1] ^ 0x2d358dccaa6c78a5u);
 	h = mix64(h ^ 0x4b33a62ed433d4a3u, port ^ 0x9fb21c651e98df25u);
 	return (uint32_t)(h ^ h >> 32);
+}
+
+/* lb_view_is_down: is the backend of this id in the generation, and down? */
+static inline bool
+lb_view_is_down(const struct lb_view *v, uint32_t id)
+{
+	return id < LB_MAX_IDS && (v->down[id / 8] >> id % 8 & 1) != 0;
 }
 
 #endif

@@ -61,6 +61,11 @@ struct policy_ops {
 	/* answered: first packet of direction 1. ended: last words about a flow. */
 	void (*answered)(void *state, const struct flow *f, const struct tuple t[2]);
 	void (*ended)(void *state, const struct flow *f, const struct tuple t[2], uint32_t now_ms);
+	/*
+	 * stale: may the flow not go on under the generation of the last reload? f is NULL: may any
+	 * not? Asked of all that there are after a reload. A policy without it keeps its flows.
+	 */
+	bool (*stale)(void *state, const struct flow *f);
 	/* tick: bounded work between bursts. reload: a new generation is in force. */
 	void (*tick)(void *state, uint64_t now_ns);
 	void (*reload)(void *state, const struct generation *g);

@@ -5,6 +5,7 @@
 #include "frag.h"
 #include "mem.h"
 #include "pipeline.h"
+#include "purge.h"
 #include "tx.h"
 
 enum { TAKE_BURSTS = 4 };
@@ -143,6 +144,7 @@ generation_pick_up(struct worker *w)
 		if (w->policy[i].ops->reload != NULL)
 			w->policy[i].ops->reload(w->policy[i].state, g);
 	}
+	purge_start(w);
 }
 
 static uint32_t
@@ -239,6 +241,7 @@ worker_poll(struct worker *w, uint64_t now_ns)
 		n = take_over(w);
 		n += receive(w);
 		sweep(w);
+		purge_turn(w, PURGE_TURN);
 		tick(w);
 		tx_flush(w);
 		stats_publish(w);
@@ -248,6 +251,13 @@ worker_poll(struct worker *w, uint64_t now_ns)
 	if (w->shared->qsbr != NULL)
 		rte_rcu_qsbr_quiescent(w->shared->qsbr, w->id);
 	return n;
+}
+
+void
+worker_purge(struct worker *w)
+{
+	generation_pick_up(w);
+	purge_turn(w, UINT32_MAX);
 }
 
 void

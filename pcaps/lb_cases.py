@@ -136,6 +136,26 @@ def down():
 
 
 @case
+def down_established():
+    c = make("down-established", "A backend is declared dead: its connections end and their clients' next packets go to "
+             "another one, those of the others stay. UDP as well, and with source translation.",
+             CONFIG["lb"]["services"] + [SERVICE_DNS | {"mode": "nat", "local_addresses": []}, SERVICE_FULL])
+    for i in range(24):
+        c.send("outside", i / 100, P.tcp(client(10 + i), WEB, 41000, 80, SYN, seq=i))
+        c.send("outside", i / 100, P.udp(client(10 + i), DNS, 5353, 53, b"query"))
+        c.send("outside", i / 100, P.tcp(client(10 + i), FULL, 41000, 80, SYN, seq=i))
+    for service in ("web", "dns", "full"):
+        c.request(1, "backend.down", service=service, address=BACKENDS[1])
+    c.request(1, "flow.count")
+    for i in range(24):
+        c.send("outside", 2 + i / 100, P.tcp(client(10 + i), WEB, 41000, 80, ACK, i + 1, 1))
+        c.send("outside", 2 + i / 100, P.udp(client(10 + i), DNS, 5353, 53, b"query again"))
+        c.send("outside", 2 + i / 100, P.tcp(client(10 + i), FULL, 41000, 80, ACK, i + 1, 1))
+    c.request(4, "backend.list", service="web")
+    return c
+
+
+@case
 def weights():
     c = make("weights", "600 connections over backends of weights 1, 2 and 3; the report has how many each one got.")
     for b, w in zip(c.config["lb"]["services"][0]["backends"], (1, 2, 3)):

@@ -244,9 +244,29 @@ test_reload(void)
 		lost += owner[n] == 501;
 		moved += owner[n] != 501 && owner[n] != spec.owner;
 	}
+	CU_ASSERT_FALSE(lb_policy.stale(lb, NULL));
 	printf("  %u of %u had to move, %u more did", lost, CLIENTS, moved);
 	CU_ASSERT(lost > CLIENTS / 4 && moved < CLIENTS / 50);
 	lb_policy.tick(lb, 1);
+	teardown();
+}
+
+/* Flows of a backend that is down are stale, those of others and of unknown ones are not. */
+static void
+test_down(void)
+{
+	setup(1, false, 0);
+	struct flow f = {.owner = 501};
+	CU_ASSERT_FALSE(lb_policy.stale(lb, NULL));
+	lb_policy.reload(lb, w->gen);
+	CU_ASSERT_FALSE(lb_policy.stale(lb, NULL));
+	CU_ASSERT_FALSE(lb_policy.stale(lb, &f));
+	w->backend[1].state = LB_DOWN;
+	world_build(w, 1, false);
+	lb_policy.reload(lb, w->gen);
+	CU_ASSERT_TRUE(lb_policy.stale(lb, NULL));
+	for (f.owner = 0; f.owner < 2 * LB_MAX_IDS; f.owner++)
+		CU_ASSERT_EQUAL_FATAL(lb_policy.stale(lb, &f), f.owner == 501);
 	teardown();
 }
 
@@ -258,6 +278,7 @@ static const struct test_case cases[] = {
 	{"both directions have one home", test_homes},
 	{"counters of backends", test_counters},
 	{"fullnat runs out of ports", test_fullnat_exhaustion},
+	{"a backend is down", test_down},
 	{"a backend is drained", test_reload},
 };
 

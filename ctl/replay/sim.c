@@ -208,6 +208,7 @@ sim_settle(struct sim *s)
 			/* Idle flows end in sim_advance only: all workers' at one moment. */
 			s->plane.worker[i]->swept_ns = s->now_ns;
 			work += worker_poll(s->plane.worker[i], s->now_ns);
+			worker_purge(s->plane.worker[i]);
 		}
 		work += plane_poll(&s->plane, s->now_ns);
 		turns++;

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The end of flows that a policy does not want to go on under a new generation: those
+ *            of a backend that is down.
+ * Layout     A hand of its own over the slab (struct purge, in struct worker), from the beginning
+ *            to what was in use when the generation was picked up: later flows are of its making.
+ * Invariant  1. While no policy says that it has such flows, nothing is walked.
+ *            2. A flow that ends so is one that has ended like any other: counters, ports.
+ * Owner      The worker.
+ * Limits     PURGE_TURN entries a turn; four million flows are seen in 30 k turns.
+ * See        lib/policy.h, stale.
+ */
+#ifndef MR_PURGE_H
+#define MR_PURGE_H
+
+#include "worker.h"
+
+enum { PURGE_TURN = 128 };
+
+/* purge_start: a generation was picked up. */
+void purge_start(struct worker *w);
+/* purge_turn: look at so many entries. */
+void purge_turn(struct worker *w, uint32_t steps);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Flows that a generation leaves over: they end, a few a turn, and only when a policy says so. */
+#include "probe.h"
+
+#include "lib/purge.h"
+
+static struct policy_ops ops;
+static bool is_any;
+static unsigned asked;
+
+/* Every other one. */
+static bool
+stale(void *state, const struct flow *f)
+{
+	if (f == NULL)
+		return is_any;
+	asked++;
+	return (f->owner & 1) != 0;
+}
+
+/* So many flows of one worker, half of them to be stale under the next generation. */
+static struct world *
+world_of(unsigned flows)
+{
+	struct world *w = probe_simple();
+	for (unsigned i = 0; i < flows; i++)
+		probe_arrive(w, WORLD_IN, i % 4 < 3 ?
+		             world_frame("10.0.0.10", (uint16_t)(2000 + i), "8.8.8.8", 53, 17) :
+		             world_frame("2001:db8:1::10", (uint16_t)(2000 + i), "2001:db8:2::10",
+		                         53, 17));
+	struct worker *k = w->worker[0];
+	CU_ASSERT_EQUAL_FATAL(k->flows.used4 + k->flows.used6, flows);
+	for (uint32_t i = 1; i <= k->flows.high4; i++)
+		k->flows.v4[i].f.owner = i;
+	for (uint32_t i = 1; i <= k->flows.high6; i++)
+		k->flows.v6[i].f.owner = i;
+	ops = *k->policy[0].ops;
+	ops.stale = stale;
+	k->policy[0].ops = &ops;
+	asked = 0;
+	return w;
+}
+
+/* The generation is picked up by one turn alone, and only PURGE_TURN entries are looked at. */
+static void
+test_turns(void)
+{
+	struct world *w = world_of(600);
+	struct worker *k = w->worker[0];
+	is_any = true;
+	w->gen->number++;
+	for (unsigned turn = 1; turn <= 600 / PURGE_TURN + 1; turn++) {
+		worker_poll(k, w->now_ns);
+		unsigned seen = turn * PURGE_TURN < 600 ? turn * PURGE_TURN : 600;
+		CU_ASSERT_EQUAL(asked, seen);
+	}
+	CU_ASSERT_EQUAL(k->flows.used4 + k->flows.used6, 300);
+	CU_ASSERT_EQUAL(w->ended, 300);
+	CU_ASSERT_EQUAL(k->stats->flows_ended, 300);
+	CU_ASSERT_EQUAL(k->stats->flows_v4 + k->stats->flows_v6, 300);
+	worker_poll(k, w->now_ns);
+	CU_ASSERT_EQUAL(asked, 600);
+	world_destroy(w);
+}
+
+static void
+test_none(void)
+{
+	struct world *w = world_of(100);
+	is_any = false;
+	w->gen->number++;
+	worker_poll(w->worker[0], w->now_ns);
+	worker_purge(w->worker[0]);
+	CU_ASSERT_EQUAL(asked, 0);
+	is_any = true; /* not before the next generation */
+	worker_purge(w->worker[0]);
+	CU_ASSERT_EQUAL(asked, 0);
+	w->gen->number++;
+	worker_purge(w->worker[0]);
+	CU_ASSERT_EQUAL(asked, 100);
+	CU_ASSERT_EQUAL(w->ended, 38 + 13);
+	world_destroy(w);
+}
+
+/* What is opened after the generation is its own: a walk that has not come there stops before. */
+static void
+test_later(void)
+{
+	struct world *w = world_of(400);
+	is_any = true;
+	w->gen->number++;
+	worker_poll(w->worker[0], w->now_ns);
+	CU_ASSERT_EQUAL(asked, PURGE_TURN);
+	uint32_t end = w->worker[0]->purge.end4;
+	for (unsigned i = 0; i < 200; i++)
+		probe_arrive(w, WORLD_IN,
+		             world_frame("10.0.0.11", (uint16_t)(9000 + i), "8.8.8.8", 53, 17));
+	CU_ASSERT(w->worker[0]->flows.high4 > end);
+	CU_ASSERT_EQUAL(w->worker[0]->purge.at4, end);
+	world_destroy(w);
+}
+
+static const struct test_case cases[] = {
+	{"a few a turn", test_turns},
+	{"not without need", test_none},
+	{"later flows are not asked", test_later},
+};
+TEST_MAIN("purge", cases)
