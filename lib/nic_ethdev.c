@@ -299,8 +299,8 @@ nic_ethdev_open(struct dev *d, uint16_t id, const char *device, uint16_t queues_
 }
 
 int
-nic_ethdev_start(struct dev *d, uint16_t mtu, uint32_t buffers, const struct nic_rss *rss, char *err,
-                 size_t err_size)
+nic_ethdev_start(struct dev *d, uint16_t mtu, uint32_t buffers, const struct nic_rss *rss,
+                 char *err, size_t err_size)
 {
 	struct opening o = {.d = d, .mtu = mtu, .buffers = buffers, .rss = rss, .err = err,
 	                    .err_size = err_size};

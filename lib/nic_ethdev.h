@@ -28,7 +28,8 @@ struct nic_rss {
  * nic_ethdev_open: fill in d. device is a PCI address or a virtual device with its arguments
  * ("net_af_packet0,iface=veth0"), plugged if EAL does not have it yet. => 0, or -errno and one
  * sentence in err, and it is not open.
- * nic_ethdev_start: its queues and buffers; mtu is of IP packets. => the same, but it is still open.
+ * nic_ethdev_start: its queues and buffers; mtu is of IP packets. => the same, but it is open
+ * still.
  */
 int nic_ethdev_open(struct dev *d, uint16_t id, const char *device, uint16_t queues_wanted,
                     char *err, size_t err_size);
