@@ -105,24 +105,55 @@ model_sizes(struct model *m)
 	m->slots.size = sizeof(uint16_t) * MAGLEV_SIZE;
 }
 
-bool
-model_create(struct model *m, const json_t *doc, const struct image_header *previous,
-             struct config_errors *errs)
+/* model_parts: all that a document without errors of form can have wrong, in its order. */
+static void
+model_parts(struct model *m)
 {
 	static void (*const parts[])(struct model *) = {
 		model_workers, model_nics, model_timers, model_nat, model_lb, model_claims,
 		model_backends, model_static_routes, model_neighbours, model_routes, model_steering,
 	};
-	*m = (struct model){.errs = errs, .previous = previous};
-	model_sizes(m);
-	if (!walk_check(doc, errs))
-		return false;
-	m->doc = walk_fill(doc);
-	m->failed = m->doc == NULL || !ids_init(&m->ids, previous);
+	m->failed = m->doc == NULL || !ids_init(&m->ids, m->previous);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !m->failed; i++)
 		parts[i](m);
 	if (m->failed)
-		config_error_add(errs, "", "memory ran out");
+		config_error_add(m->errs, "", "memory ran out");
+}
+
+/* model_rest: check what is sound in a document with errors of form. */
+static void
+model_rest(struct model *m, const json_t *doc, const json_t *bad)
+{
+	struct config_errors *errs = m->errs, found = {0};
+	struct prune p;
+	json_t *sound = prune_document(&p, doc, bad);
+	if (sound != NULL) {
+		m->doc = walk_fill(sound);
+		m->errs = &found;
+		m->pruned = &p;
+		model_parts(m);
+		prune_errors(&p, &found, errs);
+	}
+	m->errs = errs;
+	m->pruned = NULL;
+	json_decref(sound);
+	prune_fini(&p);
+}
+
+bool
+model_create(struct model *m, const json_t *doc, const struct image_header *previous,
+             struct config_errors *errs)
+{
+	json_t *bad = json_object();
+	*m = (struct model){.errs = errs, .previous = previous};
+	model_sizes(m);
+	if (walk_check(doc, errs, bad)) {
+		m->doc = walk_fill(doc);
+		model_parts(m);
+	} else if (errs->lost == 0) {
+		model_rest(m, doc, bad);
+	}
+	json_decref(bad);
 	return errs->n == 0;
 }
 

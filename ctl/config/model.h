@@ -19,6 +19,7 @@
 #include "ids.h"
 #include "lb/lb_image.h"
 #include "nat/nat_image.h"
+#include "prune.h"
 
 struct rows {
 	void *data;
@@ -56,6 +57,7 @@ struct model {
 	json_t *doc;                         /* with defaults filled in */
 	const struct image_header *previous; /* or NULL */
 	bool failed;                         /* memory ran out */
+	const struct prune *pruned;          /* or NULL: the document has no errors of form */
 	struct ids ids;
 	struct id_space timer_ids;
 	struct img_plane plane;

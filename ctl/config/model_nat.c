@@ -155,7 +155,7 @@ rule_make(struct model *m, const json_t *rule, size_t i)
 	path_make(&path, "nat.rules[%zu].pool", i);
 	int found = pool_find(m, pool);
 	r->pool = (uint16_t)(found < 0 ? 0 : found);
-	if (found < 0)
+	if (found < 0 && (m->pruned == NULL || !m->pruned->pools))
 		config_error_add(m->errs, path.text, "there is no pool \"%s\"; expected the name "
 		                 "of one in nat.pools", pool);
 	path_make(&path, "nat.rules[%zu].timeouts", i);

@@ -139,7 +139,7 @@ nic_find(struct model *m, const char *name, const char *path)
 	for (size_t i = 1; i < m->nics.n; i++)
 		if (strcmp(((struct img_nic *)rows_at(&m->nics, i))->name, name) == 0)
 			return (uint8_t)i;
-	if (path != NULL)
+	if (path != NULL && (m->pruned == NULL || !m->pruned->nics))
 		config_error_add(m->errs, path, "there is no interface \"%s\"; expected the name "
 		                 "of one in nics", name);
 	return 0;

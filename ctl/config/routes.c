@@ -77,14 +77,15 @@ neighbour_nic(struct model *m, const json_t *object, const char *key, const char
 	path_make(&nic_path, "%s.nic", base);
 	if (name == NULL) {
 		nic = addr_is_link_local(&a, family) ? 0 : nic_of(m, &a, family);
-		if (nic == 0)
+		if (nic == 0 && (m->pruned == NULL || !m->pruned->nics))
 			config_error_add(m->errs, path.text, "%s is in no connected network; "
 			                 "expected a neighbour, or the interface in \"nic\" if it "
 			                 "is link-local", text);
 		return nic;
 	}
 	nic = nic_find(m, name, nic_path.text);
-	if (nic != 0 && !nic_reaches(m, nic, &a, family))
+	if (nic != 0 && !nic_reaches(m, nic, &a, family) &&
+	    (m->pruned == NULL || !m->pruned->nics))
 		config_error_add(m->errs, path.text, "%s is in no network of interface \"%s\"; "
 		                 "expected a neighbour there", text, name);
 	return nic;

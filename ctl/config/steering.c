@@ -178,7 +178,7 @@ model_steering(struct model *m)
 		bits = old->steer_class_bits;
 	m->plane.steer_class_bits = (uint8_t)bits;
 	m->plane.steer_split_blocks = (1u << bits) < m->plane.workers;
-	if (m->plane.steer_split_blocks && m->errs->n == 0) {
+	if (m->plane.steer_split_blocks && m->errs->n == 0 && m->pruned == NULL) {
 		m->plane.steer_block_shift = split_shift(m, old);
 		split_pools(m);
 		split_locals(m);

@@ -11,16 +11,25 @@
 
 struct walk {
 	struct config_errors *errs;
+	json_t *bad; /* or NULL: paths of wrong values */
 	struct config_path path;
 };
 
 static void walk_value(struct walk *w, const struct config_option *o, const json_t *value);
 
 static void
+walk_mark(struct walk *w, const struct config_path *path)
+{
+	if (w->bad != NULL)
+		json_object_set_new(w->bad, path->text, json_true());
+}
+
+static void
 walk_wrong(struct walk *w, const struct config_option *o, const json_t *value)
 {
 	char got[80], expected[128];
 	option_expected(o, expected, sizeof(expected));
+	walk_mark(w, &w->path);
 	config_error_add(w->errs, w->path.text, "%s; expected %s",
 	                 value_text(value, got, sizeof(got)), expected);
 }
@@ -47,26 +56,63 @@ key_distance(const char *a, const char *b)
 	return row[n];
 }
 
-static void
-walk_unknown(struct walk *w, const struct config_option *parent, const char *key)
+/* key_near: the row whose key is like this one, or NULL. */
+static const struct config_option *
+key_near(const struct config_option *parent, const char *key)
 {
 	const struct config_option *o = NULL, *near = NULL;
-	char keys[200] = "";
-	size_t n = 0;
 	unsigned best = 3;
 	while ((o = option_child_next(parent, o)) != NULL) {
 		unsigned d = key_distance(key, option_key(o));
 		near = d < best ? o : near;
 		best = d < best ? d : best;
-		if (n < sizeof(keys))
-			n += (size_t)snprintf(keys + n, sizeof(keys) - n, "%s%s",
-			                      n == 0 ? "" : ", ", option_key(o));
 	}
+	return near;
+}
+
+const struct config_option *
+walk_meant(const struct config_option *parent, const json_t *object, const char *key)
+{
+	const struct config_option *o = option_child(parent, key);
+	struct config_errors ignored = {0};
+	struct walk w = {.errs = &ignored};
+	if (o != NULL || strcmp(key, "comment") == 0)
+		return o;
+	o = key_near(parent, key);
+	if (o == NULL || json_object_get(object, option_key(o)) != NULL)
+		return NULL;
+	walk_value(&w, o, json_object_get(object, key));
+	return ignored.n == 0 ? o : NULL;
+}
+
+static void
+walk_unknown(struct walk *w, const struct config_option *parent, const char *key)
+{
+	const struct config_option *o = NULL, *near = key_near(parent, key);
+	char keys[200] = "";
+	size_t n = 0;
+	while (near == NULL && (o = option_child_next(parent, o)) != NULL && n < sizeof(keys))
+		n += (size_t)snprintf(keys + n, sizeof(keys) - n, "%s%s", n == 0 ? "" : ", ",
+		                      option_key(o));
 	if (near != NULL)
 		config_error_add(w->errs, w->path.text, "unknown key; did you mean \"%s\"?",
 		                 option_key(near));
 	else
 		config_error_add(w->errs, w->path.text, "unknown key; expected one of %s", keys);
+}
+
+/* object_means: has it the key, be it misspelt? */
+static bool
+object_means(const struct config_option *o, const json_t *value, const struct config_option *child)
+{
+	const char *key;
+	json_t *v;
+	if (json_object_get(value, option_key(child)) != NULL)
+		return true;
+	json_object_foreach((json_t *)value, key, v)
+		if (walk_meant(o, value, key) == child)
+			return true;
+	return false;
 }
 
 static void
@@ -85,10 +131,11 @@ walk_object(struct walk *w, const struct config_option *o, const json_t *value)
 		path_cut(&w->path, length);
 	}
 	for (const struct config_option *c = NULL; (c = option_child_next(o, c)) != NULL;) {
-		if (!(c->flags & CONFIG_REQUIRED) || json_object_get(value, option_key(c)) != NULL)
+		if (!(c->flags & CONFIG_REQUIRED) || object_means(o, value, c))
 			continue;
 		size_t length = path_key(&w->path, option_key(c));
 		option_expected(c, expected, sizeof(expected));
+		walk_mark(w, &w->path);
 		config_error_add(w->errs, w->path.text, "missing; expected %s", expected);
 		path_cut(&w->path, length);
 	}
@@ -109,6 +156,7 @@ walk_name(struct walk *w, json_t *names, const json_t *item, size_t i)
 	struct config_path path = w->path;
 	path_index(&path, i);
 	path_key(&path, "name");
+	walk_mark(w, &path);
 	config_error_add(w->errs, path.text, "\"%.40s\" is the name of %s[%lld] too; names are "
 	                 "unique", name, w->path.text, (long long)json_integer_value(first));
 }
@@ -121,6 +169,7 @@ walk_array(struct walk *w, const struct config_option *o, const json_t *value)
 	char expected[64];
 	if (n < (size_t)o->min || n > (size_t)o->max) {
 		option_expected(o, expected, sizeof(expected));
+		walk_mark(w, &w->path);
 		config_error_add(w->errs, w->path.text, "has %zu items; expected %s", n, expected);
 		return;
 	}
@@ -161,11 +210,13 @@ walk_number(struct walk *w, const struct config_option *o, const json_t *value)
 static void
 walk_text(struct walk *w, const struct config_option *o, const json_t *value)
 {
-	char why[160];
+	char why[160] = "";
 	if (!json_is_string(value) || !form_check(o, json_string_value(value), why, sizeof(why)))
 		walk_wrong(w, o, value);
-	else if (why[0] != '\0')
-		config_error_add(w->errs, w->path.text, "%s", why);
+	if (why[0] == '\0')
+		return;
+	walk_mark(w, &w->path);
+	config_error_add(w->errs, w->path.text, "%s", why);
 }
 
 static void
@@ -184,9 +235,9 @@ walk_value(struct walk *w, const struct config_option *o, const json_t *value)
 }
 
 bool
-walk_check(const json_t *doc, struct config_errors *errs)
+walk_check(const json_t *doc, struct config_errors *errs, json_t *bad)
 {
-	struct walk w = {.errs = errs};
+	struct walk w = {.errs = errs, .bad = bad};
 	unsigned before = errs->n;
 	walk_value(&w, option_root(), doc);
 	return errs->n == before && errs->lost == 0;

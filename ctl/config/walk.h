@@ -10,9 +10,14 @@
 #define MR_CONFIG_WALK_H
 
 #include "config.h"
+#include "option.h"
 
-/* walk_check: => true, or false and errors. */
-bool walk_check(const json_t *doc, struct config_errors *errs);
+/* walk_check: => true, or false and errors; bad (an object) gets the paths of wrong values. */
+bool walk_check(const json_t *doc, struct config_errors *errs, json_t *bad);
+
+/* walk_meant: the row of an object's key; of a misspelt one, that which it would be right for. */
+const struct config_option *walk_meant(const struct config_option *parent, const json_t *object,
+                                       const char *key);
 
 /*
  * walk_fill: a copy in which every object exists, every array that may be empty, and every option
