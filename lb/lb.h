@@ -24,9 +24,9 @@
 extern const struct policy_ops lb_policy;
 
 /* lb_create: the balancer's state for one worker. => NULL when memory runs out. */
-/* lb_memsize: bytes that lb_create takes. */
-size_t lb_memsize(const struct policy_env *env);
 void *lb_create(const struct policy_env *env);
 void lb_destroy(void *state);
+/* lb_memsize: bytes that lb_create takes. */
+size_t lb_memsize(const struct policy_env *env);
 
 #endif

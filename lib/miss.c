@@ -125,7 +125,8 @@ stray(struct worker *w, struct pkt *p, const struct miss *m)
 		steer_worker_port(s, &t->dst, t->family, __builtin_bswap16(t->dport)),
 		steer_worker(s, &t->src, t->family),
 	};
-	unsigned i = p->cause == HANDOFF_STRAY ? p->stage + 1u : 0, n = sizeof(home) / sizeof(home[0]);
+	unsigned n = sizeof(home) / sizeof(home[0]);
+	unsigned i = p->cause == HANDOFF_STRAY ? p->stage + 1u : 0;
 	while (i < n && home[i] == w->id)
 		i++;
 	if (i >= n || m->event == EV_SYN || m->has_frag || p->loops != 0) {

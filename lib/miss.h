@@ -24,7 +24,8 @@ bool miss_is_local(const struct pkt *p, const struct img_route *route);
 
 /*
  * miss_is_forged: did it arrive from a device with an address of ours as its source (RFC 1812,
- * 5.3.7), or the broadcast address of a network of ours? What other workers hand over was asked there, and a hairpin may have one.
+ * 5.3.7), or the broadcast address of a network of ours? What other workers hand over was asked
+ * there, and a hairpin may have one.
  */
 bool miss_is_forged(const struct worker *w, const struct pkt *p);
 
