@@ -47,8 +47,10 @@ const char *conn_state_name(unsigned state);
 static inline unsigned
 conn_event(uint8_t tcp_flags)
 {
-	return (tcp_flags & 0x04) ? EV_RST : (tcp_flags & 0x01) ? EV_FIN :
-	       (tcp_flags & 0x02) ? EV_SYN : EV_OTHER;
+	/* Two bits for each of the eight values of RST, SYN, FIN. */
+	enum { EVENTS = EV_RST << 14 | EV_RST << 12 | EV_RST << 10 | EV_RST << 8 | EV_FIN << 6 |
+	                EV_SYN << 4 | EV_FIN << 2 | EV_OTHER };
+	return (unsigned)EVENTS >> (tcp_flags & 7) * 2 & 3;
 }
 
 #endif

@@ -19,10 +19,10 @@
 static inline uint16_t
 csum_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)(sum + (sum >> 16));
+	uint32_t low = (uint32_t)sum, s = low + (uint32_t)(sum >> 32);
+	s += s < low;
+	/* The halves added both ways round: the carry of the one is the other's. */
+	return (uint16_t)((s + (s >> 16 | s << 16)) >> 16);
 }
 
 static inline uint64_t
@@ -66,14 +66,18 @@ csum_apply_udp(be16 csum, uint64_t diff)
 	return csum == 0 ? 0 : r != 0 ? r : 0xffff;
 }
 
-/* csum_ip4_is_right: over a whole IPv4 header; => bytes is a multiple of 4. */
+/* csum_ip4_is_right: over a whole IPv4 header; => bytes is a multiple of 4, 20 at least. */
 static inline bool
 csum_ip4_is_right(const void *header, unsigned bytes)
 {
 	const uint8_t *p = header;
-	uint64_t sum = 0;
+	uint64_t a, b, sum;
 	uint32_t v;
-	for (unsigned i = 0; i < bytes; i += 4) {
+	memcpy(&a, p, sizeof(a));
+	memcpy(&b, p + 8, sizeof(b));
+	memcpy(&v, p + 16, sizeof(v));
+	sum = (uint32_t)a + (a >> 32) + (uint32_t)b + (b >> 32) + v;
+	for (unsigned i = 20; __builtin_expect(i < bytes, 0); i += 4) {
 		memcpy(&v, p + i, sizeof(v));
 		sum += v;
 	}

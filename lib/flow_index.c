@@ -2,11 +2,29 @@
 /* The flow table's index: its writing side, and what is looked for in the old one. */
 #include "flow_index.h"
 
-flow_ref
-index_match_old(const struct flow_table *t, uint32_t hash)
+/* The first reference in the path of a hash that has its tag, or 0. */
+static flow_ref
+match_in(struct index_view x, uint32_t hash)
 {
-	const flow_ref *slot = index_slot_of(index_old(t), hash);
-	return slot != NULL ? *slot : 0;
+	uint16_t tag = index_tag(hash);
+	uint32_t i = hash & x.mask;
+	for (uint32_t left = index_probes(x); left > 0; left--) {
+		const struct index_bucket *b = &x.bucket[i];
+		unsigned slots = index_slots_of(b, tag);
+		if (slots != 0)
+			return b->ref[__builtin_ctz(slots)];
+		if (b->overflow == 0)
+			return 0;
+		i = index_next(x, i, tag);
+	}
+	return 0;
+}
+
+flow_ref
+index_match_on(const struct flow_table *t, uint32_t hash)
+{
+	flow_ref ref = match_in(index_now(t), hash);
+	return ref != 0 || t->old_bucket == NULL ? ref : match_in(index_old(t), hash);
 }
 
 /* Take back what `passed` steps along the path from the hash's bucket have counted. */

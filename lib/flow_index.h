@@ -80,26 +80,9 @@ index_prefetch(const struct flow_table *t, uint32_t hash)
 	prefetch_read(&t->bucket[hash & t->bucket_mask]);
 }
 
-/* index_slot_of: the first slot in the path of a hash that has its tag, or NULL. */
-static inline const flow_ref *
-index_slot_of(struct index_view x, uint32_t hash)
-{
-	uint16_t tag = index_tag(hash);
-	uint32_t i = hash & x.mask;
-	for (uint32_t left = index_probes(x); left > 0; left--) {
-		const struct index_bucket *b = &x.bucket[i];
-		unsigned slots = index_slots_of(b, tag);
-		if (__builtin_expect(slots != 0, 1))
-			return &b->ref[__builtin_ctz(slots)];
-		if (b->overflow == 0)
-			return NULL;
-		i = index_next(x, i, tag);
-	}
-	return NULL;
-}
-
-/* index_match_old: as index_match, in the old index. */
-flow_ref index_match_old(const struct flow_table *t, uint32_t hash);
+/* index_match_on: as index_match, when the first bucket has no such tag but entries further on, or
+ * when the table is growing. */
+flow_ref index_match_on(const struct flow_table *t, uint32_t hash);
 
 /*
  * index_match: the first candidate by its tag. => 0: surely not in the table. Another reference
@@ -108,10 +91,13 @@ flow_ref index_match_old(const struct flow_table *t, uint32_t hash);
 static inline flow_ref
 index_match(const struct flow_table *t, uint32_t hash)
 {
-	const flow_ref *slot = index_slot_of(index_now(t), hash);
-	if (slot != NULL)
-		return *slot;
-	return t->old_bucket == NULL ? 0 : index_match_old(t, hash);
+	const struct index_bucket *b = &t->bucket[hash & t->bucket_mask];
+	__m128i tags = _mm_load_si128((const __m128i *)(const void *)b->tag);
+	__m128i same = _mm_cmpeq_epi16(tags, _mm_set1_epi16((short)index_tag(hash)));
+	unsigned bytes = (unsigned)_mm_movemask_epi8(same);
+	if (__builtin_expect(bytes != 0, 1))
+		return b->ref[__builtin_ctz(bytes) / 2];
+	return b->overflow == 0 && t->old_bucket == NULL ? 0 : index_match_on(t, hash);
 }
 
 /* index_add: into the first free slot of its path. => false when there is none. */

@@ -96,7 +96,7 @@ parse_error(struct pkt *p)
 	return PATH_ASIDE;
 }
 
-static enum path
+static __attribute__((noinline)) enum path
 parse_icmp4(struct pkt *p, const uint8_t *l4, uint32_t len)
 {
 	if (len < ICMP_LEN)
@@ -114,7 +114,7 @@ parse_icmp4(struct pkt *p, const uint8_t *l4, uint32_t len)
 	}
 }
 
-static enum path
+static __attribute__((noinline)) enum path
 parse_icmp6(struct pkt *p, const uint8_t *l4, uint32_t len)
 {
 	if (len < ICMP_LEN)
@@ -126,7 +126,7 @@ parse_icmp6(struct pkt *p, const uint8_t *l4, uint32_t len)
 	return path_drop(p, DROP_ICMP_TYPE);
 }
 
-static inline enum path
+static inline __attribute__((always_inline)) enum path
 parse_l4(struct pkt *p)
 {
 	const uint8_t *l4 = p->l3 + p->l4;
@@ -144,7 +144,7 @@ parse_l4(struct pkt *p)
 }
 
 /* offset in bytes and MF of a fragment whose fragmentable part begins at p->l4. */
-static enum path
+static __attribute__((noinline)) enum path
 parse_fragment(struct pkt *p, uint32_t offset, bool more)
 {
 	uint32_t size = (uint32_t)p->l3_len - p->l4;
@@ -285,7 +285,7 @@ check_addresses6(struct pkt *p)
 	return PATH_FLOW;
 }
 
-static enum path
+static __attribute__((noinline)) enum path
 parse_ip6(struct pkt *p, uint32_t len)
 {
 	const struct ip6 *h = pkt_ip6(p);
@@ -318,8 +318,8 @@ parse_ip6(struct pkt *p, uint32_t len)
 	return parse_l4(p);
 }
 
-enum path
-parse_l3(struct pkt *p, uint16_t type, uint32_t len)
+static inline __attribute__((always_inline)) enum path
+parse_packet(struct pkt *p, uint16_t type, uint32_t len)
 {
 	p->event = EV_OTHER;
 	p->frag = 0;
@@ -332,8 +332,14 @@ parse_l3(struct pkt *p, uint16_t type, uint32_t len)
 	return path_drop(p, DROP_ETHER_TYPE);
 }
 
+enum path
+parse_l3(struct pkt *p, uint16_t type, uint32_t len)
+{
+	return parse_packet(p, type, len);
+}
+
 /* A frame whose destination is not the interface's own MAC. */
-static enum path
+static __attribute__((noinline)) enum path
 parse_foreign(struct pkt *p, const struct dev *d, uint16_t type, uint32_t len)
 {
 	if ((buf_data(p->m)[0] & 1) == 0)

@@ -13,7 +13,7 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-enum { PREFETCH_AHEAD = 4, FIND_AHEAD = 8 };
+enum { PREFETCH_AHEAD = 4, FIND_AHEAD = 16 };
 
 void
 flow_ended(struct worker *w, flow_ref ref)
@@ -181,18 +181,19 @@ forward(struct worker *w, struct pkt *p)
 }
 
 /*
- * Stages 2 and 3 in one loop, the first FIND_AHEAD packets before the second: so that lines are
- * asked for no faster than they can come, while the core works on those that have.
+ * Stage 3, and stage 2 for what is left of it: packets from `found` on. One is found for each that
+ * is forwarded, so that flow lines are asked for no faster than they can come, while the core works
+ * on those that have.
  */
 static void
-forward_burst(struct worker *w, unsigned n)
+forward_burst(struct worker *w, unsigned n, unsigned found)
 {
 	struct pkt *p = w->pipe->pkt;
-	for (unsigned i = 0; i < n && i < FIND_AHEAD; i++)
-		find(w, &p[i]);
+	while (found < n && found < FIND_AHEAD)
+		find(w, &p[found++]);
 	for (unsigned i = 0; i < n; i++) {
-		if (i + FIND_AHEAD < n)
-			find(w, &p[i + FIND_AHEAD]);
+		if (found < n)
+			find(w, &p[found++]);
 		forward(w, &p[i]);
 	}
 }
@@ -226,12 +227,16 @@ sort(struct worker *w, struct pkt *p, enum path path, unsigned n)
 	return n + 1;
 }
 
-/* Stage 1: frames to records. */
+/*
+ * Stage 1: frames to records, and stage 2 for those whose index lines were asked for FIND_AHEAD
+ * packets ago: *found of them.
+ */
 static unsigned
-parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsigned n)
+parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsigned n,
+            unsigned *found)
 {
 	struct stats *st = w->stats;
-	unsigned k = 0;
+	unsigned k = 0, f = 0;
 	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		prefetch_read(buf_data(bufs[i]));
 	for (unsigned i = 0; i < n; i++) {
@@ -246,7 +251,10 @@ parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsig
 		st->nic[p->nic].rx_packets++;
 		st->nic[p->nic].rx_bytes += p->m->data_len;
 		k = sort(w, p, path, k);
+		if (k > f + FIND_AHEAD)
+			find(w, &w->pipe->pkt[f++]);
 	}
+	*found = f;
 	return k;
 }
 
@@ -273,10 +281,10 @@ parse_again_burst(struct worker *w, struct rte_mbuf **bufs, unsigned n)
 }
 
 static void
-finish_burst(struct worker *w, unsigned n)
+finish_burst(struct worker *w, unsigned n, unsigned found)
 {
 	struct pipeline *pipe = w->pipe;
-	forward_burst(w, n);
+	forward_burst(w, n, found);
 	for (unsigned i = 0; i < pipe->n_aside; i++)
 		aside_handle(w, &pipe->aside[i]);
 	pipe->n_aside = 0;
@@ -286,11 +294,12 @@ void
 pipeline_receive(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, uint16_t n)
 {
 	w->stats->received += n;
-	finish_burst(w, parse_burst(w, d, bufs, n));
+	unsigned found, k = parse_burst(w, d, bufs, n, &found);
+	finish_burst(w, k, found);
 }
 
 void
 pipeline_take_over(struct worker *w, struct rte_mbuf **bufs, uint16_t n)
 {
-	finish_burst(w, parse_again_burst(w, bufs, n));
+	finish_burst(w, parse_again_burst(w, bufs, n), 0);
 }
