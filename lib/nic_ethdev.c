@@ -25,7 +25,7 @@ enum {
 struct opening {
 	struct dev *d; /* its ctx is the pool */
 	struct rte_eth_dev_info info;
-	const struct nic_rss *rss;
+	struct nic_rss *rss;
 	uint16_t mtu, rx_ring, tx_ring;
 	uint32_t buffers;
 	char *err;
@@ -180,6 +180,7 @@ configure(struct opening *o)
 		return fail(o, -ERANGE, "MTU %u, its driver can do %u to %u", o->mtu, info->min_mtu,
 		            info->max_mtu);
 	int rc = configure_queues(o, o->rss->key);
+	o->rss->key_taken = rc == 0 && o->rss->key != NULL;
 	if (rc != 0 && o->rss->key != NULL)
 		rc = configure_queues(o, NULL);
 	if (rc != 0)
@@ -299,7 +300,7 @@ nic_ethdev_open(struct dev *d, uint16_t id, const char *device, uint16_t queues_
 }
 
 int
-nic_ethdev_start(struct dev *d, uint16_t mtu, uint32_t buffers, const struct nic_rss *rss,
+nic_ethdev_start(struct dev *d, uint16_t mtu, uint32_t buffers, struct nic_rss *rss,
                  char *err, size_t err_size)
 {
 	struct opening o = {.d = d, .mtu = mtu, .buffers = buffers, .rss = rss, .err = err,

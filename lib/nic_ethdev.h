@@ -22,6 +22,7 @@ struct nic_rss {
 	const uint8_t *key;
 	uint16_t key_size;
 	uint64_t types; /* as DPDK numbers them; 0: none */
+	bool key_taken; /* said by nic_ethdev_start */
 };
 
 /*
@@ -33,7 +34,7 @@ struct nic_rss {
  */
 int nic_ethdev_open(struct dev *d, uint16_t id, const char *device, uint16_t queues_wanted,
                     char *err, size_t err_size);
-int nic_ethdev_start(struct dev *d, uint16_t mtu, uint32_t buffers, const struct nic_rss *rss,
+int nic_ethdev_start(struct dev *d, uint16_t mtu, uint32_t buffers, struct nic_rss *rss,
                      char *err, size_t err_size);
 /*
  * nic_ethdev_frame: bytes of the largest frame that a device may deliver: of the MTU, or what its

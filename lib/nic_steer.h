@@ -35,6 +35,7 @@ struct steer_offer {
 	uint8_t hashes4, hashes6; /* addresses of TCP and UDP packets of the family are hashed */
 	uint16_t key_size, reta_size, max_queues;
 	uint16_t rx_queues;   /* as opened */
+	uint8_t only_key;     /* enum steer_key that it does not part with; NONE: any will do */
 	uint8_t can[STEER_ABILITIES];
 };
 

@@ -22,7 +22,7 @@ struct device {
 	struct nic_steer rules;
 	uint8_t hashes_by;           /* enum steer_key that the device was given last */
 	bool has_table;              /* ours; it stays the same */
-	int rss_status;              /* of giving it key and table */
+	int rss_status;              /* of giving it key and table, the last that was refused */
 };
 
 struct devices {
@@ -41,23 +41,31 @@ plan(struct devices *ds, const struct generation *g, unsigned i)
 }
 
 /*
- * Key and table, as far as they changed: some drivers stop and start the device for it. With one
- * that refuses, the plan is made anew without RSS.
+ * Key and table, as far as they changed: some drivers stop and start the device for it. => false:
+ * refused, and the offer is less now: the key stays as it is, or there is no RSS of ours.
  */
-static void
+static bool
 rss_apply(struct device *dev, const struct dev *d)
 {
 	struct steer_setup *s = &dev->plan.setup;
+	int r = 0;
 	if (s->key == STEER_KEY_NONE)
-		return;
-	dev->rss_status = s->key != dev->hashes_by ? nic_steer_hash(d, s) : 0;
-	if (dev->rss_status == 0) {
+		return true;
+	if (s->key != dev->hashes_by)
+		r = nic_steer_hash(d, s);
+	bool key_stays = r != 0 && dev->hashes_by != STEER_KEY_NONE;
+	if (r == 0) {
 		dev->hashes_by = s->key;
-		dev->rss_status = dev->has_table ? 0 : nic_steer_reta(d, s);
-		dev->has_table = dev->rss_status == 0;
+		r = dev->has_table ? 0 : nic_steer_reta(d, s);
+		dev->has_table = r == 0;
 	}
-	if (dev->rss_status != 0)
+	if (key_stays)
+		dev->offer.only_key = dev->hashes_by;
+	else if (r != 0)
 		dev->offer.key_size = 0;
+	if (r != 0)
+		dev->rss_status = r;
+	return r == 0;
 }
 
 /* What the plan says into the device; what came of it into the report. */
@@ -67,10 +75,9 @@ steer(struct devices *ds, const struct generation *g, unsigned i)
 	struct device *dev = &ds->dev[i];
 	struct dev *d = &ds->plane->devs[i];
 	struct cmd_steering *report = &ds->plane->steering[i];
-	plan(ds, g, i);
-	rss_apply(dev, d);
-	if (dev->rss_status != 0)
+	do
 		plan(ds, g, i);
+	while (!rss_apply(dev, d)); /* twice at most: the key, the table */
 	nic_steer_rules(d, &dev->rules, &dev->plan.setup);
 	steer_plan_refused(&dev->plan, dev->rules.refused_traffic);
 	struct steer_result r = {
@@ -105,13 +112,13 @@ device_start(struct devices *ds, const struct generation *g, uint16_t i, uint32_
 	struct dev *d = &ds->plane->devs[i];
 	const struct steer_setup *s = &dev->plan.setup;
 	plan(ds, g, i);
-	const struct nic_rss rss = {
+	struct nic_rss rss = {
 		.types = dev->offer.rss_types, .key_size = s->key_size,
 		.key = s->key != STEER_KEY_NONE ? s->key_bytes : NULL};
 	int r = nic_ethdev_start(d, machine_mtu(g->image, i), buffers, &rss, err, err_size);
 	if (r != 0)
 		return r;
-	dev->hashes_by = s->key;
+	dev->hashes_by = rss.key_taken ? s->key : STEER_KEY_NONE;
 	nic_steer_probe(d, &dev->offer);
 	steer(ds, g, i);
 	return 0;

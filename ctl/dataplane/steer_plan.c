@@ -194,8 +194,10 @@ steer_plan_make(struct steer_plan *p, const struct generation *g,
 		p->arrives = p->left = arrives;
 	} else {
 		bool keyed = takes_key(o, &g->steer);
-		try_key(&s, p, keyed ? STEER_KEY_INSIDE : STEER_KEY_NONE, arrives);
-		for (unsigned key = STEER_KEY_OUTSIDE4; keyed && key < STEER_KEYS; key++) {
+		unsigned first = o->only_key != STEER_KEY_NONE ? o->only_key : STEER_KEY_INSIDE;
+		unsigned last = o->only_key != STEER_KEY_NONE ? o->only_key : STEER_KEYS - 1;
+		try_key(&s, p, keyed ? first : STEER_KEY_NONE, arrives);
+		for (unsigned key = first + 1; keyed && key <= last; key++) {
 			try_key(&s, &other, key, arrives);
 			if (is_better(&other, p))
 				*p = other;

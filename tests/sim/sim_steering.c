@@ -344,9 +344,15 @@ handed_off(void)
 	                          {&single_kind}, {&plain, &plain, &plain}, {1, 3, 9}};
 	const struct run few = {"NAT, two queues", {MANY, 512, NULL, NULL, {0, 0}}, {&nat_kind},
 	                        {&narrow, &narrow, &narrow}, {9, 9, 9}};
+	/* Rules would allow a better key, but the driver keeps the one it was configured with. */
+	const struct run fixed = {"NAT and balancer, the key stays",
+	                          {FEW, 64, "nat", NULL, {20, 30}},
+	                          {&nat_kind, &client4_kind}, {&plain, &addresses, &plain},
+	                          {1, 3, 1}};
 	run_all(&none, SOME);
 	run_all(&ports, SOME);
 	run_all(&few, SOME);
+	run_all(&fixed, SOME);
 }
 
 /* Hashes with another key: found, said once, and no flow suffers. */

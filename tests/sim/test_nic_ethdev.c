@@ -23,12 +23,12 @@ opened_and_closed(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
 	CU_ASSERT_EQUAL_FATAL(nic_ethdev_open(&d, 5, s->name, 8, err, sizeof(err)), 0);
 	CU_ASSERT(d.rx_queues == 3 && d.tx_queues == 3 && d.id == 5 && d.mac_filter == 1);
-	const struct nic_rss rss = {.key = key, .key_size = 40, .types = RTE_ETH_RSS_IPV4};
+	struct nic_rss rss = {.key = key, .key_size = 40, .types = RTE_ETH_RSS_IPV4};
 	int r = nic_ethdev_start(&d, 1500, 5000, &rss, err, sizeof(err));
 	if (r != 0)
 		printf("%s\n", err);
 	CU_ASSERT_EQUAL_FATAL(r, 0);
-	CU_ASSERT(d.mtu_max == 1500 && d.link_up == 1);
+	CU_ASSERT(d.mtu_max == 1500 && d.link_up == 1 && rss.key_taken);
 	CU_ASSERT_EQUAL(memcmp(s->key, key, sizeof(key)), 0);
 	struct rte_mbuf *m = d.ops->alloc(&d), *got[BURST];
 	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
@@ -49,7 +49,7 @@ refusals(void)
 	struct sim_nic *s = sim_nic_create(&model);
 	struct dev d;
 	char err[200] = "";
-	const struct nic_rss none = {0};
+	struct nic_rss none = {0};
 	CU_ASSERT(nic_ethdev_open(&d, 0, "net_nothing0", 1, err, sizeof(err)) < 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err, "device net_nothing0: it is not there"));
 	CU_ASSERT_EQUAL_FATAL(nic_ethdev_open(&d, 0, s->name, 2, err, sizeof(err)), 0);
