@@ -26,7 +26,7 @@ VALUES = [None, True, False, 0, 1, -1, 1.0, 1.5, 7, 64, 500, 512, 1024, 4094, 40
           "192.0.2.77", "192.0.2.256", "01.2.3.4", "192.0.2.0/24", "192.0.2.77/24", "192.0.2.0/33", "192.0.2.0/024",
           "192.0.2.1-192.0.2.9", "192.0.2.9-192.0.2.1", "2001:db8::77", "2001:db8::/64", "2001:db8::7/64", "::g",
           "2001:db8::/129", "1-2", "0-2", "1024-65535", "1-65536", "9-8", "02:00:00:00:00:07", "03:00:00:00:00:07",
-          "02-00-00-00-00-07", "224.0.0.1", "a" * 31, "a" * 32, "d" * 127, "d" * 128, "endpoint-independent",
+          "02-00-00-00-00-07", "02-00:00-00-00-07", "192.0.2.1 - 192.0.2.9", "1024 - 2000", "224.0.0.1", "a" * 31, "a" * 32, "d" * 127, "d" * 128, "endpoint-independent",
           [], {}, [1], ["192.0.2.77"], [{}], {"comment": 1}, {"udp": 7}, {"udp": 0}]
 
 # What only the parser can see, in its words.
@@ -36,14 +36,15 @@ BEYOND = re.compile(
     "different families|says nothing of where|is unreachable and has|whole block|more than once|never reached|"
     "wholly in the pool|but the pools have|of no use in mode nat|fullnat needs|has this address, port|VLAN . of this|"
     "too small for IPv6|names . CPUs|workers' CPUs|too; each worker|neighbours.* too|VLAN .* of this device already|"
-    "shares of|reach into")
+    "shares of|reach into|is reversed|network or broadcast address|more than 4096 local")
 # What is said of how parts of the document go together: no error of form may have such a consequence.
 TOGETHER = re.compile(
     "there is no (pool|interface)|overlaps|leads elsewhere|in no connected network|in no network of|our own address|"
     "different families|says nothing of where|is unreachable and has|whole block|never reached|wholly in the pool|"
-    "but the pools have|of no use in mode nat|fullnat needs|has this address, port|names . CPUs|shares of|reach into")
+    "but the pools have|of no use in mode nat|fullnat needs|has this address, port|names . CPUs|shares of|reach into|"
+    "network or broadcast address")
 # Forms whose expression in the schema is looser than the parser.
-LOOSE = re.compile("expected (an IPv4 or IPv6|an address with|ports first-last|an IPv4 address, prefix or first-last)")
+LOOSE = re.compile("expected (an IPv4 or IPv6|an address with|ports first-last|an IPv4 address, prefix or first-last|an IPv6 address, or an IPv4)")
 
 
 def places(node, path=()):

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses, prefixes, ranges, ports and MAC addresses as text. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/config/addrtext.h"
+#include "ctl/config/config.h"
 #include "ctl/config/forms.h"
+#include "lb/lb_image.h"
+#include "nat/nat_image.h"
 #include "test.h"
 
 static void
@@ -75,17 +79,21 @@ test_ranges(void)
 {
 	static const char *const bad[] = {"", "-", "1.2.3.4-", "-1.2.3.4", "1.2.3.4-1.2.3.3", "::1",
 	                                  "1.2.3.4-::5", "1.2.3.0/24-1.2.4.0/24",
-	                                  "1.2.3.4 - 1.2.3.5"};
+	                                  " 1.2.3.4-1.2.3.5", "1.2.3.4-1.2.3.5 ", "1.2.3.4 -"};
 	uint32_t first, last;
 	uint16_t p, q;
 	CU_ASSERT(range4_parse("1.2.3.4", &first, &last) && first == 0x01020304 && last == first);
 	CU_ASSERT(range4_parse("1.2.3.0/24", &first, &last) && last - first == 255);
 	CU_ASSERT(range4_parse("1.2.3.4-1.2.4.3", &first, &last) && last - first == 255);
+	CU_ASSERT(range4_parse("1.2.3.4 -  1.2.4.3", &first, &last) && last - first == 255);
+	CU_ASSERT(range4_read("1.2.3.4-1.2.3.3", &first, &last) && last == first - 1);
 	CU_ASSERT(range4_parse("0.0.0.0/0", &first, &last) && first == 0 && last == UINT32_MAX);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		CU_ASSERT(!range4_parse(bad[i], &first, &last));
 	CU_ASSERT(ports_parse("1024-65535", &p, &q) && p == 1024 && q == 65535);
 	CU_ASSERT(ports_parse("7-7", &p, &q) && p == 7 && q == 7);
+	CU_ASSERT(ports_parse("1024 - 65535", &p, &q) && p == 1024 && q == 65535);
+	CU_ASSERT(ports_read("8-7", &p, &q) && p == 8 && q == 7 && !ports_read("8-0", &p, &q));
 	CU_ASSERT(!ports_parse("0-7", &p, &q) && !ports_parse("8-7", &p, &q));
 	CU_ASSERT(!ports_parse("7", &p, &q) && !ports_parse("1-65536", &p, &q));
 	CU_ASSERT(!ports_parse("1-2-3", &p, &q) && !ports_parse(" 1-2", &p, &q));
@@ -98,7 +106,9 @@ test_macs(void)
 	CU_ASSERT(mac_parse("02:0a:FF:00:10:09", mac));
 	CU_ASSERT(memcmp(mac, "\x02\x0a\xff\x00\x10\x09", 6) == 0);
 	CU_ASSERT(!mac_parse("02:0a:ff:00:10:9", mac));
-	CU_ASSERT(!mac_parse("02-0a-ff-00-10-09", mac));
+	CU_ASSERT(mac_parse("02-0b-fF-00-10-09", mac));
+	CU_ASSERT(memcmp(mac, "\x02\x0b\xff\x00\x10\x09", 6) == 0);
+	CU_ASSERT(!mac_parse("02-0a:ff-00-10-09", mac) && !mac_parse("02 0a ff 00 10 09", mac));
 	CU_ASSERT(!mac_parse("02:0a:ff:00:10:0g", mac));
 	CU_ASSERT(!mac_parse("02:0a:ff:00:10:09:01", mac));
 }
@@ -159,6 +169,59 @@ test_option_table(void)
 	CU_ASSERT_EQUAL(reached, rows);
 }
 
+/* Ways to write the same: the documents give the same image but for the text itself. */
+static void
+test_same_meaning(void)
+{
+#define DOCUMENT(schema, mac, prefix, source, range, ports, locals)                            \
+	"{" schema "\"nics\":[{\"name\":\"in\",\"device\":\"d\",\"mac\":\"" mac "\","          \
+	"\"addresses\":[\"10.0.0.1/24\"]}],"                                                   \
+	"\"routes\":[{\"prefix\":\"" prefix "\",\"via\":\"10.0.0.9\"}],"                       \
+	"\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[\"" range "\"],"                   \
+	"\"ports\":\"" ports "\"}],"                                                           \
+	"\"rules\":[{\"name\":\"r\",\"source\":\"" source "\",\"pool\":\"p\"}]},"              \
+	"\"lb\":{\"services\":[{\"name\":\"s\",\"address\":\"192.0.2.1\",\"port\":80,"         \
+	"\"mode\":\"fullnat\",\"local_addresses\":[" locals "]}]}}"
+	static const char *const documents[] = {
+		DOCUMENT("", "02:00:00:00:00:0a", "10.9.0.1/32", "10.8.0.1/32",
+		         "203.0.113.7-203.0.113.9", "1024-2047",
+		         "\"10.0.0.248\",\"10.0.0.249\",\"10.0.0.250\",\"10.0.0.251\""),
+		DOCUMENT("\"$schema\":\"config.schema.json\",", "02-00-00-00-00-0A", "10.9.0.1",
+		         "10.8.0.1", "203.0.113.7 - 203.0.113.9", "1024 - 2047",
+		         "\"10.0.0.248/31\",\"10.0.0.250 - 10.0.0.251\""),
+	};
+	static const struct {
+		uint32_t kind, size;
+	} rows[] = {
+		{IMG_NICS, sizeof(struct img_nic)}, {IMG_ROUTES, sizeof(struct img_route)},
+		{IMG_NAT_POOLS, sizeof(struct img_nat_pool)},
+		{IMG_NAT_ADDRESSES, sizeof(struct img_nat_address)},
+		{IMG_NAT_RULES, sizeof(struct img_nat_rule)},
+		{IMG_LB_SERVICES, sizeof(struct img_lb_service)},
+		{IMG_LB_LOCALS, sizeof(struct img_lb_local)},
+	};
+	void *image[2];
+	for (int i = 0; i < 2; i++) {
+		struct config_errors errs = {0};
+		size_t size;
+		json_t *doc = config_parse(documents[i], strlen(documents[i]), &errs);
+		image[i] = config_compile(doc, NULL, 1, &size, &errs);
+		if (errs.n != 0)
+			printf("\n%s: %s", errs.e[0].path, errs.e[0].message);
+		CU_ASSERT_FATAL(image[i] != NULL);
+		json_decref(doc);
+	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint32_t n, m;
+		const void *a = image_rows(image[0], rows[i].kind, &n);
+		const void *b = image_rows(image[1], rows[i].kind, &m);
+		CU_ASSERT_FATAL(n == m && n != 0);
+		CU_ASSERT(memcmp(a, b, (size_t)n * rows[i].size) == 0);
+	}
+	free(image[0]);
+	free(image[1]);
+}
+
 static const struct test_case cases[] = {
 	{"addresses there and back", test_addresses},
 	{"network and last address, bit by bit", test_prefix_bits},
@@ -166,6 +229,7 @@ static const struct test_case cases[] = {
 	{"ranges and ports", test_ranges},
 	{"MAC addresses", test_macs},
 	{"what a host can have", test_unicast},
+	{"the same, written otherwise", test_same_meaning},
 	{"the option table is well made", test_option_table},
 };
 TEST_MAIN("config_text", cases)

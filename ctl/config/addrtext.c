@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool
@@ -63,26 +64,44 @@ prefix_parse(const char *s, struct prefix *p)
 }
 
 bool
-range4_parse(const char *s, uint32_t *first, uint32_t *last)
+network_parse(const char *s, struct prefix *p)
+{
+	if (strchr(s, '/') != NULL)
+		return prefix_parse(s, p);
+	if (!addr_parse(s, &p->address, &p->family))
+		return false;
+	p->plen = (uint8_t)addr_bits(p->family);
+	return true;
+}
+
+/* range_halves: what stands before and behind "-" and the spaces around it. => behind, or NULL. */
+static const char *
+range_halves(const char *s, char *head, size_t size)
+{
+	const char *tail = text_head(s, '-', head, size);
+	if (tail == NULL)
+		return NULL;
+	for (size_t n = strlen(head); n > 0 && head[n - 1] == ' '; n--)
+		head[n - 1] = '\0';
+	return tail + strspn(tail, " ");
+}
+
+bool
+range4_read(const char *s, uint32_t *first, uint32_t *last)
 {
 	char head[ADDR_TEXT];
 	struct prefix p;
 	union addr a, b;
 	uint8_t family, family_b;
-	const char *tail = text_head(s, '-', head, sizeof(head));
+	const char *tail = range_halves(s, head, sizeof(head));
 	if (tail != NULL) {
 		if (!addr_parse(head, &a, &family) || !addr_parse(tail, &b, &family_b))
 			return false;
 		*first = host_from_v4(&a);
 		*last = host_from_v4(&b);
-		return family == FAMILY_V4 && family_b == FAMILY_V4 && *first <= *last;
+		return family == FAMILY_V4 && family_b == FAMILY_V4;
 	}
-	if (!prefix_parse(s, &p)) {
-		p.plen = 32;
-		if (!addr_parse(s, &p.address, &p.family))
-			return false;
-	}
-	if (p.family != FAMILY_V4)
+	if (!network_parse(s, &p) || p.family != FAMILY_V4)
 		return false;
 	a = prefix_last(&p);
 	*first = host_from_v4(&p.address);
@@ -91,13 +110,19 @@ range4_parse(const char *s, uint32_t *first, uint32_t *last)
 }
 
 bool
-ports_parse(const char *s, uint16_t *first, uint16_t *last)
+range4_parse(const char *s, uint32_t *first, uint32_t *last)
 {
-	char head[8];
+	return range4_read(s, first, last) && *first <= *last;
+}
+
+bool
+ports_read(const char *s, uint16_t *first, uint16_t *last)
+{
+	char head[ADDR_TEXT];
 	uint32_t a, b;
-	const char *tail = text_head(s, '-', head, sizeof(head));
+	const char *tail = range_halves(s, head, sizeof(head));
 	if (tail == NULL || !text_number(head, strlen(head), 65535, &a) ||
-	    !text_number(tail, strlen(tail), 65535, &b) || a == 0 || a > b)
+	    !text_number(tail, strlen(tail), 65535, &b) || a == 0 || b == 0)
 		return false;
 	*first = (uint16_t)a;
 	*last = (uint16_t)b;
@@ -105,18 +130,23 @@ ports_parse(const char *s, uint16_t *first, uint16_t *last)
 }
 
 bool
+ports_parse(const char *s, uint16_t *first, uint16_t *last)
+{
+	return ports_read(s, first, last) && *first <= *last;
+}
+
+bool
 mac_parse(const char *s, uint8_t mac[6])
 {
-	if (strlen(s) != 17)
+	if (strlen(s) != 17 || (s[2] != ':' && s[2] != '-'))
 		return false;
 	for (unsigned i = 0; i < 17; i++)
-		if (i % 3 == 2 ? s[i] != ':' : !isxdigit((unsigned char)s[i]))
+		if (i % 3 == 2 ? s[i] != s[2] : !isxdigit((unsigned char)s[i]))
 			return false;
-	unsigned v[6];
-	if (sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]) != 6)
-		return false;
-	for (unsigned i = 0; i < 6; i++)
-		mac[i] = (uint8_t)v[i];
+	for (unsigned i = 0; i < 6; i++) {
+		char byte[3] = {s[3 * i], s[3 * i + 1], '\0'};
+		mac[i] = (uint8_t)strtoul(byte, NULL, 16);
+	}
 	return true;
 }
 

@@ -24,11 +24,18 @@ struct prefix {
 bool addr_parse(const char *s, union addr *a, uint8_t *family);
 /* prefix_parse: address/length; bits beyond the length may be set. */
 bool prefix_parse(const char *s, struct prefix *p);
-/* range4_parse: address, prefix or first-last. => first and last in host order. */
+/* network_parse: the same, or an address alone, which is a network of one. */
+bool network_parse(const char *s, struct prefix *p);
+/*
+ * range4_parse: address, prefix or first-last. => first and last in host order; spaces may stand
+ * around "-". range4_read: the same, first may be behind last.
+ */
 bool range4_parse(const char *s, uint32_t *first, uint32_t *last);
-/* ports_parse: first-last, 1..65535, host order. */
+bool range4_read(const char *s, uint32_t *first, uint32_t *last);
+/* ports_parse: first-last, 1..65535, host order. ports_read: first may be behind last. */
 bool ports_parse(const char *s, uint16_t *first, uint16_t *last);
-/* mac_parse: six bytes in hexadecimal with colons. */
+bool ports_read(const char *s, uint16_t *first, uint16_t *last);
+/* mac_parse: six bytes in hexadecimal with colons or dashes. */
 bool mac_parse(const char *s, uint8_t mac[6]);
 
 /* addr_put, prefix_put: into ADDR_TEXT bytes; => out. */

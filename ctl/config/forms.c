@@ -11,6 +11,7 @@
 #define V4 OCTET "(\\." OCTET "){3}"
 #define V6 "[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*"
 #define PLEN4 "/(3[0-2]|[12]?[0-9])"
+#define RANGE4 V4 "(" PLEN4 "| *- *" V4 ")?"
 #define PLEN6 "/(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
 
 static const char *const patterns[] = {
@@ -18,11 +19,12 @@ static const char *const patterns[] = {
 	[CONFIG_DEVICE] = "^[!-~]+$",
 	[CONFIG_ADDRESS] = "^(" V4 "|" V6 ")$",
 	[CONFIG_INTERFACE] = "^(" V4 PLEN4 "|" V6 PLEN6 ")$",
-	[CONFIG_PREFIX] = "^(" V4 PLEN4 "|" V6 PLEN6 ")$",
-	[CONFIG_PREFIX4] = "^" V4 PLEN4 "$",
-	[CONFIG_RANGE4] = "^" V4 "(" PLEN4 "|-" V4 ")?$",
-	[CONFIG_PORTS] = "^[1-9][0-9]{0,4}-[1-9][0-9]{0,4}$",
-	[CONFIG_MAC] = "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$",
+	[CONFIG_PREFIX] = "^(" V4 "(" PLEN4 ")?|" V6 "(" PLEN6 ")?)$",
+	[CONFIG_PREFIX4] = "^" V4 "(" PLEN4 ")?$",
+	[CONFIG_RANGE4] = "^" RANGE4 "$",
+	[CONFIG_RANGE] = "^(" RANGE4 "|" V6 ")$",
+	[CONFIG_PORTS] = "^[1-9][0-9]{0,4} *- *[1-9][0-9]{0,4}$",
+	[CONFIG_MAC] = "^[0-9A-Fa-f]{2}((:[0-9A-Fa-f]{2}){5}|(-[0-9A-Fa-f]{2}){5})$",
 };
 
 const char *
@@ -90,7 +92,7 @@ form_prefix(const struct config_option *o, const char *s, char *why, size_t size
 {
 	struct prefix p;
 	char text[ADDR_TEXT];
-	if (!prefix_parse(s, &p) || (o->type == CONFIG_PREFIX4 && p.family != FAMILY_V4))
+	if (!network_parse(s, &p) || (o->type != CONFIG_PREFIX && p.family != FAMILY_V4))
 		return false;
 	struct prefix net = prefix_network(&p);
 	if (!prefix_equal(&p, &net))
@@ -103,15 +105,34 @@ static bool
 form_range(const struct config_option *o, const char *s, char *why, size_t size)
 {
 	uint32_t first, last;
-	if (!range4_parse(s, &first, &last))
+	if (o->type == CONFIG_RANGE && strchr(s, ':') != NULL)
+		return form_address(s, why, size);
+	if (!range4_read(s, &first, &last))
 		return false;
 	if (strchr(s, '/') != NULL && (!form_prefix(o, s, why, size) || why[0] != '\0'))
 		return true;
 	union addr a = v4_from_host(first), b = v4_from_host(last);
+	char low[ADDR_TEXT], high[ADDR_TEXT];
+	if (first > last) {
+		snprintf(why, size, "%.50s is reversed; expected %s-%s", s,
+		         addr_put(low, &b, FAMILY_V4), addr_put(high, &a, FAMILY_V4));
+		return true;
+	}
 	if (!addr_is_unicast(&a, FAMILY_V4) || !addr_is_unicast(&b, FAMILY_V4) ||
 	    (first >> 24 < 127 && last >> 24 >= 127))
 		snprintf(why, size, "%.50s holds addresses that no host can have; expected unicast",
 		         s);
+	return true;
+}
+
+static bool
+form_ports(const char *s, char *why, size_t size)
+{
+	uint16_t first, last;
+	if (!ports_read(s, &first, &last))
+		return false;
+	if (first > last)
+		snprintf(why, size, "%.50s is reversed; expected %u-%u", s, last, first);
 	return true;
 }
 
@@ -131,7 +152,6 @@ form_mac(const char *s, char *why, size_t size)
 bool
 form_check(const struct config_option *o, const char *s, char *why, size_t size)
 {
-	uint16_t first, last;
 	why[0] = '\0';
 	switch (o->type) {
 	case CONFIG_ADDRESS:
@@ -142,9 +162,10 @@ form_check(const struct config_option *o, const char *s, char *why, size_t size)
 	case CONFIG_PREFIX4:
 		return form_prefix(o, s, why, size);
 	case CONFIG_RANGE4:
+	case CONFIG_RANGE:
 		return form_range(o, s, why, size);
 	case CONFIG_PORTS:
-		return ports_parse(s, &first, &last);
+		return form_ports(s, why, size);
 	case CONFIG_MAC:
 		return form_mac(s, why, size);
 	default:

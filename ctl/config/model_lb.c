@@ -147,28 +147,62 @@ locals_shared(const struct named *all, const struct named *n)
 	return NULL;
 }
 
+/* local_range: an item of the list; an IPv6 address stands alone. => addresses, 0 if too many. */
+static uint32_t
+local_range(const char *text, union addr *first, union addr *last, uint8_t *family)
+{
+	uint32_t a, b;
+	if (addr_parse(text, first, family) && *family == FAMILY_V6) {
+		*last = *first;
+		return 1;
+	}
+	range4_parse(text, &a, &b);
+	*family = FAMILY_V4;
+	*first = v4_from_host(a);
+	*last = v4_from_host(b);
+	return b - a < LB_MAX_LOCALS ? b - a + 1 : 0;
+}
+
 static void
-local_add(struct model *m, const struct named *n, size_t i)
+local_add(struct model *m, const struct named *n, const union addr *a, uint8_t family, size_t i)
+{
+	struct origin origin = {ORIGIN_LOCAL, (uint32_t)n->at, (uint32_t)i};
+	struct img_lb_local *l = rows_add(m, &m->locals);
+	if (l == NULL)
+		return;
+	l->address = *a;
+	l->family = family;
+	ports_parse(get_text(n->json, "local_ports"), &l->port_first, &l->port_last);
+	struct img_route *r = route_host(m, ROUTE_LB_LOCAL, a, family, nic_of(m, a, family),
+	                                 origin);
+	if (r != NULL)
+		r->arg = (uint32_t)m->locals.n - 1;
+}
+
+static void
+locals_add(struct model *m, const struct named *n, size_t i)
 {
 	struct config_path path;
 	const json_t *list = json_object_get(n->json, "local_addresses");
 	const char *text = json_string_value(json_array_get(list, i));
-	struct img_lb_local *l = rows_add(m, &m->locals);
-	if (l == NULL)
-		return;
-	struct origin origin = {ORIGIN_LOCAL, (uint32_t)n->at, (uint32_t)i};
-	addr_parse(text, &l->address, &l->family);
-	ports_parse(get_text(n->json, "local_ports"), &l->port_first, &l->port_last);
-	claim_add(m, &l->address, &l->address, l->family, ORIGIN_LOCAL, n->at, i);
-	struct img_route *r = route_host(m, ROUTE_LB_LOCAL, &l->address, l->family,
-	                                 nic_of(m, &l->address, l->family), origin);
-	if (r != NULL)
-		r->arg = (uint32_t)m->locals.n - 1;
+	union addr first, last;
+	uint8_t family;
+	uint32_t k = local_range(text, &first, &last, &family);
 	path_make(&path, "lb.services[%zu].local_addresses[%zu]", n->at, i);
-	if (l->family != n->row.family)
+	if (family != n->row.family)
 		config_error_add(m->errs, path.text, "%s and the service's address %s are of "
 		                 "different families; expected IPv%u", text,
 		                 get_text(n->json, "address"), n->row.family);
+	claim_add(m, &first, &last, family, ORIGIN_LOCAL, n->at, i);
+	if (k == 0 || m->locals.n + k > LB_MAX_LOCALS) {
+		config_error_add(m->errs, path.text, "%s makes more than %d local addresses "
+		                 "together; expected fewer", text, LB_MAX_LOCALS);
+		return;
+	}
+	for (uint32_t j = 0; j < k && !m->failed; j++) {
+		union addr a = k == 1 ? first : v4_from_host(host_from_v4(&first) + j);
+		local_add(m, n, &a, family, i);
+	}
 }
 
 static void
@@ -185,13 +219,15 @@ service_locals(struct model *m, const struct named *all, struct named *n)
 	if (!fullnat || k == 0)
 		return;
 	const struct named *shared = locals_shared(all, n);
-	n->row.locals = (uint32_t)k;
-	n->row.first_local = shared != NULL ? shared->row.first_local : (uint32_t)m->locals.n;
-	for (size_t i = 0; i < k && shared == NULL; i++)
-		local_add(m, n, i);
-	if (shared == NULL && m->locals.n > LB_MAX_LOCALS)
-		config_error_add(m->errs, path.text, "make %zu local addresses; there may be %d",
-		                 m->locals.n, LB_MAX_LOCALS);
+	if (shared != NULL) {
+		n->row.locals = shared->row.locals;
+		n->row.first_local = shared->row.first_local;
+		return;
+	}
+	n->row.first_local = (uint32_t)m->locals.n;
+	for (size_t i = 0; i < k; i++)
+		locals_add(m, n, i);
+	n->row.locals = (uint32_t)m->locals.n - n->row.first_local;
 }
 
 static void

@@ -145,7 +145,7 @@ rule_make(struct model *m, const json_t *rule, size_t i)
 	if (r == NULL)
 		return;
 	snprintf(r->name, sizeof(r->name), "%s", get_text(rule, "name"));
-	prefix_parse(get_text(rule, "source"), &p);
+	network_parse(get_text(rule, "source"), &p);
 	r->source = p.address.w[0];
 	r->plen = p.plen;
 	r->filtering = word_of(rule, "filtering", filtering_words);

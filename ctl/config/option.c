@@ -63,6 +63,13 @@ option_item(const struct config_option *array)
 	return array + 1; /* tree order: the items' row follows */
 }
 
+bool
+option_ignored(const struct config_option *parent, const char *key)
+{
+	return strcmp(key, "comment") == 0 ||
+	       (parent == option_root() && strcmp(key, "$schema") == 0);
+}
+
 const char *
 option_key(const struct config_option *o)
 {
@@ -120,9 +127,10 @@ static const char *const type_expected[] = {
 	[CONFIG_BOOL] = "true or false",
 	[CONFIG_ADDRESS] = "an IPv4 or IPv6 unicast address",
 	[CONFIG_INTERFACE] = "an address with its prefix length, such as 192.0.2.1/24",
-	[CONFIG_PREFIX] = "an IPv4 or IPv6 prefix, such as 192.0.2.0/24",
-	[CONFIG_PREFIX4] = "an IPv4 prefix, such as 100.64.0.0/10",
+	[CONFIG_PREFIX] = "an IPv4 or IPv6 prefix or address, such as 192.0.2.0/24",
+	[CONFIG_PREFIX4] = "an IPv4 prefix or address, such as 100.64.0.0/10",
 	[CONFIG_RANGE4] = "an IPv4 address, prefix or first-last range",
+	[CONFIG_RANGE] = "an IPv6 address, or an IPv4 address, prefix or first-last range",
 	[CONFIG_PORTS] = "ports first-last, such as 1024-65535",
 	[CONFIG_MAC] = "a unicast MAC address, such as 02:00:00:00:00:01",
 };

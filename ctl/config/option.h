@@ -30,9 +30,10 @@ enum config_type {
 	CONFIG_WORD,      /* one of words */
 	CONFIG_ADDRESS,   /* unicast, either family */
 	CONFIG_INTERFACE, /* address/length, the address is a host's */
-	CONFIG_PREFIX,    /* address/length without host bits */
+	CONFIG_PREFIX,    /* address/length without host bits, or an address */
 	CONFIG_PREFIX4,   /* the same, IPv4 only */
 	CONFIG_RANGE4,    /* IPv4: address, prefix, or first-last */
+	CONFIG_RANGE,     /* the same, or an IPv6 address */
 	CONFIG_PORTS,     /* first-last */
 	CONFIG_MAC,       /* unicast */
 };
@@ -62,6 +63,9 @@ const struct config_option *option_child_next(const struct config_option *parent
 /* option_child: the row of a key, or NULL. option_item: the row of an array's items. */
 const struct config_option *option_child(const struct config_option *parent, const char *key);
 const struct config_option *option_item(const struct config_option *array);
+
+/* option_ignored: may the key stand in this object, without a meaning to us? */
+bool option_ignored(const struct config_option *parent, const char *key);
 
 /* option_key: the last word of the path ("ports"). */
 const char *option_key(const struct config_option *o);

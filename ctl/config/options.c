@@ -151,7 +151,7 @@ const struct config_option config_options[] = {
 	 "`nat`: backends see the client's address; `fullnat`: one of `local_addresses`"},
 	{"lb.services[].local_addresses", CONFIG_ARRAY, NULL, 0, 256, NULL, 0,
 	 "source addresses towards backends (`fullnat`)"},
-	{"lb.services[].local_addresses[]", CONFIG_ADDRESS, NULL, 0, 0, NULL, 0,
+	{"lb.services[].local_addresses[]", CONFIG_RANGE, NULL, 0, 0, NULL, 0,
 	 "services may share a list, not parts of it"},
 	{"lb.services[].local_ports", CONFIG_PORTS, "1024-65535", 1, 65535, NULL, 0,
 	 "source ports towards backends (`fullnat`)"},

@@ -91,6 +91,22 @@ neighbour_nic(struct model *m, const json_t *object, const char *key, const char
 	return nic;
 }
 
+/* gateway_is_host: not the network or broadcast address of one of the interface's networks? */
+static bool
+gateway_is_host(const struct model *m, const struct img_route *r)
+{
+	for (size_t i = 0; i < m->addresses.n && r->family == FAMILY_V4; i++) {
+		const struct img_address *a = rows_at(&m->addresses, i);
+		struct prefix p = {a->address, a->family, a->plen};
+		struct prefix net = prefix_network(&p);
+		union addr last = prefix_last(&p);
+		if (a->nic == r->nic && a->family == FAMILY_V4 && a->plen < 31 &&
+		    (addr_equal(&r->gateway, &net.address) || addr_equal(&r->gateway, &last)))
+			return false;
+	}
+	return true;
+}
+
 static void
 route_gateway(struct model *m, const json_t *route, size_t i, struct img_route *r)
 {
@@ -111,6 +127,11 @@ route_gateway(struct model *m, const json_t *route, size_t i, struct img_route *
 		                 origin_text(m, ours->origin));
 	path_make(&path, "routes[%zu]", i);
 	r->nic = neighbour_nic(m, route, "via", path.text);
+	path_key(&path, "via");
+	if (!gateway_is_host(m, r))
+		config_error_add(m->errs, path.text, "%s is the network or broadcast address of a "
+		                 "connected network; expected a neighbour's",
+		                 get_text(route, "via"));
 }
 
 /* static_route: one of via, nic alone, unreachable. gateways: those with via, or all others? */
@@ -132,7 +153,7 @@ static_route(struct model *m, const json_t *route, size_t i, bool gateways)
 		return;
 	}
 	struct origin origin = {ORIGIN_ROUTE, (uint32_t)i, 0};
-	prefix_parse(get_text(route, "prefix"), &p);
+	network_parse(get_text(route, "prefix"), &p);
 	path_key(&path, "nic");
 	enum route_kind kind = unreachable ? ROUTE_UNREACHABLE
 	                       : via != NULL ? ROUTE_VIA : ROUTE_CONNECTED;

@@ -19,6 +19,9 @@ schema_object(const struct config_option *o)
 	}
 	json_object_set_new(properties, "comment",
 	                    json_pack("{s:s}", "description", "ignored"));
+	if (option_ignored(o, "$schema"))
+		json_object_set_new(properties, "$schema",
+		                    json_pack("{s:s}", "description", "of editors; ignored"));
 	json_t *s = json_pack("{s:s, s:o, s:b}", "type", "object", "properties", properties,
 	                      "additionalProperties", 0);
 	if (json_array_size(required) != 0)

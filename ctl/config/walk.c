@@ -30,8 +30,12 @@ walk_wrong(struct walk *w, const struct config_option *o, const json_t *value)
 	char got[80], expected[128];
 	option_expected(o, expected, sizeof(expected));
 	walk_mark(w, &w->path);
-	config_error_add(w->errs, w->path.text, "%s; expected %s",
-	                 value_text(value, got, sizeof(got)), expected);
+	value_text(value, got, sizeof(got));
+	if (o->type == CONFIG_ARRAY && !json_is_object(value))
+		config_error_add(w->errs, w->path.text, "%s; expected %s: [%s]", got, expected,
+		                 got);
+	else
+		config_error_add(w->errs, w->path.text, "%s; expected %s", got, expected);
 }
 
 /* key_distance: insertions, deletions and exchanges between two short words (Levenshtein). */
@@ -56,12 +60,25 @@ key_distance(const char *a, const char *b)
 	return row[n];
 }
 
-/* key_near: the row whose key is like this one, or NULL. */
+/* key_begins: the next row after o whose key goes on where this one ends: tcp, tcp_closing. */
+static const struct config_option *
+key_begins(const struct config_option *parent, const struct config_option *o, const char *key)
+{
+	size_t n = strlen(key);
+	while ((o = option_child_next(parent, o)) != NULL)
+		if (strncmp(option_key(o), key, n) == 0 && option_key(o)[n] == '_')
+			return o;
+	return NULL;
+}
+
+/* key_near: the one row whose key is like this one, or NULL. */
 static const struct config_option *
 key_near(const struct config_option *parent, const char *key)
 {
-	const struct config_option *o = NULL, *near = NULL;
+	const struct config_option *o = key_begins(parent, NULL, key), *near = NULL;
 	unsigned best = 3;
+	if (o != NULL)
+		return key_begins(parent, o, key) == NULL ? o : NULL;
 	while ((o = option_child_next(parent, o)) != NULL) {
 		unsigned d = key_distance(key, option_key(o));
 		near = d < best ? o : near;
@@ -76,7 +93,7 @@ walk_meant(const struct config_option *parent, const json_t *object, const char 
 	const struct config_option *o = option_child(parent, key);
 	struct config_errors ignored = {0};
 	struct walk w = {.errs = &ignored};
-	if (o != NULL || strcmp(key, "comment") == 0)
+	if (o != NULL || option_ignored(parent, key))
 		return o;
 	o = key_near(parent, key);
 	if (o == NULL || json_object_get(object, option_key(o)) != NULL)
@@ -89,16 +106,20 @@ static void
 walk_unknown(struct walk *w, const struct config_option *parent, const char *key)
 {
 	const struct config_option *o = NULL, *near = key_near(parent, key);
+	bool some = key_begins(parent, NULL, key) != NULL;
 	char keys[200] = "";
 	size_t n = 0;
-	while (near == NULL && (o = option_child_next(parent, o)) != NULL && n < sizeof(keys))
-		n += (size_t)snprintf(keys + n, sizeof(keys) - n, "%s%s", n == 0 ? "" : ", ",
-		                      option_key(o));
-	if (near != NULL)
+	if (near != NULL) {
 		config_error_add(w->errs, w->path.text, "unknown key; did you mean \"%s\"?",
 		                 option_key(near));
-	else
-		config_error_add(w->errs, w->path.text, "unknown key; expected one of %s", keys);
+		return;
+	}
+	while ((o = some ? key_begins(parent, o, key) : option_child_next(parent, o)) != NULL &&
+	       n < sizeof(keys))
+		n += (size_t)snprintf(keys + n, sizeof(keys) - n, "%s%s", n == 0 ? "" : ", ",
+		                      option_key(o));
+	config_error_add(w->errs, w->path.text, some ? "unknown key; did you mean one of %s?"
+	                 : "unknown key; expected one of %s", keys);
 }
 
 /* object_means: has it the key, be it misspelt? */
@@ -126,7 +147,7 @@ walk_object(struct walk *w, const struct config_option *o, const json_t *value)
 		size_t length = path_key(&w->path, key);
 		if (child != NULL)
 			walk_value(w, child, v);
-		else if (strcmp(key, "comment") != 0)
+		else if (!option_ignored(o, key))
 			walk_unknown(w, o, key);
 		path_cut(&w->path, length);
 	}
