@@ -152,22 +152,26 @@ addr_masked(const union addr *a, unsigned plen)
 	return r;
 }
 
+/* An address as a number that orders as its bytes do: the high or the low half of it. */
+static inline uint64_t
+half_of(const union addr *a, unsigned q)
+{
+	return __builtin_bswap64(a->q[q]);
+}
+
+/* The row of this prefix among n sorted ones, or NULL; without a branch a step. */
 static const struct img_route *
 route_search(const struct img_route *r, uint32_t n, const union addr *prefix)
 {
-	while (n > 0) {
+	uint64_t high = half_of(prefix, 0), low = half_of(prefix, 1);
+	while (n > 1) {
 		uint32_t half = n / 2;
-		int order = memcmp(prefix, &r[half].prefix, sizeof(*prefix));
-		if (order == 0)
-			return &r[half];
-		if (order > 0) {
-			r += half + 1;
-			n -= half + 1;
-		} else {
-			n = half;
-		}
+		uint64_t h = half_of(&r[half].prefix, 0);
+		bool below = h < high || (h == high && half_of(&r[half].prefix, 1) <= low);
+		r += below ? half : 0;
+		n -= half;
 	}
-	return NULL;
+	return n == 1 && addr_equal(&r->prefix, prefix) ? r : NULL;
 }
 
 const struct img_route *
