@@ -161,9 +161,10 @@ static void
 test_broadcasts(void)
 {
 	struct image_header *h = compile_document("{'nics':[{'name':'a','device':'d',"
-		"'addresses':['10.0.0.1/24','10.0.1.1/30','10.0.2.0/31','10.0.3.1/24','10.0.4.1/24',"
-		"'10.0.5.1/24','2001:db8::1/64']}],'routes':[{'prefix':'10.0.4.255/32',"
-		"'via':'10.0.0.9'}],'lb':{'services':[{'name':'s','address':'10.0.5.255','port':80}]},"
+		"'addresses':['10.0.0.1/24','10.0.1.1/30','10.0.2.0/31','10.0.3.1/24',"
+		"'10.0.4.1/24','10.0.5.1/24','2001:db8::1/64']}],"
+		"'routes':[{'prefix':'10.0.4.255/32','via':'10.0.0.9'}],"
+		"'lb':{'services':[{'name':'s','address':'10.0.5.255','port':80}]},"
 		"'nat':{'pools':[{'name':'p','addresses':['10.0.3.254-10.0.3.255']}],'rules':[]}}",
 		NULL);
 	const struct img_route *r = route_to(h, "10.0.0.255", 32);
@@ -426,8 +427,10 @@ test_restart(void)
 	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'cores':[3]}", "workers.cores"), 1);
 	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'buffers':2000,'flows':{'ipv6':64}}",
 	                           "workers.buffers"), 2);
-	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'flows':{'ipv4':999999}}", "workers.flows.ipv4"), 1);
-	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'flows':{'ipv4':2000000,'ipv6':200000}}", NULL), 0);
+	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'flows':{'ipv4':999999}}",
+	                           "workers.flows.ipv4"), 1);
+	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'flows':{'ipv4':2000000,'ipv6':200000}}",
+	                           NULL), 0);
 	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'huge_pages':'never'}", "workers.huge_pages"), 1);
 	CU_ASSERT_EQUAL(restart_of(a, "'nat':{'capacity':{'mappings':64}}",
 	                           "nat.capacity.mappings"), 1);
