@@ -22,7 +22,8 @@ void
 outputs_protect(struct outputs *o, const char *path)
 {
 	struct stat s;
-	if (o->n_inputs == sizeof(o->input) / sizeof(o->input[0]) || stat(path, &s) != 0 || !S_ISREG(s.st_mode))
+	if (o->n_inputs == sizeof(o->input) / sizeof(o->input[0]) || stat(path, &s) != 0 ||
+	    !S_ISREG(s.st_mode))
 		return;
 	o->input[o->n_inputs].dev = s.st_dev;
 	o->input[o->n_inputs++].ino = s.st_ino;
