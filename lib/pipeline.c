@@ -13,7 +13,7 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-enum { PREFETCH_AHEAD = 4, FIND_AHEAD = 16 };
+enum { PREFETCH_AHEAD = 4, FIND_AHEAD = 24 };
 
 void
 flow_ended(struct worker *w, flow_ref ref)

@@ -112,7 +112,7 @@ rig_create(const struct rig_options *o, const struct machine *m)
 	if (image == NULL)
 		return NULL;
 	r->machine = *m;
-	r->tsc_base = rte_rdtsc();
+	r->tsc_base = r->tsc_end = rte_rdtsc();
 	r->plane.derive_mac = 1;
 	r->buffers = mem_alloc((size_t)RIG_PACKETS * RIG_STRIDE, -1);
 	rig_devices(r, o->workers);
@@ -197,9 +197,12 @@ rig_run(struct rig *r, unsigned w)
 		queue_cool(&r->queue[d][w]);
 	struct worker *worker = r->plane.worker[w];
 	uint64_t begin = rte_rdtsc();
+	if (r->plane.n_workers == 1)
+		r->tsc_base += begin - r->tsc_end;
 	while (!queues_empty(r, w))
 		worker_poll(worker, rig_now(r));
 	uint64_t ticks = rte_rdtsc() - begin;
+	r->tsc_end = begin + ticks;
 	for (unsigned d = 0; d < RIG_DEVS; d++)
 		r->queue[d][w].head = r->queue[d][w].count = 0;
 	return ticks;

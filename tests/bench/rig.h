@@ -36,6 +36,7 @@ struct rig {
 	uint8_t *buffers;
 	struct machine machine;
 	uint64_t tsc_base;
+	uint64_t tsc_end;    /* of the last run: the clock stands still while packets are made */
 	uint64_t skipped_ns; /* simulated time that was jumped over */
 	int cold;            /* flush headers from the caches before the clock starts */
 };
@@ -44,7 +45,7 @@ struct rig {
 struct rig *rig_create(const struct rig_options *o, const struct machine *m);
 void rig_destroy(struct rig *r);
 
-/* rig_now: the rig's clock: TSC in ns, plus what was skipped. */
+/* rig_now: the rig's clock: TSC in ns while it runs, plus what was skipped. */
 uint64_t rig_now(const struct rig *r);
 
 /* rig_buffer: packet i's buffer, emptied to its headroom. */
