@@ -200,7 +200,8 @@ uint32_t
 nic_ethdev_frame(const char *device, uint16_t mtu)
 {
 	uint32_t frame = mtu + LINK_OVERHEAD;
-	const char *size = strncmp(device, "net_af_packet", 13) == 0 ? strstr(device, "framesz=") : NULL;
+	bool is_packet = strncmp(device, "net_af_packet", 13) == 0;
+	const char *size = is_packet ? strstr(device, "framesz=") : NULL;
 	unsigned long given = size != NULL ? strtoul(size + 8, NULL, 10) : 0;
 	if (given > frame)
 		frame = given < FRAME_MAX ? (uint32_t)given : FRAME_MAX;
