@@ -13,7 +13,7 @@
 #include "memory.h"
 
 enum {
-	BUFFER_OVERHEAD = 512,  /* of a packet buffer: its head, DPDK's own, headroom */
+	BUFFER_OVERHEAD = 768,  /* of a packet buffer: its head, DPDK's own and its padding, headroom */
 	BUFFER_DATA = 2048, DEVICE_MB = 16, OTHER_MB = 64, MB = 1 << 20,
 };
 
