@@ -13,8 +13,9 @@
 #include "memory.h"
 
 enum {
-	BUFFER_OVERHEAD = 768,  /* of a packet buffer: its head, DPDK's own and its padding, headroom */
+	BUFFER_OVERHEAD = 512,  /* of a packet buffer: its head, DPDK's own, headroom */
 	BUFFER_DATA = 2048, DEVICE_MB = 16, OTHER_MB = 64, MB = 1 << 20,
+	PAGE = 4096,            /* on ordinary ones DPDK lets no small buffer lie across two */
 };
 
 int
@@ -66,7 +67,8 @@ machine_memory(const struct image_header *image)
 	for (uint32_t i = 0; i < devs; i++) {
 		uint32_t frame = nic_ethdev_frame(dev[i].device, machine_mtu(image, i));
 		uint64_t data = frame > BUFFER_DATA ? frame : BUFFER_DATA;
-		sum += machine_buffers(image) * (data + BUFFER_OVERHEAD) + (uint64_t)DEVICE_MB * MB;
+		uint64_t each = (data + BUFFER_OVERHEAD + PAGE - 1) / PAGE * PAGE;
+		sum += machine_buffers(image) * each + (uint64_t)DEVICE_MB * MB;
 	}
 	return sum;
 }
