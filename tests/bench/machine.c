@@ -96,7 +96,9 @@ machine_measure(struct machine *m, uint64_t lines)
 	struct line *l = mem_alloc(lines * sizeof(*l), -1);
 	if (l == NULL)
 		return -ENOMEM;
+	struct mem_usage usage = mem_usage();
 	uint64_t rnd = 1, at = 0;
+	m->huge = usage.huge_1g + usage.huge_2m >= lines * sizeof(*l);
 	double f[ROUNDS], c[ROUNDS];
 	m->tick_ns = tick_measure();
 	chain_make(l, lines, &rnd);

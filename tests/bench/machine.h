@@ -8,6 +8,7 @@
 #ifndef MR_BENCH_MACHINE_H
 #define MR_BENCH_MACHINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct machine {
@@ -15,6 +16,7 @@ struct machine {
 	double chase_ns;  /* a random line that the next one's address depends on */
 	double hash_ns;   /* rte_hash_lookup_bulk_data, 16-byte keys, bursts of 32; or 0 */
 	double tick_ns;   /* one tick of the TSC */
+	bool huge;        /* the lines were on huge pages */
 };
 
 /* machine_measure: F and chase over so many lines; medians of several rounds. => 0 or -ENOMEM. */

@@ -7,7 +7,6 @@
 
 #include <jansson.h>
 
-#include "lib/mem.h"
 
 static const struct machine *
 machine_of(const struct report *r, unsigned i)
@@ -18,15 +17,12 @@ machine_of(const struct report *r, unsigned i)
 void
 report_machine(struct report *r, uint64_t flows, const struct machine *m)
 {
-	struct mem_usage u = mem_usage();
 	r->size[r->n_sizes++] = (struct report_size){flows, *m};
 	printf("\n%llu flows: F %.1f ns (a random line, prefetched), dependent %.0f ns, "
 	       "rte_hash bulk %.1f ns\n",
 	       (unsigned long long)flows, m->f_ns, m->chase_ns, m->hash_ns);
-	printf("pages: %zu MB of 1 GB, %zu MB of 2 MB, %zu MB ordinary%s\n", u.huge_1g >> 20,
-	       u.huge_2m >> 20, u.ordinary >> 20,
-	       u.huge_1g + u.huge_2m == 0 ? " (no huge pages: every random line costs a TLB walk)" :
-	                                    "");
+	printf("%s\n", m->huge ? "on huge pages" :
+	                         "on ordinary pages: every random line costs a page walk");
 	printf("  %-18s %12s %9s %7s %9s %8s\n", "case", "flows", "ns", "F", "cold ns", "B/flow");
 }
 
