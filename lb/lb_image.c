@@ -34,15 +34,6 @@ refuse(const struct check *c, const char *format, ...)
 }
 
 static bool
-name_is_good(const char *name)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	                              "0123456789_.:-";
-	return memchr(name, 0, IMAGE_NAME) != NULL && name[0] != 0 &&
-	       name[strspn(name, letters)] == 0;
-}
-
-static bool
 address_is_good(const union addr *a, uint8_t family)
 {
 	if (family == FAMILY_V4)
@@ -119,7 +110,7 @@ static int
 check_service(const struct check *c, uint32_t row)
 {
 	const struct img_lb_service *s = &c->services[row];
-	if (!name_is_good(s->name))
+	if (!image_name_is_good(s->name))
 		return refuse(c, "service %u: bad name", row);
 	if (!address_is_good(&s->address, s->family) || s->port == 0)
 		return refuse(c, "service %u: bad address or port", row);

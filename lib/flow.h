@@ -83,7 +83,6 @@ static_assert(sizeof(struct index_bucket) == 64, "an index bucket is one cache l
 struct flow_table {
 	struct index_bucket *bucket;
 	uint32_t bucket_mask;
-	uint32_t seed_pad;
 	uint64_t seed;
 	struct flow4 *v4;
 	struct flow6 *v6;

@@ -159,6 +159,9 @@ struct img_neighbour {
  */
 int image_check(const void *data, size_t size, char *err, size_t err_size);
 
+/* image_name_is_good: is a row's name ended, not empty, and of the letters that names have? */
+bool image_name_is_good(const char name[IMAGE_NAME]);
+
 /* image_rows: rows of a section (=> NULL and *n = 0 if absent). => The image was checked. */
 const void *image_rows(const struct image_header *h, uint32_t kind, uint32_t *n);
 

@@ -160,12 +160,13 @@ plane_check(const struct check *c)
 	return 0;
 }
 
-static bool
-name_is_good(const char *name, size_t size)
+bool
+image_name_is_good(const char name[IMAGE_NAME])
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	                              "0123456789_.:-";
-	return memchr(name, 0, size) != NULL && name[0] != 0 && name[strspn(name, letters)] == 0;
+	return memchr(name, 0, IMAGE_NAME) != NULL && name[0] != 0 &&
+	       name[strspn(name, letters)] == 0;
 }
 
 static bool
@@ -207,7 +208,7 @@ nic_check(const struct check *c, uint32_t i)
 	const struct img_nic *n = &c->nics[i];
 	if (n->name[0] == 0)
 		return 0; /* unused */
-	if (!name_is_good(n->name, sizeof(n->name)))
+	if (!image_name_is_good(n->name))
 		return refuse(c, "interfaces: row %u: bad name", i);
 	if (n->dev >= c->n_devs)
 		return refuse(c, "interfaces: %s: device %u is none", n->name, n->dev);
