@@ -140,7 +140,7 @@ ended(void *state, const struct flow *f, const struct tuple t[2], uint32_t now_m
 	struct stats_backend *b = &lb->env.backends[f->owner];
 	b->ended++;
 	for (unsigned dir = 0; dir < 2; dir++) {
-		b->packets[dir] += f->packets[dir];
+		b->packets[dir] += flow_packets(f, dir);
 		b->bytes[dir] += flow_bytes(f, dir);
 	}
 	if (f->flags & FLOW_HIDE_0)

@@ -37,6 +37,16 @@ csum_diff32(be32 before, be32 after)
 	return (uint64_t)(uint32_t)~before + after;
 }
 
+/* csum_diff64: the same of eight octets. => below 2^18. */
+static inline uint32_t
+csum_diff64(uint64_t before, uint64_t after)
+{
+	uint64_t sum;
+	sum = __builtin_add_overflow(~before, after, &sum) ? sum + 1 : sum;
+	sum = (uint32_t)sum + (sum >> 32);
+	return (uint32_t)((uint16_t)sum + (sum >> 16));
+}
+
 static inline uint64_t
 csum_diff_addr(const union addr *before, const union addr *after)
 {
@@ -56,6 +66,14 @@ static inline be16
 csum_apply(be16 csum, uint64_t diff)
 {
 	return (be16)~csum_fold((uint16_t)~csum + diff);
+}
+
+/* csum_apply32: the same for a difference below 2^32 - 2^16. */
+static inline be16
+csum_apply32(be16 csum, uint32_t diff)
+{
+	uint32_t s = (uint16_t)~csum + diff;
+	return (be16)~((s + (s >> 16 | s << 16)) >> 16);
 }
 
 /* csum_apply_udp: 0 means that there is none and stays; a result of 0 is written as ffff. */

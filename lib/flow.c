@@ -160,6 +160,7 @@ number_give(struct flow_table *t, flow_ref ref, struct flow *f)
 	bool v6 = (ref & FLOW_REF_V6) != 0;
 	uint32_t *head = v6 ? &t->free6 : &t->free4;
 	f->state = CONN_FREE;
+	f->proto = 0;
 	f->owner = *head;
 	*head = flow_number(ref);
 	(*(v6 ? &t->used6 : &t->used4))--;

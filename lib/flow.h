@@ -3,7 +3,8 @@
  * What       The flow table of one worker: a slab of flows for each family and one index over the
  *            tuples of both directions.
  * Layout     struct flow4 is one cache line, struct flow6 two: 40 bytes of state (struct flow),
- *            then tuple[0] (as the initiator sends) and tuple[1] (as the responder sends). A flow
+ *            then tuple[0] (as the initiator sends) and tuple[1] (as the responder sends). A free
+ *            entry has proto 0, which no tuple has, so that it is never taken for a hit. A flow
  *            reference is 32 bits: bit 31 family (1 = IPv6), bits 30..1 flow number, bit 0 the
  *            direction. Number 0 is never used, so reference 0 and 1 are none.
  *            The index is buckets of one line: 8 tags of 16 bits, 8 references, an overflow count.
@@ -44,10 +45,9 @@ struct flow {
 	uint8_t route_gen; /* low byte of the route generation that nexthop[] was found under */
 	uint32_t seen_ms; /* last packet that refreshed it; wraps, compare by difference */
 	uint32_t owner;   /* the policy's: subscriber number or backend id */
+	uint64_t counts[2];     /* a direction's: 48 bits of octets, above them 16 of packets */
+	uint16_t packets_hi[2]; /* the next 16 of packets */
 	uint16_t nexthop[2]; /* of packets of each direction; 0: not known yet */
-	uint32_t packets[2];
-	uint32_t bytes_lo[2];
-	uint16_t bytes_hi[2];
 };
 static_assert(sizeof(struct flow) == 40, "head of both flow layouts");
 
@@ -66,10 +66,27 @@ static_assert(sizeof(struct flow6) == 128, "an IPv6 flow is two cache lines");
 typedef uint32_t flow_ref;
 #define FLOW_REF_V6 0x80000000u
 
+enum { FLOW_BYTES_BITS = 48 };
+
+/* flow_bytes, flow_packets: what a direction has carried. => 2^48 octets, 2^32 packets at most. */
 static inline uint64_t
 flow_bytes(const struct flow *f, unsigned dir)
 {
-	return ((uint64_t)f->bytes_hi[dir] << 32) | f->bytes_lo[dir];
+	return f->counts[dir] & (((uint64_t)1 << FLOW_BYTES_BITS) - 1);
+}
+
+static inline uint32_t
+flow_packets(const struct flow *f, unsigned dir)
+{
+	return (uint32_t)f->packets_hi[dir] << 16 | (uint32_t)(f->counts[dir] >> FLOW_BYTES_BITS);
+}
+
+/* flow_count: one packet more: an addition and its carry. */
+static inline void
+flow_count(struct flow *f, unsigned dir, uint32_t bytes)
+{
+	uint64_t one = ((uint64_t)1 << FLOW_BYTES_BITS) + bytes;
+	f->packets_hi[dir] += __builtin_add_overflow(f->counts[dir], one, &f->counts[dir]);
 }
 
 struct index_bucket {
@@ -133,8 +150,8 @@ uint32_t flow_expire(struct flow_table *t, const struct timer_set *timers, uint3
 static inline bool
 flow_is_idle(const struct flow *f, const struct timer_set *timers, uint32_t now_ms)
 {
-	return (int32_t)(now_ms - f->seen_ms) >= 0 &&
-	       now_ms - f->seen_ms > timers[f->timers].idle_ms[f->state & 15];
+	uint32_t idle_ms = now_ms - f->seen_ms;
+	return idle_ms > timers[f->timers].idle_ms[f->state & 15] && (int32_t)idle_ms >= 0;
 }
 
 #endif

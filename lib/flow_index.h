@@ -161,8 +161,8 @@ flow_is4(const struct flow_table *t, flow_ref ref, const struct tuple4 *key, uin
 	if ((ref & FLOW_REF_V6) != 0)
 		return false;
 	const struct flow4 *fl = flow_ptr4(t, ref);
-	return tuple4_equal(&fl->tuple[ref & 1], key) && fl->f.proto == proto &&
-	       fl->f.realm[ref & 1] == realm;
+	return tuple4_equal(&fl->tuple[ref & 1], key) &&
+	       ((fl->f.proto ^ proto) | (fl->f.realm[ref & 1] ^ realm)) == 0;
 }
 
 static inline bool

@@ -42,7 +42,7 @@ static bool
 cut_plan(struct cut *c, struct rte_mbuf *m, const struct gen_nic *out)
 {
 	c->l2 = buf_data(m);
-	c->l2_len = out->vlan_be != 0 ? ETHER_LEN + VLAN_LEN : ETHER_LEN;
+	c->l2_len = out->l2_len;
 	const uint8_t *h = c->l2 + c->l2_len;
 	if (m->data_len < c->l2_len + IP4_LEN || load16(h - 2) != htobe16(ETHER_IP4))
 		return false;
@@ -102,30 +102,30 @@ alloc_all(struct dev *d, struct rte_mbuf **bufs, unsigned n)
 }
 
 static void
-refuse(struct worker *w, struct rte_mbuf *m, struct tx_slot slot, unsigned reason)
+refuse(struct worker *w, struct rte_mbuf *m, struct tx_way way, unsigned reason)
 {
-	if (slot.generated)
-		generated_drop(w, m, slot.nic);
+	if (way.made)
+		generated_drop(w, m, way.nic);
 	else
-		buf_drop(w, m, slot.from, reason);
+		buf_drop(w, m, way.from, reason);
 }
 
 void
-fragment_frame(struct worker *w, struct rte_mbuf *m, struct tx_slot slot)
+fragment_frame(struct worker *w, struct rte_mbuf *m, struct tx_way way)
 {
-	const struct gen_nic *out = &w->gen->nic[slot.nic];
+	const struct gen_nic *out = &w->gen->nic[way.nic];
 	struct tx_buf *t = &w->pipe->tx[out->dev];
 	struct rte_mbuf *bufs[MAX_FRAGMENTS];
 	struct cut c;
 	unsigned n = 0;
 	if (!cut_plan(&c, m, out)) {
-		refuse(w, m, slot, DROP_TOO_BIG);
+		refuse(w, m, way, DROP_TOO_BIG);
 		return;
 	}
 	for (unsigned from = c.step; from < c.size; from += c.step)
 		n++;
 	if (!alloc_all(t->dev, bufs, n)) {
-		refuse(w, m, slot, DROP_NO_BUFFER);
+		refuse(w, m, way, DROP_NO_BUFFER);
 		return;
 	}
 	for (unsigned i = 0, from = c.step; i < n; i++, from += c.step)
@@ -134,13 +134,10 @@ fragment_frame(struct worker *w, struct rte_mbuf *m, struct tx_slot slot)
 	seal(&c, c.l2 + c.l2_len, c.header, 0, first);
 	m->data_len = (uint16_t)(c.l2_len + c.header + first);
 	m->pkt_len = m->data_len;
-	slot.size = m->data_len;
-	tx_put(w, t, m, slot);
+	tx_put(w, t, m, way);
 	w->stats->generated += n;
-	w->stats->nic[slot.nic].generated += n;
-	for (unsigned i = 0; i < n; i++) {
-		struct tx_slot more = {.size = bufs[i]->data_len, .nic = slot.nic,
-		                       .from = slot.from, .generated = 1};
-		tx_put(w, t, bufs[i], more);
-	}
+	w->stats->nic[way.nic].generated += n;
+	way.made = true;
+	for (unsigned i = 0; i < n; i++)
+		tx_put(w, t, bufs[i], way);
 }

@@ -11,7 +11,7 @@
 #ifndef MR_FRAGMENT_H
 #define MR_FRAGMENT_H
 
-#include "pipeline.h"
+#include "tx.h"
 
 enum { MAX_FRAGMENTS = 64 };
 
@@ -19,11 +19,11 @@ enum { MAX_FRAGMENTS = 64 };
 static inline bool
 fragment_is_needed(const struct rte_mbuf *m, const struct gen_nic *out)
 {
-	unsigned l2 = out->vlan_be != 0 ? ETHER_LEN + VLAN_LEN : ETHER_LEN;
+	unsigned l2 = out->l2_len;
 	return m->data_len > l2 + out->mtu;
 }
 
-/* fragment_frame: cut a complete frame and queue the pieces for slot.nic. */
-void fragment_frame(struct worker *w, struct rte_mbuf *m, struct tx_slot slot);
+/* fragment_frame: cut a complete frame and queue the pieces for way.nic. */
+void fragment_frame(struct worker *w, struct rte_mbuf *m, struct tx_way way);
 
 #endif

@@ -3,6 +3,7 @@
 #include "generation.h"
 
 #include "mem.h"
+#include "wire.h"
 
 static_assert((int)IMG_MAX_DEVS == (int)MAX_DEVS, "image.h repeats nic.h");
 static_assert((int)IMG_MAX_NICS == (int)MAX_NICS, "image.h repeats nic.h");
@@ -37,6 +38,7 @@ derive_nics(struct generation *g, const struct dev *devs)
 			continue; /* unused */
 		memcpy(out->mac, (n->flags & IMG_NIC_MAC) != 0 ? n->mac : devs[n->dev].mac, 6);
 		out->vlan_be = __builtin_bswap16(n->vlan);
+		out->l2_len = n->vlan != 0 ? ETHER_LEN + VLAN_LEN : ETHER_LEN;
 		out->mtu = n->mtu;
 		out->dev = n->dev;
 		out->realm = n->realm;

@@ -21,7 +21,8 @@ struct gen_nic { /* what the hit path wants of an interface; 16 bytes */
 	uint8_t dev;
 	uint8_t realm;
 	uint8_t valid;
-	uint8_t zero[3];
+	uint8_t l2_len; /* of the header in front of an IP packet that leaves here */
+	uint8_t zero[2];
 };
 static_assert(sizeof(struct gen_nic) == 16, "four interfaces a line");
 

@@ -105,10 +105,11 @@ hop_send(struct worker *w, struct pkt *p, struct hop hop)
 		return;
 	}
 	const struct gen_nic *out = &w->gen->nic[hop.nic];
+	uint16_t type = p->family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6;
 	if (p->l3_len <= out->mtu) {
-		tx_pkt(w, p, hop.nic, word);
+		tx_pkt(w, p, type, hop.nic, word);
 		return;
 	}
-	tx_header(p, out, word);
-	fragment_frame(w, p->m, (struct tx_slot){.nic = hop.nic, .from = p->nic});
+	tx_header(p, out, type, word);
+	fragment_frame(w, p->m, (struct tx_way){.nic = hop.nic, .from = p->nic});
 }

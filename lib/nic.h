@@ -63,7 +63,7 @@ enum handoff_cause {
 	HANDOFF_ICMP,
 	HANDOFF_STRAY,   /* nobody claims it now: its flow may be older than the generation */
 	HANDOFF_PUNT,    /* to the slow path, see enum punt */
-	HANDOFF_TX,      /* complete frame: only to be sent, on dev = mbuf->port */
+	HANDOFF_TX,      /* complete frame: only to be sent, by buf_meta.nic */
 	HANDOFF_MAX
 };
 
@@ -82,11 +82,11 @@ enum punt {
 struct buf_meta { /* lives in mbuf->hash, 8 bytes */
 	uint8_t cause; /* enum handoff_cause */
 	uint8_t punt;  /* enum punt */
-	uint8_t nic;   /* interface of arrival, or NIC_NONE */
+	uint8_t nic;   /* interface of arrival, or NIC_NONE; HANDOFF_TX: it leaves by */
 	uint8_t loops; /* times it has re-entered */
-	uint16_t arg;
+	uint16_t arg;  /* HANDOFF_TX: 1 when it was made here */
 	uint8_t drop;  /* reason to count when the slow path is done with it */
-	uint8_t zero;
+	uint8_t from;  /* HANDOFF_TX, on the worker that queues it: interface of arrival */
 };
 static_assert(sizeof(struct buf_meta) == 8, "fits mbuf->hash");
 

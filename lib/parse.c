@@ -4,6 +4,7 @@
 
 #include "csum.h"
 #include "drop.h"
+#include "parse_plain.h"
 
 static enum path
 path_drop(struct pkt *p, unsigned reason)
@@ -168,7 +169,7 @@ is_martian4(be32 a)
 {
 	uint8_t first;
 	memcpy(&first, &a, 1);
-	return (uint8_t)(first - 1) >= 223 || first == 127;
+	return is_martian4_first(first);
 }
 
 static inline bool

@@ -6,7 +6,7 @@
 #include "flow_index.h"
 #include "hop.h"
 #include "miss.h"
-#include "parse.h"
+#include "parse_plain.h"
 #include "rewrite.h"
 #include "tx.h"
 
@@ -49,11 +49,8 @@ answered(struct worker *w, struct flow *f, flow_ref ref)
 static inline void
 count(const struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 {
-	uint32_t bytes = f->bytes_lo[d] + p->l3_len;
 	f->seen_ms = (f->flags >> d & FLOW_REFRESH_0) != 0 ? w->now_ms : f->seen_ms;
-	f->packets[d]++;
-	f->bytes_hi[d] += bytes < p->l3_len;
-	f->bytes_lo[d] = bytes;
+	flow_count(f, d, p->l3_len);
 }
 
 void
@@ -68,7 +65,7 @@ touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 {
 	f->state = conn_next[f->state][d][p->event];
 	count(w, f, d, p);
-	if (unlikely(d == 1 && (f->flags & FLOW_ANSWERED) == 0))
+	if (unlikely((d & ~(unsigned)(f->flags / FLOW_ANSWERED)) != 0))
 		answered(w, f, p->ref);
 }
 
@@ -96,25 +93,26 @@ send_aside(struct worker *w, struct pkt *p)
 	hop_send(w, p, hop);
 }
 
-/* The other tuple, inverted, into the packet; out. */
+/* The other tuple, inverted, into the packet; out. (The entries below NEXTHOP_FIRST are not up.) */
 static inline __attribute__((always_inline)) void
 send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d)
 {
 	const struct generation *g = w->gen;
-	const struct nexthop_table *t = &w->shared->nexthops;
-	uint16_t id = f->nexthop[d];
-	uint64_t word = nexthop_word(t, id);
-	uint8_t nic = t->entry[id].nic;
-	bool known = f->route_gen == g->route_gen && id >= NEXTHOP_FIRST;
-	if (unlikely(!known || !nexthop_word_is_up(word) || p->l3_len > g->nic[nic].mtu)) {
+	const struct nexthop *hop = &w->shared->nexthops.entry[f->nexthop[d]];
+	uint64_t word = atomic_load_explicit(&hop->word, memory_order_relaxed);
+	const struct gen_nic *out = &g->nic[hop->nic];
+	if (unlikely(f->route_gen != g->route_gen || !nexthop_word_is_up(word) ||
+	             p->l3_len > out->mtu)) {
 		send_aside(w, p);
 		return;
 	}
-	if (likely(p->family == FAMILY_V4))
-		rewrite_pkt4(p, &((const struct flow4 *)f)->tuple[!d]);
-	else
-		rewrite_pkt6(p, &((const struct flow6 *)f)->tuple[!d]);
-	tx_pkt(w, p, nic, word);
+	if (likely(p->family == FAMILY_V4)) {
+		rewrite_pkt4(p, &((const struct flow4 *)f)->tuple[d ^ 1]);
+		tx_pkt(w, p, ETHER_IP4, hop->nic, word);
+	} else {
+		rewrite_pkt6(p, &((const struct flow6 *)f)->tuple[d ^ 1]);
+		tx_pkt(w, p, ETHER_IP6, hop->nic, word);
+	}
 }
 
 flow_ref
@@ -144,19 +142,22 @@ pipeline_forward(struct worker *w, struct pkt *p)
 	return p->ref;
 }
 
-/* Is the candidate that the index gave this packet's flow, alive? */
-static inline bool
-is_hit(const struct worker *w, const struct pkt *p)
+/* Is the candidate that the index gave this packet's flow, alive? => no: NULL. */
+static inline __attribute__((always_inline)) struct flow *
+hit(const struct worker *w, const struct pkt *p, flow_ref ref)
 {
 	const struct flow_table *t = &w->flows;
+	struct flow *f;
 	if (likely(p->family == FAMILY_V4)) {
-		if (!flow_is4(t, p->ref, &p->key.t4, p->proto, p->realm))
-			return false;
-	} else if (!flow_is6(t, p->ref, &p->key.t6, p->proto, p->realm)) {
-		return false;
+		if (unlikely(!flow_is4(t, ref, &p->key.t4, p->proto, p->realm)))
+			return NULL;
+		f = &flow_ptr4(t, ref)->f;
+	} else {
+		if (unlikely(!flow_is6(t, ref, &p->key.t6, p->proto, p->realm)))
+			return NULL;
+		f = &flow_ptr6(t, ref)->f;
 	}
-	const struct flow *f = flow_head(t, p->ref);
-	return f->state != CONN_FREE && !flow_is_idle(f, w->pipe->timers, w->now_ms);
+	return likely(!flow_is_idle(f, w->pipe->timers, w->now_ms)) ? f : NULL;
 }
 
 /* The candidate by its tag; its flow is asked for. */
@@ -171,13 +172,14 @@ find(const struct worker *w, struct pkt *p)
 static inline void
 forward(struct worker *w, struct pkt *p)
 {
-	if (unlikely(p->ref == 0 || !is_hit(w, p))) {
+	flow_ref ref = p->ref;
+	struct flow *f = hit(w, p, ref);
+	if (unlikely(f == NULL)) {
 		pipeline_forward(w, p);
 		return;
 	}
-	struct flow *f = flow_head(&w->flows, p->ref);
-	touch(w, f, p->ref & 1, p);
-	send(w, p, f, p->ref & 1);
+	touch(w, f, ref & 1, p);
+	send(w, p, f, ref & 1);
 }
 
 /*
@@ -196,6 +198,13 @@ forward_burst(struct worker *w, unsigned n, unsigned found)
 			find(w, &p[found++]);
 		forward(w, &p[i]);
 	}
+}
+
+static inline void
+stats_received(struct stats *st, const struct pkt *p)
+{
+	st->nic[p->nic].rx_packets++;
+	st->nic[p->nic].rx_bytes += p->m->data_len;
 }
 
 /* Everything that is not simply looked up. */
@@ -227,6 +236,16 @@ sort(struct worker *w, struct pkt *p, enum path path, unsigned n)
 	return n + 1;
 }
 
+/* A frame for which there is no short way. => as sort. */
+static __attribute__((noinline)) unsigned
+parse_other(struct worker *w, const struct dev *d, struct pkt *p, unsigned n)
+{
+	p->nic = w->pipe->dev_nic[d->id];
+	enum path path = parse_frame(p, w->gen, d);
+	stats_received(w->stats, p);
+	return sort(w, p, path, n);
+}
+
 /*
  * Stage 1: frames to records, and stage 2 for those whose index lines were asked for FIND_AHEAD
  * packets ago: *found of them.
@@ -235,7 +254,6 @@ static unsigned
 parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsigned n,
             unsigned *found)
 {
-	struct stats *st = w->stats;
 	unsigned k = 0, f = 0;
 	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		prefetch_read(buf_data(bufs[i]));
@@ -244,13 +262,15 @@ parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsig
 		if (i + PREFETCH_AHEAD < n)
 			prefetch_read(buf_data(bufs[i + PREFETCH_AHEAD]));
 		p->m = bufs[i];
-		p->nic = w->pipe->dev_nic[d->id];
 		p->cause = HANDOFF_MAX;
 		p->loops = 0;
-		enum path path = parse_frame(p, w->gen, d);
-		st->nic[p->nic].rx_packets++;
-		st->nic[p->nic].rx_bytes += p->m->data_len;
-		k = sort(w, p, path, k);
+		if (likely(parse_plain(p, w->gen, d, w->flows.seed))) {
+			stats_received(w->stats, p);
+			index_prefetch(&w->flows, p->hash);
+			k++;
+		} else {
+			k = parse_other(w, d, p, k);
+		}
 		if (k > f + FIND_AHEAD)
 			find(w, &w->pipe->pkt[f++]);
 	}

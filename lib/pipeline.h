@@ -15,21 +15,14 @@
 #include "pkt.h"
 #include "worker.h"
 
-/* What is known about a frame in a transmit buffer, for counting after it has gone. */
-struct tx_slot {
-	uint16_t size;
-	uint8_t nic;       /* out */
-	uint8_t from;      /* interface of arrival, of which a drop counts */
-	uint8_t generated;
-};
 
 struct tx_buf {
 	struct dev *dev;
 	uint16_t n;
+	uint16_t made;     /* of these n: generated here */
 	uint16_t queue;
 	uint16_t via;      /* worker that sends for us when queue is TX_NO_QUEUE */
-	struct rte_mbuf *buf[BURST];
-	struct tx_slot slot[BURST];
+	struct rte_mbuf *buf[BURST]; /* buf_meta: HANDOFF_TX */
 };
 enum { TX_NO_QUEUE = 0xffff };
 

@@ -58,11 +58,14 @@ rewrite_l4(uint8_t *l4, uint8_t proto, uint32_t size, uint32_t from, uint32_t to
 static inline uint64_t
 rewrite_addresses4(struct ip4 *h, be32 src, be32 dst, bool hop)
 {
-	uint64_t diff = csum_diff32(h->src, src) + csum_diff32(h->dst, dst);
-	h->src = src;
-	h->dst = dst;
-	h->ttl -= hop;
-	h->csum = csum_apply(h->csum, diff + (hop ? csum_diff_ttl() : 0));
+	uint64_t to = (uint64_t)dst << 32 | src;
+	uint32_t diff = csum_diff64(load64(&h->src), to), ttl = 0;
+	store64(&h->src, to);
+	if (__builtin_expect(hop, 1)) {
+		h->ttl--;
+		ttl = (uint32_t)csum_diff_ttl();
+	}
+	h->csum = csum_apply32(h->csum, diff + ttl);
 	return diff;
 }
 

@@ -59,8 +59,13 @@ tuple_invert(const struct tuple *t)
 static inline bool
 tuple4_equal(const struct tuple4 *a, const struct tuple4 *b)
 {
-	return ((a->src ^ b->src) | (a->dst ^ b->dst) | (uint32_t)(a->sport ^ b->sport) |
-	        (uint32_t)(a->dport ^ b->dport)) == 0;
+	uint64_t x, y;
+	uint32_t p, q;
+	memcpy(&x, &a->src, sizeof(x));
+	memcpy(&y, &b->src, sizeof(y));
+	memcpy(&p, &a->sport, sizeof(p));
+	memcpy(&q, &b->sport, sizeof(q));
+	return ((x ^ y) | (p ^ q)) == 0;
 }
 
 static inline bool
@@ -96,6 +101,15 @@ hash_finish(uint64_t h)
 	return r != 0 ? r : 1;
 }
 
+/* tuple4_hash_words: tuple4_hash of a tuple's addresses and ports as they stand in memory. */
+static inline uint32_t
+tuple4_hash_words(uint64_t addresses, uint32_t ports, uint8_t proto, uint8_t realm, uint64_t seed)
+{
+	uint64_t b = ((uint64_t)realm << 40) | ((uint64_t)proto << 32) | ports;
+	uint64_t h = mix64(addresses ^ seed, b ^ 0x9e3779b97f4a7c15u ^ (seed >> 7));
+	return hash_finish(mix64(h ^ seed, 0xd6e8feb86659fd93u));
+}
+
 /*
  * tuple4_hash, tuple6_hash: the table hash of a tuple under a secret seed (drawn at start, so
  * that nobody outside can aim packets at one bucket).
@@ -103,11 +117,11 @@ hash_finish(uint64_t h)
 static inline uint32_t
 tuple4_hash(const struct tuple4 *t, uint8_t proto, uint8_t realm, uint64_t seed)
 {
-	uint64_t a = ((uint64_t)t->src << 32) | t->dst;
-	uint64_t b = ((uint64_t)t->sport << 48) | ((uint64_t)t->dport << 32) |
-	             ((uint64_t)realm << 8) | proto;
-	uint64_t h = mix64(a ^ seed, b ^ 0x9e3779b97f4a7c15u ^ (seed >> 7));
-	return hash_finish(mix64(h ^ seed, 0xd6e8feb86659fd93u));
+	uint64_t addresses;
+	uint32_t ports;
+	memcpy(&addresses, &t->src, sizeof(addresses));
+	memcpy(&ports, &t->sport, sizeof(ports));
+	return tuple4_hash_words(addresses, ports, proto, realm, seed);
 }
 
 static inline uint32_t

@@ -111,13 +111,16 @@ pkt_handoff(struct worker *w, const struct pkt *p, uint16_t to, enum handoff_cau
 	out_put(w, p->m, to);
 }
 
+/* What the device did not take. */
 static void
-slot_refused(struct worker *w, struct rte_mbuf *m, const struct tx_slot *slot)
+tx_refused(struct worker *w, struct rte_mbuf *m)
 {
-	if (slot->generated)
-		generated_drop(w, m, slot->nic);
+	const struct buf_meta *meta = buf_meta(m);
+	tx_count(w->stats, meta->nic, m->data_len, -1);
+	if (is_generated(meta))
+		generated_drop(w, m, meta->nic);
 	else
-		buf_drop(w, m, slot->from, DROP_TX_FULL);
+		buf_drop(w, m, meta->from, DROP_TX_FULL);
 }
 
 /* Frames of a device on which another worker has the queue. */
@@ -127,37 +130,31 @@ tx_flush_via(struct worker *w, struct tx_buf *t)
 	for (unsigned i = 0; i < t->n; i++) {
 		struct rte_mbuf *m = t->buf[i];
 		if (t->via == w->id) {
-			slot_refused(w, m, &t->slot[i]);
+			tx_refused(w, m);
 			continue;
 		}
-		*buf_meta(m) = (struct buf_meta){
-			.cause = HANDOFF_TX, .nic = t->slot[i].nic, .arg = t->slot[i].generated,
-		};
+		tx_count(w->stats, buf_meta(m)->nic, m->data_len, -1);
 		m->port = t->dev->id;
 		out_put(w, m, t->via);
 	}
-	t->n = 0;
+	t->n = t->made = 0;
 }
 
 void
 tx_flush_dev(struct worker *w, struct tx_buf *t)
 {
-	struct stats *st = w->stats;
 	if (t->queue == TX_NO_QUEUE) {
 		tx_flush_via(w, t);
 		return;
 	}
-	unsigned sent = t->dev->ops->tx(t->dev, t->queue, t->buf, t->n), forwarded = sent;
-	for (unsigned i = 0; i < sent; i++) {
-		struct stats_nic *nic = &st->nic[t->slot[i].nic];
-		nic->tx_packets++;
-		nic->tx_bytes += t->slot[i].size;
-		forwarded -= t->slot[i].generated;
+	unsigned sent = t->dev->ops->tx(t->dev, t->queue, t->buf, t->n);
+	unsigned made = t->made;
+	for (unsigned i = sent; i < t->n; i++) {
+		made -= is_generated(buf_meta(t->buf[i]));
+		tx_refused(w, t->buf[i]);
 	}
-	st->forwarded += forwarded;
-	for (unsigned i = sent; i < t->n; i++)
-		slot_refused(w, t->buf[i], &t->slot[i]);
-	t->n = 0;
+	w->stats->forwarded += sent - made;
+	t->n = t->made = 0;
 }
 
 void
@@ -174,11 +171,11 @@ tx_take_over(struct worker *w, struct rte_mbuf *m)
 			buf_drop(w, m, NIC_NONE, DROP_NIC_UNKNOWN);
 		return;
 	}
-	struct tx_slot slot = {.size = m->data_len, .nic = meta.nic, .generated = generated};
+	struct tx_way way = {.nic = meta.nic, .made = generated};
 	if (fragment_is_needed(m, out))
-		fragment_frame(w, m, slot);
+		fragment_frame(w, m, way);
 	else
-		tx_put(w, &w->pipe->tx[out->dev], m, slot);
+		tx_put(w, &w->pipe->tx[out->dev], m, way);
 }
 
 void

@@ -2,10 +2,11 @@
 /*
  * What       The ends of a packet: sent, dropped, handed to another context. Each packet goes
  *            through exactly one of these, and nothing else counts an end.
- * Invariant  1. Who puts a frame on a device counts nic.tx_*, and `forwarded` if it is a packet
- *               that came in. Who makes a packet counts `generated` and nic.generated; who then
- *               finds that it cannot be sent takes both back and counts generated_lost. So
- *               the sum over contexts, modulo 2^64, is always sent = forwarded + generated.
+ * Invariant  1. Who puts a frame on a device counts nic.tx_* (taken back when the device does not
+ *               take it), and `forwarded` if it is a packet that came in. Who makes a packet
+ *               counts `generated` and nic.generated; who then finds that it cannot be sent takes
+ *               both back and counts generated_lost. So the sum over contexts, modulo 2^64, is
+ *               always sent = forwarded + generated.
  *            2. A frame for a device on which this worker has no queue goes to another worker as
  *               HANDOFF_TX with buf_meta.nic the interface it leaves by: handed_off here,
  *               taken_over and forwarded there. buf_meta.arg = 1 says that it was made, not
@@ -48,23 +49,47 @@ void tx_flush(struct worker *w);
 
 void tx_flush_dev(struct worker *w, struct tx_buf *t);
 
-/* tx_put: queue a frame; inline, because every packet ends so. */
+/* tx_count: a frame of so many octets leaves by nic, or (-1) does not after all. */
 static inline void
-tx_put(struct worker *w, struct tx_buf *t, struct rte_mbuf *m, struct tx_slot slot)
+tx_count(struct stats *st, uint8_t nic, uint16_t size, int n)
+{
+	st->nic[nic].tx_packets += (uint64_t)(int64_t)n;
+	st->nic[nic].tx_bytes += (uint64_t)((int64_t)n * size);
+}
+
+/* Where a frame goes and where it came from (a drop counts there); made: here, not forwarded. */
+struct tx_way {
+	uint8_t nic, from;
+	bool made;
+};
+
+/*
+ * tx_put: queue a frame and count it; inline, because every packet ends so. What has to be known of
+ * it if the device does not take it stands in its buf_meta.
+ */
+static inline void
+tx_put(struct worker *w, struct tx_buf *t, struct rte_mbuf *m, struct tx_way way)
 {
 	if (__builtin_expect(t->n == BURST, 0))
 		tx_flush_dev(w, t);
-	t->buf[t->n] = m;
-	t->slot[t->n++] = slot;
+	*buf_meta(m) = (struct buf_meta){
+		.cause = HANDOFF_TX, .nic = way.nic, .arg = way.made, .from = way.from,
+	};
+	t->buf[t->n++] = m;
+	t->made += way.made;
+	tx_count(w->stats, way.nic, m->data_len, 1);
 }
 
 /* tx_header: put the L2 header in front of the IP packet and cut what is behind it. */
 static inline void
-tx_header(const struct pkt *p, const struct gen_nic *out, uint64_t word)
+tx_header(const struct pkt *p, const struct gen_nic *out, uint16_t type, uint64_t word)
 {
 	struct rte_mbuf *m = p->m;
-	unsigned size = out->vlan_be != 0 ? ETHER_LEN + VLAN_LEN : ETHER_LEN;
-	uint8_t *e = p->l3 - size;
+	uint8_t *e = p->l3 - out->l2_len;
+	uint16_t size = (uint16_t)(p->l3_len + out->l2_len);
+	m->data_off = (uint16_t)(e - (uint8_t *)m->buf_addr);
+	m->data_len = size;
+	m->pkt_len = size;
 	store64(e, word);
 	store64(e + 6, load64(out));
 	if (__builtin_expect(out->vlan_be != 0, 0)) {
@@ -72,20 +97,16 @@ tx_header(const struct pkt *p, const struct gen_nic *out, uint64_t word)
 		store16(e + 14, out->vlan_be);
 		e += VLAN_LEN;
 	}
-	store16(e + 12, htobe16(p->family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6));
-	m->data_off = (uint16_t)(p->l3 - size - (uint8_t *)m->buf_addr);
-	m->data_len = (uint16_t)(p->l3_len + size);
-	m->pkt_len = m->data_len;
+	store16(e + 12, htobe16(type));
 }
 
-/* tx_pkt: the IP packet, to a next hop whose word was found up. */
-static inline void
-tx_pkt(struct worker *w, const struct pkt *p, uint8_t nic, uint64_t word)
+/* tx_pkt: the IP packet, by interface nic to a next hop whose word was found up. */
+static inline __attribute__((always_inline)) void
+tx_pkt(struct worker *w, const struct pkt *p, uint16_t type, uint8_t nic, uint64_t word)
 {
 	const struct gen_nic *out = &w->gen->nic[nic];
-	tx_header(p, out, word);
-	tx_put(w, &w->pipe->tx[out->dev], p->m,
-	       (struct tx_slot){.size = p->m->data_len, .nic = nic, .from = p->nic});
+	tx_header(p, out, type, word);
+	tx_put(w, &w->pipe->tx[out->dev], p->m, (struct tx_way){.nic = nic, .from = p->nic});
 }
 
 #endif

@@ -73,6 +73,24 @@ test_pseudo(void)
 	                csum_fold(csum_add(0, flat4, 12)));
 }
 
+/* The narrow forms of the hit path against the wide one, and sums that are 0 or ffff. */
+static void
+test_narrow(void)
+{
+	uint64_t seed = test_seed();
+	for (unsigned i = 0; i < 100000; i++) {
+		uint64_t a = test_random(&seed), b = test_random(&seed);
+		be16 csum = (be16)test_random(&seed);
+		b = i % 3 == 0 ? a : i % 3 == 1 ? a ^ 1ull << i % 64 : b;
+		uint64_t wide = csum_diff32((be32)a, (be32)b) +
+		                csum_diff32((be32)(a >> 32), (be32)(b >> 32));
+		uint32_t narrow = csum_diff64(a, b);
+		CU_ASSERT(narrow < 1u << 18);
+		CU_ASSERT_EQUAL(csum_apply32(csum, narrow), csum_apply(csum, wide));
+		CU_ASSERT_EQUAL(csum_apply(csum, narrow), csum_apply(csum, wide));
+	}
+}
+
 static void
 test_udp_zero(void)
 {
@@ -113,5 +131,6 @@ static const struct test_case cases[] = {
 	{"pseudo-headers", test_pseudo},
 	{"UDP without, with and near zero", test_udp_zero},
 	{"IPv4 header", test_header},
+	{"narrow forms", test_narrow},
 };
 TEST_MAIN("csum", cases)

@@ -280,6 +280,26 @@ tuples(void)
 	}
 }
 
+/* Against two plain counters, over the carry of the octets' and the packets' first 16 bits. */
+static void
+counts(void)
+{
+	struct flow f = {0};
+	uint64_t rng = test_seed(), bytes[2] = {0}, packets[2] = {0};
+	for (unsigned i = 0; i < 300000; i++) {
+		unsigned dir = test_random(&rng) & 1;
+		uint32_t size = (uint32_t)(test_random(&rng) & 0xffff);
+		flow_count(&f, dir, size);
+		bytes[dir] += size;
+		packets[dir]++;
+	}
+	for (unsigned dir = 0; dir < 2; dir++) {
+		CU_ASSERT_EQUAL(flow_bytes(&f, dir), bytes[dir]);
+		CU_ASSERT_EQUAL(flow_packets(&f, dir), packets[dir]);
+		CU_ASSERT(packets[dir] > 1 << 16 && bytes[dir] > 1ull << 32);
+	}
+}
+
 static const struct test_case cases[] = {
 	{"tuples", tuples},
 	{"against a model", against_model},
@@ -290,6 +310,7 @@ static const struct test_case cases[] = {
 	{"collisions", collisions},
 	{"families are apart", families_are_apart},
 	{"idleness", idleness},
+	{"counts", counts},
 };
 
 int

@@ -177,8 +177,9 @@ test_counters(void)
 		CU_ASSERT_EQUAL_FATAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
 		lb_policy.opened(lb, &m, &spec);
 		if (n % 4 < 2)
-			end(&m, &spec, (struct flow){.packets = {3, 2}, .bytes_lo = {100, 7},
-			                             .bytes_hi = {0, 1}});
+			end(&m, &spec, (struct flow){.counts = {
+				(3ull << FLOW_BYTES_BITS) + 100,
+				(2ull << FLOW_BYTES_BITS) + (1ull << 32) + 7}});
 	}
 	for (unsigned id = 505; id <= 509; id += 4) {
 		const struct stats_backend *b = &w->counters[id];

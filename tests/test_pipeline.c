@@ -22,8 +22,8 @@ test_both_directions(void)
 		CU_ASSERT_EQUAL(w->opened, 1);
 		CU_ASSERT_EQUAL(w->answered, 1);
 		const struct flow *f = &w->worker[0]->flows.v4[1].f;
-		CU_ASSERT_EQUAL(f->packets[0], 1);
-		CU_ASSERT_EQUAL(f->packets[1], 1);
+		CU_ASSERT_EQUAL(flow_packets(f, 0), 1);
+		CU_ASSERT_EQUAL(flow_packets(f, 1), 1);
 		CU_ASSERT_EQUAL(f->state, protos[i] == 6 ? CONN_TCP_EST : CONN_UDP_BOTH);
 		CU_ASSERT_EQUAL(WORLD_SUM(w, forwarded), 2);
 		world_destroy(w);

@@ -104,7 +104,8 @@ row_make(const struct page *pg, const struct snapshot *s, uint8_t worker, struct
 	*row = (struct cmd_flow){
 		.tuple = {s->tuple[0], s->tuple[1]}, .policy = s->f.policy, .state = s->f.state,
 		.flags = s->f.flags, .worker = worker, .owner = s->f.owner, .idle_ms = idle,
-		.left_ms = whole - idle, .packets = {s->f.packets[0], s->f.packets[1]},
+		.left_ms = whole - idle,
+		.packets = {flow_packets(&s->f, 0), flow_packets(&s->f, 1)},
 		.bytes = {flow_bytes(&s->f, 0), flow_bytes(&s->f, 1)},
 	};
 	return true;

@@ -40,7 +40,7 @@ out_lost(struct slow *s, struct rte_mbuf *m)
 static void
 l2_write(struct rte_mbuf *m, const struct gen_nic *n, const uint8_t mac[6], uint16_t type)
 {
-	uint16_t size = n->vlan_be != 0 ? ETHER_LEN + VLAN_LEN : ETHER_LEN;
+	uint16_t size = n->l2_len;
 	m->data_off = (uint16_t)(m->data_off - size);
 	m->data_len = (uint16_t)(m->data_len + size);
 	m->pkt_len = m->data_len;

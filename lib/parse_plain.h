@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The short way through parsing, for what most frames are: to the interface's own MAC
+ *            address, at most one tag, IPv4 without options, not a fragment, TTL above 1, TCP or
+ *            UDP, everything as it has to be.
+ * Invariant  1. Where parse_plain says yes, parse_frame says PATH_FLOW with the same record; where
+ *               it says no, nothing is decided and parse_frame has to be asked (a test holds both).
+ *            2. No byte outside the buffer's data is read, and none is written.
+ * See        docs/design.md, "The hit path"; parse.h.
+ */
+#ifndef MR_PARSE_PLAIN_H
+#define MR_PARSE_PLAIN_H
+
+#include "csum.h"
+#include "parse.h"
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of headers are tested whole");
+
+/* The first eight octets of an IPv4 header: version and length; MF and offset. */
+#define PLAIN4_MASK  0xff3f0000000000ffu
+#define PLAIN4_VALUE 0x0000000000000045u
+
+/* is_martian4_first: is an address that begins with this octet in 0/8, 127/8, 224/3? */
+static inline bool
+is_martian4_first(uint8_t first)
+{
+	return (uint8_t)(first - 1) >= 223 || first == 127;
+}
+
+static inline bool
+plain_checksum_is_right(const struct rte_mbuf *m, const uint8_t *l3)
+{
+	bool is_known = (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	return __builtin_expect(is_known, 0) || csum_ip4_is_right(l3, IP4_LEN);
+}
+
+/* Event of a whole transport header; => false: short, or a length that is wrong. */
+static inline bool
+plain_l4(const uint8_t *l4, uint8_t proto, uint32_t len, unsigned *event)
+{
+	if (__builtin_expect(proto == IPPROTO_L4_TCP, 1)) {
+		if (__builtin_expect(len < TCP_LEN, 0))
+			return false;
+		uint32_t header = (l4[12] >> 4) * 4u;
+		*event = conn_event(l4[13]);
+		return header >= TCP_LEN && header <= len;
+	}
+	uint32_t size = be16toh(load16(l4 + 4));
+	*event = EV_OTHER;
+	return proto == IPPROTO_L4_UDP && size >= UDP_LEN && size <= len;
+}
+
+/*
+ * parse_plain: the frame of p->m, received by d, into p, hash included. => false: ask parse_frame.
+ * Not set: ref. => p->loops is 0.
+ */
+static inline __attribute__((always_inline)) bool
+parse_plain(struct pkt *p, const struct generation *g, const struct dev *d, uint64_t seed)
+{
+	struct rte_mbuf *m = p->m;
+	uint8_t *e = buf_data(m), *l3 = e + ETHER_LEN;
+	uint32_t len = m->data_len, vid = 0;
+	if (__builtin_expect(len < ETHER_LEN + VLAN_LEN + IP4_LEN + UDP_LEN, 0))
+		return false;
+	uint16_t type = load16(e + 12);
+	if (__builtin_expect(type == htobe16(ETHER_VLAN), 0)) {
+		vid = be16toh(load16(e + 14)) & 0xfff;
+		type = load16(e + 16);
+		l3 += VLAN_LEN;
+	}
+	uint8_t nic = g->vlan_nic[d->id][vid];
+	const struct gen_nic *gn = &g->nic[nic];
+	uint64_t first = load64(l3);
+	uint32_t total = be16toh((uint16_t)(first >> 16));
+	if (__builtin_expect(nic == NIC_NONE || type != htobe16(ETHER_IP4), 0) ||
+	    __builtin_expect((load64(e) ^ load64(gn)) << 16 != 0, 0) ||
+	    __builtin_expect((first & PLAIN4_MASK) != PLAIN4_VALUE, 0) ||
+	    __builtin_expect(l3 + total > e + len || total < IP4_LEN + UDP_LEN, 0))
+		return false;
+	uint64_t addresses = load64(l3 + 12);
+	uint8_t ttl = l3[8], proto = l3[9];
+	if (__builtin_expect(ttl <= 1 || !plain_checksum_is_right(m, l3), 0) ||
+	    __builtin_expect(is_martian4_first(l3[12]) || is_martian4_first(l3[16]), 0))
+		return false;
+	const uint8_t *l4 = l3 + IP4_LEN;
+	uint32_t ports = load32(l4);
+	unsigned event;
+	if (__builtin_expect(!plain_l4(l4, proto, total - IP4_LEN, &event), 0) ||
+	    __builtin_expect(ports < 0x10000 || (uint16_t)ports == 0, 0))
+		return false;
+	p->l3 = l3;
+	p->l3_len = (uint16_t)total;
+	p->l4 = IP4_LEN;
+	p->family = FAMILY_V4;
+	p->proto = proto;
+	p->nic = nic;
+	p->realm = gn->realm;
+	p->flags = 0;
+	p->event = (uint8_t)event;
+	p->frag = 0;
+	store64(&p->key.t4, addresses);
+	store32(&p->key.t4.sport, ports);
+	p->hash = tuple4_hash_words(addresses, ports, proto, p->realm, seed);
+	return true;
+}
+
+#endif
