@@ -13,7 +13,12 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-enum { PREFETCH_AHEAD = 4, FIND_AHEAD = 24 };
+/*
+ * Lines are asked for in groups: a prefetch retires when its address is translated, on a virtual
+ * machine by a walk that takes longer than the reorder buffer lasts, and a core walks for GROUP
+ * addresses at a time.
+ */
+enum { PREFETCH_AHEAD = 4, FIND_AHEAD = 16, GROUP = 4 };
 
 void
 flow_ended(struct worker *w, flow_ref ref)
@@ -182,19 +187,14 @@ forward(struct worker *w, struct pkt *p)
 	send(w, p, f, ref & 1);
 }
 
-/*
- * Stage 3, and stage 2 for what is left of it: packets from `found` on. One is found for each that
- * is forwarded, so that flow lines are asked for no faster than they can come, while the core works
- * on those that have.
- */
+/* Stages 2 and 3: flows are found FIND_AHEAD packets and more before they are forwarded. */
 static void
-forward_burst(struct worker *w, unsigned n, unsigned found)
+forward_burst(struct worker *w, unsigned n)
 {
 	struct pkt *p = w->pipe->pkt;
-	while (found < n && found < FIND_AHEAD)
-		find(w, &p[found++]);
+	unsigned found = 0;
 	for (unsigned i = 0; i < n; i++) {
-		if (found < n)
+		while (i % GROUP == 0 && found < n && found < i + FIND_AHEAD + GROUP)
 			find(w, &p[found++]);
 		forward(w, &p[i]);
 	}
@@ -232,7 +232,6 @@ sort(struct worker *w, struct pkt *p, enum path path, unsigned n)
 		return n;
 	}
 	p->hash = pkt_hash(p, w->flows.seed);
-	index_prefetch(&w->flows, p->hash);
 	return n + 1;
 }
 
@@ -246,15 +245,20 @@ parse_other(struct worker *w, const struct dev *d, struct pkt *p, unsigned n)
 	return sort(w, p, path, n);
 }
 
-/*
- * Stage 1: frames to records, and stage 2 for those whose index lines were asked for FIND_AHEAD
- * packets ago: *found of them.
- */
-static unsigned
-parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsigned n,
-            unsigned *found)
+/* Index lines of packets from..to-1. => to. */
+static inline unsigned
+ask(const struct worker *w, unsigned from, unsigned to)
 {
-	unsigned k = 0, f = 0;
+	for (unsigned i = from; i < to; i++)
+		index_prefetch(&w->flows, w->pipe->pkt[i].hash);
+	return to;
+}
+
+/* Stage 1: frames to records; their index lines are asked for. => how many are to be looked up. */
+static unsigned
+parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsigned n)
+{
+	unsigned k = 0, asked = 0;
 	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		prefetch_read(buf_data(bufs[i]));
 	for (unsigned i = 0; i < n; i++) {
@@ -266,16 +270,14 @@ parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsig
 		p->loops = 0;
 		if (likely(parse_plain(p, w->gen, d, w->flows.seed))) {
 			stats_received(w->stats, p);
-			index_prefetch(&w->flows, p->hash);
 			k++;
 		} else {
 			k = parse_other(w, d, p, k);
 		}
-		if (k > f + FIND_AHEAD)
-			find(w, &w->pipe->pkt[f++]);
+		if (k == asked + GROUP)
+			asked = ask(w, asked, k);
 	}
-	*found = f;
-	return k;
+	return ask(w, asked, k);
 }
 
 static unsigned
@@ -297,14 +299,14 @@ parse_again_burst(struct worker *w, struct rte_mbuf **bufs, unsigned n)
 		w->stats->taken_over++;
 		k = sort(w, p, parse_again(p, w->gen), k);
 	}
-	return k;
+	return ask(w, 0, k);
 }
 
 static void
-finish_burst(struct worker *w, unsigned n, unsigned found)
+finish_burst(struct worker *w, unsigned n)
 {
 	struct pipeline *pipe = w->pipe;
-	forward_burst(w, n, found);
+	forward_burst(w, n);
 	for (unsigned i = 0; i < pipe->n_aside; i++)
 		aside_handle(w, &pipe->aside[i]);
 	pipe->n_aside = 0;
@@ -314,12 +316,11 @@ void
 pipeline_receive(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, uint16_t n)
 {
 	w->stats->received += n;
-	unsigned found, k = parse_burst(w, d, bufs, n, &found);
-	finish_burst(w, k, found);
+	finish_burst(w, parse_burst(w, d, bufs, n));
 }
 
 void
 pipeline_take_over(struct worker *w, struct rte_mbuf **bufs, uint16_t n)
 {
-	finish_burst(w, parse_again_burst(w, bufs, n), 0);
+	finish_burst(w, parse_again_burst(w, bufs, n));
 }
