@@ -11,7 +11,7 @@ static uint32_t
 endpoint_hash(const union addr *a, be16 port, uint8_t proto)
 {
 	uint64_t h = mix64(a->q[0] ^ 0x9e3779b97f4a7c15u, a->q[1] ^ 0xd6e8feb86659fd93u);
-	return hash_finish(mix64(h ^ port, proto ^ 0xa0761d6478bd642fu));
+	return (uint32_t)(mix64(h ^ port, proto ^ 0xa0761d6478bd642fu) >> 32);
 }
 
 /* index_slots: a power of two at which n rows fill half of the table at most. */

@@ -43,10 +43,10 @@ flow_table_init(struct flow_table *t, void *mem, uint32_t capacity4, uint32_t ca
 
 static inline flow_ref
 find4_in(const struct flow_table *t, struct index_view x, const struct tuple4 *key, uint8_t proto,
-         uint8_t realm, uint32_t hash)
+         uint8_t realm, uint64_t hash)
 {
 	uint16_t tag = index_tag(hash);
-	uint32_t i = hash & x.mask;
+	uint32_t i = (uint32_t)hash & x.mask;
 	for (uint32_t left = index_probes(x); left > 0; left--) {
 		const struct index_bucket *b = &x.bucket[i];
 		for (unsigned s = index_slots_of(b, tag); s != 0; s &= s - 1) {
@@ -63,7 +63,7 @@ find4_in(const struct flow_table *t, struct index_view x, const struct tuple4 *k
 
 flow_ref
 flow_find4(const struct flow_table *t, const struct tuple4 *key, uint8_t proto, uint8_t realm,
-           uint32_t hash)
+           uint64_t hash)
 {
 	flow_ref ref = find4_in(t, index_now(t), key, proto, realm, hash);
 	if (ref != 0 || t->old_bucket == NULL)
@@ -73,10 +73,10 @@ flow_find4(const struct flow_table *t, const struct tuple4 *key, uint8_t proto, 
 
 static inline flow_ref
 find6_in(const struct flow_table *t, struct index_view x, const struct tuple6 *key, uint8_t proto,
-         uint8_t realm, uint32_t hash)
+         uint8_t realm, uint64_t hash)
 {
 	uint16_t tag = index_tag(hash);
-	uint32_t i = hash & x.mask;
+	uint32_t i = (uint32_t)hash & x.mask;
 	for (uint32_t left = index_probes(x); left > 0; left--) {
 		const struct index_bucket *b = &x.bucket[i];
 		for (unsigned s = index_slots_of(b, tag); s != 0; s &= s - 1) {
@@ -93,7 +93,7 @@ find6_in(const struct flow_table *t, struct index_view x, const struct tuple6 *k
 
 flow_ref
 flow_find6(const struct flow_table *t, const struct tuple6 *key, uint8_t proto, uint8_t realm,
-           uint32_t hash)
+           uint64_t hash)
 {
 	flow_ref ref = find6_in(t, index_now(t), key, proto, realm, hash);
 	if (ref != 0 || t->old_bucket == NULL)
@@ -102,7 +102,7 @@ flow_find6(const struct flow_table *t, const struct tuple6 *key, uint8_t proto, 
 }
 
 static flow_ref
-find_hashed(const struct flow_table *t, const struct tuple *key, uint32_t hash)
+find_hashed(const struct flow_table *t, const struct tuple *key, uint64_t hash)
 {
 	if (key->family == FAMILY_V4) {
 		struct tuple4 t4 = tuple_to4(key);
@@ -120,7 +120,7 @@ flow_find(const struct flow_table *t, const struct tuple *key)
 
 /* Out of the index that it is in. */
 static void
-unindex(struct flow_table *t, uint32_t hash, flow_ref ref)
+unindex(struct flow_table *t, uint64_t hash, flow_ref ref)
 {
 	bool was = index_del(index_now(t), hash, ref);
 	if (!was && t->old_bucket != NULL) {
@@ -195,7 +195,7 @@ fill(struct flow_table *t, flow_ref ref, const struct tuple *orig, const struct 
 /* Is one of the two tuples taken, or are they the same key? */
 static bool
 collides(const struct flow_table *t, const struct tuple *orig, const struct tuple *reply,
-         const uint32_t hash[2])
+         const uint64_t hash[2])
 {
 	bool same = addr_equal(&orig->src, &reply->src) && addr_equal(&orig->dst, &reply->dst) &&
 	            orig->sport == reply->sport && orig->dport == reply->dport &&
@@ -210,7 +210,7 @@ flow_open(struct flow_table *t, const struct tuple *orig, const struct tuple *re
 	assert(orig->family == reply->family && orig->proto == reply->proto);
 	bool v6 = orig->family == FAMILY_V6;
 	uint32_t number = number_peek(t, v6);
-	uint32_t hash[2] = {tuple_hash(orig, t->seed), tuple_hash(reply, t->seed)};
+	uint64_t hash[2] = {tuple_hash(orig, t->seed), tuple_hash(reply, t->seed)};
 	flow_ref r = number << 1 | (v6 ? FLOW_REF_V6 : 0);
 	*drop = DROP_FLOW_TABLE_FULL;
 	if (number == 0)
@@ -234,7 +234,7 @@ flow_open(struct flow_table *t, const struct tuple *orig, const struct tuple *re
 }
 
 static void
-remove_hashed(struct flow_table *t, flow_ref ref, const uint32_t hash[2])
+remove_hashed(struct flow_table *t, flow_ref ref, const uint64_t hash[2])
 {
 	struct flow *f = flow_head(t, ref);
 	assert(f->state != CONN_FREE);
@@ -246,7 +246,7 @@ remove_hashed(struct flow_table *t, flow_ref ref, const uint32_t hash[2])
 void
 flow_remove(struct flow_table *t, flow_ref ref)
 {
-	uint32_t hash[2] = {flow_hash(t, ref, 0), flow_hash(t, ref, 1)};
+	uint64_t hash[2] = {flow_hash(t, ref, 0), flow_hash(t, ref, 1)};
 	remove_hashed(t, ref, hash);
 }
 
@@ -308,7 +308,7 @@ expire_chunk(struct flow_table *t, const struct timer_set *timers, uint32_t now_
              flow_ended_fn ended, void *arg)
 {
 	flow_ref idle[EXPIRE_CHUNK];
-	uint32_t hash[EXPIRE_CHUNK][2];
+	uint64_t hash[EXPIRE_CHUNK][2];
 	uint32_t found = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		flow_ref ref = hand_next(t);

@@ -176,7 +176,8 @@ static void
 move_chunk(struct flow_table *t, uint32_t n)
 {
 	flow_ref ref[MOVE_CHUNK * INDEX_SLOTS];
-	uint32_t hash[MOVE_CHUNK * INDEX_SLOTS], found = 0;
+	uint64_t hash[MOVE_CHUNK * INDEX_SLOTS];
+	uint32_t found = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct index_bucket *b = &t->old_bucket[t->old_at];
 		t->old_at = (t->old_at + 1) & t->old_mask;

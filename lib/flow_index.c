@@ -4,10 +4,10 @@
 
 /* The first reference in the path of a hash that has its tag, or 0. */
 static flow_ref
-match_in(struct index_view x, uint32_t hash)
+match_in(struct index_view x, uint64_t hash)
 {
 	uint16_t tag = index_tag(hash);
-	uint32_t i = hash & x.mask;
+	uint32_t i = (uint32_t)hash & x.mask;
 	for (uint32_t left = index_probes(x); left > 0; left--) {
 		const struct index_bucket *b = &x.bucket[i];
 		unsigned slots = index_slots_of(b, tag);
@@ -21,7 +21,7 @@ match_in(struct index_view x, uint32_t hash)
 }
 
 flow_ref
-index_match_on(const struct flow_table *t, uint32_t hash)
+index_match_on(const struct flow_table *t, uint64_t hash)
 {
 	flow_ref ref = match_in(index_now(t), hash);
 	return ref != 0 || t->old_bucket == NULL ? ref : match_in(index_old(t), hash);
@@ -29,20 +29,20 @@ index_match_on(const struct flow_table *t, uint32_t hash)
 
 /* Take back what `passed` steps along the path from the hash's bucket have counted. */
 static void
-overflow_undo(struct index_view x, uint32_t hash, uint32_t passed)
+overflow_undo(struct index_view x, uint64_t hash, uint32_t passed)
 {
 	uint16_t tag = index_tag(hash);
-	for (uint32_t i = hash & x.mask; passed > 0; passed--) {
+	for (uint32_t i = (uint32_t)hash & x.mask; passed > 0; passed--) {
 		x.bucket[i].overflow--;
 		i = index_next(x, i, tag);
 	}
 }
 
 bool
-index_add(struct index_view x, uint32_t hash, flow_ref ref)
+index_add(struct index_view x, uint64_t hash, flow_ref ref)
 {
 	uint16_t tag = index_tag(hash);
-	uint32_t i = hash & x.mask;
+	uint32_t i = (uint32_t)hash & x.mask;
 	for (uint32_t passed = 0; passed < index_probes(x); passed++) {
 		struct index_bucket *b = &x.bucket[i];
 		unsigned empty = index_slots_of(b, 0);
@@ -60,10 +60,10 @@ index_add(struct index_view x, uint32_t hash, flow_ref ref)
 }
 
 bool
-index_del(struct index_view x, uint32_t hash, flow_ref ref)
+index_del(struct index_view x, uint64_t hash, flow_ref ref)
 {
 	uint16_t tag = index_tag(hash);
-	uint32_t i = hash & x.mask;
+	uint32_t i = (uint32_t)hash & x.mask;
 	for (uint32_t passed = 0; passed < index_probes(x); passed++) {
 		struct index_bucket *b = &x.bucket[i];
 		for (unsigned s = index_slots_of(b, tag); s != 0; s &= s - 1) {

@@ -45,7 +45,7 @@ index_old(const struct flow_table *t)
 }
 
 static inline uint16_t
-index_tag(uint32_t hash)
+index_tag(uint64_t hash)
 {
 	uint16_t tag = (uint16_t)(hash >> 16);
 	return tag != 0 ? tag : 1;
@@ -75,23 +75,23 @@ index_slots_of(const struct index_bucket *b, uint16_t tag)
 }
 
 static inline void
-index_prefetch(const struct flow_table *t, uint32_t hash)
+index_prefetch(const struct flow_table *t, uint64_t hash)
 {
-	prefetch_read(&t->bucket[hash & t->bucket_mask]);
+	prefetch_read(&t->bucket[(uint32_t)hash & t->bucket_mask]);
 }
 
 /* index_match_on: as index_match, when the first bucket has no such tag but entries further on, or
  * when the table is growing. */
-flow_ref index_match_on(const struct flow_table *t, uint32_t hash);
+flow_ref index_match_on(const struct flow_table *t, uint64_t hash);
 
 /*
  * index_match: the first candidate by its tag. => 0: surely not in the table. Another reference
  * still has to be verified, and where it is a false one flow_find4 or flow_find6 decides.
  */
 static inline flow_ref
-index_match(const struct flow_table *t, uint32_t hash)
+index_match(const struct flow_table *t, uint64_t hash)
 {
-	const struct index_bucket *b = &t->bucket[hash & t->bucket_mask];
+	const struct index_bucket *b = &t->bucket[(uint32_t)hash & t->bucket_mask];
 	__m128i tags = _mm_load_si128((const __m128i *)(const void *)b->tag);
 	__m128i same = _mm_cmpeq_epi16(tags, _mm_set1_epi16((short)index_tag(hash)));
 	unsigned bytes = (unsigned)_mm_movemask_epi8(same);
@@ -101,9 +101,9 @@ index_match(const struct flow_table *t, uint32_t hash)
 }
 
 /* index_add: into the first free slot of its path. => false when there is none. */
-bool index_add(struct index_view x, uint32_t hash, flow_ref ref);
+bool index_add(struct index_view x, uint64_t hash, flow_ref ref);
 /* index_del: => false when it is not there. */
-bool index_del(struct index_view x, uint32_t hash, flow_ref ref);
+bool index_del(struct index_view x, uint64_t hash, flow_ref ref);
 
 /* flow_number: index in its family's slab. */
 static inline uint32_t
@@ -132,7 +132,7 @@ flow_head(const struct flow_table *t, flow_ref ref)
 }
 
 /* flow_hash: of the tuple of direction `dir`, as the index knows it. */
-static inline uint32_t
+static inline uint64_t
 flow_hash(const struct flow_table *t, flow_ref ref, unsigned dir)
 {
 	const struct flow *f = flow_head(t, ref);
@@ -178,8 +178,8 @@ flow_is6(const struct flow_table *t, flow_ref ref, const struct tuple6 *key, uin
 
 /* flow_find4, flow_find6: the verified reference of a tuple with its hash, or 0. */
 flow_ref flow_find4(const struct flow_table *t, const struct tuple4 *key, uint8_t proto,
-                    uint8_t realm, uint32_t hash);
+                    uint8_t realm, uint64_t hash);
 flow_ref flow_find6(const struct flow_table *t, const struct tuple6 *key, uint8_t proto,
-                    uint8_t realm, uint32_t hash);
+                    uint8_t realm, uint64_t hash);
 
 #endif

@@ -38,7 +38,7 @@ struct pkt {
 	uint8_t event;   /* enum conn_event */
 	uint8_t cause;   /* taken over with this HANDOFF_*; HANDOFF_MAX: received from a device */
 	uint8_t loops;   /* times it has re-entered */
-	uint32_t hash;
+	uint64_t hash;   /* of key, for the flow table */
 	flow_ref ref;
 	uint8_t why;     /* enum drop_reason or enum punt, as parsing ended */
 	uint8_t stage;   /* of HANDOFF_STRAY: which home was asked; else without meaning */
@@ -94,7 +94,7 @@ pkt_src(const struct pkt *p)
 	return p->family == FAMILY_V4 ? addr_from_v4(pkt_ip4(p)->src) : pkt_ip6(p)->src;
 }
 
-static inline uint32_t
+static inline uint64_t
 pkt_hash(const struct pkt *p, uint64_t seed)
 {
 	return p->family == FAMILY_V4 ? tuple4_hash(&p->key.t4, p->proto, p->realm, seed) :

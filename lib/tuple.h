@@ -4,7 +4,7 @@
  * Layout     tuple4 is 12 bytes and tuple6 36, packed in pairs in a flow; struct tuple (40 bytes)
  *            holds either family with protocol and realm, for misses, policies and control.
  * Invariant  1. tuple_invert twice is the identity.
- *            2. Equal tuples have equal hashes; the hash is never 0.
+ *            2. Equal tuples have equal hashes.
  *            3. ICMP echo: the request has sport = identifier and dport = 0, the reply sport = 0
  *               and dport = identifier, so that a reply is the inverse of its request.
  * Owner      Values, no state.
@@ -94,27 +94,20 @@ mix64(uint64_t a, uint64_t b)
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
-static inline uint32_t
-hash_finish(uint64_t h)
-{
-	uint32_t r = (uint32_t)(h ^ (h >> 32));
-	return r != 0 ? r : 1;
-}
-
 /* tuple4_hash_words: tuple4_hash of a tuple's addresses and ports as they stand in memory. */
-static inline uint32_t
+static inline uint64_t
 tuple4_hash_words(uint64_t addresses, uint32_t ports, uint8_t proto, uint8_t realm, uint64_t seed)
 {
 	uint64_t b = ((uint64_t)realm << 40) | ((uint64_t)proto << 32) | ports;
 	uint64_t h = mix64(addresses ^ seed, b ^ 0x9e3779b97f4a7c15u ^ (seed >> 7));
-	return hash_finish(mix64(h ^ seed, 0xd6e8feb86659fd93u));
+	return mix64(h ^ seed, 0xd6e8feb86659fd93u);
 }
 
 /*
  * tuple4_hash, tuple6_hash: the table hash of a tuple under a secret seed (drawn at start, so
- * that nobody outside can aim packets at one bucket).
+ * that nobody outside can aim packets at one bucket). All its bits are good.
  */
-static inline uint32_t
+static inline uint64_t
 tuple4_hash(const struct tuple4 *t, uint8_t proto, uint8_t realm, uint64_t seed)
 {
 	uint64_t addresses;
@@ -124,7 +117,7 @@ tuple4_hash(const struct tuple4 *t, uint8_t proto, uint8_t realm, uint64_t seed)
 	return tuple4_hash_words(addresses, ports, proto, realm, seed);
 }
 
-static inline uint32_t
+static inline uint64_t
 tuple6_hash(const struct tuple6 *t, uint8_t proto, uint8_t realm, uint64_t seed)
 {
 	uint64_t w[4];
@@ -133,11 +126,11 @@ tuple6_hash(const struct tuple6 *t, uint8_t proto, uint8_t realm, uint64_t seed)
 	             ((uint64_t)realm << 8) | proto;
 	uint64_t h = mix64(w[0] ^ seed, w[1] ^ 0x9e3779b97f4a7c15u);
 	h ^= mix64(w[2] ^ seed ^ 0xa0761d6478bd642fu, w[3] ^ 0xe7037ed1a0b428dbu);
-	return hash_finish(mix64(h ^ p, seed ^ 0xd6e8feb86659fd93u));
+	return mix64(h ^ p, seed ^ 0xd6e8feb86659fd93u);
 }
 
 /* tuple_hash: the same value as the family's own function. */
-static inline uint32_t
+static inline uint64_t
 tuple_hash(const struct tuple *t, uint64_t seed)
 {
 	if (t->family == FAMILY_V4) {

@@ -112,7 +112,7 @@ case_hit(struct bench *b, struct result *out)
 static uint64_t
 lookup_burst(const struct flow_table *t, const struct tuple4 *key)
 {
-	uint32_t hash[BURST];
+	uint64_t hash[BURST];
 	flow_ref ref[BURST];
 	uint64_t found = 0;
 	for (unsigned k = 0; k < BURST; k++) {
