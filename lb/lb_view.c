@@ -14,9 +14,9 @@ endpoint_hash(const union addr *a, be16 port, uint8_t proto)
 	return (uint32_t)(mix64(h ^ port, proto ^ 0xa0761d6478bd642fu) >> 32);
 }
 
-/* index_slots: a power of two at which n rows fill half of the table at most. */
+/* slots_for: a power of two at which n rows fill half of the table at most. */
 static uint32_t
-index_slots(uint32_t n)
+slots_for(uint32_t n)
 {
 	uint32_t slots = 2;
 	while (slots < 2 * n)
@@ -25,7 +25,7 @@ index_slots(uint32_t n)
 }
 
 static void
-index_add(struct lb_index *x, uint32_t hash, uint32_t row)
+slot_fill(struct lb_index *x, uint32_t hash, uint32_t row)
 {
 	uint32_t i = hash & x->mask;
 	while (x->slot[i] != 0)
@@ -90,7 +90,7 @@ view_fill(struct lb_view *v)
 {
 	for (uint32_t i = 0; i < v->n_services; i++) {
 		const struct img_lb_service *s = &v->services[i];
-		index_add(&v->by_service, endpoint_hash(&s->address, s->port, s->proto), i);
+		slot_fill(&v->by_service, endpoint_hash(&s->address, s->port, s->proto), i);
 	}
 	for (uint32_t i = 0; i < v->n_backends; i++) {
 		const struct img_lb_backend *b = &v->backends[i];
@@ -102,7 +102,7 @@ view_fill(struct lb_view *v)
 			v->n_down++;
 		}
 		if (s->mode == LB_MODE_NAT && !lb_view_endpoint(v, &t))
-			index_add(&v->by_endpoint, endpoint_hash(&t.src, t.sport, t.proto), i);
+			slot_fill(&v->by_endpoint, endpoint_hash(&t.src, t.sport, t.proto), i);
 	}
 	for (uint32_t i = 0; i < v->n_locals; i++) {
 		const struct img_lb_local *l = &v->locals[i];
@@ -121,8 +121,8 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	rows.backends = image_rows(h, IMG_LB_BACKENDS, &rows.n_backends);
 	rows.locals = image_rows(h, IMG_LB_LOCALS, &rows.n_locals);
 	rows.slots = image_rows(h, IMG_LB_SLOTS, &n);
-	uint32_t services = index_slots(rows.n_services);
-	uint32_t endpoints = index_slots(rows.n_backends);
+	uint32_t services = slots_for(rows.n_services);
+	uint32_t endpoints = slots_for(rows.n_backends);
 	size_t slots = (size_t)services + endpoints;
 	rows.size = sizeof(rows) + slots * sizeof(uint32_t) +
 		rows.n_locals * (sizeof(uint16_t) + sizeof(uint8_t)) +

@@ -9,21 +9,10 @@
 
 enum { EXPIRE_CHUNK = 16, PREFETCH_AHEAD = 2 * EXPIRE_CHUNK };
 
-/* The fewest, a power of two, whose slots are filled to 80% at most. */
-uint32_t
-flow_table_buckets(uint32_t capacity4, uint32_t capacity6)
-{
-	uint64_t refs = 2 * ((uint64_t)capacity4 + capacity6);
-	uint32_t n = 1;
-	while (5 * refs > 4 * (uint64_t)INDEX_SLOTS * n)
-		n *= 2;
-	return n;
-}
-
 size_t
 flow_table_memsize(uint32_t capacity4, uint32_t capacity6)
 {
-	return (size_t)flow_table_buckets(capacity4, capacity6) * sizeof(struct index_bucket) +
+	return index_size(flow_table_buckets(capacity4, capacity6)) +
 	       ((size_t)capacity4 + 1) * sizeof(struct flow4) +
 	       ((size_t)capacity6 + 1) * sizeof(struct flow6);
 }
@@ -34,71 +23,11 @@ flow_table_init(struct flow_table *t, void *mem, uint32_t capacity4, uint32_t ca
 {
 	uint32_t buckets = flow_table_buckets(capacity4, capacity6);
 	*t = (struct flow_table){
-		.bucket = mem, .bucket_mask = buckets - 1, .seed = seed,
+		.index = {mem, buckets}, .seed = seed,
 		.capacity4 = capacity4, .capacity6 = capacity6,
 	};
-	t->v4 = (struct flow4 *)(void *)(t->bucket + buckets);
+	t->v4 = (struct flow4 *)(void *)(t->index.bucket + buckets);
 	t->v6 = (struct flow6 *)(void *)(t->v4 + capacity4 + 1);
-}
-
-static inline flow_ref
-find4_in(const struct flow_table *t, struct index_view x, const struct tuple4 *key, uint8_t proto,
-         uint8_t realm, uint64_t hash)
-{
-	uint16_t tag = index_tag(hash);
-	uint32_t i = (uint32_t)hash & x.mask;
-	for (uint32_t left = index_probes(x); left > 0; left--) {
-		const struct index_bucket *b = &x.bucket[i];
-		for (unsigned s = index_slots_of(b, tag); s != 0; s &= s - 1) {
-			flow_ref ref = b->ref[__builtin_ctz(s)];
-			if (flow_is4(t, ref, key, proto, realm))
-				return ref;
-		}
-		if (b->overflow == 0)
-			return 0;
-		i = index_next(x, i, tag);
-	}
-	return 0;
-}
-
-flow_ref
-flow_find4(const struct flow_table *t, const struct tuple4 *key, uint8_t proto, uint8_t realm,
-           uint64_t hash)
-{
-	flow_ref ref = find4_in(t, index_now(t), key, proto, realm, hash);
-	if (ref != 0 || t->old_bucket == NULL)
-		return ref;
-	return find4_in(t, index_old(t), key, proto, realm, hash);
-}
-
-static inline flow_ref
-find6_in(const struct flow_table *t, struct index_view x, const struct tuple6 *key, uint8_t proto,
-         uint8_t realm, uint64_t hash)
-{
-	uint16_t tag = index_tag(hash);
-	uint32_t i = (uint32_t)hash & x.mask;
-	for (uint32_t left = index_probes(x); left > 0; left--) {
-		const struct index_bucket *b = &x.bucket[i];
-		for (unsigned s = index_slots_of(b, tag); s != 0; s &= s - 1) {
-			flow_ref ref = b->ref[__builtin_ctz(s)];
-			if (flow_is6(t, ref, key, proto, realm))
-				return ref;
-		}
-		if (b->overflow == 0)
-			return 0;
-		i = index_next(x, i, tag);
-	}
-	return 0;
-}
-
-flow_ref
-flow_find6(const struct flow_table *t, const struct tuple6 *key, uint8_t proto, uint8_t realm,
-           uint64_t hash)
-{
-	flow_ref ref = find6_in(t, index_now(t), key, proto, realm, hash);
-	if (ref != 0 || t->old_bucket == NULL)
-		return ref;
-	return find6_in(t, index_old(t), key, proto, realm, hash);
 }
 
 static flow_ref
@@ -122,9 +51,9 @@ flow_find(const struct flow_table *t, const struct tuple *key)
 static void
 unindex(struct flow_table *t, uint64_t hash, flow_ref ref)
 {
-	bool was = index_del(index_now(t), hash, ref);
-	if (!was && t->old_bucket != NULL) {
-		was = index_del(index_old(t), hash, ref);
+	bool was = index_del(t->index, hash, ref);
+	if (!was && t->old.bucket != NULL) {
+		was = index_del(t->old, hash, ref);
 		t->old_left -= was;
 	}
 	assert(was && "a flow in use has both its tuples in the index");
@@ -222,10 +151,10 @@ flow_open(struct flow_table *t, const struct tuple *orig, const struct tuple *re
 		*drop = DROP_FLOW_COLLISION;
 		return NULL;
 	}
-	if (!index_add(index_now(t), hash[0], r))
+	if (!index_add(t->index, hash[0], r))
 		return NULL;
-	if (!index_add(index_now(t), hash[1], r | 1)) {
-		index_del(index_now(t), hash[0], r);
+	if (!index_add(t->index, hash[1], r | 1)) {
+		index_del(t->index, hash[0], r);
 		return NULL;
 	}
 	number_take(t, v6, flow_head(t, r));

@@ -7,7 +7,7 @@
  *            entry has proto 0, which no tuple has, so that it is never taken for a hit. A flow
  *            reference is 32 bits: bit 31 family (1 = IPv6), bits 30..1 flow number, bit 0 the
  *            direction. Number 0 is never used, so reference 0 and 1 are none.
- *            The index is buckets of one line: 8 tags of 16 bits, 8 references, an overflow count.
+ *            The index: lib/index.h, FLOW_LOAD of INDEX_SLOTS slots of a bucket filled on average.
  * Invariant  1. A flow in use has both its tuples in the index, each under its own direction.
  *            2. No two flows share a tuple (with protocol and realm).
  *            3. flow.state is CONN_FREE exactly when the entry is on the free list.
@@ -24,6 +24,7 @@
 #include <stddef.h>
 
 #include "conn.h"
+#include "index.h"
 #include "tuple.h"
 
 enum flow_flag {
@@ -89,17 +90,10 @@ flow_count(struct flow *f, unsigned dir, uint32_t bytes)
 	f->packets_hi[dir] += __builtin_add_overflow(f->counts[dir], one, &f->counts[dir]);
 }
 
-struct index_bucket {
-	uint16_t tag[8];   /* 0: empty slot */
-	uint32_t ref[8];
-	uint32_t overflow; /* entries whose probe passed over this bucket */
-	uint32_t spare[3];
-} __attribute__((aligned(64)));
-static_assert(sizeof(struct index_bucket) == 64, "an index bucket is one cache line");
+enum { FLOW_LOAD = 7 };
 
 struct flow_table {
-	struct index_bucket *bucket;
-	uint32_t bucket_mask;
+	struct index index;
 	uint64_t seed;
 	struct flow4 *v4;
 	struct flow6 *v6;
@@ -108,14 +102,17 @@ struct flow_table {
 	uint32_t high4, high6;   /* numbers above were never used: expiry need not look there */
 	uint32_t free4, free6;   /* heads of the free lists, linked through flow.owner */
 	uint32_t hand4, hand6;   /* where expiry goes on */
-	struct index_bucket *old_bucket; /* the index it grows out of; NULL: it does not */
-	uint32_t old_mask;
+	struct index old;        /* the index it grows out of; no buckets: it does not */
 	uint32_t old_at;         /* where moving goes on */
 	uint64_t old_left;       /* entries there */
 };
 
 /* flow_table_buckets: of the index, for so many flows. */
-uint32_t flow_table_buckets(uint32_t capacity4, uint32_t capacity6);
+static inline uint32_t
+flow_table_buckets(uint32_t capacity4, uint32_t capacity6)
+{
+	return index_buckets(2 * ((uint64_t)capacity4 + capacity6), FLOW_LOAD);
+}
 /* flow_table_memsize: bytes that flow_table_init wants for so many flows. */
 size_t flow_table_memsize(uint32_t capacity4, uint32_t capacity6);
 /* flow_table_init: => mem is zeroed, 64-byte aligned, flow_table_memsize bytes. */

@@ -9,10 +9,11 @@
 
 enum { MOVE_CHUNK = 8 };
 
-static size_t
-index_size(uint32_t mask)
+static void
+index_free(struct index *x)
 {
-	return ((size_t)mask + 1) * sizeof(struct index_bucket);
+	mem_free(x->bucket, x->bucket != NULL ? index_size(x->buckets) : 0);
+	*x = (struct index){0};
 }
 
 /* Number 0 is never used, but has its place. */
@@ -52,15 +53,18 @@ int
 flow_room_open(struct flow_room *r, struct flow_table *t, uint32_t capacity4, uint32_t capacity6,
                uint32_t most, uint64_t seed, int node)
 {
-	uint32_t mask = flow_table_buckets(capacity4, capacity6) - 1;
-	*r = (struct flow_room){.capacity4 = capacity4, .capacity6 = capacity6, .node = node};
+	uint32_t buckets = flow_table_buckets(capacity4, capacity6);
+	*r = (struct flow_room){
+		.capacity4 = capacity4, .capacity6 = capacity6, .buckets = buckets, .node = node,
+	};
 	*t = (struct flow_table){
-		.bucket_mask = mask, .seed = seed, .capacity4 = capacity4, .capacity6 = capacity6,
+		.index.buckets = buckets, .seed = seed, .capacity4 = capacity4,
+		.capacity6 = capacity6,
 	};
 	if (mem_range_init(&r->v4, slab_size4(larger(capacity4, most))) != 0 ||
 	    mem_range_init(&r->v6, slab_size6(larger(capacity6, most))) != 0 ||
 	    slabs_grow(r, capacity4, capacity6) != 0 ||
-	    (t->bucket = mem_alloc(index_size(mask), node)) == NULL) {
+	    (t->index.bucket = mem_alloc(index_size(buckets), node)) == NULL) {
 		flow_room_close(r, t);
 		return -ENOMEM;
 	}
@@ -72,9 +76,9 @@ flow_room_open(struct flow_room *r, struct flow_table *t, uint32_t capacity4, ui
 void
 flow_room_close(struct flow_room *r, struct flow_table *t)
 {
-	mem_free(r->offer.bucket, r->offer.bucket != NULL ? index_size(r->offer.mask) : 0);
-	mem_free(t->old_bucket, t->old_bucket != NULL ? index_size(t->old_mask) : 0);
-	mem_free(t->bucket, t->bucket != NULL ? index_size(t->bucket_mask) : 0);
+	index_free(&r->offer.index);
+	index_free(&t->old);
+	index_free(&t->index);
 	mem_range_fini(&r->v4);
 	mem_range_fini(&r->v6);
 	r->offer = (struct flow_offer){0};
@@ -85,8 +89,9 @@ flow_room_close(struct flow_room *r, struct flow_table *t)
 static uint32_t
 buckets_more(const struct flow_room *r, uint32_t capacity4, uint32_t capacity6)
 {
-	uint32_t want = flow_table_buckets(capacity4, capacity6);
-	return want > flow_table_buckets(r->capacity4, r->capacity6) ? want : 0;
+	uint64_t refs = 2 * ((uint64_t)capacity4 + capacity6);
+	bool will_do = refs <= FLOW_LOAD_MOST * (uint64_t)r->buckets;
+	return will_do ? 0 : flow_table_buckets(capacity4, capacity6);
 }
 
 static size_t
@@ -99,7 +104,7 @@ size_t
 flow_room_more(const struct flow_room *r, uint32_t capacity4, uint32_t capacity6)
 {
 	return beyond(&r->v4, slab_size4(capacity4)) + beyond(&r->v6, slab_size6(capacity6)) +
-	       buckets_more(r, capacity4, capacity6) * sizeof(struct index_bucket);
+	       index_size(buckets_more(r, capacity4, capacity6));
 }
 
 int
@@ -114,9 +119,8 @@ flow_room_prepare(struct flow_room *r, uint32_t capacity4, uint32_t capacity6)
 	r->offer = (struct flow_offer){.capacity4 = capacity4, .capacity6 = capacity6};
 	if (buckets == 0)
 		return 0;
-	r->offer.mask = buckets - 1;
-	r->offer.bucket = mem_alloc(index_size(r->offer.mask), r->node);
-	if (r->offer.bucket != NULL)
+	r->offer.index = (struct index){mem_alloc(index_size(buckets), r->node), buckets};
+	if (r->offer.index.bucket != NULL)
 		return 0;
 	flow_room_cancel(r);
 	return -ENOMEM;
@@ -125,7 +129,7 @@ flow_room_prepare(struct flow_room *r, uint32_t capacity4, uint32_t capacity6)
 void
 flow_room_cancel(struct flow_room *r)
 {
-	mem_free(r->offer.bucket, r->offer.bucket != NULL ? index_size(r->offer.mask) : 0);
+	index_free(&r->offer.index);
 	mem_range_undo(&r->v4, &r->before4);
 	mem_range_undo(&r->v6, &r->before6);
 	r->offer = (struct flow_offer){0};
@@ -136,6 +140,8 @@ flow_room_offer(struct flow_room *r)
 {
 	r->capacity4 = r->offer.capacity4;
 	r->capacity6 = r->offer.capacity6;
+	if (r->offer.index.bucket != NULL)
+		r->buckets = r->offer.index.buckets;
 	atomic_store_explicit(&r->state, GROW_OFFERED, memory_order_release);
 }
 
@@ -145,7 +151,7 @@ flow_room_settle(struct flow_room *r)
 	uint32_t state = atomic_load_explicit(&r->state, memory_order_acquire);
 	if (state != GROW_DONE)
 		return state == GROW_NONE;
-	mem_free(r->offer.bucket, r->offer.bucket != NULL ? index_size(r->offer.mask) : 0);
+	index_free(&r->offer.index);
 	r->offer = (struct flow_offer){0};
 	atomic_store_explicit(&r->state, GROW_NONE, memory_order_relaxed);
 	return true;
@@ -156,15 +162,13 @@ take(struct flow_table *t, struct flow_offer *o)
 {
 	t->capacity4 = o->capacity4;
 	t->capacity6 = o->capacity6;
-	if (o->bucket == NULL)
+	if (o->index.bucket == NULL)
 		return;
-	t->old_bucket = t->bucket;
-	t->old_mask = t->bucket_mask;
+	t->old = t->index;
 	t->old_at = 0;
 	t->old_left = 2 * ((uint64_t)t->used4 + t->used6);
-	t->bucket = o->bucket;
-	t->bucket_mask = o->mask;
-	o->bucket = NULL;
+	t->index = o->index;
+	o->index = (struct index){0};
 }
 
 /*
@@ -179,10 +183,12 @@ move_chunk(struct flow_table *t, uint32_t n)
 	uint64_t hash[MOVE_CHUNK * INDEX_SLOTS];
 	uint32_t found = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		const struct index_bucket *b = &t->old_bucket[t->old_at];
-		t->old_at = (t->old_at + 1) & t->old_mask;
-		for (unsigned s = ~index_slots_of(b, 0) & 0xff; s != 0; s &= s - 1) {
-			ref[found] = b->ref[__builtin_ctz(s)];
+		const struct index_bucket *b = &t->old.bucket[t->old_at];
+		t->old_at = t->old_at + 1 < t->old.buckets ? t->old_at + 1 : 0;
+		for (unsigned s = 0; s < INDEX_SLOTS; s++) {
+			if (b->tag[s] == 0)
+				continue;
+			ref[found] = b->ref[s];
 			flow_prefetch(t, ref[found++]);
 		}
 	}
@@ -191,9 +197,9 @@ move_chunk(struct flow_table *t, uint32_t n)
 		index_prefetch(t, hash[i]);
 	}
 	for (uint32_t i = 0; i < found; i++) {
-		if (!index_add(index_now(t), hash[i], ref[i]))
+		if (!index_add(t->index, hash[i], ref[i]))
 			continue;
-		index_del(index_old(t), hash[i], ref[i]);
+		index_del(t->old, hash[i], ref[i]);
 		t->old_left--;
 	}
 }
@@ -201,7 +207,7 @@ move_chunk(struct flow_table *t, uint32_t n)
 static void
 move(struct flow_table *t, uint32_t buckets)
 {
-	uint32_t all = t->old_mask + 1, left = buckets < all ? buckets : all;
+	uint32_t left = buckets < t->old.buckets ? buckets : t->old.buckets;
 	while (left > 0 && t->old_left != 0) {
 		uint32_t n = left < MOVE_CHUNK ? left : MOVE_CHUNK;
 		move_chunk(t, n);
@@ -219,13 +225,12 @@ flow_grow_turn(struct flow_room *r, struct flow_table *t, uint32_t buckets)
 		take(t, &r->offer);
 		atomic_store_explicit(&r->state, GROW_MOVING, memory_order_relaxed);
 	}
-	if (t->old_bucket != NULL) {
+	if (t->old.bucket != NULL) {
 		move(t, buckets);
 		if (t->old_left != 0)
 			return;
-		r->offer.bucket = t->old_bucket;
-		r->offer.mask = t->old_mask;
-		t->old_bucket = NULL;
+		r->offer.index = t->old;
+		t->old = (struct index){0};
 	}
 	atomic_store_explicit(&r->state, GROW_DONE, memory_order_release);
 }

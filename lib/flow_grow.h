@@ -26,13 +26,13 @@
 enum {
 	FLOWS_MOST = 200000000, /* of a family, all workers: addresses are reserved for so many */
 	GROW_TURN = 16,         /* buckets moved in a worker's turn */
+	FLOW_LOAD_MOST = 8,     /* the index is replaced when it would have more a bucket */
 };
 
 enum grow_state { GROW_NONE, GROW_OFFERED, GROW_MOVING, GROW_DONE };
 
 struct flow_offer {
-	struct index_bucket *bucket; /* the new index, then the old one; NULL: the index stays */
-	uint32_t mask;
+	struct index index; /* the new one, then the old one; no buckets: the index stays */
 	uint32_t capacity4, capacity6;
 };
 
@@ -40,6 +40,7 @@ struct flow_room {
 	struct mem_range v4, v6;
 	struct mem_range before4, before6; /* until the growth is offered */
 	uint32_t capacity4, capacity6;     /* offered last */
+	uint32_t buckets;                  /* of the index: the table's, or that on offer */
 	int node;
 	struct flow_offer offer;
 	_Atomic(uint32_t) state;           /* enum grow_state */

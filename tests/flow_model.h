@@ -12,6 +12,7 @@
 
 #include "lib/drop.h"
 #include "lib/flow_index.h"
+#include "tests/index_kit.h"
 #include "tests/test.h"
 
 enum { MODEL_MAX = 4096 };
@@ -175,16 +176,7 @@ free_list_length(const struct flow_table *t, bool v6)
 	return n;
 }
 
-static inline uint64_t
-index_entries(struct index_view x)
-{
-	uint64_t n = 0;
-	for (uint32_t b = 0; x.bucket != NULL && b <= x.mask; b++)
-		n += (unsigned)__builtin_popcount(~index_slots_of(&x.bucket[b], 0) & 0xff);
-	return n;
-}
-
-/* flow.h, invariants 1, 3 and 4; flow_index.h, invariant 2. */
+/* flow.h, invariants 1, 3 and 4; flow_index.h, invariant 1. */
 static inline void
 check_invariants(const struct flow_table *t, const struct model *m)
 {
@@ -193,8 +185,8 @@ check_invariants(const struct flow_table *t, const struct model *m)
 	CU_ASSERT_EQUAL(t->used4 + free_list_length(t, false), t->high4);
 	CU_ASSERT_EQUAL(t->used6 + free_list_length(t, true), t->high6);
 	CU_ASSERT(t->high4 <= t->capacity4 && t->high6 <= t->capacity6);
-	uint64_t now = index_entries(index_now(t)), old = index_entries(index_old(t));
-	CU_ASSERT_EQUAL(old, t->old_bucket != NULL ? t->old_left : 0);
+	uint64_t now = index_entries(t->index), old = index_entries(t->old);
+	CU_ASSERT_EQUAL(old, t->old.bucket != NULL ? t->old_left : 0);
 	CU_ASSERT_EQUAL(now + old, 2 * (t->used4 + t->used6));
 	for (unsigned i = 0; i < m->n; i++)
 		for (unsigned dir = 0; dir < 2; dir++)
@@ -212,19 +204,10 @@ try_any(struct flow_table *t, struct model *m, uint64_t *rng, unsigned variety, 
 	}
 }
 
-static inline bool
-index_is_empty(struct index_view x)
-{
-	uint64_t overflow = 0;
-	for (uint32_t b = 0; b <= x.mask; b++)
-		overflow += x.bucket[b].overflow;
-	return overflow == 0 && index_entries(x) == 0;
-}
-
 static inline void
 check_empty(const struct flow_table *t)
 {
-	CU_ASSERT(index_is_empty(index_now(t)));
+	CU_ASSERT(index_is_empty(t->index));
 	CU_ASSERT_EQUAL(t->used4 + t->used6, 0);
 }
 

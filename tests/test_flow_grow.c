@@ -60,12 +60,11 @@ random_growth(uint32_t capacity4, uint32_t capacity6, unsigned variety, unsigned
 	for (unsigned i = 0; i < n; i++) {
 		now += test_random(&rng) % 16;
 		try_any(&t, &m, &rng, variety, now);
-		during += t.old_bucket != NULL;
+		during += t.old.bucket != NULL;
 		if (test_random(&rng) % 3 == 0)
 			flow_grow_turn(&r, &t, test_random(&rng) % 3);
-		if (atomic_load(&r.state) == GROW_DONE && r.offer.bucket != NULL)
-			CU_ASSERT(index_is_empty((struct index_view){r.offer.bucket,
-			                                             r.offer.mask}));
+		if (atomic_load(&r.state) == GROW_DONE && r.offer.index.bucket != NULL)
+			CU_ASSERT(index_is_empty(r.offer.index));
 		if (i % 197 == 0)
 			check_invariants(&t, &m);
 		if (test_random(&rng) % 256 != 0 || r.capacity4 > MOST / 2)
@@ -127,7 +126,7 @@ every_step(void)
 		if (n < AFTER)
 			CU_ASSERT((ref[n] = open_number(&t, n)) != 0 && ++n);
 	}
-	CU_ASSERT(turns > 100 && t.old_bucket == NULL);
+	CU_ASSERT(turns > 100 && t.old.bucket == NULL);
 	for (; n < AFTER; n++)
 		CU_ASSERT((ref[n] = open_number(&t, n)) != 0);
 	CU_ASSERT_EQUAL(open_number(&t, n) | open_number(&t, n + 1), 0);
@@ -147,12 +146,12 @@ little_more(void)
 	struct flow_room r;
 	struct flow_table t;
 	CU_ASSERT_EQUAL_FATAL(flow_room_open(&r, &t, 1000, 10, MOST, SEED, NODE), 0);
-	const struct index_bucket *bucket = t.bucket;
+	const struct index_bucket *bucket = t.index.bucket;
 	CU_ASSERT_EQUAL_FATAL(flow_room_prepare(&r, 1010, 10), 0);
 	flow_room_offer(&r);
 	CU_ASSERT(!flow_room_settle(&r) && t.capacity4 == 1000);
 	flow_grow_turn(&r, &t, 1);
-	CU_ASSERT(flow_room_settle(&r) && t.capacity4 == 1010 && t.bucket == bucket);
+	CU_ASSERT(flow_room_settle(&r) && t.capacity4 == 1010 && t.index.bucket == bucket);
 	flow_room_close(&r, &t);
 }
 
@@ -193,7 +192,7 @@ closed_meanwhile(void)
 		if (point > 0)
 			flow_room_offer(&r);
 		flow_grow_turn(&r, &t, point == 3 ? UINT32_MAX : point - 1);
-		CU_ASSERT_EQUAL(t.old_bucket != NULL, point == 1 || point == 2);
+		CU_ASSERT_EQUAL(t.old.bucket != NULL, point == 1 || point == 2);
 		flow_room_close(&r, &t);
 		CU_ASSERT_EQUAL(memory_used(), 0);
 	}

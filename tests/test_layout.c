@@ -36,7 +36,7 @@ protect_worker(unsigned i, int prot)
 	const struct stats_segment *s = w.plane.shared.stats;
 	protect(other->pipe, sizeof(struct pipeline), prot);
 	protect(other->frags, frag_memsize(), prot);
-	protect(other->flows.bucket, PAGE, prot);
+	protect(other->flows.index.bucket, PAGE, prot);
 	protect(other->policy[POLICY_NAT].state, PAGE, prot);
 	protect(stats_context(s, 1 + i), sizeof(struct stats), prot);
 	protect(stats_backends(s, 1 + i), s->backend_stride, prot);
