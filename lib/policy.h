@@ -5,6 +5,7 @@
  *               between bursts; never for a packet of a known flow.
  *            2. home() is a pure function of generation and tuple, the same on every worker.
  *            3. open() runs on the home worker only.
+ *            4. warm and parting may be NULL: nothing is worth asking for.
  * Owner      state is one worker's; a policy keeps no other writable memory.
  * See        docs/design.md, "Policies"; docs/adding.md, "A policy".
  */
@@ -25,7 +26,11 @@ struct miss {
 	uint8_t nic;            /* interface of arrival; NIC_NONE when it entered again (hairpin) */
 	uint8_t event;          /* enum conn_event of a TCP packet */
 	uint8_t has_frag;       /* first fragment of several */
+	uint32_t hint[4];       /* of the policy's warm() for its later stages and open(); zeroed */
 };
+
+/* What open() and ended() read is asked for in so many steps, each over all packets of a burst. */
+enum { WARM_STAGES = 5, PARTING_STAGES = 4 };
 
 enum verdict {
 	VERDICT_PASS,        /* not mine: ask the next policy */
@@ -54,6 +59,12 @@ struct policy_ops {
 	void (*view_destroy)(struct generation *g, unsigned number);
 	/* home: the worker whose this packet is, HOME_NOT_MINE, or HOME_ANY. */
 	int (*home)(const struct generation *g, const struct miss *m);
+	/*
+	 * warm: ask for the memory that open() will read; stage k may read what stage k-1 asked
+	 * for. Called for every stage and every miss of a burst, before the first open() of the
+	 * burst. It decides nothing and writes m->hint only, which open() may use as a hint.
+	 */
+	void (*warm)(void *state, struct miss *m, unsigned stage);
 	enum verdict (*open)(void *state, const struct miss *m, struct flow_spec *spec);
 	/* opened: the flow exists now; undo: open() said OPEN but no flow could be made. */
 	void (*opened)(void *state, const struct miss *m, const struct flow_spec *spec);
@@ -61,6 +72,9 @@ struct policy_ops {
 	/* answered: first packet of direction 1. ended: last words about a flow. */
 	void (*answered)(void *state, const struct flow *f, const struct tuple t[2]);
 	void (*ended)(void *state, const struct flow *f, const struct tuple t[2], uint32_t now_ms);
+	/* parting: as warm, for ended(): the flow is about to end. hint is zero at stage 0. */
+	void (*parting)(void *state, const struct flow *f, const struct tuple t[2],
+	                uint32_t hint[4], unsigned stage);
 	/*
 	 * stale: may the flow not go on under the generation of the last reload? f is NULL: may any
 	 * not? Asked of all that there are after a reload. A policy without it keeps its flows.
