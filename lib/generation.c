@@ -47,20 +47,6 @@ derive_nics(struct generation *g, const struct dev *devs)
 	}
 }
 
-static void
-derive_routes(struct generation *g)
-{
-	for (uint32_t i = 0; i < g->n_routes; i++) {
-		const struct img_route *r = &g->routes[i];
-		if (i == 0 || r[-1].family != r->family || r[-1].plen != r->plen) {
-			g->route_length[g->n_lengths].family = r->family;
-			g->route_length[g->n_lengths].plen = r->plen;
-			g->route_length[g->n_lengths++].first = i;
-		}
-		g->route_length[g->n_lengths - 1].n++;
-	}
-}
-
 static bool
 section_equal(const struct image_header *a, const struct image_header *b, uint32_t kind,
               size_t row_size)
@@ -128,8 +114,11 @@ generation_create(const struct image_header *image, const struct dev *devs, uint
 	g->number = image->generation;
 	g->route_gen = next_route_gen(image, previous);
 	find_sections(g);
+	if (route_table_init(&g->route, g->routes, g->n_routes) != 0) {
+		generation_destroy(g);
+		return NULL;
+	}
 	derive_nics(g, devs);
-	derive_routes(g);
 	derive_steer(g, devs, n_devs);
 	return g;
 }
@@ -137,56 +126,8 @@ generation_create(const struct image_header *image, const struct dev *devs, uint
 void
 generation_destroy(struct generation *g)
 {
-	if (g != NULL)
-		mem_free(g, own_size() + g->image->size);
-}
-
-/* The first plen bits of an address, the others zero. */
-static union addr
-addr_masked(const union addr *a, unsigned plen)
-{
-	union addr r = *a;
-	for (unsigned q = 0; q < 2; q++) {
-		unsigned bits = plen > 64 * q ? plen - 64 * q : 0;
-		uint64_t mask = bits == 0 ? 0 : bits >= 64 ? ~0ull : ~(~0ull >> bits);
-		r.q[q] &= __builtin_bswap64(mask);
-	}
-	return r;
-}
-
-/* An address as a number that orders as its bytes do: the high or the low half of it. */
-static inline uint64_t
-half_of(const union addr *a, unsigned q)
-{
-	return __builtin_bswap64(a->q[q]);
-}
-
-/* The row of this prefix among n sorted ones, or NULL; without a branch a step. */
-static const struct img_route *
-route_search(const struct img_route *r, uint32_t n, const union addr *prefix)
-{
-	uint64_t high = half_of(prefix, 0), low = half_of(prefix, 1);
-	while (n > 1) {
-		uint32_t half = n / 2;
-		uint64_t h = half_of(&r[half].prefix, 0);
-		bool below = h < high || (h == high && half_of(&r[half].prefix, 1) <= low);
-		r += below ? half : 0;
-		n -= half;
-	}
-	return n == 1 && addr_equal(&r->prefix, prefix) ? r : NULL;
-}
-
-const struct img_route *
-route_find(const struct generation *g, const union addr *a, uint8_t family)
-{
-	for (uint32_t i = 0; i < g->n_lengths; i++) {
-		if (g->route_length[i].family != family)
-			continue;
-		union addr prefix = addr_masked(a, g->route_length[i].plen);
-		const struct img_route *r = route_search(g->routes + g->route_length[i].first,
-		                                         g->route_length[i].n, &prefix);
-		if (r != NULL)
-			return r;
-	}
-	return NULL;
+	if (g == NULL)
+		return;
+	route_table_fini(&g->route);
+	mem_free(g, own_size() + g->image->size);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What       A generation: a checked image in the data plane's memory with what is derived from
- *            it at publication (VLAN to interface, interface table, routes by length).
+ *            it at publication (VLAN to interface, interface table, route table).
  * Invariant  1. Constant once published. 2. Freed only when every worker has passed a quiescent
  *            state after its successor was published (rte_rcu_qsbr).
  * Owner      The main lcore makes, publishes and frees; workers load the pointer between bursts.
@@ -12,6 +12,7 @@
 
 #include "image.h"
 #include "nic.h"
+#include "route.h"
 #include "steer.h"
 
 struct gen_nic { /* what the hit path wants of an interface; 16 bytes */
@@ -37,8 +38,7 @@ struct generation {
 	uint8_t vlan_nic[MAX_DEVS][4096]; /* interface of (device, VLAN id); 0 untagged; NIC_NONE */
 	const struct img_route *routes;
 	uint32_t n_routes;
-	struct { uint8_t family, plen; uint32_t first, n; } route_length[33 + 129];
-	uint32_t n_lengths;
+	struct route_table route;
 	const struct img_address *addresses;
 	uint32_t n_addresses;
 	const struct timer_set *timers;
@@ -57,7 +57,10 @@ struct generation *generation_create(const struct image_header *image, const str
 void generation_destroy(struct generation *g);
 
 /* route_find: longest match, or NULL. */
-const struct img_route *route_find(const struct generation *g, const union addr *a,
-                                   uint8_t family);
+static inline const struct img_route *
+route_find(const struct generation *g, const union addr *a, uint8_t family)
+{
+	return family == FAMILY_V4 ? route_find4(&g->route, a->w[0]) : route_find6(&g->route, a);
+}
 
 #endif

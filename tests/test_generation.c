@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Generations: what is derived from an image, and routes against a linear search. */
+/* Generations: what is derived from an image. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,97 +124,12 @@ routes_of_the_fixture(void)
 	generation_destroy(g);
 }
 
-enum { ROUTES = 400 };
-
-static int
-route_compare(const void *pa, const void *pb)
-{
-	const struct img_route *a = pa, *b = pb;
-	if (a->family != b->family)
-		return a->family - b->family;
-	if (a->plen != b->plen)
-		return b->plen - a->plen;
-	return memcmp(&a->prefix, &b->prefix, sizeof(a->prefix));
-}
-
-/* An address with few bits in use, so that prefixes nest. */
-static union addr
-random_addr(uint64_t *rng, uint8_t family)
-{
-	union addr a = {.w = {0}};
-	unsigned bytes = addr_bits(family) / 8;
-	for (unsigned i = 0; i < bytes; i++)
-		a.b[i] = (uint8_t)(test_random(rng) % 4 == 0 ? test_random(rng) : 0);
-	return a;
-}
-
-static unsigned
-random_routes(uint64_t *rng, struct img_route *routes)
-{
-	for (unsigned i = 0; i < ROUTES; i++) {
-		struct img_route *r = &routes[i];
-		*r = (struct img_route){
-			.family = i % 2 ? FAMILY_V4 : FAMILY_V6, .kind = ROUTE_CONNECTED, .nic = 1};
-		r->plen = (uint8_t)(test_random(rng) % (addr_bits(r->family) + 1));
-		r->prefix = random_addr(rng, r->family);
-		for (unsigned bit = r->plen; bit < addr_bits(r->family); bit++)
-			r->prefix.b[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
-	}
-	qsort(routes, ROUTES, sizeof(routes[0]), route_compare);
-	unsigned n = 0;
-	for (unsigned i = 0; i < ROUTES; i++)
-		if (n == 0 || route_compare(&routes[n - 1], &routes[i]) != 0)
-			routes[n++] = routes[i];
-	return n;
-}
-
-static const struct img_route *
-slow_find(const struct img_route *routes, unsigned n, const union addr *a, uint8_t family)
-{
-	const struct img_route *best = NULL;
-	for (unsigned i = 0; i < n; i++)
-		if (routes[i].family == family &&
-		    addr_in_prefix(a, &routes[i].prefix, routes[i].plen) &&
-		    (best == NULL || routes[i].plen > best->plen))
-			best = &routes[i];
-	return best;
-}
-
-static void
-routes_against_linear_search(void)
-{
-	static struct img_route routes[ROUTES];
-	uint64_t rng = test_seed();
-	unsigned n = random_routes(&rng, routes);
-	struct image_builder b;
-	size_t size;
-	char err[256];
-	image_build_begin(&b, 1);
-	fixture_plane(&b);
-	fixture_network(&b);
-	image_build_rows(&b, IMG_ROUTES, routes, sizeof(routes[0]), n);
-	struct image_header *h = image_build_end(&b, &size);
-	CU_ASSERT_EQUAL(image_check(h, size, err, sizeof(err)), 0);
-	struct generation *g = generation_create(h, devs, 2, NULL);
-	for (unsigned i = 0; i < 20000; i++) {
-		uint8_t family = i % 2 ? FAMILY_V4 : FAMILY_V6;
-		union addr a = random_addr(&rng, family);
-		const struct img_route *want = slow_find(routes, n, &a, family);
-		const struct img_route *got = route_find(g, &a, family);
-		CU_ASSERT_EQUAL(want == NULL, got == NULL);
-		CU_ASSERT(want == NULL || got == NULL || route_compare(want, got) == 0);
-	}
-	generation_destroy(g);
-	free(h);
-}
-
 static const struct test_case cases[] = {
 	{"what is derived", derived},
 	{"an unused row", unused_row},
 	{"a device is missing", device_missing},
 	{"route generation", route_generation},
 	{"routes of the fixture", routes_of_the_fixture},
-	{"routes against a linear search", routes_against_linear_search},
 };
 
 int
