@@ -75,6 +75,15 @@ flow_hash(const struct flow_table *t, flow_ref ref, unsigned dir)
 	return tuple4_hash(&flow_ptr4(t, ref)->tuple[dir], f->proto, f->realm[dir], t->seed);
 }
 
+/* flow_source: of the tuple of the reference's direction. */
+static inline union addr
+flow_source(const struct flow_table *t, flow_ref ref)
+{
+	if ((ref & FLOW_REF_V6) != 0)
+		return flow_ptr6(t, ref)->tuple[ref & 1].src;
+	return addr_from_v4(flow_ptr4(t, ref)->tuple[ref & 1].src);
+}
+
 /* flow_prefetch: all lines of a candidate. => Also good for reference 0. */
 static inline void
 flow_prefetch(const struct flow_table *t, flow_ref ref)

@@ -8,9 +8,8 @@
 #include "tx.h"
 
 struct hop
-hop_find(const struct worker *w, const union addr *dst, uint8_t family)
+hop_on(const struct worker *w, const struct img_route *r, const union addr *dst, uint8_t family)
 {
-	const struct img_route *r = route_find(w->gen, dst, family);
 	struct hop hop = {.kind = HOP_NO_ROUTE};
 	if (r == NULL)
 		return hop;

@@ -22,8 +22,17 @@ struct hop {
 	uint16_t id;   /* next hop, 0: no MAC known */
 };
 
+/* hop_on: the next hop of a destination on its route, NULL: it has none. */
+struct hop hop_on(const struct worker *w, const struct img_route *r, const union addr *dst,
+                  uint8_t family);
+
 /* hop_find: the next hop of a destination under the generation in force. */
-struct hop hop_find(const struct worker *w, const union addr *dst, uint8_t family);
+static inline struct hop
+hop_find(const struct worker *w, const union addr *dst, uint8_t family)
+{
+	return hop_on(w, route_find(w->gen, dst, family), dst, family);
+}
+
 /* hop_of: the hop that a flow remembers. => id is at least NEXTHOP_LOOP. */
 struct hop hop_of(const struct worker *w, uint16_t id);
 

@@ -2,6 +2,7 @@
 /* Packets without a flow: asked of the policies in their order. */
 #include "miss.h"
 
+#include "hop.h"
 #include "steer_watch.h"
 #include "tx.h"
 
@@ -34,16 +35,65 @@ miss_is_local(const struct pkt *p, const struct img_route *route)
 	        (route->kind == ROUTE_SERVICE && (p->flags & PKT_REQUEST) != 0));
 }
 
+/* Kinds of addresses that nobody outside can have. */
+enum {
+	OURS = 1u << ROUTE_LOCAL | 1u << ROUTE_SERVICE | 1u << ROUTE_POOL | 1u << ROUTE_LB_LOCAL |
+	       1u << ROUTE_BROADCAST,
+};
+
+static bool
+is_forged(const struct pkt *p, const struct img_route *back)
+{
+	return p->cause == HANDOFF_MAX && back != NULL && (OURS >> back->kind & 1) != 0;
+}
+
 bool
 miss_is_forged(const struct worker *w, const struct pkt *p)
 {
-	if (p->cause != HANDOFF_MAX)
-		return false;
 	union addr src = pkt_src(p);
-	const struct img_route *r = route_find(w->gen, &src, p->family);
-	return r != NULL && (r->kind == ROUTE_LOCAL || r->kind == ROUTE_SERVICE ||
-	                     r->kind == ROUTE_POOL || r->kind == ROUTE_LB_LOCAL ||
-	                     r->kind == ROUTE_BROADCAST);
+	return is_forged(p, route_find(w->gen, &src, p->family));
+}
+
+/* Can it go where it is to go? Asked before a policy spends anything on it. */
+static bool
+is_routed(const struct miss *m)
+{
+	return m->route != NULL && m->route->kind != ROUTE_UNREACHABLE;
+}
+
+/* Which policy from this one on claims it? */
+static enum miss_fate
+claimed(const struct worker *w, struct judged *j, unsigned from)
+{
+	for (unsigned i = from; i < w->n_policies; i++) {
+		int home = w->policy[i].ops->home(w->gen, &j->m);
+		if (home == HOME_NOT_MINE)
+			continue;
+		j->policy = (uint8_t)i;
+		j->home = (uint16_t)home;
+		if (home >= 0 && home != w->id)
+			return FATE_AWAY;
+		if (j->m.event == EV_RST)
+			return FATE_RST;
+		return is_routed(&j->m) ? FATE_OPEN : FATE_NO_ROUTE;
+	}
+	return FATE_STRAY;
+}
+
+void
+miss_judge(const struct worker *w, const struct pkt *p, struct judged *j)
+{
+	miss_fill(w, p, &j->m);
+	const struct img_route *route = j->m.route;
+	j->back = route_find(w->gen, &j->m.tuple.src, p->family);
+	if (is_forged(p, j->back))
+		j->fate = FATE_FORGED;
+	else if (route != NULL && route->kind == ROUTE_BROADCAST)
+		j->fate = FATE_BROADCAST;
+	else if (miss_is_local(p, route))
+		j->fate = FATE_LOCAL;
+	else
+		j->fate = (uint8_t)claimed(w, j, 0);
 }
 
 static uint8_t
@@ -54,47 +104,43 @@ first_state(const struct miss *m)
 	return m->tuple.proto == IPPROTO_L4_UDP ? CONN_UDP_NEW : CONN_ICMP;
 }
 
-static flow_ref
-flow_make(struct worker *w, struct pkt *p, const struct miss *m, struct flow_spec *spec,
-          unsigned policy)
+/* Both directions' next hops, as far as they are known: their routes have been found already. */
+static void
+learn_hops(const struct worker *w, struct flow *f, const struct judged *j, const union addr *to)
 {
-	const struct policy *pol = &w->policy[policy];
+	const struct miss *m = &j->m;
+	uint8_t family = m->tuple.family;
+	const struct img_route *route = addr_equal(to, &m->tuple.dst) ?
+		m->route : route_find(w->gen, to, family);
+	f->nexthop[0] = hop_on(w, route, to, family).id;
+	f->nexthop[1] = hop_on(w, j->back, &m->tuple.src, family).id;
+	f->route_gen = w->gen->route_gen;
+}
+
+flow_ref
+miss_make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_spec *spec)
+{
+	const struct policy *pol = &w->policy[j->policy];
 	uint8_t drop;
 	flow_ref ref;
-	struct flow *f = flow_open(&w->flows, &m->tuple, &spec->reply, &ref, &drop);
+	struct flow *f = flow_open(&w->flows, &j->m.tuple, &spec->reply, &ref, &drop);
 	if (f == NULL) {
 		if (pol->ops->undo != NULL)
-			pol->ops->undo(pol->state, m, spec);
+			pol->ops->undo(pol->state, &j->m, spec);
 		pkt_drop(w, p, drop);
 		return 0;
 	}
-	f->policy = (uint8_t)policy;
+	f->policy = j->policy;
 	f->owner = spec->owner;
 	f->flags = spec->flags;
 	f->timers = spec->timers % MAX_TIMER_SETS;
-	f->state = first_state(m);
+	f->state = first_state(&j->m);
 	f->seen_ms = w->now_ms;
-	f->route_gen = w->gen->route_gen;
+	learn_hops(w, f, j, &spec->reply.src);
 	w->stats->flows_opened++;
 	if (pol->ops->opened != NULL)
-		pol->ops->opened(pol->state, m, spec);
+		pol->ops->opened(pol->state, &j->m, spec);
 	return ref;
-}
-
-/* What a policy that owns the packet says. => VERDICT_PASS: nothing. */
-static enum verdict
-ask(struct worker *w, struct pkt *p, const struct miss *m, unsigned policy, flow_ref *ref)
-{
-	const struct policy *pol = &w->policy[policy];
-	struct flow_spec spec = {.drop = DROP_NO_POLICY};
-	enum verdict v = pol->ops->open(pol->state, m, &spec);
-	if (v == VERDICT_OPEN)
-		*ref = flow_make(w, p, m, &spec, policy);
-	else if (v == VERDICT_DROP)
-		pkt_drop(w, p, spec.drop);
-	else if (v == VERDICT_UNREACHABLE)
-		pkt_punt(w, p, PUNT_UNREACHABLE, spec.drop, spec.code);
-	return v;
 }
 
 /* To another worker, if it has not come from there. */
@@ -137,56 +183,64 @@ stray(struct worker *w, struct pkt *p, const struct miss *m)
 	pkt_handoff(w, p, home[i], HANDOFF_STRAY);
 }
 
-/* Can it go where it is to go? Asked before a policy spends anything on it. */
-static bool
-is_routed(const struct miss *m)
+/* The end of a packet that opens nothing. */
+static void
+end(struct worker *w, struct pkt *p, const struct judged *j)
 {
-	return m->route != NULL && m->route->kind != ROUTE_UNREACHABLE;
+	switch ((enum miss_fate)j->fate) {
+	case FATE_FORGED:
+		pkt_drop(w, p, DROP_IP_SOURCE);
+		return;
+	case FATE_BROADCAST:
+		pkt_drop(w, p, DROP_IP_DESTINATION);
+		return;
+	case FATE_LOCAL:
+		pkt_punt(w, p, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
+		return;
+	case FATE_AWAY:
+		to_home(w, p, &j->m, j->home);
+		return;
+	case FATE_RST:
+		pkt_drop(w, p, DROP_TCP_NOT_SYN);
+		return;
+	case FATE_NO_ROUTE:
+		pkt_punt(w, p, PUNT_NO_ROUTE, DROP_NO_ROUTE, 0);
+		return;
+	case FATE_STRAY:
+	case FATE_OPEN: /* nobody took it in the end */
+		stray(w, p, &j->m);
+		return;
+	}
 }
 
-static flow_ref
-claim(struct worker *w, struct pkt *p, const struct miss *m)
+bool
+miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *spec)
 {
-	flow_ref ref = 0;
-	for (unsigned i = 0; i < w->n_policies; i++) {
-		int home = w->policy[i].ops->home(w->gen, m);
-		if (home == HOME_NOT_MINE)
-			continue;
-		if (home >= 0 && home != w->id) {
-			to_home(w, p, m, (uint16_t)home);
-			return 0;
+	while (j->fate == FATE_OPEN) {
+		const struct policy *pol = &w->policy[j->policy];
+		*spec = (struct flow_spec){.drop = DROP_NO_POLICY};
+		switch (pol->ops->open(pol->state, &j->m, spec)) {
+		case VERDICT_OPEN:
+			return true;
+		case VERDICT_DROP:
+			pkt_drop(w, p, spec->drop);
+			return false;
+		case VERDICT_UNREACHABLE:
+			pkt_punt(w, p, PUNT_UNREACHABLE, spec->drop, spec->code);
+			return false;
+		case VERDICT_PASS:
+			j->fate = (uint8_t)claimed(w, j, j->policy + 1u);
 		}
-		if (m->event == EV_RST) {
-			pkt_drop(w, p, DROP_TCP_NOT_SYN);
-			return 0;
-		}
-		if (!is_routed(m)) {
-			pkt_punt(w, p, PUNT_NO_ROUTE, DROP_NO_ROUTE, 0);
-			return 0;
-		}
-		if (ask(w, p, m, i, &ref) != VERDICT_PASS)
-			return ref;
 	}
-	stray(w, p, m);
-	return 0;
+	end(w, p, j);
+	return false;
 }
 
 flow_ref
 miss_open(struct worker *w, struct pkt *p)
 {
-	struct miss m;
-	if (miss_is_forged(w, p)) {
-		pkt_drop(w, p, DROP_IP_SOURCE);
-		return 0;
-	}
-	miss_fill(w, p, &m);
-	if (m.route != NULL && m.route->kind == ROUTE_BROADCAST) {
-		pkt_drop(w, p, DROP_IP_DESTINATION);
-		return 0;
-	}
-	if (miss_is_local(p, m.route)) {
-		pkt_punt(w, p, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
-		return 0;
-	}
-	return claim(w, p, &m);
+	struct judged j;
+	struct flow_spec spec;
+	miss_judge(w, p, &j);
+	return miss_ask(w, p, &j, &spec) ? miss_make(w, p, &j, &spec) : 0;
 }

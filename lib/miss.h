@@ -29,7 +29,37 @@ bool miss_is_local(const struct pkt *p, const struct img_route *route);
  */
 bool miss_is_forged(const struct worker *w, const struct pkt *p);
 
-/* miss_open: the reference of a new flow, or 0 when the packet has ended. */
+enum miss_fate {
+	FATE_OPEN,      /* a policy may open a flow for it here */
+	FATE_AWAY,      /* its home is another worker */
+	FATE_STRAY,     /* no policy claims it */
+	FATE_FORGED,    /* see miss_is_forged */
+	FATE_BROADCAST, /* to the broadcast address of a network of ours */
+	FATE_LOCAL,     /* see miss_is_local */
+	FATE_RST,
+	FATE_NO_ROUTE,
+};
+
+/* What generation and packet say about a miss. */
+struct judged {
+	struct miss m;
+	const struct img_route *back; /* to m.tuple.src, or NULL */
+	uint8_t fate;    /* enum miss_fate */
+	uint8_t policy;  /* FATE_OPEN, FATE_AWAY: the one that claims it */
+	uint16_t home;   /* FATE_AWAY */
+};
+
+/* miss_judge: nothing is changed by it, or decided that a full table could change. */
+void miss_judge(const struct worker *w, const struct pkt *p, struct judged *j);
+
+/* miss_ask: its end, or (true) *spec is filled: miss_make has to follow, in the same burst. */
+bool miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *spec);
+
+/* miss_make: => the new flow, or 0 when there is none, and the packet has ended. */
+flow_ref miss_make(struct worker *w, struct pkt *p, const struct judged *j,
+                   const struct flow_spec *spec);
+
+/* miss_open: all three. => The new flow, or 0 when the packet has ended. */
 flow_ref miss_open(struct worker *w, struct pkt *p);
 
 #endif

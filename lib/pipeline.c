@@ -78,9 +78,8 @@ touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 static __attribute__((noinline)) void
 send_aside(struct worker *w, struct pkt *p)
 {
-	struct flow *f = flow_get(&w->flows, p->ref);
+	struct flow *f = flow_head(&w->flows, p->ref);
 	unsigned d = p->ref & 1;
-	struct tuple other = flow_tuple(&w->flows, p->ref, !d);
 	if (f->route_gen != w->gen->route_gen) {
 		f->nexthop[0] = f->nexthop[1] = NEXTHOP_NONE;
 		f->route_gen = w->gen->route_gen;
@@ -89,12 +88,13 @@ send_aside(struct worker *w, struct pkt *p)
 	if (f->nexthop[d] != NEXTHOP_NONE) {
 		hop = hop_of(w, f->nexthop[d]);
 	} else {
-		hop = hop_find(w, &other.src, p->family);
+		union addr to = flow_source(&w->flows, p->ref ^ 1);
+		hop = hop_find(w, &to, p->family);
 		f->nexthop[d] = hop.id;
 	}
 	if (!hop_admit(w, p, hop))
 		return;
-	rewrite_pkt(p, &other);
+	rewrite_flow(p, f, d);
 	hop_send(w, p, hop);
 }
 

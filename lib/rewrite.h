@@ -100,8 +100,16 @@ rewrite_pkt6(const struct pkt *p, const struct tuple6 *other)
 	rewrite_l4(p->l3 + p->l4, p->proto, TCP_LEN, from, to, diff);
 }
 
-/* rewrite_pkt: the same for a tuple of either family, in the long form. */
-void rewrite_pkt(const struct pkt *p, const struct tuple *other);
+/* rewrite_flow: a packet of direction d of the flow: the other tuple is of its own family. */
+static inline void
+rewrite_flow(const struct pkt *p, const struct flow *f, unsigned d)
+{
+	if (p->family == FAMILY_V4)
+		rewrite_pkt4(p, &((const struct flow4 *)f)->tuple[!d]);
+	else
+		rewrite_pkt6(p, &((const struct flow6 *)f)->tuple[!d]);
+}
+
 /* rewrite_addresses: source and destination of `to` as they are, and TTL: no transport header. */
 void rewrite_addresses(const struct pkt *p, const struct tuple *to);
 

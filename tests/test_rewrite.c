@@ -71,7 +71,13 @@ static void
 rewrite_to(const struct pkt *p, const struct tuple *t)
 {
 	struct tuple other = tuple_invert(t);
-	rewrite_pkt(p, &other);
+	if (p->family == FAMILY_V4) {
+		struct flow4 f = {.tuple[1] = tuple_to4(&other)};
+		rewrite_flow(p, &f.f, 0);
+	} else {
+		struct flow6 f = {.tuple[1] = tuple_to6(&other)};
+		rewrite_flow(p, &f.f, 0);
+	}
 }
 
 static void
