@@ -121,6 +121,12 @@ fill(struct flow_table *t, flow_ref ref, const struct tuple *orig, const struct 
 	return f;
 }
 
+static bool
+is_taken(const struct flow_table *t, const struct tuple *key, uint64_t hash)
+{
+	return index_match(t, hash) != 0 && find_hashed(t, key, hash) != 0;
+}
+
 /* Is one of the two tuples taken, or are they the same key? */
 static bool
 collides(const struct flow_table *t, const struct tuple *orig, const struct tuple *reply,
@@ -129,23 +135,30 @@ collides(const struct flow_table *t, const struct tuple *orig, const struct tupl
 	bool same = addr_equal(&orig->src, &reply->src) && addr_equal(&orig->dst, &reply->dst) &&
 	            orig->sport == reply->sport && orig->dport == reply->dport &&
 	            orig->realm == reply->realm;
-	return same || find_hashed(t, orig, hash[0]) != 0 || find_hashed(t, reply, hash[1]) != 0;
+	return same || is_taken(t, orig, hash[0]) || is_taken(t, reply, hash[1]);
 }
 
 struct flow *
 flow_open(struct flow_table *t, const struct tuple *orig, const struct tuple *reply, flow_ref *ref,
           uint8_t *drop)
 {
+	const uint64_t hash[2] = {tuple_hash(orig, t->seed), tuple_hash(reply, t->seed)};
+	index_prefetch(t, hash[0]);
+	index_prefetch(t, hash[1]);
+	return flow_open_hashed(t, orig, reply, hash, ref, drop);
+}
+
+struct flow *
+flow_open_hashed(struct flow_table *t, const struct tuple *orig, const struct tuple *reply,
+                 const uint64_t hash[2], flow_ref *ref, uint8_t *drop)
+{
 	assert(orig->family == reply->family && orig->proto == reply->proto);
 	bool v6 = orig->family == FAMILY_V6;
 	uint32_t number = number_peek(t, v6);
-	uint64_t hash[2] = {tuple_hash(orig, t->seed), tuple_hash(reply, t->seed)};
 	flow_ref r = number << 1 | (v6 ? FLOW_REF_V6 : 0);
 	*drop = DROP_FLOW_TABLE_FULL;
 	if (number == 0)
 		return NULL;
-	index_prefetch(t, hash[0]);
-	index_prefetch(t, hash[1]);
 	flow_prefetch(t, r);
 	if (collides(t, orig, reply, hash)) {
 		*drop = DROP_FLOW_COLLISION;

@@ -129,6 +129,18 @@ flow_ref flow_find(const struct flow_table *t, const struct tuple *key);
 struct flow *flow_open(struct flow_table *t, const struct tuple *orig, const struct tuple *reply,
                        flow_ref *ref, uint8_t *drop);
 
+/* flow_open_hashed: the same, when the hashes of both tuples are known. */
+struct flow *flow_open_hashed(struct flow_table *t, const struct tuple *orig,
+                              const struct tuple *reply, const uint64_t hash[2], flow_ref *ref,
+                              uint8_t *drop);
+
+/* flow_table_left: how many more flows of a family it can take. */
+static inline uint32_t
+flow_table_left(const struct flow_table *t, uint8_t family)
+{
+	return family == FAMILY_V4 ? t->capacity4 - t->used4 : t->capacity6 - t->used6;
+}
+
 /* flow_remove: out of the index, back to the free list. => The policy has been told already. */
 void flow_remove(struct flow_table *t, flow_ref ref);
 

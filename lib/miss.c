@@ -9,11 +9,15 @@
 void
 miss_fill(const struct worker *w, const struct pkt *p, struct miss *m)
 {
-	*m = (struct miss){
-		.tuple = pkt_tuple(p), .gen = w->gen, .now_ms = w->now_ms, .now_ns = w->now_ns,
-		.nic = p->nic, .event = p->event, .has_frag = (p->flags & PKT_FIRST) != 0,
-	};
-	m->route = route_find(w->gen, &m->tuple.dst, m->tuple.family);
+	m->tuple = pkt_tuple(p);
+	m->gen = w->gen;
+	m->route = route_find(w->gen, &m->tuple.dst, p->family);
+	m->now_ms = w->now_ms;
+	m->now_ns = w->now_ns;
+	m->nic = p->nic;
+	m->event = p->event;
+	m->has_frag = (p->flags & PKT_FIRST) != 0;
+	memset(m->hint, 0, sizeof(m->hint));
 }
 
 int
@@ -118,12 +122,14 @@ learn_hops(const struct worker *w, struct flow *f, const struct judged *j, const
 }
 
 flow_ref
-miss_make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_spec *spec)
+miss_make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_spec *spec,
+          uint64_t reply_hash)
 {
 	const struct policy *pol = &w->policy[j->policy];
+	const uint64_t hash[2] = {p->hash, reply_hash};
 	uint8_t drop;
 	flow_ref ref;
-	struct flow *f = flow_open(&w->flows, &j->m.tuple, &spec->reply, &ref, &drop);
+	struct flow *f = flow_open_hashed(&w->flows, &j->m.tuple, &spec->reply, hash, &ref, &drop);
 	if (f == NULL) {
 		if (pol->ops->undo != NULL)
 			pol->ops->undo(pol->state, &j->m, spec);
@@ -214,9 +220,13 @@ end(struct worker *w, struct pkt *p, const struct judged *j)
 }
 
 bool
-miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *spec)
+miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *spec, bool has_room)
 {
 	while (j->fate == FATE_OPEN) {
+		if (!has_room) {
+			pkt_drop(w, p, DROP_FLOW_TABLE_FULL);
+			return false;
+		}
 		const struct policy *pol = &w->policy[j->policy];
 		*spec = (struct flow_spec){.drop = DROP_NO_POLICY};
 		switch (pol->ops->open(pol->state, &j->m, spec)) {
@@ -242,5 +252,7 @@ miss_open(struct worker *w, struct pkt *p)
 	struct judged j;
 	struct flow_spec spec;
 	miss_judge(w, p, &j);
-	return miss_ask(w, p, &j, &spec) ? miss_make(w, p, &j, &spec) : 0;
+	if (!miss_ask(w, p, &j, &spec, flow_table_left(&w->flows, p->family) > 0))
+		return 0;
+	return miss_make(w, p, &j, &spec, tuple_hash(&spec.reply, w->flows.seed));
 }

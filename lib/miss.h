@@ -4,7 +4,9 @@
  * Invariant  1. A packet is handed to a home at most once for each time it enters: if it then still
  *               has another home (generations differ between workers), it is dropped as LOOP.
  *            2. RST never opens a flow.
- *            3. Nothing that arrives from outside opens a flow from an address of ours.
+ *            3. A full table refuses before a policy spends anything, but after all other reasons
+ *               that the generation gives.
+ *            4. Nothing that arrives from outside opens a flow from an address of ours.
  * Owner      The worker.
  * See        lib/policy.h; docs/design.md, "Policies".
  */
@@ -52,12 +54,16 @@ struct judged {
 /* miss_judge: nothing is changed by it, or decided that a full table could change. */
 void miss_judge(const struct worker *w, const struct pkt *p, struct judged *j);
 
-/* miss_ask: its end, or (true) *spec is filled: miss_make has to follow, in the same burst. */
-bool miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *spec);
+/*
+ * miss_ask: its end, or (true) *spec is filled: miss_make has to follow, in the same burst. Without
+ * room in the flow table no policy is asked.
+ */
+bool miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *spec,
+              bool has_room);
 
 /* miss_make: => the new flow, or 0 when there is none, and the packet has ended. */
 flow_ref miss_make(struct worker *w, struct pkt *p, const struct judged *j,
-                   const struct flow_spec *spec);
+                   const struct flow_spec *spec, uint64_t reply_hash);
 
 /* miss_open: all three. => The new flow, or 0 when the packet has ended. */
 flow_ref miss_open(struct worker *w, struct pkt *p);

@@ -6,6 +6,7 @@
 #include "flow_index.h"
 #include "hop.h"
 #include "miss.h"
+#include "miss_burst.h"
 #include "parse_plain.h"
 #include "rewrite.h"
 #include "tx.h"
@@ -133,17 +134,22 @@ pipeline_find(struct worker *w, struct pkt *p)
 	return ref;
 }
 
+void
+pipeline_hit(struct worker *w, struct pkt *p)
+{
+	struct flow *f = flow_head(&w->flows, p->ref);
+	touch(w, f, p->ref & 1, p);
+	send(w, p, f, p->ref & 1);
+}
+
 flow_ref
 pipeline_forward(struct worker *w, struct pkt *p)
 {
 	p->ref = pipeline_find(w, p);
 	if (p->ref == 0)
 		p->ref = miss_open(w, p);
-	if (p->ref == 0)
-		return 0;
-	struct flow *f = flow_head(&w->flows, p->ref);
-	touch(w, f, p->ref & 1, p);
-	send(w, p, f, p->ref & 1);
+	if (p->ref != 0)
+		pipeline_hit(w, p);
 	return p->ref;
 }
 
@@ -173,14 +179,14 @@ find(const struct worker *w, struct pkt *p)
 	flow_prefetch(&w->flows, p->ref);
 }
 
-/* Verify, advance, rewrite, send; misses are opened here, in order. */
+/* Verify, advance, rewrite, send. Misses wait for the end of the burst. */
 static inline void
 forward(struct worker *w, struct pkt *p)
 {
 	flow_ref ref = p->ref;
 	struct flow *f = hit(w, p, ref);
 	if (unlikely(f == NULL)) {
-		pipeline_forward(w, p);
+		w->pipe->late[w->pipe->n_late++] = p;
 		return;
 	}
 	touch(w, f, ref & 1, p);
@@ -307,6 +313,8 @@ finish_burst(struct worker *w, unsigned n)
 {
 	struct pipeline *pipe = w->pipe;
 	forward_burst(w, n);
+	if (unlikely(pipe->n_late != 0))
+		miss_burst(w);
 	for (unsigned i = 0; i < pipe->n_aside; i++)
 		aside_handle(w, &pipe->aside[i]);
 	pipe->n_aside = 0;

@@ -35,6 +35,8 @@ struct pipeline {
 	struct pkt pkt[BURST];   /* to be looked up */
 	struct pkt aside[BURST];
 	uint16_t n_aside;
+	struct pkt *late[BURST]; /* of pkt: no flow found; after the hits, lib/miss_burst.h */
+	uint16_t n_late;
 	struct rte_mbuf *bufs[BURST];
 	struct tx_buf tx[MAX_DEVS];
 	struct out_buf out[MAX_WORKERS];
@@ -56,6 +58,9 @@ void pipeline_take_over(struct worker *w, struct rte_mbuf **bufs, uint16_t n);
  * => the flow, or 0 when the packet ended otherwise.
  */
 flow_ref pipeline_forward(struct worker *w, struct pkt *p);
+
+/* pipeline_hit: a packet of the flow p->ref: count, send. */
+void pipeline_hit(struct worker *w, struct pkt *p);
 
 /* pipeline_count: a packet of direction d counts for its flow and may keep it alive. */
 void pipeline_count(const struct worker *w, struct flow *f, unsigned d, const struct pkt *p);

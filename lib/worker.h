@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What       One worker: the burst pipeline and everything a core owns.
- *            rx -> parse -> find -> open (misses) -> touch -> rewrite -> tx, each a loop over the
- *            burst in a function of its own; fragments, ICMP errors, TTL 1, options and packets to
- *            ourselves are set aside and handled after the hits.
+ *            rx -> parse -> find -> forward (hits) -> open (misses), each a loop over the burst;
+ *            fragments, ICMP errors, TTL 1, options and packets to ourselves are set aside and
+ *            handled after these.
  * Invariant  1. Between two worker_poll calls the accounting identity of stats.h holds.
  *            2. worker_poll is the only function that touches a worker's tables; `now_ns` is its
  *               only clock.

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The misses of a burst, stage by stage. */
+#include "miss_burst.h"
+
+#include "flow_index.h"
+#include "miss.h"
+
+enum step {
+	STEP_JUDGED,
+	STEP_WAIT, /* for its turn: it may be of the flow of one before it, or of an old one */
+	STEP_MAKE, /* the policy has said how */
+	STEP_END,
+};
+
+struct batch {
+	struct pkt *const *p;
+	unsigned n;
+	uint8_t step[BURST]; /* enum step */
+	uint8_t warm[BURST]; /* those that a policy asks for memory for */
+	unsigned n_warm;
+	struct judged judged[BURST];
+	struct flow_spec spec[BURST];
+	uint64_t reply_hash[BURST];
+	/* A bit for the low 10 bits of a hash: of both tuples of the flows that were asked for. */
+	uint64_t seen[16];
+	unsigned asked[2]; /* flows of each family */
+};
+
+/* Is there an entry for one more flow than was asked for? */
+static bool
+has_room(const struct worker *w, const struct batch *b, uint8_t family)
+{
+	const struct flow_table *t = &w->flows;
+	return flow_table_left(t, family) > b->asked[family == FAMILY_V6];
+}
+
+/* A candidate that proved false, or idle, is looked for again when its turn comes. */
+static void
+judge_all(const struct worker *w, struct batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct pkt *p = b->p[i];
+		struct judged *j = &b->judged[i];
+		b->step[i] = p->ref != 0 ? STEP_WAIT : STEP_JUDGED;
+		if (p->ref != 0)
+			continue;
+		miss_judge(w, p, j);
+		if (j->fate == FATE_OPEN && w->policy[j->policy].ops->warm != NULL &&
+		    has_room(w, b, p->family))
+			b->warm[b->n_warm++] = (uint8_t)i;
+	}
+}
+
+static void
+warm_all(const struct worker *w, struct batch *b)
+{
+	for (unsigned stage = 0; stage < WARM_STAGES && b->n_warm != 0; stage++) {
+		for (unsigned i = 0; i < b->n_warm; i++) {
+			struct judged *j = &b->judged[b->warm[i]];
+			const struct policy *pol = &w->policy[j->policy];
+			pol->ops->warm(pol->state, &j->m, stage);
+		}
+	}
+}
+
+static inline uint64_t *
+seen_word(struct batch *b, uint64_t hash)
+{
+	return &b->seen[hash >> 6 & 15];
+}
+
+/* May the packet be one of a flow that was asked for? (or of one whose hash begins so) */
+static bool
+is_asked_for(struct batch *b, uint64_t hash)
+{
+	return (*seen_word(b, hash) >> (hash & 63) & 1) != 0;
+}
+
+static void
+note(struct batch *b, uint64_t hash)
+{
+	*seen_word(b, hash) |= 1ull << (hash & 63);
+}
+
+static void
+ask(struct worker *w, struct batch *b, unsigned i)
+{
+	struct pkt *p = b->p[i];
+	if (is_asked_for(b, p->hash)) {
+		b->step[i] = STEP_WAIT;
+		return;
+	}
+	b->step[i] = STEP_END;
+	if (!miss_ask(w, p, &b->judged[i], &b->spec[i], has_room(w, b, p->family)))
+		return;
+	b->step[i] = STEP_MAKE;
+	b->reply_hash[i] = tuple_hash(&b->spec[i].reply, w->flows.seed);
+	index_prefetch(&w->flows, b->reply_hash[i]);
+	note(b, p->hash);
+	note(b, b->reply_hash[i]);
+	b->asked[p->family == FAMILY_V6]++;
+}
+
+static void
+finish(struct worker *w, struct batch *b, unsigned i)
+{
+	struct pkt *p = b->p[i];
+	if (b->step[i] == STEP_WAIT) {
+		pipeline_forward(w, p);
+	} else if (b->step[i] == STEP_MAKE) {
+		p->ref = miss_make(w, p, &b->judged[i], &b->spec[i], b->reply_hash[i]);
+		if (p->ref != 0)
+			pipeline_hit(w, p);
+	}
+}
+
+/* The large arrays are filled as they are used. */
+static void
+batch_init(struct batch *b, struct pkt *const *p, unsigned n)
+{
+	b->p = p;
+	b->n = n;
+	b->n_warm = 0;
+	memset(b->seen, 0, sizeof(b->seen));
+	memset(b->asked, 0, sizeof(b->asked));
+}
+
+void
+miss_burst(struct worker *w)
+{
+	struct batch b;
+	batch_init(&b, w->pipe->late, w->pipe->n_late);
+	judge_all(w, &b);
+	warm_all(w, &b);
+	for (unsigned i = 0; i < b.n; i++)
+		if (b.step[i] == STEP_JUDGED)
+			ask(w, &b, i);
+	for (unsigned i = 0; i < b.n; i++)
+		finish(w, &b, i);
+	w->pipe->n_late = 0;
+}
