@@ -89,9 +89,9 @@ static inline void
 flow_prefetch(const struct flow_table *t, flow_ref ref)
 {
 	const char *p = (const char *)flow_head(t, ref);
-	prefetch_write(p);
+	prefetch_read(p);
 	if ((ref & FLOW_REF_V6) != 0)
-		prefetch_write(p + 64);
+		prefetch_read(p + 64);
 }
 
 /* flow_is4, flow_is6: is the reference (any but 0) that of this tuple? Family, protocol and realm
