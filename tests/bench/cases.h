@@ -1,23 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       The cases of the bench: each fills in a result, in ns a packet (or a flow).
- * Invariant  A case checks that its packets went the way that it means to time (sent, dropped,
- *            opened); a result whose check failed says so and fails the run.
+ * What       The cases of the bench, one table (cases.c): each fills in one result or more, in ns a
+ *            packet (or a flow).
+ * Invariant  1. A case checks that its packets went the way that it means to time (sent, dropped,
+ *               opened); a result whose check failed says so and fails the run.
+ *            2. What a case times, and only that, is counted in --callgrind mode (rig->counted).
  */
 #ifndef MR_BENCH_CASES_H
 #define MR_BENCH_CASES_H
 
+#include "timing.h"
 #include "traffic.h"
 
+enum { BATCH = RIG_PACKETS / 2, ROWS_MAX = 32 };
+
+/* What a flow takes, by part, as the data plane reckons it at start; the rest is rounding up to
+ * pages, and what does not grow with flows. */
+enum bench_memory { BENCH_FLOWS, BENCH_INDEX, BENCH_NAT, BENCH_LB, BENCH_OTHER, BENCH_REST,
+	            BENCH_MEMORY_PARTS };
+
 struct result {
-	const char *name;
+	const char *name;      /* NULL: a row that is not used */
+	const char *part;      /* of parts, layouts: what the row is of */
 	uint64_t flows;
+	uint64_t units;        /* packets or flows that ns is a mean over */
 	double ns;             /* a packet; life, open, expire: a flow */
+	double ns_min;         /* the best of the groups that ns is the median of */
+	double cumulative_ns;  /* parts: up to here */
 	double cold_ns;        /* with headers out of the caches; 0: not measured */
 	double bytes_per_flow; /* everything that grows with flows; 0: not of this case */
+	double memory[BENCH_MEMORY_PARTS]; /* of these, if memory[BENCH_FLOWS] is not 0 */
+	double load, second;   /* layouts: slots in use, lookups that took another line: shares */
 	double p50_ns, p99_ns, p999_ns, p9999_ns, max_ns; /* latency only */
 	double idle_p999_ns, idle_max_ns;                 /* the empty loop's own */
-	double ratio;          /* scaling: two workers against one; flood: speed kept */
+	double ratio;          /* scaling: two workers against one; floods: speed kept */
 	bool failed;
 	char note[96];
 };
@@ -25,14 +41,56 @@ struct result {
 struct bench {
 	struct rig *rig;
 	struct traffic *traffic;
+	struct memory_need need; /* of the plane's tables, reckoned */
+	size_t memory;           /* taken */
 	uint64_t flows;
 	uint64_t rnd;
-	unsigned rounds;       /* of RIG_PACKETS packets, at the least */
-	size_t memory;         /* of the plane's tables */
+	unsigned rounds;         /* of RIG_PACKETS packets, at the least */
+	double tick_ns;          /* of the TSC; 0 in --callgrind mode */
 };
 
-/* bench_fill: open every flow and let the responder answer. => ns an opening, or -1. */
-double bench_fill(struct bench *b);
+struct bench_case {
+	const char *name, *help;
+	enum traffic_kind kind;
+	void (*run)(struct bench *b, struct result *out); /* out[0].name is set */
+	unsigned workers;        /* 0: it needs no data plane */
+	bool fill;               /* all flows stand before it runs */
+	bool time_only;          /* means nothing in --callgrind mode */
+	unsigned slack;          /* capacity beyond the flows, in percent */
+	unsigned per_subscriber; /* flows of one inside address; 0: 100 */
+	unsigned idle_s;         /* TCP timers; 0: 7440 */
+	bool blocks;             /* room for a flow in every port block of the pool */
+};
+
+extern const struct bench_case bench_cases[];
+extern const unsigned bench_n_cases;
+
+/* bench_rig_options: the plane that a case asks for with so many flows. */
+struct rig_options bench_rig_options(const struct bench_case *c, uint64_t flows);
+
+/* bench_open: plane, flows and what they take. => false and a sentence on stderr. */
+bool bench_open(struct bench *b, const struct bench_case *c, const struct machine *m,
+                uint64_t flows, unsigned rounds);
+void bench_close(struct bench *b);
+
+/* bench_fill: open every flow, timed if t is not NULL, and have it answered. => all sent? */
+bool bench_fill(struct bench *b, struct timing *t);
+
+/* bench_batch: packets of flows from, from+1, … in one direction, run and (if learn) learnt. */
+uint64_t bench_batch(struct bench *b, uint64_t from, unsigned n, unsigned dir, uint8_t flags,
+                     bool learn);
+/* bench_batch_size: what is left of `total` at `at`, a batch at most. */
+unsigned bench_batch_size(uint64_t at, uint64_t total);
+/* bench_put_hit: buffer k is a packet of a random flow, in a random direction, for its home. */
+void bench_put_hit(struct bench *b, unsigned k);
+/* bench_home: the worker that a NIC that steers would give flow i to. */
+unsigned bench_home(const struct bench *b, uint64_t i);
+/* bench_run_all: every worker's queues. => ticks. */
+uint64_t bench_run_all(struct bench *b);
+/* result_time: ns, ns_min and units of what was timed. */
+void result_time(struct result *out, struct timing *t, double tick_ns);
+/* bench_expect: fails the result unless got is want. */
+void bench_expect(struct result *out, const char *what, uint64_t got, uint64_t want);
 
 void case_hit(struct bench *b, struct result *out);
 void case_lookup(struct bench *b, struct result *out);
@@ -42,7 +100,9 @@ void case_expire(struct bench *b, struct result *out);
 void case_inbound_mapping(struct bench *b, struct result *out);
 void case_scan_miss(struct bench *b, struct result *out);
 void case_syn_flood(struct bench *b, struct result *out);
+void case_pool_full(struct bench *b, struct result *out);
 void case_handoff(struct bench *b, struct result *out);
 void case_latency(struct bench *b, struct result *out);
+void case_scaling(struct bench *b, struct result *out);
 
 #endif

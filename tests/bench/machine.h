@@ -1,31 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       The machine's own limits, measured in the same run and on the same pages as the
- *            pipeline: what a random cache line costs, and what DPDK's own hash table costs.
+ * What       The machine's own limits, measured in the same run and on the same kind of pages as
+ *            the pipeline: what a random cache line costs, and what DPDK's own hash table costs.
  * Layout     As many 64-byte lines as there are flows, in mem_alloc memory.
- * Limits     machine_hash needs EAL (the caller has started it).
+ * Invariant  Nothing that is measured here keeps memory: the lines are freed, and rte_hash stands
+ *            in a process of its own, with as much EAL memory as its keys take.
  */
 #ifndef MR_BENCH_MACHINE_H
 #define MR_BENCH_MACHINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct machine {
 	double f_ns;      /* F: a random line, prefetched in bursts of 32 */
+	double f_ns_end;  /* the same after the cases of this size: has the machine changed? */
 	double chase_ns;  /* a random line that the next one's address depends on */
+	double f_min_ns, chase_min_ns; /* the best rounds of these two */
 	double hash_ns;   /* rte_hash_lookup_bulk_data, 16-byte keys, bursts of 32; or 0 */
-	double tick_ns;   /* one tick of the TSC */
-	bool huge;        /* the lines were on huge pages */
+	double tick_ns;   /* one tick of the TSC; 0: counting instructions, no clock */
+	size_t pages[3];  /* bytes of the lines on pages of 1 GB, 2 MB, 4 kB */
 };
 
+/* machine_memsize: bytes that so many lines take. */
+size_t machine_memsize(uint64_t lines);
 /* machine_measure: F and chase over so many lines; medians of several rounds. => 0 or -ENOMEM. */
 int machine_measure(struct machine *m, uint64_t lines);
-/* machine_hash: fill m->hash_ns with so many keys. => 0 or -errno. */
-int machine_hash(struct machine *m, uint32_t keys);
+/* machine_again: fill m->f_ns_end. => 0 or -ENOMEM. */
+int machine_again(struct machine *m, uint64_t lines);
+/* machine_doubt: what cannot be in these figures (their best rounds), as a sentence; or NULL. */
+const char *machine_doubt(const struct machine *m);
 
-/* bench_median: of n values, which are sorted in place. */
-double bench_median(double *v, unsigned n);
+/* machine_hash: fill m->hash_ns with so many keys. => false and a sentence on stderr. */
+bool machine_hash(struct machine *m, uint32_t keys);
 
 static inline uint64_t
 bench_random(uint64_t *state)
@@ -34,6 +42,13 @@ bench_random(uint64_t *state)
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
 	return z ^ (z >> 31);
+}
+
+/* bench_below: a random 64-bit number scaled to 0 … n-1. */
+static inline uint64_t
+bench_below(uint64_t random, uint64_t n)
+{
+	return (uint64_t)(((unsigned __int128)random * n) >> 64);
 }
 
 #endif

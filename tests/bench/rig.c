@@ -10,6 +10,8 @@
 #include "ctl/config/config.h"
 #include "lib/mem.h"
 
+enum { COUNTED_STEP_NS = 10000 };
+
 static uint16_t
 rig_rx(struct dev *d, uint16_t queue, struct rte_mbuf **bufs, uint16_t n)
 {
@@ -102,28 +104,50 @@ rig_devices(struct rig *r, unsigned workers)
 	r->plane.n_devs = RIG_DEVS;
 }
 
+bool
+rig_need(const struct rig_options *o, struct memory_need *out)
+{
+	size_t size;
+	void *image = rig_image(o, &size);
+	if (image == NULL)
+		return false;
+	*out = memory_need(image, 0);
+	free(image);
+	return true;
+}
+
+static int
+rig_open(struct rig *r, const struct rig_options *o)
+{
+	size_t size;
+	char err[256];
+	void *image = rig_image(o, &size);
+	if (image == NULL)
+		return -1;
+	rig_devices(r, o->workers);
+	int rc = plane_open(&r->plane, image, 42, false, rig_now(r), err, sizeof(err));
+	free(image);
+	if (rc < 0)
+		fprintf(stderr, "millrace-bench: %s\n", err);
+	return rc;
+}
+
 struct rig *
 rig_create(const struct rig_options *o, const struct machine *m)
 {
 	struct rig *r = mem_alloc(sizeof(*r), -1);
-	size_t size;
-	char err[256] = "out of memory";
-	void *image = r != NULL ? rig_image(o, &size) : NULL;
-	if (image == NULL)
+	if (r == NULL)
 		return NULL;
 	r->machine = *m;
+	r->step_ns = m->tick_ns == 0 ? COUNTED_STEP_NS : 0;
 	r->tsc_base = r->tsc_end = rte_rdtsc();
 	r->plane.derive_mac = 1;
 	r->buffers = mem_alloc((size_t)RIG_PACKETS * RIG_STRIDE, -1);
-	rig_devices(r, o->workers);
-	int rc = r->buffers == NULL ? -1 : plane_open(&r->plane, image, 42, false, rig_now(r), err,
-	                                              sizeof(err));
-	free(image);
-	if (rc < 0) {
-		fprintf(stderr, "millrace-bench: %s\n", err);
-		return NULL;
-	}
-	return r;
+	if (r->buffers != NULL && rig_open(r, o) == 0)
+		return r;
+	mem_free(r->buffers, (size_t)RIG_PACKETS * RIG_STRIDE);
+	mem_free(r, sizeof(*r));
+	return NULL;
 }
 
 void
@@ -190,22 +214,66 @@ queues_empty(const struct rig *r, unsigned w)
 	return true;
 }
 
-uint64_t
-rig_run(struct rig *r, unsigned w)
+__attribute__((noipa)) uint32_t
+rig_counted_turn(rig_turn_fn turn, struct worker *w, uint64_t now_ns)
 {
-	for (unsigned d = 0; r->cold && d < RIG_DEVS; d++)
-		queue_cool(&r->queue[d][w]);
-	struct worker *worker = r->plane.worker[w];
+	return turn(w, now_ns);
+}
+
+static void
+turn_run(struct rig *r, unsigned w, rig_turn_fn turn)
+{
+	r->skipped_ns += r->step_ns;
+	if (r->counted)
+		rig_counted_turn(turn, r->plane.worker[w], rig_now(r));
+	else
+		turn(r->plane.worker[w], rig_now(r));
+}
+
+/* The clock goes on. => the tick at which it does. */
+static uint64_t
+clock_begin(struct rig *r)
+{
 	uint64_t begin = rte_rdtsc();
 	if (r->plane.n_workers == 1)
 		r->tsc_base += begin - r->tsc_end;
+	return begin;
+}
+
+static uint64_t
+clock_end(struct rig *r, uint64_t begin)
+{
+	uint64_t end = rte_rdtsc();
+	r->tsc_end = end;
+	return end - begin;
+}
+
+uint64_t
+rig_run_with(struct rig *r, unsigned w, rig_turn_fn turn)
+{
+	for (unsigned d = 0; r->cold && d < RIG_DEVS; d++)
+		queue_cool(&r->queue[d][w]);
+	uint64_t begin = clock_begin(r);
 	while (!queues_empty(r, w))
-		worker_poll(worker, rig_now(r));
-	uint64_t ticks = rte_rdtsc() - begin;
-	r->tsc_end = begin + ticks;
+		turn_run(r, w, turn);
+	uint64_t ticks = clock_end(r, begin);
 	for (unsigned d = 0; d < RIG_DEVS; d++)
 		r->queue[d][w].head = r->queue[d][w].count = 0;
 	return ticks;
+}
+
+uint64_t
+rig_run(struct rig *r, unsigned w)
+{
+	return rig_run_with(r, w, worker_poll);
+}
+
+uint64_t
+rig_turn(struct rig *r, unsigned w)
+{
+	uint64_t begin = clock_begin(r);
+	turn_run(r, w, worker_poll);
+	return clock_end(r, begin);
 }
 
 uint64_t

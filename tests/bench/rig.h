@@ -4,13 +4,15 @@
  *            are made before the clock starts, and a sent packet stays where it is to be looked at.
  * Layout     RIG_PACKETS buffers at the stride of a real pool. Devices 0 (inside, farm) and 1
  *            (outside), one queue pair a worker.
- * Invariant  1. Between rig_begin and the end of rig_run nothing but worker_poll runs.
+ * Invariant  1. Between the two looks at the clock of a run nothing but the turn runs.
  *            2. Every packet put is sent, dropped or handed off: rig_run counts what was sent.
+ *            3. While `counted` is set every turn is below rig_counted_turn, so callgrind can tell
+ *               what is measured from what prepares it.
  */
 #ifndef MR_BENCH_RIG_H
 #define MR_BENCH_RIG_H
 
-#include "ctl/dataplane/plane.h"
+#include "ctl/dataplane/memory.h"
 #include "machine.h"
 
 enum { RIG_PACKETS = 256, RIG_STRIDE = 2432, RIG_DEVS = 2 };
@@ -38,12 +40,16 @@ struct rig {
 	uint64_t tsc_base;
 	uint64_t tsc_end;    /* of the last run: the clock stands still while packets are made */
 	uint64_t skipped_ns; /* simulated time that was jumped over */
+	uint64_t step_ns;    /* of it, each turn: all the time there is when the clock stands */
+	int counted;
 	int cold;            /* flush headers from the caches before the clock starts */
 };
 
 /* rig_create: plane, configuration, devices. => NULL and a sentence on stderr. */
 struct rig *rig_create(const struct rig_options *o, const struct machine *m);
 void rig_destroy(struct rig *r);
+/* rig_need: what its tables would take. => false and a sentence on stderr. */
+bool rig_need(const struct rig_options *o, struct memory_need *out);
 
 /* rig_now: the rig's clock: TSC in ns while it runs, plus what was skipped. */
 uint64_t rig_now(const struct rig *r);
@@ -56,6 +62,12 @@ struct rte_mbuf *rig_buffer_at(struct rig *r, unsigned i);
 void rig_put(struct rig *r, unsigned dev, unsigned w, struct rte_mbuf *m);
 /* rig_run: poll worker w until what was put is done. => ticks of the TSC. */
 uint64_t rig_run(struct rig *r, unsigned w);
+/* rig_run_with: the same with another turn than worker_poll. rig_turn: one turn, whatever waits. */
+typedef uint32_t (*rig_turn_fn)(struct worker *w, uint64_t now_ns);
+uint64_t rig_run_with(struct rig *r, unsigned w, rig_turn_fn turn);
+uint64_t rig_turn(struct rig *r, unsigned w);
+/* rig_counted_turn: what --callgrind counts. */
+uint32_t rig_counted_turn(rig_turn_fn turn, struct worker *w, uint64_t now_ns);
 /* rig_sent: packets sent so far, all queues. rig_drops: dropped so far, all contexts, and those
  * that the slow path (which does not run here) is to refuse. */
 uint64_t rig_sent(const struct rig *r);

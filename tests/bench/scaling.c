@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two workers on two cores against one, beside how F itself scales on them in the same run. */
-#include "scaling.h"
+#include "cases.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -11,7 +11,7 @@
 
 #include "lib/mem.h"
 
-enum { LINES_ROUND = 1 << 22 };
+enum { LINES_ROUND = 1 << 22, SAMPLES = 5 };
 
 struct job {
 	struct rig *rig;        /* NULL: random lines */
@@ -21,7 +21,7 @@ struct job {
 	unsigned worker, rounds;
 	uint8_t *lines;
 	uint64_t n_lines;
-	double ns;              /* result: a packet, a line */
+	double ns, ns_min;      /* results, in ticks: a packet, a line; ns is the median */
 };
 
 static atomic_uint ready;
@@ -42,8 +42,7 @@ lines_run(struct job *j)
 	for (unsigned i = 0; i < LINES_ROUND / BURST; i++) {
 		uint64_t *p[BURST];
 		for (unsigned k = 0; k < BURST; k++) {
-			uint64_t x = bench_random(&j->rnd);
-			uint64_t line = (uint64_t)(((unsigned __int128)x * j->n_lines) >> 64);
+			uint64_t line = bench_below(bench_random(&j->rnd), j->n_lines);
 			p[k] = (uint64_t *)(void *)(j->lines + 64 * line);
 			__builtin_prefetch(p[k], 1, 3);
 		}
@@ -61,7 +60,7 @@ packets_run(struct job *j)
 	for (unsigned i = 0; i < j->rounds; i++) {
 		for (unsigned k = 0; k < half; k++) {
 			uint64_t x = bench_random(&j->rnd);
-			uint64_t f = j->mine[(uint64_t)(((unsigned __int128)x * j->n_mine) >> 64)];
+			uint64_t f = j->mine[bench_below(x, j->n_mine)];
 			struct rte_mbuf *m = rig_buffer(j->rig, base + k);
 			rig_put(j->rig, traffic_packet(j->traffic, f, x & 1, TCP_ACK, m), j->worker,
 			        m);
@@ -79,10 +78,11 @@ job_run(void *arg)
 	atomic_fetch_sub(&ready, 1);
 	while (atomic_load(&ready) != 0)
 		;
-	double v[5];
-	for (unsigned i = 0; i < 5; i++)
+	double v[SAMPLES];
+	for (unsigned i = 0; i < SAMPLES; i++)
 		v[i] = j->rig != NULL ? packets_run(j) : lines_run(j);
-	j->ns = bench_median(v, 5);
+	j->ns = bench_median(v, SAMPLES);
+	j->ns_min = v[0];
 	return NULL;
 }
 
@@ -108,34 +108,53 @@ speedup(struct job *j)
 	return alone / j[0].ns + alone / j[1].ns;
 }
 
-void
-case_scaling(struct rig *r, struct traffic *t, unsigned rounds, struct result *out)
+static bool
+jobs_create(struct bench *b, struct job *packets, struct job *lines)
 {
-	struct job j[2] = {0}, l[2] = {0};
-	uint64_t n_lines = t->flows;
+	uint64_t flows = b->flows;
 	for (unsigned w = 0; w < 2; w++) {
-		j[w] = (struct job){.rig = r, .traffic = t, .worker = w, .rounds = rounds,
-		                    .rnd = w + 1,
-		                    .mine = mem_alloc(t->flows * sizeof(uint64_t), -1)};
-		l[w] = (struct job){.worker = w, .rnd = w + 1, .n_lines = n_lines / 2,
-		                    .lines = mem_alloc(n_lines / 2 * 64, -1)};
-		if (j[w].mine == NULL || l[w].lines == NULL) {
-			out->failed = true;
-			return;
-		}
+		packets[w] = (struct job){
+			.rig = b->rig, .traffic = b->traffic, .worker = w, .rounds = b->rounds,
+			.rnd = w + 1, .mine = mem_alloc(flows * sizeof(uint64_t), -1),
+		};
+		lines[w] = (struct job){
+			.worker = w, .rnd = w + 1, .n_lines = flows / 2,
+			.lines = mem_alloc(machine_memsize(flows / 2), -1),
+		};
 	}
-	for (uint64_t i = 0; i < t->flows; i++) {
-		struct job *o = &j[traffic_home(t, r, i)];
+	for (unsigned w = 0; w < 2; w++)
+		if (packets[w].mine == NULL || lines[w].lines == NULL)
+			return false;
+	for (uint64_t i = 0; i < flows; i++) {
+		struct job *o = &packets[bench_home(b, i)];
 		o->mine[o->n_mine++] = i;
 	}
-	double machine = speedup(l);
-	double workers = speedup(j);
-	out->ns = j[0].ns * r->machine.tick_ns;
-	out->ratio = workers / machine;
-	snprintf(out->note, sizeof(out->note), "two workers %.2f of one, two cores' F %.2f",
-	         workers, machine);
+	return true;
+}
+
+static void
+jobs_destroy(struct bench *b, struct job *packets, struct job *lines)
+{
 	for (unsigned w = 0; w < 2; w++) {
-		mem_free(j[w].mine, t->flows * sizeof(uint64_t));
-		mem_free(l[w].lines, n_lines / 2 * 64);
+		mem_free(packets[w].mine, b->flows * sizeof(uint64_t));
+		mem_free(lines[w].lines, machine_memsize(b->flows / 2));
 	}
+}
+
+void
+case_scaling(struct bench *b, struct result *out)
+{
+	struct job packets[2], lines[2];
+	if (jobs_create(b, packets, lines)) {
+		double machine = speedup(lines), workers = speedup(packets);
+		out->ns = packets[0].ns * b->tick_ns;
+		out->ns_min = packets[0].ns_min * b->tick_ns;
+		out->ratio = workers / machine;
+		snprintf(out->note, sizeof(out->note),
+		         "two workers %.2f of one, two cores' F %.2f", workers, machine);
+	} else {
+		out->failed = true;
+		snprintf(out->note, sizeof(out->note), "no memory for the flows of each worker");
+	}
+	jobs_destroy(b, packets, lines);
 }

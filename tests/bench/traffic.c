@@ -55,7 +55,7 @@ initiator(const struct traffic *t, uint64_t i)
 	uint64_t n = i + t->first, host = n / t->per_subscriber, rest = n % t->per_subscriber;
 	if (t->kind == TRAFFIC_NAT)
 		return (struct tuple4){
-			htonl(0x0a000000u + 256 + (uint32_t)host),
+			htonl(TRAFFIC_SUBSCRIBERS + (uint32_t)host),
 			htonl(0xc6120000u + (uint32_t)(n % 65521)), htons((uint16_t)(1024 + rest)),
 			htons(443)};
 	return (struct tuple4){htonl(0x0b000000u + 256 + (uint32_t)host), htonl(0xc000020au),

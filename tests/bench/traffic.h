@@ -40,6 +40,7 @@ unsigned traffic_home(const struct traffic *t, const struct rig *r, uint64_t i);
 /* traffic_raw: a TCP packet from anywhere, for scans and floods. */
 void traffic_raw(struct rte_mbuf *m, be32 src, be32 dst, be16 sport, be16 dport, uint8_t flags);
 
+enum { TRAFFIC_SUBSCRIBERS = 0x0a000100 }; /* the first one's address */
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };
 
 #endif

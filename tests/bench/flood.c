@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Established flows under a flood of new tuples that are all refused: what a hit costs then (all
+ * the time less that of the flood alone), against what it costs alone. The three are run in turn,
+ * a round each, so that what the machine does to one it does to all.
+ */
+#include <arpa/inet.h>
+
+#include "cases.h"
+
+/* A packet of the flood into buffer k. */
+typedef void (*flood_put_fn)(struct bench *b, unsigned k);
+
+static void
+put_from(struct bench *b, unsigned k, uint64_t subscriber, uint64_t x)
+{
+	struct rte_mbuf *m = rig_buffer(b->rig, k);
+	traffic_raw(m, htonl(TRAFFIC_SUBSCRIBERS + (uint32_t)subscriber),
+	            htonl(0xc6130000u + (uint32_t)(x & 0xffff)),
+	            htons((uint16_t)(2048 + (x >> 16 & 0x3fff))), htons(9), TCP_SYN);
+	rig_put(b->rig, 0, 0, m);
+}
+
+/* From any of 65536 inside addresses, with and without flows. */
+static void
+put_any(struct bench *b, unsigned k)
+{
+	uint64_t x = bench_random(&b->rnd);
+	put_from(b, k, x >> 33 & 0xffff, x);
+}
+
+/* From an inside address whose block has all its ports in use. */
+static void
+put_full(struct bench *b, unsigned k)
+{
+	uint64_t x = bench_random(&b->rnd);
+	put_from(b, k, bench_below(x, b->flows / b->traffic->per_subscriber), x);
+}
+
+/* Every second packet a hit, the others of the flood; or one of the two alone. => ticks. */
+static uint64_t
+round_run(struct bench *b, bool hits, flood_put_fn flood)
+{
+	for (unsigned k = 0; k < RIG_PACKETS; k++) {
+		if (k % 2 == 0 && hits)
+			bench_put_hit(b, k);
+		else if (k % 2 != 0 && flood != NULL)
+			flood(b, k);
+	}
+	return rig_run(b->rig, 0);
+}
+
+struct flood_times {
+	uint64_t hits, flood, both;
+};
+
+/* => How much of their speed the hits keep. */
+static double
+group_run(struct bench *b, flood_put_fn put, uint64_t rounds, struct timing *alone)
+{
+	struct flood_times sum = {0};
+	for (uint64_t i = 0; i < rounds; i++) {
+		sum.hits += round_run(b, true, NULL);
+		b->rig->counted = true;
+		uint64_t flood = round_run(b, false, put);
+		b->rig->counted = false;
+		sum.both += round_run(b, true, put);
+		sum.flood += flood;
+		timing_add(alone, flood, BATCH);
+	}
+	return (double)sum.hits / ((double)sum.both - (double)sum.flood);
+}
+
+/* As many new tuples as there are flows, at least. */
+static void
+flood_run(struct bench *b, flood_put_fn put, struct result *out)
+{
+	double kept[TIMING_GROUPS];
+	uint64_t rounds = b->flows / (2 * BATCH * TIMING_GROUPS) + 1;
+	uint64_t drops = rig_drops(b->rig), sent = rig_sent(b->rig);
+	rounds = rounds > b->rounds ? rounds : b->rounds;
+	struct timing alone = timing_of(TIMING_GROUPS * rounds * BATCH);
+	for (unsigned g = 0; g < TIMING_GROUPS; g++)
+		kept[g] = group_run(b, put, rounds, &alone);
+	result_time(out, &alone, b->tick_ns);
+	out->ratio = bench_median(kept, TIMING_GROUPS);
+	bench_expect(out, "hits sent", rig_sent(b->rig) - sent, 2 * alone.done);
+	bench_expect(out, "flood dropped", rig_drops(b->rig) - drops, 2 * alone.done);
+}
+
+void
+case_syn_flood(struct bench *b, struct result *out)
+{
+	flood_run(b, put_any, out);
+}
+
+/* A flow for each of a batch of inside addresses that have none. => how many were opened. */
+static uint64_t
+strangers_open(struct bench *b, uint64_t first)
+{
+	uint64_t sent = rig_sent(b->rig);
+	for (unsigned k = 0; k < BATCH; k++)
+		put_from(b, k, first + k, 0);
+	rig_run(b->rig, 0);
+	return rig_sent(b->rig) - sent;
+}
+
+/* The pool's blocks are given away, one to each inside address that asks, until none is left. */
+void
+case_pool_full(struct bench *b, struct result *out)
+{
+	enum { REFUSED_ENOUGH = 16 };
+	uint64_t next = b->flows / b->traffic->per_subscriber + 1;
+	for (unsigned refused = 0; refused < REFUSED_ENOUGH; next += BATCH)
+		refused = strangers_open(b, next) == 0 ? refused + 1 : 0;
+	const struct flow_table *t = &b->rig->plane.worker[0]->flows;
+	if (t->used4 == t->capacity4)
+		bench_expect(out, "room for flows", 0, 1);
+	flood_run(b, put_full, out);
+}

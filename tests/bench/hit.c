@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packets of flows that stand; the index and flow lookup alone. See cases.h. */
+#include <rte_cycles.h>
+
+#include "cases.h"
+#include "lib/flow_index.h"
+
+/* One round of random packets of random flows, both directions. => ticks. */
+static uint64_t
+hit_round(struct bench *b)
+{
+	for (unsigned k = 0; k < RIG_PACKETS; k++)
+		bench_put_hit(b, k);
+	return rig_run(b->rig, 0);
+}
+
+static struct timing
+hits(struct bench *b)
+{
+	uint64_t rounds = (uint64_t)TIMING_GROUPS * b->rounds;
+	struct timing t = timing_of(rounds * RIG_PACKETS);
+	b->rig->counted = false;
+	hit_round(b);
+	b->rig->counted = b->rig->cold == 0;
+	for (uint64_t i = 0; i < rounds; i++)
+		timing_add(&t, hit_round(b), RIG_PACKETS);
+	return t;
+}
+
+/* Bytes a flow by part: what the plane reckons for its tables, and the rest of what it took. */
+static void
+memory_parts(const struct bench *b, struct result *out)
+{
+	const struct img_plane *plane = b->rig->plane.gen->plane;
+	const uint64_t *need = b->need.part;
+	double flows = (double)b->flows, slab = (double)plane->flows_v4 * sizeof(struct flow4);
+	out->bytes_per_flow = (double)b->memory / flows;
+	out->memory[BENCH_FLOWS] = slab / flows;
+	out->memory[BENCH_INDEX] = ((double)need[MEMORY_FLOWS_V4] - slab) / flows;
+	out->memory[BENCH_NAT] = (double)need[MEMORY_NAT] / flows;
+	out->memory[BENCH_LB] = (double)need[MEMORY_LB] / flows;
+	out->memory[BENCH_OTHER] = (double)(need[MEMORY_OTHER] + need[MEMORY_FLOWS_V6]) / flows;
+	out->memory[BENCH_REST] = ((double)b->memory - (double)b->need.sum) / flows;
+}
+
+void
+case_hit(struct bench *b, struct result *out)
+{
+	uint64_t before = rig_sent(b->rig), want = RIG_PACKETS;
+	struct timing warm = hits(b);
+	result_time(out, &warm, b->tick_ns);
+	bench_expect(out, "sent", rig_sent(b->rig) - before, want + warm.done);
+	b->rig->cold = 1;
+	struct timing cold = hits(b);
+	b->rig->cold = 0;
+	out->cold_ns = timing_median(&cold) * b->tick_ns;
+	memory_parts(b, out);
+}
+
+/* The index and flow lookup alone, in bursts of 32 as the pipeline does it. => how many found. */
+static uint64_t
+lookup_burst(const struct flow_table *t, const struct tuple4 *key)
+{
+	uint64_t hash[BURST];
+	flow_ref ref[BURST];
+	uint64_t found = 0;
+	for (unsigned k = 0; k < BURST; k++) {
+		hash[k] = tuple4_hash(&key[k], IPPROTO_L4_TCP, 0, t->seed);
+		index_prefetch(t, hash[k]);
+	}
+	for (unsigned k = 0; k < BURST; k++) {
+		ref[k] = index_match(t, hash[k]);
+		flow_prefetch(t, ref[k]);
+	}
+	for (unsigned k = 0; k < BURST; k++) {
+		if (ref[k] == 0 || !flow_is4(t, ref[k], &key[k], IPPROTO_L4_TCP, 0))
+			ref[k] = flow_find4(t, &key[k], IPPROTO_L4_TCP, 0, hash[k]);
+		if (ref[k] != 0) {
+			flow_ptr4(t, ref[k])->f.seen_ms++;
+			found++;
+		}
+	}
+	return found;
+}
+
+void
+case_lookup(struct bench *b, struct result *out)
+{
+	struct flow_table *table = &b->rig->plane.worker[0]->flows;
+	struct tuple4 key[BURST];
+	uint64_t found = 0;
+	struct timing t = timing_of((uint64_t)TIMING_GROUPS * b->rounds * RIG_PACKETS);
+	while (t.done < t.total) {
+		for (unsigned k = 0; k < BURST; k++) {
+			uint64_t x = bench_random(&b->rnd);
+			key[k] = traffic_tuple(b->traffic, bench_below(x, b->flows), x & 1);
+		}
+		uint64_t begin = rte_rdtsc();
+		found += lookup_burst(table, key);
+		timing_add(&t, rte_rdtsc() - begin, BURST);
+	}
+	result_time(out, &t, b->tick_ns);
+	bench_expect(out, "found", found, t.done);
+}
