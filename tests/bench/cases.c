@@ -11,6 +11,8 @@ const struct bench_case bench_cases[] = {
 	 .run = case_hit, .workers = 1, .fill = true, .slack = 5},
 	{.name = "lb-hit", .help = "the same of a balancer's flows", .kind = TRAFFIC_LB,
 	 .run = case_hit, .workers = 1, .fill = true, .slack = 5},
+	{.name = "parts", .help = "the stages of nat-hit one by one, headers warm",
+	 .run = case_parts, .workers = 1, .fill = true, .slack = 5, .time_only = true},
 	{.name = "lookup", .help = "index and flow alone, the flow's line written",
 	 .run = case_lookup, .workers = 1, .fill = true, .slack = 5, .time_only = true},
 	{.name = "latency", .help = "the time a packet is in the worker, beside an empty loop",

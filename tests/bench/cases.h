@@ -94,6 +94,7 @@ void bench_expect(struct result *out, const char *what, uint64_t got, uint64_t w
 
 void case_hit(struct bench *b, struct result *out);
 void case_lookup(struct bench *b, struct result *out);
+void case_parts(struct bench *b, struct result *out);
 void case_open(struct bench *b, struct result *out);
 void case_life(struct bench *b, struct result *out);
 void case_expire(struct bench *b, struct result *out);
