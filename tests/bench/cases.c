@@ -15,6 +15,8 @@ const struct bench_case bench_cases[] = {
 	 .run = case_parts, .workers = 1, .fill = true, .slack = 5, .time_only = true},
 	{.name = "lookup", .help = "index and flow alone, the flow's line written",
 	 .run = case_lookup, .workers = 1, .fill = true, .slack = 5, .time_only = true},
+	{.name = "layouts", .help = "table layouts against each other, at loads 0.5 to 0.85",
+	 .run = case_layouts, .time_only = true},
 	{.name = "latency", .help = "the time a packet is in the worker, beside an empty loop",
 	 .run = case_latency, .workers = 1, .fill = true, .slack = 5, .time_only = true},
 	{.name = "inbound-mapping", .help = "a stranger's packet to a mapping: it opens a flow",

@@ -95,6 +95,7 @@ void bench_expect(struct result *out, const char *what, uint64_t got, uint64_t w
 void case_hit(struct bench *b, struct result *out);
 void case_lookup(struct bench *b, struct result *out);
 void case_parts(struct bench *b, struct result *out);
+void case_layouts(struct bench *b, struct result *out);
 void case_open(struct bench *b, struct result *out);
 void case_life(struct bench *b, struct result *out);
 void case_expire(struct bench *b, struct result *out);
@@ -105,5 +106,8 @@ void case_pool_full(struct bench *b, struct result *out);
 void case_handoff(struct bench *b, struct result *out);
 void case_latency(struct bench *b, struct result *out);
 void case_scaling(struct bench *b, struct result *out);
+
+/* layouts_memsize: bytes that case_layouts takes. */
+size_t layouts_memsize(uint64_t flows);
 
 #endif

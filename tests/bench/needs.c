@@ -26,7 +26,7 @@ needs_fit(const struct bench_case *c, uint64_t flows)
 {
 	struct memory_need need = {0};
 	struct rig_options ro = bench_rig_options(c, flows);
-	uint64_t other = generator_memsize(c, flows);
+	uint64_t other = c->workers == 0 ? layouts_memsize(flows) : generator_memsize(c, flows);
 	uint64_t lines = machine_memsize(flows), there = memory_free(mem_huge_used());
 	if (c->workers != 0 && !rig_need(&ro, &need))
 		return false;
