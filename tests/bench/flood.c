@@ -5,6 +5,7 @@
  * a round each, so that what the machine does to one it does to all.
  */
 #include <arpa/inet.h>
+#include <stdlib.h>
 
 #include "cases.h"
 
@@ -50,25 +51,28 @@ round_run(struct bench *b, bool hits, flood_put_fn flood)
 	return rig_run(b->rig, 0);
 }
 
+/* Ticks of each round of a group. */
 struct flood_times {
-	uint64_t hits, flood, both;
+	double *hits, *flood, *both;
 };
 
-/* => How much of their speed the hits keep. */
+/* => How much of their speed the hits keep: by medians, so a round that was broken off counts as
+ * little as it should. */
 static double
-group_run(struct bench *b, flood_put_fn put, uint64_t rounds, struct timing *alone)
+group_run(struct bench *b, flood_put_fn put, unsigned rounds, struct flood_times v,
+          struct timing *alone)
 {
-	struct flood_times sum = {0};
-	for (uint64_t i = 0; i < rounds; i++) {
-		sum.hits += round_run(b, true, NULL);
+	for (unsigned i = 0; i < rounds; i++) {
+		v.hits[i] = (double)round_run(b, true, NULL);
 		b->rig->counted = true;
 		uint64_t flood = round_run(b, false, put);
 		b->rig->counted = false;
-		sum.both += round_run(b, true, put);
-		sum.flood += flood;
+		v.both[i] = (double)round_run(b, true, put);
+		v.flood[i] = (double)flood;
 		timing_add(alone, flood, BATCH);
 	}
-	return (double)sum.hits / ((double)sum.both - (double)sum.flood);
+	double both = bench_median(v.both, rounds), flood = bench_median(v.flood, rounds);
+	return bench_median(v.hits, rounds) / (both - flood);
 }
 
 /* As many new tuples as there are flows, at least. */
@@ -76,12 +80,18 @@ static void
 flood_run(struct bench *b, flood_put_fn put, struct result *out)
 {
 	double kept[TIMING_GROUPS];
-	uint64_t rounds = b->flows / (2 * BATCH * TIMING_GROUPS) + 1;
-	uint64_t drops = rig_drops(b->rig), sent = rig_sent(b->rig);
+	unsigned rounds = (unsigned)(b->flows / (2 * BATCH * TIMING_GROUPS)) + 1;
 	rounds = rounds > b->rounds ? rounds : b->rounds;
-	struct timing alone = timing_of(TIMING_GROUPS * rounds * BATCH);
+	double *v = malloc(3 * rounds * sizeof(*v));
+	bench_expect(out, "memory for the times", v != NULL, true);
+	if (v == NULL)
+		return;
+	uint64_t drops = rig_drops(b->rig), sent = rig_sent(b->rig);
+	struct timing alone = timing_of((uint64_t)TIMING_GROUPS * rounds * BATCH);
+	struct flood_times times = {v, v + rounds, v + 2 * rounds};
 	for (unsigned g = 0; g < TIMING_GROUPS; g++)
-		kept[g] = group_run(b, put, rounds, &alone);
+		kept[g] = group_run(b, put, rounds, times, &alone);
+	free(v);
 	result_time(out, &alone, b->tick_ns);
 	out->ratio = bench_median(kept, TIMING_GROUPS);
 	bench_expect(out, "hits sent", rig_sent(b->rig) - sent, 2 * alone.done);
