@@ -92,14 +92,12 @@ eal_start(uint32_t keys)
 	char core[16], mb[16];
 	snprintf(core, sizeof(core), "-l%d", sched_getcpu());
 	snprintf(mb, sizeof(mb), "%llu", (unsigned long long)(hash_memsize(keys) >> 20));
-	char *args[] = {"millrace-bench", "--in-memory", "--no-pci", "--no-telemetry",
-	                "--log-level=critical", core, "--no-huge", "-m", mb, NULL};
-	int n = 9;
-	if (mem_huge_used()) {
-		n = 6;
-		args[n] = NULL;
-	}
-	return rte_eal_init(n, args) >= 0;
+	char *huge[] = {"millrace-bench", "--no-pci", "--no-telemetry", "--log-level=critical",
+	                core, "--in-memory", NULL};
+	char *ordinary[] = {"millrace-bench", "--no-pci", "--no-telemetry",
+	                    "--log-level=critical", core, "--no-shconf", "--no-huge", "-m", mb,
+	                    NULL};
+	return (mem_huge_used() ? rte_eal_init(6, huge) : rte_eal_init(9, ordinary)) >= 0;
 }
 
 /* Never returns; what goes through the pipe are ticks a key. */
