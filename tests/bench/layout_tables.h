@@ -7,7 +7,7 @@
  *            tags10  10 tags and 10 references a line; any number of lines (multiply and shift);
  *                    what finds its line full goes to the neighbour in the same 128 bytes, then to
  *                    the next two
- *            inline  two entries of 32 bytes a line that hold the key itself; then the next line
+ *            inline  two entries of 32 bytes a line that hold the key itself; lines as of tags10
  * Limits     Nothing is ever removed, and the lookups are of keys that are there.
  */
 #ifndef MR_BENCH_LAYOUT_TABLES_H
@@ -116,7 +116,7 @@ put8(union line *l, uint64_t hash, const struct tuple4 *key, uint32_t ref)
 }
 
 static inline uint64_t
-path10(uint64_t lines, uint64_t hash, unsigned step)
+path_pairs(uint64_t lines, uint64_t hash, unsigned step)
 {
 	uint64_t home = (hash >> 32) * lines >> 32, at = home ^ (step & 1);
 	if (__builtin_expect(step < 2, 1))
@@ -164,13 +164,6 @@ put10(union line *l, uint64_t hash, const struct tuple4 *key, uint32_t ref)
 	return true;
 }
 
-static inline uint64_t
-path_inline(uint64_t lines, uint64_t hash, unsigned step)
-{
-	uint64_t at = ((hash >> 32) * lines >> 32) + step;
-	return at < lines ? at : at - lines;
-}
-
 static inline unsigned
 same_inline(const union line *l, uint64_t hash, const struct tuple4 *key)
 {
@@ -206,10 +199,10 @@ static const struct layout layout_tags8 = {
 	"tags8", SLOTS8, path8, same8, ref8, 1, more8, put8,
 };
 static const struct layout layout_tags10 = {
-	"tags10", SLOTS10, path10, same10, ref10, 1, more10, put10,
+	"tags10", SLOTS10, path_pairs, same10, ref10, 1, more10, put10,
 };
 static const struct layout layout_inline = {
-	"inline", SLOTS_INLINE, path_inline, same_inline, ref_inline, 0, more_inline, put_inline,
+	"inline", SLOTS_INLINE, path_pairs, same_inline, ref_inline, 0, more_inline, put_inline,
 };
 
 #endif
