@@ -7,7 +7,7 @@
  *            entry has proto 0, which no tuple has, so that it is never taken for a hit. A flow
  *            reference is 32 bits: bit 31 family (1 = IPv6), bits 30..1 flow number, bit 0 the
  *            direction. Number 0 is never used, so reference 0 and 1 are none.
- *            The index: lib/index.h, FLOW_LOAD of INDEX_SLOTS slots of a bucket filled on average.
+ *            The index (lib/index.h) is sized for FLOW_PAIR_LOAD of the 20 slots of a pair.
  * Invariant  1. A flow in use has both its tuples in the index, each under its own direction.
  *            2. No two flows share a tuple (with protocol and realm).
  *            3. flow.state is CONN_FREE exactly when the entry is on the free list.
@@ -90,7 +90,7 @@ flow_count(struct flow *f, unsigned dir, uint32_t bytes)
 	f->packets_hi[dir] += __builtin_add_overflow(f->counts[dir], one, &f->counts[dir]);
 }
 
-enum { FLOW_LOAD = 7 };
+enum { FLOW_PAIR_LOAD = 14 };
 
 struct flow_table {
 	struct index index;
@@ -111,7 +111,7 @@ struct flow_table {
 static inline uint32_t
 flow_table_buckets(uint32_t capacity4, uint32_t capacity6)
 {
-	return index_buckets(2 * ((uint64_t)capacity4 + capacity6), FLOW_LOAD);
+	return index_buckets(2 * ((uint64_t)capacity4 + capacity6), FLOW_PAIR_LOAD);
 }
 /* flow_table_memsize: bytes that flow_table_init wants for so many flows. */
 size_t flow_table_memsize(uint32_t capacity4, uint32_t capacity6);

@@ -24,7 +24,7 @@
 
 enum {
 	IMAGE_MAGIC = 0x4d524731, /* "MRG1" */
-	IMAGE_VERSION = 1,
+	IMAGE_VERSION = 2,
 	IMAGE_MAX_SECTIONS = 32,
 	IMAGE_NAME = 32, /* bytes of a name with its final zero: [A-Za-z0-9_.:-] */
 };
@@ -93,6 +93,8 @@ struct img_plane {
 	uint32_t flows_v4, flows_v6;  /* capacity, all workers together */
 	uint32_t mappings;            /* capacity, all workers together */
 	uint32_t subscribers;
+	uint32_t permissions;         /* address-dependent filtering; 0: no rule may ask for it */
+	uint32_t quarantine;          /* ports in quarantine; 0: there may be none */
 	uint32_t pool_addresses;      /* capacity */
 	uint32_t buffers;             /* packet buffers */
 	uint8_t steer_class_bits;

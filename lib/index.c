@@ -3,10 +3,11 @@
 #include "index.h"
 
 uint32_t
-index_buckets(uint64_t entries, unsigned load)
+index_buckets(uint64_t entries, unsigned pair_load)
 {
-	uint64_t pairs = (entries + 2 * load - 1) / (2 * load);
-	assert(load != 0 && load <= INDEX_SLOTS && pairs < UINT32_MAX / 2);
+	assert(pair_load != 0 && pair_load <= 2 * INDEX_SLOTS);
+	uint64_t pairs = (entries + pair_load - 1) / pair_load;
+	assert(pairs < UINT32_MAX / 2);
 	return pairs == 0 ? 2 : (uint32_t)pairs * 2;
 }
 

@@ -147,8 +147,8 @@ index_first(struct index_search *s, struct index x, uint64_t hash)
 	return index_next(s);
 }
 
-/* index_buckets: how many for so many entries, of which each bucket has `load` on average. */
-uint32_t index_buckets(uint64_t entries, unsigned load);
+/* index_buckets: how many for so many entries, `pair_load` of the 20 slots of a pair filled. */
+uint32_t index_buckets(uint64_t entries, unsigned pair_load);
 /* index_size: bytes of so many buckets. */
 static inline size_t
 index_size(uint32_t buckets)

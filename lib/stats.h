@@ -19,7 +19,7 @@
 
 enum {
 	STATS_MAGIC = 0x4d525331, /* "MRS1" */
-	STATS_VERSION = 1,
+	STATS_VERSION = 2,
 	STATS_NICS = 64,          /* MAX_NICS */
 	STATS_DEVS = 16,          /* MAX_DEVS */
 	STATS_CAUSES = 8,         /* >= HANDOFF_MAX */
@@ -50,6 +50,7 @@ struct stats {
 	uint64_t capacity_v4, capacity_v6;         /* of flows */
 	uint64_t mappings_created, mappings_freed, mappings; /* last one a gauge */
 	uint64_t subscribers, blocks;              /* gauges */
+	uint64_t quarantine_early;                 /* ports that left it early: it was full */
 	uint64_t log_records, log_lost;
 	uint64_t bursts, idle_polls;               /* loops with and without a packet */
 	uint64_t generation;                       /* the one this context runs */

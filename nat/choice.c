@@ -2,6 +2,8 @@
 /* Which address and which block a subscriber gets. */
 #include "nat/pool.h"
 
+#include "nat/bits.h"
+
 enum { BLOCK_TRIES = 4 };
 
 /* The pool's block number n, as far as it is in the pool's range. */
@@ -32,13 +34,8 @@ is_free(const struct search *s, uint32_t number)
 	uint16_t home = steer_worker_port(s->steer, &s->address, FAMILY_V4, (uint16_t)span.first);
 	if (home != s->p->worker)
 		return false;
-	if (s->slot == 0)
-		return true;
-	const uint32_t *owner = pool_owner(s->p, s->slot, span.first);
-	uint32_t used = 0;
-	for (uint32_t i = 0; i < span_granules(span); i++)
-		used |= owner[i];
-	return used == 0;
+	return s->slot == 0 || !bits_any(pool_held(s->p, s->slot), pool_granule(s->p, span.first),
+	                                 span_granules(span));
 }
 
 /* A free block, each with equal chance. => its number, UINT32_MAX when there is none. */

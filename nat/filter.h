@@ -6,7 +6,7 @@
  * Invariant  1. A permission lives exactly as long as an outbound flow of its mapping to its
  *               address does.
  * Owner      One worker.
- * Limits     As many as the worker has mappings; filter_permit says false when full, and the flow
+ * Limits     nat.capacity.permissions; filter_permit says false when full, and the flow
  *            is refused: filtering never becomes another kind under load (RFC 4787 REQ-11).
  * See        RFC 4787 REQ-8.
  */

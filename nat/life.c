@@ -2,16 +2,19 @@
 /* The life of mappings, blocks and subscribers: made together, ended together, logged. */
 #include "nat/state.h"
 
-/* Blocks that are due go before an open, so that it does not matter when the last tick was. */
-enum { RELEASE_BEFORE_OPEN = 64 };
+/*
+ * Ports that are due go before an open, so that it does not matter when the last tick was; and two
+ * for each that comes, so that the quarantine is never behind.
+ */
+enum { RELEASE_BEFORE_OPEN = 64, RELEASE_BEFORE_PUT = 2 };
 
 static void
 log_block(struct nat *n, enum record_event event, const struct block *b)
 {
-	const struct subscriber *s = subscriber_at(&n->subscribers, b->subscriber);
-	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
 	if (n->log_level == NAT_LOG_NONE)
 		return;
+	const struct subscriber *s = subscriber_at(&n->subscribers, b->subscriber);
+	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
 	struct record rec = {
 		.subscriber = s->address, .external = slot->address, .port_first = b->first,
 		.port_last = (uint16_t)(b->first + b->ports - 1), .event = event,
@@ -23,14 +26,15 @@ log_block(struct nat *n, enum record_event event, const struct block *b)
 static void
 log_mapping(struct nat *n, enum record_event event, const struct mapping *m)
 {
-	const struct subscriber *s = subscriber_at(&n->subscribers, m->subscriber);
-	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
 	if (n->log_level != NAT_LOG_MAPPINGS)
 		return;
+	const struct subscriber *s = life_subscriber(n, m);
+	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
 	struct record rec = {
 		.subscriber = s->address, .external = slot->address, .port_first = m->port,
 		.port_last = m->port, .inside_port = __builtin_bswap16(m->inside_port),
-		.event = event, .proto = m->proto, .realm = s->realm, .pool = slot->pool,
+		.event = event, .proto = nat_ip_proto(m->proto), .realm = s->realm,
+		.pool = slot->pool,
 	};
 	log_put(&n->log, &rec, &n->clock);
 }
@@ -40,19 +44,11 @@ log_refusal(struct nat *n, enum record_event event, const struct wish *w, be32 e
 {
 	struct record rec = {
 		.subscriber = w->address, .external = external, .event = event,
-		.proto = event == RECORD_ADDRESSES_EXHAUSTED ? 0 : w->proto, .realm = w->realm,
-		.pool = w->rule->pool,
+		.proto = event == RECORD_ADDRESSES_EXHAUSTED ? 0 : nat_ip_proto(w->proto),
+		.realm = w->realm, .pool = w->rule->pool,
 	};
 	if (n->log_level != NAT_LOG_NONE)
 		log_exhausted(&n->log, &rec, &n->clock);
-}
-
-static void
-gauges(struct nat *n)
-{
-	n->stats->mappings = n->mappings.t.used;
-	n->stats->subscribers = n->subscribers.t.used;
-	n->stats->blocks = n->pool.blocks.used;
 }
 
 static void
@@ -67,6 +63,7 @@ block_join(struct nat *n, uint32_t subscriber, uint32_t number)
 	*at = number;
 	s->blocks++;
 	s->slot = b->slot;
+	n->stats->blocks = n->pool.blocks.used;
 	log_block(n, RECORD_BLOCK_CREATE, b);
 }
 
@@ -83,20 +80,50 @@ block_release(struct nat *n, uint32_t number)
 		at = &block_at(&n->pool, *at)->next;
 	*at = b->next;
 	pool_give(&n->pool, number);
+	n->stats->blocks = n->pool.blocks.used;
 	if (--s->blocks == 0)
 		subscriber_del(&n->subscribers, subscriber);
+	n->stats->subscribers = n->subscribers.t.used;
+}
+
+/* A port that nobody has any more; its block goes with the last one. */
+static void
+port_free(struct nat *n, uint32_t block, enum nat_proto proto, uint32_t place)
+{
+	if (pool_free(&n->pool, block, proto, place))
+		block_release(n, block);
+}
+
+static void
+release_oldest(struct nat *n)
+{
+	struct quarantined e = quarantine_take(&n->quarantine);
+	port_free(n, e.block, e.proto, e.place);
 }
 
 void
 life_release(struct nat *n, uint32_t max)
 {
-	for (uint32_t i = 0; i < max; i++) {
-		uint32_t number = pool_idle_due(&n->pool, &n->clock);
-		if (number == 0)
-			break;
-		block_release(n, number);
+	while (max-- > 0 && quarantine_is_due(&n->quarantine, n->quarantine_ms, n->clock.ms))
+		release_oldest(n);
+}
+
+/* A port whose mapping has ended, into the quarantine if there is one. */
+static void
+port_retire(struct nat *n, uint32_t block, enum nat_proto proto, uint32_t place)
+{
+	struct quarantine *q = &n->quarantine;
+	if (n->quarantine_ms == 0 || q->capacity == 0) {
+		port_free(n, block, proto, place);
+		return;
 	}
-	gauges(n);
+	life_release(n, RELEASE_BEFORE_PUT);
+	if (q->count == q->capacity) {
+		release_oldest(n);
+		n->stats->quarantine_early++;
+	}
+	struct quarantined e = {.block = block, .proto = proto, .place = place};
+	quarantine_put(q, e, n->clock.ms);
 }
 
 /*
@@ -136,18 +163,17 @@ subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
 	}
 	uint32_t number = subscriber_add(&n->subscribers, w->address, w->realm);
 	subscriber_at(&n->subscribers, number)->checked = n->reloads;
+	n->stats->subscribers = n->subscribers.t.used;
 	block_join(n, number, block);
 	return number;
 }
 
-/* A port of block first or of those that follow it. */
+/* A port of block first or of those that follow it, into m. */
 static bool
-port_of_held(struct nat *n, uint32_t first, uint32_t mapping)
+port_of_held(struct nat *n, uint32_t first, uint32_t hint, struct mapping *m)
 {
-	struct mapping *m = mapping_at(&n->mappings, mapping);
 	for (uint32_t b = first; b != 0; b = block_at(&n->pool, b)->next) {
-		m->port = pool_take_port(&n->pool, b, nat_proto(m->proto), mapping, &n->clock,
-		                         &n->random);
+		m->port = pool_take_port(&n->pool, b, m->proto, hint, &n->random);
 		m->block = b;
 		if (m->port != 0)
 			return true;
@@ -157,13 +183,12 @@ port_of_held(struct nat *n, uint32_t first, uint32_t mapping)
 
 /* A port for a mapping that has none yet, from a new block if need be. */
 static bool
-port_take(struct nat *n, const struct wish *w, uint32_t mapping, uint8_t *drop)
+port_take(struct nat *n, const struct wish *w, uint32_t number, struct mapping *m, uint8_t *drop)
 {
-	uint32_t number = mapping_at(&n->mappings, mapping)->subscriber;
 	struct subscriber *s = subscriber_at(&n->subscribers, number);
-	be32 external = pool_slot_at(&n->pool, s->slot)->address;
-	if (port_of_held(n, s->block, mapping))
+	if (port_of_held(n, s->block, w->hint, m))
 		return true;
+	be32 external = pool_slot_at(&n->pool, s->slot)->address;
 	if (s->blocks >= rules_of(w->gen)->pools[w->rule->pool].max_blocks) {
 		*drop = DROP_NAT_LIMIT;
 		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, external);
@@ -176,29 +201,53 @@ port_take(struct nat *n, const struct wish *w, uint32_t mapping, uint8_t *drop)
 		return false;
 	}
 	block_join(n, number, block);
-	return port_of_held(n, block, mapping);
+	return port_of_held(n, block, 0, m);
+}
+
+/* What a mapping holds of its block, back. */
+static void
+port_leave(struct nat *n, const struct mapping *m, bool was_seen)
+{
+	uint32_t place = m->port - (uint32_t)mapping_block(&n->mappings, m)->first;
+	pool_unmap(&n->pool, m->block, m->proto);
+	if (was_seen)
+		port_retire(n, m->block, m->proto, place);
+	else
+		port_free(n, m->block, m->proto, place);
 }
 
 static uint32_t
-mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *drop)
+mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t hash,
+             uint8_t *drop)
 {
 	struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
+	struct mapping m = {
+		.inside_port = w->port, .proto = w->proto, .filtering = w->rule->filtering,
+	};
 	if (w->rule->max_mappings != 0 && s->mappings >= w->rule->max_mappings) {
 		*drop = DROP_NAT_LIMIT;
 		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, pool_slot_at(&n->pool, s->slot)->address);
 		return 0;
 	}
-	uint32_t number = mapping_add(&n->mappings, subscriber, w->proto, w->port);
-	if (!port_take(n, w, number, drop)) {
-		mapping_del(&n->mappings, number);
+	if (!port_take(n, w, subscriber, &m, drop))
+		return 0;
+	uint32_t number = mapping_add(&n->mappings, &m, hash);
+	if (number == 0) {
+		*drop = DROP_NAT_TABLE_FULL;
+		port_leave(n, &m, false);
 		return 0;
 	}
-	struct mapping *m = mapping_at(&n->mappings, number);
-	m->filtering = w->rule->filtering;
 	s->mappings++;
 	n->stats->mappings_created++;
-	log_mapping(n, RECORD_MAPPING_CREATE, m);
+	n->stats->mappings = n->mappings.t.used;
+	log_mapping(n, RECORD_MAPPING_CREATE, &m);
 	return number;
+}
+
+static uint64_t
+inside_hash(const struct nat *n, uint32_t subscriber, const struct wish *w)
+{
+	return mapping_hash(&n->mappings, false, subscriber, w->proto, w->port);
 }
 
 uint32_t
@@ -206,35 +255,27 @@ life_find_or_make(struct nat *n, const struct wish *w, uint8_t *drop)
 {
 	life_release(n, RELEASE_BEFORE_OPEN);
 	uint32_t subscriber = subscriber_current(n, w);
-	uint32_t mapping = 0;
-	if (subscriber != 0)
-		mapping = mapping_find(&n->mappings, subscriber, w->proto, w->port);
-	if (mapping != 0)
-		return mapping;
-	if (n->mappings.t.used == n->mappings.t.capacity) {
-		*drop = DROP_NAT_TABLE_FULL;
-		return 0;
+	if (subscriber != 0) {
+		uint64_t hash = inside_hash(n, subscriber, w);
+		uint32_t mapping = mapping_find(&n->mappings, hash, subscriber, w->proto, w->port);
+		return mapping != 0 ? mapping : mapping_make(n, w, subscriber, hash, drop);
 	}
-	if (subscriber == 0)
+	*drop = DROP_NAT_TABLE_FULL;
+	if (n->mappings.t.used != n->mappings.t.capacity)
 		subscriber = subscriber_make(n, w, drop);
-	if (subscriber != 0)
-		mapping = mapping_make(n, w, subscriber, drop);
-	gauges(n);
-	return mapping;
+	return subscriber == 0 ? 0 : mapping_make(n, w, subscriber, inside_hash(n, subscriber, w),
+	                                          drop);
 }
 
 void
-life_end_if_unused(struct nat *n, uint32_t mapping, uint32_t quarantine_ms)
+life_end(struct nat *n, uint32_t mapping, bool was_seen)
 {
-	struct mapping *m = mapping_at(&n->mappings, mapping);
-	if (m->flows != 0)
-		return;
-	struct subscriber *s = subscriber_at(&n->subscribers, m->subscriber);
-	uint32_t mark = quarantine_ms != 0 ? clock_mark(&n->clock, quarantine_ms) : 0;
-	log_mapping(n, RECORD_MAPPING_DELETE, m);
-	pool_give_port(&n->pool, m->block, nat_proto(m->proto), m->port, mark, &n->clock);
-	s->mappings--;
+	struct mapping m = *mapping_at(&n->mappings, mapping);
+	uint32_t subscriber = mapping_block(&n->mappings, &m)->subscriber;
+	log_mapping(n, RECORD_MAPPING_DELETE, &m);
+	subscriber_at(&n->subscribers, subscriber)->mappings--;
 	mapping_del(&n->mappings, mapping);
 	n->stats->mappings_freed++;
-	gauges(n);
+	n->stats->mappings = n->mappings.t.used;
+	port_leave(n, &m, was_seen);
 }

@@ -17,8 +17,8 @@ share(uint32_t total, uint16_t workers)
 
 /* Sizes of the parts, in the order in which they stand in memory. */
 struct sizes {
-	uint32_t mappings, subscribers;
-	size_t head, mapping, subscriber, filter, pool;
+	uint32_t mappings, subscribers, permissions, quarantined;
+	size_t head, mapping, subscriber, filter, pool, quarantine;
 };
 
 static struct sizes
@@ -27,12 +27,16 @@ sizes_of(const struct policy_env *env)
 	struct sizes s = {
 		.mappings = share(env->plane->mappings, env->n_workers),
 		.subscribers = share(env->plane->subscribers, env->n_workers),
+		.permissions = share(env->plane->permissions, env->n_workers),
+		.quarantined = share(env->plane->quarantine, env->n_workers),
 	};
+	struct pool_share of = {s.subscribers, s.mappings};
 	s.head = (sizeof(struct nat) + 63) & ~(size_t)63;
-	s.mapping = table_memsize(s.mappings, sizeof(struct mapping), 1);
+	s.mapping = mapping_memsize(s.mappings);
 	s.subscriber = table_memsize(s.subscribers, sizeof(struct subscriber), 1);
-	s.filter = table_memsize(s.mappings, sizeof(struct permission), 1);
-	s.pool = pool_memsize(env, s.subscribers);
+	s.filter = table_memsize(s.permissions, sizeof(struct permission), 1);
+	s.pool = pool_memsize(env, of);
+	s.quarantine = (size_t)s.quarantined * sizeof(struct quarantined);
 	return s;
 }
 
@@ -40,23 +44,25 @@ size_t
 nat_memsize(const struct policy_env *env)
 {
 	struct sizes s = sizes_of(env);
-	return s.head + s.mapping + s.subscriber + s.filter + s.pool;
+	return s.head + s.mapping + s.subscriber + s.filter + s.pool + s.quarantine;
 }
 
 void *
 nat_create(const struct policy_env *env)
 {
 	struct sizes s = sizes_of(env);
+	struct pool_share of = {s.subscribers, s.mappings};
 	size_t size = nat_memsize(env);
 	uint8_t *at = mem_alloc(size, env->node);
 	if (at == NULL)
 		return NULL;
 	struct nat *n = (struct nat *)(void *)at;
-	table_init(&n->mappings.t, at += s.head, s.mappings, sizeof(struct mapping), 1);
+	mapping_init(&n->mappings, at += s.head, s.mappings, env->seed, &n->pool.blocks);
 	table_init(&n->subscribers.t, at += s.mapping, s.subscribers, sizeof(struct subscriber), 1);
-	table_init(&n->filter.t, at += s.subscriber, s.mappings, sizeof(struct permission), 1);
-	pool_init(&n->pool, at += s.filter, env, s.subscribers);
-	n->mappings.seed = n->subscribers.seed = n->filter.seed = env->seed;
+	table_init(&n->filter.t, at += s.subscriber, s.permissions, sizeof(struct permission), 1);
+	pool_init(&n->pool, at += s.filter, env, of);
+	n->quarantine = (struct quarantine){(void *)(at += s.pool), s.quarantined, 0, 0};
+	n->subscribers.seed = n->filter.seed = env->seed;
 	n->random = mix64(env->seed ^ 0x9e3779b97f4a7c15u, env->worker * 2u + 0xd6e8feb86659fd93u);
 	n->log = (struct nat_recorder){
 		.ring = env->records, .stats = env->stats, .worker = (uint8_t)env->worker,
@@ -144,24 +150,25 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 		return refuse(spec, DROP_NO_POLICY); /* an echo reply that nobody asked for */
 	struct wish w = {
 		.gen = m->gen, .rule = rule, .address = t->src.w[0], .port = t->sport,
-		.proto = t->proto, .realm = t->realm,
+		.proto = (uint8_t)nat_proto(t->proto), .realm = t->realm,
 	};
 	spec->code = UNREACHABLE_HOST;
 	uint32_t number = life_find_or_make(n, &w, &spec->drop);
 	if (number == 0)
 		return VERDICT_UNREACHABLE;
+	struct mapping *map = mapping_at(&n->mappings, number);
 	if (!hold_outbound(n, number, t->dst.w[0])) {
-		life_end_if_unused(n, number, 0);
+		if (map->flows == 0)
+			life_end(n, number, false);
 		spec->drop = DROP_NAT_TABLE_FULL;
 		return VERDICT_UNREACHABLE;
 	}
-	struct mapping *map = mapping_at(&n->mappings, number);
 	map->timers = rule->timers;
 	spec->reply = tuple_invert(t);
 	spec->reply.dst = addr_from_v4(life_external(n, map));
 	spec->reply.dport = __builtin_bswap16(map->port);
 	spec->reply.realm = 0;
-	spec->owner = map->subscriber;
+	spec->owner = number;
 	spec->timers = rule->timers;
 	spec->flags = FLOW_HIDE_0 |
 	              refresh_flags(n, t->proto, FLOW_REFRESH_0, FLOW_REFRESH_1);
@@ -182,8 +189,7 @@ find_external(const struct nat *n, const struct miss *m)
 	uint16_t port = __builtin_bswap16(m->tuple.dport);
 	if (steer_worker_port(&m->gen->steer, &m->tuple.dst, FAMILY_V4, port) != n->worker)
 		return 0;
-	uint32_t entry = *pool_port(&n->pool, slot, nat_proto(m->tuple.proto), port);
-	return (entry & MARK_BIT) == 0 ? entry : 0;
+	return mapping_find_external(&n->mappings, slot, nat_proto(m->tuple.proto), port);
 }
 
 /* May remote speak first? Inbound traffic alone does not keep a mapping open. */
@@ -191,7 +197,7 @@ static bool
 is_admitted(const struct nat *n, uint32_t number, be32 remote)
 {
 	const struct mapping *m = mapping_at(&n->mappings, number);
-	if (m->proto == IPPROTO_L4_ICMP || m->out_flows == 0)
+	if (m->proto == NAT_ICMP || m->out_flows == 0)
 		return false;
 	if (m->filtering == NAT_FILTER_EIF)
 		return true;
@@ -210,13 +216,13 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	if (!is_admitted(n, number, t->src.w[0]))
 		return refuse(spec, DROP_NAT_FILTERED);
 	struct mapping *map = mapping_at(&n->mappings, number);
-	const struct subscriber *s = subscriber_at(&n->subscribers, map->subscriber);
+	const struct subscriber *s = life_subscriber(n, map);
 	map->flows++;
 	spec->reply = tuple_invert(t);
 	spec->reply.src = addr_from_v4(s->address);
 	spec->reply.sport = map->inside_port;
 	spec->reply.realm = s->realm;
-	spec->owner = map->subscriber;
+	spec->owner = number;
 	spec->timers = map->timers < m->gen->n_timers ? map->timers : 0;
 	spec->flags = FLOW_INBOUND | FLOW_HIDE_1 |
 	              refresh_flags(n, t->proto, FLOW_REFRESH_1, FLOW_REFRESH_0);
@@ -239,21 +245,13 @@ nat_open(void *state, const struct miss *m, struct flow_spec *spec)
 	return is_pool_route(m->route) ? open_inbound(n, m, spec) : VERDICT_PASS;
 }
 
-/* The mapping that a flow holds, from its owner and its external endpoint. */
-static uint32_t
-mapping_of(const struct nat *n, uint32_t subscriber, uint8_t proto, be16 external)
-{
-	const struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
-	uint16_t port = __builtin_bswap16(external);
-	uint32_t number = *pool_port(&n->pool, s->slot, nat_proto(proto), port);
-	assert((number & MARK_BIT) == 0 && number != 0);
-	return number;
-}
-
-/* One flow less. from_inside: it was counted as such; only an outbound one was permitted. */
+/*
+ * One flow less. from_inside: it was counted as such; only an outbound one was permitted.
+ * was_seen: packets may have gone out from the mapping's port.
+ */
 static void
 let_go(struct nat *n, uint32_t number, bool is_outbound, bool from_inside, be32 remote,
-       uint32_t quarantine_ms)
+       bool was_seen)
 {
 	struct mapping *m = mapping_at(&n->mappings, number);
 	assert(m->flows != 0 && (!from_inside || m->out_flows != 0));
@@ -261,35 +259,24 @@ let_go(struct nat *n, uint32_t number, bool is_outbound, bool from_inside, be32 
 	m->out_flows -= from_inside;
 	if (is_outbound && m->filtering == NAT_FILTER_ADF)
 		filter_revoke(&n->filter, number, remote);
-	life_end_if_unused(n, number, quarantine_ms);
-}
-
-/* What open() did is in the state already. */
-static void
-nat_opened(void *state, const struct miss *m, const struct flow_spec *spec)
-{
+	if (m->flows == 0)
+		life_end(n, number, was_seen);
 }
 
 /* The port was never seen outside if its mapping goes with this flow: no quarantine. */
 static void
 nat_undo(void *state, const struct miss *m, const struct flow_spec *spec)
 {
-	struct nat *n = state;
 	bool is_outbound = (spec->flags & FLOW_INBOUND) == 0;
-	be16 port = is_outbound ? spec->reply.dport : m->tuple.dport;
-	be32 remote = m->tuple.dst.w[0];
-	uint32_t number = mapping_of(n, spec->owner, m->tuple.proto, port);
-	let_go(n, number, is_outbound, is_outbound, remote, 0);
+	let_go(state, spec->owner, is_outbound, is_outbound, m->tuple.dst.w[0], false);
 }
 
 static void
 nat_answered(void *state, const struct flow *f, const struct tuple t[2])
 {
 	struct nat *n = state;
-	if ((f->flags & FLOW_INBOUND) == 0)
-		return;
-	uint32_t number = mapping_of(n, f->owner, f->proto, t[0].dport);
-	mapping_at(&n->mappings, number)->out_flows++;
+	if ((f->flags & FLOW_INBOUND) != 0)
+		mapping_at(&n->mappings, f->owner)->out_flows++;
 }
 
 static void
@@ -298,10 +285,8 @@ nat_ended(void *state, const struct flow *f, const struct tuple t[2], uint32_t n
 	struct nat *n = state;
 	clock_set_ms(&n->clock, now_ms);
 	bool is_outbound = (f->flags & FLOW_INBOUND) == 0;
-	uint32_t number = mapping_of(n, f->owner, f->proto,
-	                             is_outbound ? t[1].dport : t[0].dport);
 	bool from_inside = is_outbound || (f->flags & FLOW_ANSWERED) != 0;
-	let_go(n, number, is_outbound, from_inside, t[0].dst.w[0], n->quarantine_ms);
+	let_go(n, f->owner, is_outbound, from_inside, t[0].dst.w[0], true);
 }
 
 static void
@@ -319,7 +304,6 @@ const struct policy_ops nat_policy = {
 	.view_destroy = rules_destroy,
 	.home = nat_home,
 	.open = nat_open,
-	.opened = nat_opened,
 	.undo = nat_undo,
 	.answered = nat_answered,
 	.ended = nat_ended,

@@ -92,6 +92,8 @@ check_conf(const struct check *c)
 	if (c->conf->quarantine_ms > NAT_MAX_QUARANTINE_MS)
 		return wrong(c, "NAT settings: quarantine of %u ms, at most %u",
 		             c->conf->quarantine_ms, (unsigned)NAT_MAX_QUARANTINE_MS);
+	if (c->conf->quarantine_ms != 0 && c->plane->quarantine == 0)
+		return wrong(c, "nat.quarantine is set, nat.capacity.quarantine is 0");
 	return 0;
 }
 
@@ -156,6 +158,8 @@ check_rule(const struct check *c, uint32_t i)
 		return wrong(c, "NAT rule %u: interface %u does not exist", i, r->nic);
 	if (r->filtering > NAT_FILTER_APDF)
 		return wrong(c, "NAT rule %u: filtering is out of range", i);
+	if (r->filtering == NAT_FILTER_ADF && c->plane->permissions == 0)
+		return wrong(c, "NAT rule %u filters by address, nat.capacity.permissions is 0", i);
 	if (r->timers >= c->n_timers)
 		return wrong(c, "NAT rule %u: timers %u do not exist", i, r->timers);
 	if (r->pool >= c->n_pools)

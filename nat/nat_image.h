@@ -4,7 +4,8 @@
  * Layout     Rows of fixed size; names of other rows by number.
  * Invariant  nat_image_check: pool numbers are in range, port ranges are not empty, block sizes are
  *            powers of two that fit the port range, address ids are unique and below the capacity,
- *            pool addresses are unique, every pool route leads to the row of its own address.
+ *            pool addresses are unique, every pool route leads to the row of its own address, what
+ *            needs permissions or a quarantine has room for them.
  * Limits     NAT_MAX_POOLS, NAT_MAX_RULES; addresses up to img_plane.pool_addresses.
  * See        lib/image.h. No DPDK header here: the compiler includes this.
  */

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       One worker's part of the pool addresses: which blocks are held, and the direct index
- *            (address, protocol, port) -> mapping.
- * Layout     An address of which this worker holds a block has a slot: a row of the index for each
- *            protocol, and the owner of each granule of NAT_MIN_BLOCK ports. When blocks are
- *            divided between workers (steer.split_blocks) a slot has the worker's own ports only,
- *            closed up.
- * Invariant  1. A granule has one owner at most: blocks of different sizes never overlap.
+ * What       One worker's part of the pool addresses: which blocks are held, which ports are taken.
+ * Layout     An address of which this worker holds a block has a slot: for each protocol a row of
+ *            bits, one a port, and a row with a bit for each granule of NAT_MIN_BLOCK ports that
+ *            is in a held block. When blocks are divided between workers (steer.split_blocks) a
+ *            slot has the worker's own ports only, closed up.
+ * Invariant  1. A granule is in one held block at most: blocks of different sizes never overlap.
  *            2. A slot is in use exactly while its address has a held block here.
  *            3. Only blocks whose home is this worker are taken.
  *            4. State stays under the stable id of the address when generations change.
  * Owner      One worker; the main lcore reads slots for listings.
  * Limits     pool_addresses ids. Slots: all of them on one worker or with divided blocks; else the
  *            worker's share and a quarter more, after which further addresses cannot be used here.
+ *            Blocks: two for each subscriber and one for each 32 mappings, as far as the slots have
+ *            ports for them; beyond, none is free.
  * See        docs/design.md, "Steering"; RFC 4787 REQ-2, RFC 7857 section 4.
  */
 #ifndef MR_NAT_POOL_H
@@ -34,7 +35,7 @@ struct pool_slot {
 	uint32_t next;          /* free list */
 	be32 address;
 	uint32_t id;
-	uint32_t blocks, idle;  /* held; of them without mappings */
+	uint32_t blocks, idle;  /* held; of them without a mapping */
 	uint32_t ports_used[NAT_PROTOS];
 	uint16_t pool;          /* row in this generation, POOL_NONE when the address is gone */
 	uint8_t is_usable;      /* gives new blocks and mappings */
@@ -46,22 +47,26 @@ static_assert(sizeof(struct pool_slot) == 64, "a slot is one cache line");
 struct pool {
 	struct table slots;     /* struct pool_slot */
 	struct table blocks;    /* struct block */
-	uint32_t *port;         /* slots * NAT_PROTOS * slot_ports */
-	uint32_t *owner;        /* slots * slot_granules: block number */
+	uint64_t *taken;        /* slots * NAT_PROTOS * row_words */
+	uint64_t *held;         /* slots * held_words */
 	uint32_t *slot_of_id;   /* n_ids */
 	uint8_t *is_full;       /* n_ids: no free block when last looked */
 	uint32_t n_ids;
-	uint32_t slot_ports, slot_granules;
+	uint32_t row_words, held_words;
 	uint32_t epoch;         /* grows when a block may have become free */
 	uint32_t full_epoch[NAT_MAX_POOLS]; /* epoch at which a pool had nothing left */
-	uint32_t idle_head, idle_tail;
 	uint32_t split_inverse; /* 2^32 / workers, rounded up; 0: not divided */
 	uint16_t worker;
 	uint8_t shift;
 };
 
-size_t pool_memsize(const struct policy_env *env, uint32_t subscribers);
-void pool_init(struct pool *p, void *mem, const struct policy_env *env, uint32_t subscribers);
+/* What this worker's table sizes follow from, beside the configuration's. */
+struct pool_share {
+	uint32_t subscribers, mappings;
+};
+
+size_t pool_memsize(const struct policy_env *env, struct pool_share share);
+void pool_init(struct pool *p, void *mem, const struct policy_env *env, struct pool_share share);
 
 /* pool_reload: a new generation: which addresses are in which pool, which still give. */
 void pool_reload(struct pool *p, const struct nat_rules *r);
@@ -74,19 +79,19 @@ uint32_t pool_take_first(struct pool *p, const struct generation *g, uint16_t po
                          be32 subscriber, uint64_t *random);
 uint32_t pool_take_more(struct pool *p, const struct generation *g, uint32_t slot,
                         uint64_t *random);
-/* pool_hold: enter a free block of an address as held and idle. => its number, 0: no room. */
+/* pool_hold: enter a free block of an address as held. => its number, 0: no room. */
 uint32_t pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span);
-/* pool_give: back to the address. => the block has no mapping and is idle. */
+/* pool_give: back to the address. => none of the block's ports is taken. */
 void pool_give(struct pool *p, uint32_t number);
 
-/* pool_take_port, pool_give_port: of a block, see nat/block.h; it becomes idle or busy by them. */
-uint16_t pool_take_port(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t mapping,
-                        const struct nat_clock *now, uint64_t *random);
-void pool_give_port(struct pool *p, uint32_t number, enum nat_proto proto, uint16_t port,
-                    uint32_t mark, const struct nat_clock *now);
-
-/* pool_idle_due: the block that has been idle longest, if its quarantine is over; else 0. */
-uint32_t pool_idle_due(const struct pool *p, const struct nat_clock *now);
+/*
+ * A port's life: pool_take_port (see block_take_port) maps one, pool_unmap ends that, pool_free
+ * makes it free. => pool_free: is the block unused now, to be given back?
+ */
+uint16_t pool_take_port(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t hint,
+                        uint64_t *random);
+void pool_unmap(struct pool *p, uint32_t number, enum nat_proto proto);
+bool pool_free(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t place);
 
 /* pool_find_id: slot of an address of this generation, 0 when nothing of it is in use here. */
 uint32_t pool_find_id(const struct pool *p, const struct img_nat_address *a);
@@ -94,16 +99,16 @@ uint32_t pool_find_id(const struct pool *p, const struct img_nat_address *a);
 static inline struct pool_slot *
 pool_slot_at(const struct pool *p, uint32_t slot)
 {
-	return table_at(&p->slots, slot);
+	return (struct pool_slot *)(void *)p->slots.entry + slot;
 }
 
 static inline struct block *
 block_at(const struct pool *p, uint32_t number)
 {
-	return table_at(&p->blocks, number);
+	return (struct block *)(void *)p->blocks.entry + number;
 }
 
-/* pool_offset: place of one of this worker's ports in a row of the index. */
+/* pool_offset: place of one of this worker's ports in a row. */
 static inline uint32_t
 pool_offset(const struct pool *p, uint16_t port)
 {
@@ -113,20 +118,24 @@ pool_offset(const struct pool *p, uint16_t port)
 	return unit << p->shift | (port & ((1u << p->shift) - 1));
 }
 
-/* pool_port: entry of the direct index. => port is this worker's, slot is in use. */
-static inline uint32_t *
-pool_port(const struct pool *p, uint32_t slot, enum nat_proto proto, uint16_t port)
+/* pool_taken: the row of a protocol, a bit a port. => slot is in use. */
+static inline uint64_t *
+pool_taken(const struct pool *p, uint32_t slot, enum nat_proto proto)
 {
-	size_t row = (size_t)(slot - 1) * NAT_PROTOS + proto;
-	return &p->port[row * p->slot_ports + pool_offset(p, port)];
+	return &p->taken[((size_t)(slot - 1) * NAT_PROTOS + proto) * p->row_words];
 }
 
-/* pool_owner: entry of the granule of a port. span_granules: how many a block has. */
-static inline uint32_t *
-pool_owner(const struct pool *p, uint32_t slot, uint32_t port)
+/* pool_held: the row of granules; pool_granule: the one of a port. span_granules: how many. */
+static inline uint64_t *
+pool_held(const struct pool *p, uint32_t slot)
 {
-	uint32_t granule = pool_offset(p, (uint16_t)port) >> GRANULE_SHIFT;
-	return &p->owner[(size_t)(slot - 1) * p->slot_granules + granule];
+	return &p->held[(size_t)(slot - 1) * p->held_words];
+}
+
+static inline uint32_t
+pool_granule(const struct pool *p, uint32_t port)
+{
+	return pool_offset(p, (uint16_t)port) >> GRANULE_SHIFT;
 }
 
 static inline uint32_t

@@ -2,6 +2,7 @@
 /*
  * What       Everything the NAT of one worker owns, and the life of a mapping.
  * Invariant  1. stats->mappings, ->subscribers and ->blocks are the tables' used counts.
+ *            2. A port that is taken and not mapped is in the quarantine once.
  * Owner      One worker.
  */
 #ifndef MR_NAT_STATE_H
@@ -11,6 +12,7 @@
 #include "nat/log.h"
 #include "nat/mapping.h"
 #include "nat/pool.h"
+#include "nat/quarantine.h"
 #include "nat/subscriber.h"
 
 struct nat {
@@ -18,6 +20,7 @@ struct nat {
 	struct subscriber_table subscribers;
 	struct filter filter;
 	struct pool pool;
+	struct quarantine quarantine;
 	struct nat_recorder log;
 	struct nat_clock clock;
 	const struct generation *gen; /* in force here */
@@ -38,8 +41,9 @@ struct wish {
 	const struct img_nat_rule *rule;
 	be32 address;
 	be16 port;
-	uint8_t proto; /* IP protocol */
+	uint8_t proto; /* enum nat_proto */
 	uint8_t realm;
+	uint32_t hint; /* a port drawn earlier, or 0 */
 };
 
 /*
@@ -48,18 +52,24 @@ struct wish {
  */
 uint32_t life_find_or_make(struct nat *n, const struct wish *w, uint8_t *drop);
 
-/* life_end_if_unused: free a mapping that no flow uses, its port in quarantine for so long. */
-void life_end_if_unused(struct nat *n, uint32_t mapping, uint32_t quarantine_ms);
+/* life_end: free a mapping that no flow uses. was_seen: its port goes through the quarantine. */
+void life_end(struct nat *n, uint32_t mapping, bool was_seen);
 
-/* life_release: give back blocks that have been idle long enough, at most max. */
+/* life_release: free ports that have been in quarantine long enough, at most max. */
 void life_release(struct nat *n, uint32_t max);
+
+/* life_subscriber: whose a mapping is. */
+static inline const struct subscriber *
+life_subscriber(const struct nat *n, const struct mapping *m)
+{
+	return subscriber_at(&n->subscribers, mapping_block(&n->mappings, m)->subscriber);
+}
 
 /* life_external: the pool address of a mapping. */
 static inline be32
 life_external(const struct nat *n, const struct mapping *m)
 {
-	const struct subscriber *s = subscriber_at(&n->subscribers, m->subscriber);
-	return pool_slot_at(&n->pool, s->slot)->address;
+	return pool_slot_at(&n->pool, mapping_block(&n->mappings, m)->slot)->address;
 }
 
 #endif

@@ -48,7 +48,7 @@ void subscriber_del(struct subscriber_table *s, uint32_t number);
 static inline struct subscriber *
 subscriber_at(const struct subscriber_table *s, uint32_t number)
 {
-	return table_at(&s->t, number);
+	return (struct subscriber *)(void *)s->t.entry + number;
 }
 
 #endif

@@ -63,14 +63,17 @@ is_wanted_mapping(const struct cmd_filter *f, const struct cmd_mapping *m)
 	        f->any_port == m->external_port);
 }
 
+/* The worker may have freed m or its block meanwhile: what they say is a number at any rate. */
 static struct cmd_mapping
 mapping_row(const struct nat *n, const struct mapping *m)
 {
-	const struct subscriber *s = subscriber_at(&n->subscribers, m->subscriber);
-	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
+	uint32_t number = m->block <= n->pool.blocks.capacity ? m->block : 0;
+	struct block b = *block_at(&n->pool, number);
+	const struct subscriber *s = subscriber_at(&n->subscribers, b.subscriber);
+	const struct pool_slot *slot = pool_slot_at(&n->pool, b.slot);
 	return (struct cmd_mapping){
 		.inside = s->address, .external = slot->address, .inside_port = m->inside_port,
-		.external_port = __builtin_bswap16(m->port), .proto = m->proto,
+		.external_port = __builtin_bswap16(m->port), .proto = nat_ip_proto(m->proto),
 		.realm = s->realm, .worker = (uint8_t)n->worker, .flows = m->flows,
 		.pool = slot->pool,
 	};

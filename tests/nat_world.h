@@ -99,7 +99,8 @@ world_new(void)
 	memset(w, 0, sizeof(*w));
 	w->ms = START_MS;
 	w->plane = (struct img_plane){.workers = 1, .flows_v4 = 4096, .flows_v6 = 16,
-		.mappings = 4096, .subscribers = 1024, .pool_addresses = 64, .buffers = 16};
+		.mappings = 4096, .subscribers = 1024, .permissions = 4096, .quarantine = 4096,
+		.pool_addresses = 64, .buffers = 16};
 	w->conf.quarantine_ms = 120000;
 	return w;
 }
@@ -251,7 +252,6 @@ world_open(struct nat_world *w, const struct miss *m, struct flow_spec *spec,
 	if (v != VERDICT_OPEN)
 		return v;
 	memset(flow, 0, sizeof(*flow));
-	nat_policy.opened(w->state[home], m, spec);
 	flow->f.proto = m->tuple.proto;
 	flow->f.flags = spec->flags;
 	flow->f.owner = spec->owner;

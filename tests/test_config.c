@@ -218,6 +218,39 @@ test_nat(void)
 	free(h);
 }
 
+/* Tables of which the size follows from what is configured, and stays when that goes again. */
+static void
+test_optional_capacities(void)
+{
+	static const struct {
+		const char *nat;
+		uint32_t permissions, quarantine, later; /* later: permissions of all with rule */
+	} cases[] = {
+		{"'quarantine':0", 0, 0, 1000000},
+		{"'quarantine':1", 0, 250000, 1000000},
+		{"'capacity':{'mappings':64}", 0, 16, 1000000},
+		{"'capacity':{'permissions':7,'quarantine':9}", 7, 9, 1000000},
+		{"'capacity':{'permissions':2000000}", 2000000, 250000, 2000000},
+		{"'rules':[{'name':'r','source':'10.0.0.0/8','pool':'p',"
+		 "'filtering':'address-dependent'}]", 1000000, 250000, 1000000},
+	};
+	static const char pools[] = "'nat':{'pools':[{'name':'p','addresses':['203.0.113.1']}],%s}";
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512];
+		snprintf(text, sizeof(text), pools, cases[i].nat);
+		struct image_header *a = compile_after(NULL, text);
+		const struct img_plane *p = rows(a, IMG_PLANE, 1);
+		CU_ASSERT_EQUAL(p->permissions, cases[i].permissions);
+		CU_ASSERT_EQUAL(p->quarantine, cases[i].quarantine);
+		snprintf(text, sizeof(text), pools, cases[5].nat);
+		struct image_header *b = compile_after(a, text);
+		p = rows(b, IMG_PLANE, 1);
+		CU_ASSERT_EQUAL(p->permissions, cases[i].later);
+		free(b);
+		free(a);
+	}
+}
+
 static void
 test_lb(void)
 {
@@ -434,6 +467,11 @@ test_restart(void)
 	CU_ASSERT_EQUAL(restart_of(a, "'workers':{'huge_pages':'never'}", "workers.huge_pages"), 1);
 	CU_ASSERT_EQUAL(restart_of(a, "'nat':{'capacity':{'mappings':64}}",
 	                           "nat.capacity.mappings"), 1);
+	CU_ASSERT_EQUAL(restart_of(a, "'nat':{'quarantine':0}", NULL), 0);
+	CU_ASSERT_EQUAL(restart_of(a, "'nat':{'pools':[{'name':'p','addresses':['203.0.113.1']}],"
+	                              "'rules':[{'name':'r','source':'10.0.0.0/8','pool':'p',"
+	                              "'filtering':'address-dependent'}]}",
+	                           "nat.capacity.permissions"), 1);
 	struct config_errors errs = {0};
 	struct image_header *b = compile_document("{'nics':[{'name':'in','device':'d0'}]}", a);
 	CU_ASSERT_EQUAL(config_restart_needed(a, b, &errs), 1);
@@ -540,6 +578,7 @@ static const struct test_case cases[] = {
 	{"two addresses in one network", test_two_addresses},
 	{"broadcast addresses", test_broadcasts},
 	{"pools and rules", test_nat},
+	{"capacities that follow", test_optional_capacities},
 	{"services", test_lb},
 	{"classes of addresses", test_steering},
 	{"numbers of interfaces stay", test_numbers_of_nics},

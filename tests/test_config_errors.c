@@ -156,6 +156,12 @@ static const struct bad {
 	 "nat.pools[0].drain[0]", "is not wholly in the pool"},
 	{POOLS(POOL("\"addresses\":[\"203.0.0.0/16\"]")), "nat.capacity.pool_addresses",
 	 "is 256, but the pools have 65536 addresses"},
+	{WITH("\"nat\":{\"capacity\":{\"quarantine\":0}}"), "nat.capacity.quarantine",
+	 "is 0, but nat.quarantine is not; expected 1 at least"},
+	{WITH("\"nat\":{\"pools\":[{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"]}],"
+	      "\"rules\":[{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"a\","
+	      "\"filtering\":\"address-dependent\"}],\"capacity\":{\"permissions\":0}}"),
+	 "nat.capacity.permissions", "is 0, but a rule filters by address; expected 1 at least"},
 	{"{" NICS ",\"workers\":{\"count\":4},\"nat\":{\"pools\":["
 	 "{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"],\"ports\":\"1024-2047\"}]}}",
 	 "nat.pools[0].ports", "1024-2047 gives 2 shares of 512 ports"},

@@ -100,7 +100,7 @@ against_list(void)
 	static uint64_t hash[ENTRIES];
 	static uint8_t in[ENTRIES];
 	uint64_t rng = test_seed(), far = 0, live = 0;
-	uint32_t n = index_buckets(ENTRIES, 7);
+	uint32_t n = index_buckets(ENTRIES, 14);
 	struct index x = {aligned_alloc(64, index_size(n)), n};
 	CU_ASSERT_EQUAL(n, 1000);
 	memset(x.bucket, 0, index_size(n));
@@ -131,10 +131,10 @@ against_list(void)
 static void
 sizes(void)
 {
-	CU_ASSERT_EQUAL(index_buckets(0, 7), 2);
-	CU_ASSERT_EQUAL(index_buckets(14, 7), 2);
-	CU_ASSERT_EQUAL(index_buckets(15, 7), 4);
-	CU_ASSERT_EQUAL(index_buckets(1400000000, 7), 200000000);
+	CU_ASSERT_EQUAL(index_buckets(0, 14), 2);
+	CU_ASSERT_EQUAL(index_buckets(14, 14), 2);
+	CU_ASSERT_EQUAL(index_buckets(15, 14), 4);
+	CU_ASSERT_EQUAL(index_buckets(1400000000, 14), 200000000);
 }
 
 static const struct test_case cases[] = {

@@ -59,10 +59,12 @@ test_spread(void)
 	struct nat_world *w = classes();
 	uint32_t used[16] = {0};
 	for (unsigned i = 0; i < 4096; i++) {
-		be32 x = take(w, ip_add(ip(100, 64, 0, 0), i));
-		used[__builtin_bswap32(x) & 15]++;
 		struct pool *p = &world_nat(w)->pool;
-		pool_give(p, p->idle_head);
+		be32 sub = ip_add(ip(100, 64, 0, 0), i);
+		uint32_t number = pool_take_first(p, w->gen, 0, sub, &seed);
+		const struct pool_slot *slot = pool_slot_at(p, block_at(p, number)->slot);
+		used[__builtin_bswap32(slot->address) & 15]++;
+		pool_give(p, number);
 	}
 	for (unsigned i = 0; i < 16; i++)
 		CU_ASSERT(used[i] > 150 && used[i] < 370);

@@ -4,10 +4,11 @@
  * endpoints that were freed. It does not choose ports; it judges every choice and every refusal.
  */
 #include "nat_world.h"
+#include "tests/index_kit.h"
 
 /* How tight a run is. */
 static struct {
-	unsigned mappings, blocks, pool;
+	unsigned mappings, blocks, pool, quarantine;
 } limit;
 
 enum { FLOWS = 600, SUBSCRIBERS = 24, PORTS = 12, REMOTES = 6, STEPS = 20000, FREED = 20000,
@@ -88,6 +89,13 @@ spare_flow(void)
 	return -1;
 }
 
+/* Is a port that was freed still in quarantine? The last ones are, as many as there is room for. */
+static bool
+is_quarantined(unsigned i, unsigned slack_ms)
+{
+	return n_freed - i <= limit.quarantine && w->ms - freed[i].ms < QUARANTINE_MS + slack_ms;
+}
+
 /* A new external endpoint: nobody has it, it is not in quarantine, it is in range and paired. */
 static void
 judge_new(const struct model_flow *f)
@@ -99,7 +107,7 @@ judge_new(const struct model_flow *f)
 	for (unsigned i = 0; i < n_freed; i++)
 		if (freed[i].external == f->external && freed[i].port == f->external_port &&
 		    freed[i].proto == f->proto)
-			CU_ASSERT_FATAL(w->ms - freed[i].ms >= QUARANTINE_MS);
+			CU_ASSERT_FATAL(!is_quarantined(i, 0));
 	for (unsigned i = 0; i < FLOWS; i++)
 		if (flow[i].live && flow[i].inside == f->inside)
 			CU_ASSERT_EQUAL_FATAL(flow[i].external, f->external);
@@ -129,7 +137,7 @@ is_port_taken(be32 address, unsigned p, uint8_t proto)
 		return true;
 	for (unsigned i = 0; i < n_freed; i++)
 		if (freed[i].external == address && freed[i].port == port(p) &&
-		    freed[i].proto == proto && w->ms - freed[i].ms <= QUARANTINE_MS + MARK_MS)
+		    freed[i].proto == proto && is_quarantined(i, MARK_MS))
 			return true;
 	return false;
 }
@@ -302,6 +310,7 @@ world_begin(uint8_t kind)
 	memset(flow, 0, sizeof(flow));
 	w = world_new();
 	w->conf.quarantine_ms = QUARANTINE_MS;
+	w->plane.quarantine = limit.quarantine;
 	world_pool(w, RANGE_FIRST, RANGE_LAST, BLOCK, limit.blocks);
 	for (unsigned i = 0; i < limit.pool; i++)
 		world_address(w, 0, ip(203, 0, 113, i));
@@ -318,6 +327,9 @@ world_finish(void)
 	for (unsigned i = 0; i < 100; i++)
 		world_tick(w, QUARANTINE_MS / 50);
 	const struct nat *n = world_nat(w);
+	CU_ASSERT_EQUAL(w->stats[0].quarantine_early != 0, limit.quarantine < FREED);
+	CU_ASSERT_EQUAL(n->quarantine.count, 0);
+	CU_ASSERT_EQUAL(index_entries(n->mappings.index), 0);
 	CU_ASSERT_EQUAL(n->mappings.t.used, 0);
 	CU_ASSERT_EQUAL(n->subscribers.t.used, 0);
 	CU_ASSERT_EQUAL(n->filter.t.used, 0);
@@ -356,6 +368,7 @@ test_mappings_limited(void)
 	limit.mappings = 9;
 	limit.blocks = 3;
 	limit.pool = MAX_POOL;
+	limit.quarantine = FREED;
 	run(NAT_FILTER_EIF);
 	run(NAT_FILTER_ADF);
 	run(NAT_FILTER_APDF);
@@ -381,6 +394,18 @@ test_pool_small(void)
 	run(NAT_FILTER_ADF);
 }
 
+/* Room for few ports in quarantine: those that were freed last stay, the others go early. */
+static void
+test_quarantine_small(void)
+{
+	limit.mappings = 0;
+	limit.blocks = 3;
+	limit.pool = MAX_POOL;
+	limit.quarantine = 100;
+	run(NAT_FILTER_EIF);
+	run(NAT_FILTER_ADF);
+}
+
 /* The runs above were tight enough to meet every kind of refusal. */
 static void
 test_refused(void)
@@ -394,6 +419,7 @@ static const struct test_case cases[] = {
 	{"random life, mappings limited", test_mappings_limited},
 	{"random life, blocks limited", test_blocks_limited},
 	{"random life, small pool", test_pool_small},
+	{"random life, small quarantine", test_quarantine_small},
 	{"refusals of every kind", test_refused},
 };
 TEST_MAIN("nat_model", cases)

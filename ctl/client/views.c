@@ -107,8 +107,8 @@ const struct view view_stats[] = {
 	  {"generated", "generated", NUMBER}, {"sent", "sent", NUMBER},
 	  {"flows", "flows", NUMBER}, {"flows opened", "flows_opened", NUMBER},
 	  {"mappings", "mappings", NUMBER}, {"subscribers", "subscribers", NUMBER},
-	  {"blocks", "blocks", NUMBER}, {"log records", "log_records", NUMBER},
-	  {"log lost", "log_lost", NUMBER}}},
+	  {"blocks", "blocks", NUMBER}, {"left quarantine early", "quarantine_early", NUMBER},
+	  {"log records", "log_records", NUMBER}, {"log lost", "log_lost", NUMBER}}},
 	{"Interfaces", "nics", {
 	  {"NIC", "name", TEXT}, {"RX PACKETS", "rx_packets", NUMBER}, {"RX", "rx_bytes", BYTES},
 	  {"TX PACKETS", "tx_packets", NUMBER}, {"TX", "tx_bytes", BYTES},

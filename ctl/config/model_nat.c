@@ -171,6 +171,50 @@ rule_make(struct model *m, const json_t *rule, size_t i)
 	}
 }
 
+/*
+ * A table that only some configurations need: as large as is said, or as the running millrace has
+ * it, or as this configuration wants it.
+ */
+static uint32_t
+optional_capacity(const struct model *m, const char *key, uint32_t running, uint32_t wanted)
+{
+	const json_t *capacity = json_object_get(json_object_get(m->doc, "nat"), "capacity");
+	if (json_object_get(capacity, key) != NULL)
+		return (uint32_t)get_int(capacity, key);
+	return running > wanted ? running : wanted;
+}
+
+static bool
+filters_by_address(const struct model *m)
+{
+	for (size_t i = 0; i < m->rules.n; i++)
+		if (((struct img_nat_rule *)rows_at(&m->rules, i))->filtering == NAT_FILTER_ADF)
+			return true;
+	return false;
+}
+
+static void
+optional_capacities(struct model *m)
+{
+	uint32_t n;
+	struct img_plane *p = &m->plane;
+	const struct img_plane *old = m->previous == NULL ? NULL
+		: image_rows(m->previous, IMG_PLANE, &n);
+	if (old != NULL && old->mappings != p->mappings)
+		old = NULL; /* all starts anew */
+	bool filters = filters_by_address(m), quarantine = m->nat.quarantine_ms != 0;
+	p->permissions = optional_capacity(m, "permissions", old != NULL ? old->permissions : 0,
+	                                   filters ? p->mappings : 0);
+	p->quarantine = optional_capacity(m, "quarantine", old != NULL ? old->quarantine : 0,
+	                                  quarantine ? p->mappings / 4 : 0);
+	if (filters && p->permissions == 0)
+		config_error_add(m->errs, "nat.capacity.permissions", "is 0, but a rule filters "
+		                 "by address; expected 1 at least");
+	if (quarantine && p->quarantine == 0)
+		config_error_add(m->errs, "nat.capacity.quarantine", "is 0, but nat.quarantine is "
+		                 "not; expected 1 at least");
+}
+
 void
 model_nat(struct model *m)
 {
@@ -194,4 +238,5 @@ model_nat(struct model *m)
 	}
 	for (size_t i = 0; i < json_array_size(rules) && !m->failed; i++)
 		rule_make(m, json_array_get(rules, i), i);
+	optional_capacities(m);
 }

@@ -132,9 +132,15 @@ const struct config_option config_options[] = {
 	{"nat.capacity.mappings", CONFIG_INT, "1000000", 64, 200000000, NULL, FIXED, "mappings"},
 	{"nat.capacity.subscribers", CONFIG_INT, "100000", 64, 20000000, NULL, FIXED,
 	 "subscribers"},
+	{"nat.capacity.permissions", CONFIG_INT, NULL, 0, 200000000, NULL, FIXED,
+	 "remote addresses that mappings under `address-dependent` filtering have spoken to; "
+	 "default: as many as mappings if the first configuration has such a rule, else 0"},
+	{"nat.capacity.quarantine", CONFIG_INT, NULL, 0, 200000000, NULL, FIXED,
+	 "ports in quarantine; when it is full the oldest goes before its time. Default: a quarter "
+	 "of the mappings if the first configuration has a quarantine, else 0"},
 	{"nat.capacity.pool_addresses", CONFIG_INT, "256", 1, CONFIG_MAX_POOL_ADDRESSES, NULL,
 	 FIXED, "addresses of all pools together, with room for those being "
-	 "replaced; one takes about 1 MB"},
+	 "replaced; one takes about 26 kB"},
 	{"nat.capacity.classes", CONFIG_POWER2, "512", 1, 512, NULL, 0,
 	 "most classes that addresses are divided into; a pool needs as many addresses"},
 

@@ -20,8 +20,18 @@ static const struct fixed fixed[] = {
 	FIXED("workers.huge_pages", huge_pages),
 	FIXED("nat.capacity.mappings", mappings),
 	FIXED("nat.capacity.subscribers", subscribers),
+	FIXED("nat.capacity.permissions", permissions),
+	FIXED("nat.capacity.quarantine", quarantine),
 	FIXED("nat.capacity.pool_addresses", pool_addresses),
 };
+
+/* By default these follow from the mappings: nothing that is to be said twice. */
+static bool
+follows_mappings(const struct fixed *f)
+{
+	return f->offset == offsetof(struct img_plane, permissions) ||
+	       f->offset == offsetof(struct img_plane, quarantine);
+}
 
 static uint32_t
 field_value(const struct img_plane *p, const struct fixed *f)
@@ -55,7 +65,7 @@ plane_differs(const struct img_plane *a, const struct img_plane *b, struct confi
 	unsigned count = 0;
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
 		uint32_t old = field_value(a, &fixed[i]), new = field_value(b, &fixed[i]);
-		if (old == new)
+		if (old == new || (follows_mappings(&fixed[i]) && a->mappings != b->mappings))
 			continue;
 		config_error_add(errs, fixed[i].path, "is %u in the running millrace; %u needs a "
 		                 "restart", old, new);

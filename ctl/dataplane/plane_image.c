@@ -34,6 +34,8 @@ static const struct {
 	FIXED(core, "workers.cores"),
 	FIXED(mappings, "nat.capacity.mappings"),
 	FIXED(subscribers, "nat.capacity.subscribers"),
+	FIXED(permissions, "nat.capacity.permissions"),
+	FIXED(quarantine, "nat.capacity.quarantine"),
 	FIXED(pool_addresses, "nat.capacity.pool_addresses"),
 	FIXED(buffers, "workers.buffers"),
 	FIXED(huge_pages, "workers.huge_pages"),
