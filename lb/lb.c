@@ -169,12 +169,12 @@ stale(void *state, const struct flow *f)
 	       (f == NULL ? lb->view->n_down != 0 : lb_view_is_down(lb->view, f->owner));
 }
 
-/* Local endpoints that a worker can need: one a flow of its share. */
+/* Local endpoints that a worker has room for. */
 static uint32_t
 locals_of(const struct policy_env *env)
 {
-	uint64_t flows = (uint64_t)env->plane->flows_v4 + env->plane->flows_v6;
-	return (uint32_t)(flows / env->n_workers) + 2;
+	uint32_t share = env->plane->endpoints / env->n_workers;
+	return env->plane->endpoints == 0 ? 0 : share + 2;
 }
 
 size_t

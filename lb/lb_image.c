@@ -18,6 +18,7 @@ struct check {
 	const struct img_lb_local *locals;
 	const uint16_t *slots;
 	uint32_t n_services, n_backends, n_locals, n_slots, n_timers;
+	uint32_t endpoints;
 	uint8_t class_bits;
 	char *err;
 	size_t err_size;
@@ -100,6 +101,8 @@ check_locals_of(const struct check *c, uint32_t row)
 		return refuse(c, "service %u: local addresses out of range", row);
 	if (s->mode == LB_MODE_FULLNAT && s->locals == 0)
 		return refuse(c, "service %u: fullnat without a local address", row);
+	if (s->mode == LB_MODE_FULLNAT && c->endpoints == 0)
+		return refuse(c, "service %u is fullnat, lb.capacity.endpoints is 0", row);
 	for (uint32_t i = 0; i < s->locals; i++)
 		if (c->locals[s->first_local + i].family != s->family)
 			return refuse(c, "service %u: local address of the other family", row);
@@ -209,6 +212,7 @@ lb_image_check(const struct image_header *h, char *err, size_t err_size)
 	c.locals = image_rows(h, IMG_LB_LOCALS, &c.n_locals);
 	c.slots = image_rows(h, IMG_LB_SLOTS, &c.n_slots);
 	(void)image_rows(h, IMG_TIMERS, &c.n_timers);
+	c.endpoints = n_plane != 0 ? plane->endpoints : 0;
 	c.class_bits = n_plane != 0 ? plane->steer_class_bits : 0;
 	if (check_sections(&c, h) != 0)
 		return -EINVAL;

@@ -95,6 +95,7 @@ struct img_plane {
 	uint32_t subscribers;
 	uint32_t permissions;         /* address-dependent filtering; 0: no rule may ask for it */
 	uint32_t quarantine;          /* ports in quarantine; 0: there may be none */
+	uint32_t endpoints;           /* local ones, of fullnat; 0: no service may be */
 	uint32_t pool_addresses;      /* capacity */
 	uint32_t buffers;             /* packet buffers */
 	uint8_t steer_class_bits;
@@ -105,7 +106,6 @@ struct img_plane {
 	uint32_t icmp_rate_pps;       /* generated ICMP, token bucket */
 	uint32_t icmp_burst;
 	uint32_t idle_us;             /* longest sleep of an idle worker; 0: busy poll */
-	uint32_t zero;
 };
 
 struct img_dev {

@@ -89,7 +89,8 @@ static inline void
 world_rows(struct lb_world *w)
 {
 	memset(w, 0, sizeof(*w));
-	w->plane = (struct img_plane){.workers = 1, .flows_v4 = 3000, .flows_v6 = 1000};
+	w->plane = (struct img_plane){.workers = 1, .flows_v4 = 3000, .flows_v6 = 1000,
+		.endpoints = 4000};
 	world_service(w, W_NAT, "192.0.2.1", FAMILY_V4, 6, 80, LB_MODE_NAT);
 	world_service(w, W_FULLNAT, "192.0.2.1", FAMILY_V4, 6, 443, LB_MODE_FULLNAT);
 	world_service(w, W_UDP, "192.0.2.1", FAMILY_V4, 17, 53, LB_MODE_NAT);

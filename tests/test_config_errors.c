@@ -156,6 +156,10 @@ static const struct bad {
 	 "nat.pools[0].drain[0]", "is not wholly in the pool"},
 	{POOLS(POOL("\"addresses\":[\"203.0.0.0/16\"]")), "nat.capacity.pool_addresses",
 	 "is 256, but the pools have 65536 addresses"},
+	{WITH("\"lb\":{\"services\":[{\"name\":\"s\",\"address\":\"192.0.2.1\",\"port\":80,"
+	      "\"mode\":\"fullnat\",\"local_addresses\":[\"10.0.0.250\"]}],"
+	      "\"capacity\":{\"endpoints\":0}}"),
+	 "lb.capacity.endpoints", "is 0, but a service is fullnat; expected 1 at least"},
 	{WITH("\"nat\":{\"capacity\":{\"quarantine\":0}}"), "nat.capacity.quarantine",
 	 "is 0, but nat.quarantine is not; expected 1 at least"},
 	{WITH("\"nat\":{\"pools\":[{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"]}],"

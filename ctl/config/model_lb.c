@@ -252,6 +252,26 @@ service_add(struct model *m, const struct named *all, struct named *n)
 		           nic_of(m, &n->row.address, n->row.family), origin);
 }
 
+/* As many as is said, or as the running millrace has, or as there can be fullnat flows. */
+static void
+endpoints_capacity(struct model *m, bool wanted)
+{
+	uint32_t n;
+	struct img_plane *p = &m->plane;
+	const struct img_plane *old = m->previous == NULL ? NULL
+		: image_rows(m->previous, IMG_PLANE, &n);
+	const json_t *capacity = model_get(m, "lb", "capacity");
+	if (json_object_get(capacity, "endpoints") != NULL)
+		p->endpoints = (uint32_t)get_int(capacity, "endpoints");
+	else if (old != NULL && old->endpoints != 0)
+		p->endpoints = old->endpoints;
+	else
+		p->endpoints = wanted ? p->flows_v4 + p->flows_v6 : 0;
+	if (wanted && p->endpoints == 0)
+		config_error_add(m->errs, "lb.capacity.endpoints", "is 0, but a service is "
+		                 "fullnat; expected 1 at least");
+}
+
 void
 model_lb(struct model *m)
 {
@@ -261,8 +281,12 @@ model_lb(struct model *m)
 	m->failed |= all == NULL;
 	if (m->failed)
 		return;
-	for (size_t i = 0; i < n; i++)
+	bool fullnat = false;
+	for (size_t i = 0; i < n; i++) {
 		service_read(m, &all[i], json_array_get(services, i), i);
+		fullnat |= all[i].row.mode == LB_MODE_FULLNAT;
+	}
+	endpoints_capacity(m, fullnat);
 	qsort(all, n, sizeof(*all), service_compare);
 	for (size_t i = 0; i < n && !m->failed; i++)
 		service_add(m, all, &all[i]);

@@ -184,6 +184,10 @@ const struct config_option config_options[] = {
 	TIMEOUT("lb.timeouts.tcp_opening", "60", "until the backend answers"),
 	TIMEOUT("lb.timeouts.tcp_established", "3600", "also when one side has closed"),
 	TIMEOUT("lb.timeouts.tcp_closing", "120", "both sides have closed, or a reset was seen"),
+	{"lb.capacity", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "table sizes, all workers together"},
+	{"lb.capacity.endpoints", CONFIG_INT, NULL, 0, 400000000, NULL, FIXED,
+	 "local endpoints of fullnat, one for each of its connections; default: as many as flows "
+	 "if the first configuration has such a service, else 0"},
 };
 
 const size_t config_n_options = sizeof(config_options) / sizeof(config_options[0]);

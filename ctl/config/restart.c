@@ -22,6 +22,7 @@ static const struct fixed fixed[] = {
 	FIXED("nat.capacity.subscribers", subscribers),
 	FIXED("nat.capacity.permissions", permissions),
 	FIXED("nat.capacity.quarantine", quarantine),
+	FIXED("lb.capacity.endpoints", endpoints),
 	FIXED("nat.capacity.pool_addresses", pool_addresses),
 };
 

@@ -145,13 +145,13 @@ setting_of(enum memory_part part, const struct img_plane *plane, const char **pa
 {
 	static const char *const paths[MEMORY_PARTS] = {
 		"workers.flows.ipv4", "workers.flows.ipv6", "nat.capacity.mappings",
-		"workers.flows.ipv4", "workers.buffers", "workers.count",
+		"lb.capacity.endpoints", "workers.buffers", "workers.count",
 	};
 	static const char *const whats[MEMORY_PARTS] = {
-		"flows", "flows", "mappings", "flows", "packet buffers", "workers",
+		"flows", "flows", "mappings", "local endpoints", "packet buffers", "workers",
 	};
 	const uint32_t value[MEMORY_PARTS] = {
-		plane->flows_v4, plane->flows_v6, plane->mappings, plane->flows_v4,
+		plane->flows_v4, plane->flows_v6, plane->mappings, plane->endpoints,
 		plane->buffers, plane->workers,
 	};
 	*path = paths[part];

@@ -36,6 +36,7 @@ static const struct {
 	FIXED(subscribers, "nat.capacity.subscribers"),
 	FIXED(permissions, "nat.capacity.permissions"),
 	FIXED(quarantine, "nat.capacity.quarantine"),
+	FIXED(endpoints, "lb.capacity.endpoints"),
 	FIXED(pool_addresses, "nat.capacity.pool_addresses"),
 	FIXED(buffers, "workers.buffers"),
 	FIXED(huge_pages, "workers.huge_pages"),
