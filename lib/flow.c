@@ -7,7 +7,7 @@
 #include "drop.h"
 #include "flow_index.h"
 
-enum { EXPIRE_CHUNK = 16, PREFETCH_AHEAD = 2 * EXPIRE_CHUNK };
+enum { PREFETCH_AHEAD = 2 * EXPIRE_CHUNK };
 
 size_t
 flow_table_memsize(uint32_t capacity4, uint32_t capacity6)
@@ -247,7 +247,7 @@ hand_next(struct flow_table *t)
  */
 static void
 expire_chunk(struct flow_table *t, const struct timer_set *timers, uint32_t now_ms, uint32_t n,
-             flow_ended_fn ended, void *arg)
+             flows_ended_fn ended, void *arg)
 {
 	flow_ref idle[EXPIRE_CHUNK];
 	uint64_t hash[EXPIRE_CHUNK][2];
@@ -263,15 +263,15 @@ expire_chunk(struct flow_table *t, const struct timer_set *timers, uint32_t now_
 		}
 		idle[found++] = ref;
 	}
-	for (uint32_t i = 0; i < found; i++) {
-		ended(arg, idle[i]);
+	if (found != 0)
+		ended(arg, idle, found);
+	for (uint32_t i = 0; i < found; i++)
 		remove_hashed(t, idle[i], hash[i]);
-	}
 }
 
 uint32_t
 flow_expire(struct flow_table *t, const struct timer_set *timers, uint32_t now_ms,
-            uint32_t max_steps, flow_ended_fn ended, void *arg)
+            uint32_t max_steps, flows_ended_fn ended, void *arg)
 {
 	uint32_t all = t->high4 + t->high6;
 	uint32_t steps = max_steps < all ? max_steps : all;

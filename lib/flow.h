@@ -149,12 +149,14 @@ struct flow *flow_get(const struct flow_table *t, flow_ref ref);
 struct tuple flow_tuple(const struct flow_table *t, flow_ref ref, unsigned dir);
 
 /*
- * flow_expire: walk at most max_steps entries on from the hand; call ended(arg, ref) for each that
- * has been idle for longer than its timer, then remove it. => how many entries were looked at.
+ * flow_expire: walk at most max_steps entries on from the hand; call ended(arg, ref, n) for those
+ * that have been idle for longer than their timers, 1 <= n <= EXPIRE_CHUNK at a time, then remove
+ * them. => how many entries were looked at.
  */
-typedef void (*flow_ended_fn)(void *arg, flow_ref ref);
+enum { EXPIRE_CHUNK = 16 };
+typedef void (*flows_ended_fn)(void *arg, const flow_ref *ref, uint32_t n);
 uint32_t flow_expire(struct flow_table *t, const struct timer_set *timers, uint32_t now_ms,
-                     uint32_t max_steps, flow_ended_fn ended, void *arg);
+                     uint32_t max_steps, flows_ended_fn ended, void *arg);
 
 static inline bool
 flow_is_idle(const struct flow *f, const struct timer_set *timers, uint32_t now_ms)

@@ -3,6 +3,7 @@
 #include "pipeline.h"
 
 #include "aside.h"
+#include "ending.h"
 #include "flow_index.h"
 #include "hop.h"
 #include "miss.h"
@@ -20,25 +21,6 @@
  * addresses at a time.
  */
 enum { PREFETCH_AHEAD = 4, FIND_AHEAD = 16, GROUP = 4 };
-
-void
-flow_ended(struct worker *w, flow_ref ref)
-{
-	const struct flow *f = flow_get(&w->flows, ref);
-	const struct policy *pol = &w->policy[f->policy];
-	if (pol->ops->ended != NULL) {
-		struct tuple t[2] = {flow_tuple(&w->flows, ref, 0), flow_tuple(&w->flows, ref, 1)};
-		pol->ops->ended(pol->state, f, t, w->now_ms);
-	}
-	w->stats->flows_ended++;
-}
-
-static void
-flow_end(struct worker *w, flow_ref ref)
-{
-	flow_ended(w, ref);
-	flow_remove(&w->flows, ref);
-}
 
 /* The first packet of direction 1. */
 static __attribute__((noinline)) void
@@ -128,7 +110,7 @@ pipeline_find(struct worker *w, struct pkt *p)
 		flow_find4(&w->flows, &p->key.t4, p->proto, p->realm, p->hash) :
 		flow_find6(&w->flows, &p->key.t6, p->proto, p->realm, p->hash);
 	if (ref != 0 && flow_is_idle(flow_head(&w->flows, ref), w->pipe->timers, w->now_ms)) {
-		flow_end(w, ref);
+		flows_end(w, &ref, 1);
 		return 0;
 	}
 	return ref;

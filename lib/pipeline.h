@@ -68,7 +68,4 @@ void pipeline_count(const struct worker *w, struct flow *f, unsigned d, const st
 /* pipeline_find: the flow of p's tuple, or 0. An idle one is ended first. */
 flow_ref pipeline_find(struct worker *w, struct pkt *p);
 
-/* flow_ended: tell the policy and count; the caller removes it. */
-void flow_ended(struct worker *w, flow_ref ref);
-
 #endif

@@ -2,8 +2,10 @@
 /* A walk over the flows after a generation, asking their policies. */
 #include "purge.h"
 
+#include "ending.h"
 #include "flow_index.h"
-#include "pipeline.h"
+
+enum { AHEAD = 16 };
 
 static bool
 is_wanted(const struct worker *w)
@@ -24,25 +26,45 @@ purge_start(struct worker *w)
 		w->purge = (struct purge){.end4 = w->flows.high4, .end6 = w->flows.high6};
 }
 
-static void
-look(struct worker *w, flow_ref ref)
+/* Is it one that has to go? */
+static bool
+is_stale(const struct worker *w, flow_ref ref)
 {
 	const struct flow *f = flow_head(&w->flows, ref);
 	if (f->state == CONN_FREE)
-		return;
+		return false;
 	const struct policy *p = &w->policy[f->policy];
-	if (p->ops->stale == NULL || !p->ops->stale(p->state, f))
-		return;
-	flow_ended(w, ref);
-	flow_remove(&w->flows, ref);
+	return p->ops->stale != NULL && p->ops->stale(p->state, f);
+}
+
+/* The next entry, of either slab; 0 at the end. */
+static flow_ref
+next(struct worker *w)
+{
+	struct purge *u = &w->purge;
+	if (u->at4 < u->end4) {
+		prefetch_read(&w->flows.v4[u->at4 + AHEAD]);
+		return ++u->at4 << 1;
+	}
+	if (u->at6 < u->end6)
+		return ++u->at6 << 1 | FLOW_REF_V6;
+	return 0;
 }
 
 void
 purge_turn(struct worker *w, uint32_t steps)
 {
-	struct purge *u = &w->purge;
-	for (; steps > 0 && u->at4 < u->end4; steps--)
-		look(w, ++u->at4 << 1);
-	for (; steps > 0 && u->at6 < u->end6; steps--)
-		look(w, ++u->at6 << 1 | FLOW_REF_V6);
+	flow_ref stale[EXPIRE_CHUNK], ref;
+	unsigned n = 0;
+	for (; steps > 0 && (ref = next(w)) != 0; steps--) {
+		if (!is_stale(w, ref))
+			continue;
+		stale[n++] = ref;
+		if (n == EXPIRE_CHUNK) {
+			flows_end(w, stale, n);
+			n = 0;
+		}
+	}
+	if (n != 0)
+		flows_end(w, stale, n);
 }

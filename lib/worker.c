@@ -2,6 +2,7 @@
 /* A worker's memory and its turn: clock, generation, rings, devices, expiry, quiescent report. */
 #include "worker.h"
 
+#include "ending.h"
 #include "frag.h"
 #include "mem.h"
 #include "pipeline.h"
@@ -182,9 +183,9 @@ receive(struct worker *w)
 }
 
 static void
-ended(void *arg, flow_ref ref)
+ended(void *arg, const flow_ref *ref, uint32_t n)
 {
-	flow_ended(arg, ref);
+	flows_ended(arg, ref, n);
 }
 
 /* So many steps of the hand that the whole slab is seen in SWEEP_MS; few at a time. */

@@ -135,9 +135,8 @@ struct ended {
 };
 
 static inline void
-flow_ended(void *arg, flow_ref ref)
+flow_ended(struct ended *e, flow_ref ref)
 {
-	struct ended *e = arg;
 	struct model *m = e->m;
 	for (unsigned i = 0; i < m->n; i++) {
 		if (m->flow[i].ref != ref)
@@ -152,6 +151,13 @@ flow_ended(void *arg, flow_ref ref)
 }
 
 static inline void
+flows_ended(void *arg, const flow_ref *ref, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		flow_ended(arg, ref[i]);
+}
+
+static inline void
 try_expire(struct flow_table *t, struct model *m, uint32_t now, uint32_t steps)
 {
 	unsigned old = 0;
@@ -159,7 +165,7 @@ try_expire(struct flow_table *t, struct model *m, uint32_t now, uint32_t steps)
 		old += now - m->flow[i].seen_ms > 1000;
 	struct ended e = {t, m, now, 1000, 0};
 	uint32_t all = t->high4 + t->high6;
-	uint32_t looked = flow_expire(t, timers, now, steps, flow_ended, &e);
+	uint32_t looked = flow_expire(t, timers, now, steps, flows_ended, &e);
 	CU_ASSERT_EQUAL(looked, steps < all ? steps : all);
 	CU_ASSERT(looked < all ? e.n <= old : e.n == old);
 }

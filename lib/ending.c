@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Flows that end: a chunk of them, stage by stage. */
+#include "ending.h"
+
+#include "flow_index.h"
+
+struct leaving {
+	const struct flow *f;
+	const struct policy *policy;
+	struct tuple t[2];
+	uint32_t hint[4];
+};
+
+static void
+collect(const struct worker *w, flow_ref ref, struct leaving *l)
+{
+	l->f = flow_head(&w->flows, ref);
+	l->policy = &w->policy[l->f->policy];
+	l->t[0] = flow_tuple(&w->flows, ref, 0);
+	l->t[1] = flow_tuple(&w->flows, ref, 1);
+	memset(l->hint, 0, sizeof(l->hint));
+}
+
+void
+flows_ended(struct worker *w, const flow_ref *ref, unsigned n)
+{
+	struct leaving all[EXPIRE_CHUNK];
+	uint8_t asked[EXPIRE_CHUNK];
+	unsigned n_asked = 0;
+	for (unsigned i = 0; i < n; i++) {
+		collect(w, ref[i], &all[i]);
+		if (all[i].policy->ops->parting != NULL)
+			asked[n_asked++] = (uint8_t)i;
+	}
+	for (unsigned stage = 0; stage < PARTING_STAGES && n_asked != 0; stage++) {
+		for (unsigned i = 0; i < n_asked; i++) {
+			struct leaving *l = &all[asked[i]];
+			l->policy->ops->parting(l->policy->state, l->f, l->t, l->hint, stage);
+		}
+	}
+	for (unsigned i = 0; i < n; i++) {
+		const struct policy *p = all[i].policy;
+		if (p->ops->ended != NULL)
+			p->ops->ended(p->state, all[i].f, all[i].t, w->now_ms);
+	}
+	w->stats->flows_ended += n;
+}
+
+void
+flows_end(struct worker *w, const flow_ref *ref, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		index_prefetch(&w->flows, flow_hash(&w->flows, ref[i], 0));
+		index_prefetch(&w->flows, flow_hash(&w->flows, ref[i], 1));
+	}
+	flows_ended(w, ref, n);
+	for (unsigned i = 0; i < n; i++)
+		flow_remove(&w->flows, ref[i]);
+}
