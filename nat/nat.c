@@ -6,6 +6,7 @@
 
 #include "lib/mem.h"
 #include "nat/state.h"
+#include "nat/warm.h"
 
 enum { TICK_RELEASES = 64, UNREACHABLE_HOST = 1 };
 
@@ -151,6 +152,7 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 	struct wish w = {
 		.gen = m->gen, .rule = rule, .address = t->src.w[0], .port = t->sport,
 		.proto = (uint8_t)nat_proto(t->proto), .realm = t->realm,
+		.hint = m->hint[HINT_PORT],
 	};
 	spec->code = UNREACHABLE_HOST;
 	uint32_t number = life_find_or_make(n, &w, &spec->drop);
@@ -303,9 +305,11 @@ const struct policy_ops nat_policy = {
 	.view_create = rules_create,
 	.view_destroy = rules_destroy,
 	.home = nat_home,
+	.warm = warm_open,
 	.open = nat_open,
 	.undo = nat_undo,
 	.answered = nat_answered,
+	.parting = warm_ended,
 	.ended = nat_ended,
 	.tick = nat_tick,
 	.reload = nat_reload,

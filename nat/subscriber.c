@@ -2,6 +2,7 @@
 /* Subscribers by address and realm. */
 #include "nat/subscriber.h"
 
+#include "lib/prefetch.h"
 #include "lib/tuple.h"
 
 static uint64_t
@@ -20,6 +21,18 @@ subscriber_find(const struct subscriber_table *s, be32 address, uint8_t realm)
 			return n;
 	}
 	return 0;
+}
+
+void
+subscriber_ask_chain(const struct subscriber_table *s, be32 address, uint8_t realm)
+{
+	prefetch_read(table_head(&s->t, hash(s, address, realm)));
+}
+
+void
+subscriber_ask(const struct subscriber_table *s, be32 address, uint8_t realm)
+{
+	prefetch_write(subscriber_at(s, table_first(&s->t, hash(s, address, realm))));
 }
 
 uint32_t

@@ -39,6 +39,9 @@ struct subscriber_table {
 
 /* subscriber_find: the current one, or 0. */
 uint32_t subscriber_find(const struct subscriber_table *s, be32 address, uint8_t realm);
+/* subscriber_ask_chain: for the line of the chain's head; subscriber_ask: then for its first. */
+void subscriber_ask_chain(const struct subscriber_table *s, be32 address, uint8_t realm);
+void subscriber_ask(const struct subscriber_table *s, be32 address, uint8_t realm);
 /* subscriber_add: a current one without blocks. => 0 when full. */
 uint32_t subscriber_add(struct subscriber_table *s, be32 address, uint8_t realm);
 /* subscriber_retire: no longer found; lives on until its last block goes. */

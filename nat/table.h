@@ -49,11 +49,26 @@ table_next(const struct table *t, uint32_t number)
 	return *(const uint32_t *)table_at(t, number);
 }
 
-/* table_first: head of the chain of hash, 0 when empty. */
+/* table_peek: the entry that table_take would give, 0 when full. */
+static inline uint32_t
+table_peek(const struct table *t)
+{
+	if (t->free != 0)
+		return t->free;
+	return t->high < t->capacity ? t->high + 1 : 0;
+}
+
+/* table_head: where the chain of hash begins; table_first: its first entry, 0 when empty. */
+static inline uint32_t *
+table_head(const struct table *t, uint64_t hash)
+{
+	return &t->head[(uint32_t)(hash >> 32) & t->mask];
+}
+
 static inline uint32_t
 table_first(const struct table *t, uint64_t hash)
 {
-	return t->head[(uint32_t)(hash >> 32) & t->mask];
+	return *table_head(t, hash);
 }
 
 #endif

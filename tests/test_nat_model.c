@@ -194,6 +194,8 @@ step_outbound(void)
 	const struct model_flow *same = find_inside(f.inside, f.inside_port, f.proto);
 	struct miss m = world_miss(w, W_INSIDE, f.proto, f.inside, f.inside_port, f.remote,
 	                           f.proto == IPPROTO_L4_ICMP ? 0 : port(1 + dice(60000)));
+	for (unsigned stage = 0; stage < WARM_STAGES && dice(2); stage++)
+		nat_policy.warm(w->state[0], &m, stage);
 	enum verdict v = world_open(w, &m, &spec, &f.flow);
 	if (v != VERDICT_OPEN) {
 		CU_ASSERT_PTR_NULL_FATAL(same);
@@ -265,6 +267,9 @@ step_end(unsigned i)
 	struct model_flow *f = &flow[i];
 	if (!f->live)
 		return;
+	uint32_t hint[4] = {0};
+	for (unsigned stage = 0; stage < PARTING_STAGES; stage++)
+		nat_policy.parting(w->state[0], &f->flow.f, f->flow.t, hint, stage);
 	world_end(w, &f->flow);
 	f->live = false;
 	if (find_external(f->external, f->external_port, f->proto) == NULL) {

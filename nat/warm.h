@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       Asks for the memory that opening and ending a flow will read, a step at a time over a
+ *            burst (lib/policy.h), and draws the port that a new mapping will try first.
+ * Invariant  1. Nothing is decided here, and nothing written but hints and the generator's state.
+ *            2. Hints are only that: open() may find that what they say is no longer so.
+ * Owner      One worker.
+ */
+#ifndef MR_NAT_WARM_H
+#define MR_NAT_WARM_H
+
+#include "lib/policy.h"
+
+/* miss.hint of an outbound packet: the subscriber, and a free port of its first block, or 0. */
+enum { HINT_SUBSCRIBER, HINT_PORT, HINT_MAPPING };
+
+void warm_open(void *state, struct miss *m, unsigned stage);
+void warm_ended(void *state, const struct flow *f, const struct tuple t[2], uint32_t hint[4],
+                unsigned stage);
+
+#endif

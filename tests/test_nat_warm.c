@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking for memory ahead: what is drawn is used, what is no longer so does no harm. */
+#include "nat/warm.h"
+#include "nat_world.h"
+
+#define SERVER ip(198, 51, 100, 1)
+#define SUBSCRIBER ip(100, 64, 0, 7)
+enum { UDP = IPPROTO_L4_UDP, MANY = 16 };
+
+static struct nat_world *w;
+static struct flow_spec spec;
+static struct world_flow flow[MANY + 1];
+
+static void
+begin(void)
+{
+	w = world_new();
+	world_pool(w, 1024, 1055, 32, 1);
+	world_address(w, 0, ip(203, 0, 113, 1));
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
+	world_apply(w);
+}
+
+static struct miss
+warmed(unsigned sport)
+{
+	struct miss m = world_miss(w, W_INSIDE, UDP, SUBSCRIBER, port(sport), SERVER, port(80));
+	for (unsigned stage = 0; stage < WARM_STAGES; stage++)
+		nat_policy.warm(w->state[0], &m, stage);
+	return m;
+}
+
+/* A burst of one subscriber, warmed as a whole: drawn ports are used unless one came before. */
+static void
+test_burst(void)
+{
+	begin();
+	struct miss m = warmed(1);
+	CU_ASSERT_EQUAL(m.hint[HINT_PORT], 0); /* nobody knows the subscriber yet */
+	CU_ASSERT_EQUAL(world_open(w, &m, &spec, &flow[MANY]), VERDICT_OPEN);
+	uint64_t seen = (uint64_t)1 << (__builtin_bswap16(spec.reply.dport) - 1024);
+	struct miss burst[MANY];
+	for (unsigned i = 0; i < MANY; i++)
+		burst[i] = warmed(2 + i);
+	for (unsigned i = 0; i < MANY; i++) {
+		CU_ASSERT_EQUAL_FATAL(world_open(w, &burst[i], &spec, &flow[i]), VERDICT_OPEN);
+		unsigned p = __builtin_bswap16(spec.reply.dport), hint = burst[i].hint[HINT_PORT];
+		CU_ASSERT_FATAL(p >= 1024 && p < 1056 && (seen >> (p - 1024) & 1) == 0);
+		CU_ASSERT_FATAL(hint >= 1024 && hint < 1056);
+		CU_ASSERT(p == hint || (seen >> (hint - 1024) & 1) != 0);
+		seen |= (uint64_t)1 << (p - 1024);
+	}
+	world_free(w);
+}
+
+/* No port is drawn for a mapping that there is, or when there is none left. */
+static void
+test_no_draw(void)
+{
+	begin();
+	for (unsigned i = 0; i < 32; i++) {
+		struct world_flow f;
+		CU_ASSERT_EQUAL(world_out(w, UDP, SUBSCRIBER, 1 + i, SERVER, 80, &spec, &f),
+		                VERDICT_OPEN);
+		CU_ASSERT_EQUAL(warmed(1 + i).hint[HINT_PORT], 0);
+	}
+	struct miss m = warmed(99);
+	CU_ASSERT_EQUAL(m.hint[HINT_PORT], 0);
+	CU_ASSERT_EQUAL(world_open(w, &m, &spec, &flow[0]), VERDICT_UNREACHABLE);
+	world_free(w);
+}
+
+/* Inbound, other protocols and families, and flows that end: nothing changes. */
+static void
+test_harmless(void)
+{
+	begin();
+	CU_ASSERT_EQUAL(world_out(w, UDP, SUBSCRIBER, 1, SERVER, 80, &spec, &flow[0]),
+	                VERDICT_OPEN);
+	struct nat before = *world_nat(w);
+	be32 external = spec.reply.dst.w[0];
+	for (unsigned dport = 1020; dport < 1060; dport++)
+		for (unsigned proto = 1; proto < 60; proto++) {
+			struct miss m = world_miss(w, W_OUTSIDE, (uint8_t)proto, SERVER, port(80),
+			                           external, port(dport));
+			m.tuple.family = dport % 2 ? FAMILY_V4 : FAMILY_V6;
+			for (unsigned stage = 0; stage < WARM_STAGES; stage++)
+				nat_policy.warm(w->state[0], &m, stage);
+		}
+	uint32_t hint[4] = {0};
+	for (unsigned stage = 0; stage < PARTING_STAGES; stage++)
+		nat_policy.parting(w->state[0], &flow[0].f, flow[0].t, hint, stage);
+	CU_ASSERT_EQUAL(memcmp(&before, world_nat(w), sizeof(before)), 0);
+	world_end(w, &flow[0]);
+	CU_ASSERT_EQUAL(w->stats[0].mappings, 0);
+	world_free(w);
+}
+
+static const struct test_case cases[] = {
+	{"a burst", test_burst},
+	{"no draw", test_no_draw},
+	{"harmless", test_harmless},
+};
+TEST_MAIN("nat_warm", cases)
