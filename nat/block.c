@@ -6,13 +6,16 @@
 
 enum { RANDOM_TRIES = 4 };
 
-/* => the place of a free port in the block. There is one. */
+/* => the place of a free port in the block. There is one. A hint stands for the first draw. */
 static uint32_t
 choose(const struct block *b, const uint64_t *row, uint32_t at, enum nat_proto proto,
-       uint64_t *random)
+       uint32_t hint, uint64_t *random)
 {
+	uint32_t hinted = hint - b->first;
 	for (unsigned i = 0; i < RANDOM_TRIES; i++) {
 		uint32_t place = random_below(random, b->ports);
+		if (i == 0 && hinted < b->ports)
+			place = hinted;
 		if (!bit_is_set(row, at + place))
 			return place;
 	}
@@ -26,9 +29,7 @@ block_take_port(struct block *b, uint64_t *row, uint32_t at, enum nat_proto prot
 {
 	if (b->taken[proto] == b->ports)
 		return 0;
-	uint32_t place = hint - b->first;
-	if (place >= b->ports || bit_is_set(row, at + place))
-		place = choose(b, row, at, proto, random);
+	uint32_t place = choose(b, row, at, proto, hint, random);
 	bit_set(row, at + place);
 	b->taken[proto]++;
 	b->mapped++;

@@ -31,6 +31,7 @@ struct nat {
 	uint8_t inbound_refresh;
 	uint16_t worker;
 	uint64_t random;
+	uint64_t ahead;               /* the same, as far as hints of a burst are drawn */
 	struct stats *stats;
 	size_t size;                  /* of the allocation this is the head of */
 };

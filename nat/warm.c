@@ -51,7 +51,7 @@ ask_or_draw(struct nat *n, struct miss *m, unsigned proto)
 	const struct block *b = block_at(&n->pool, subscriber_at(&n->subscribers, number)->block);
 	if (b->taken[proto] == b->ports)
 		return;
-	uint16_t port = (uint16_t)(b->first + random_below(&n->random, b->ports));
+	uint16_t port = (uint16_t)(b->first + random_below(&n->ahead, b->ports));
 	m->hint[HINT_PORT] = port;
 	ask_port(n, b, proto, port);
 	ask_mapping(n, table_peek(&n->mappings.t));
@@ -61,14 +61,16 @@ static void
 warm_outbound(struct nat *n, struct miss *m, unsigned proto, unsigned stage)
 {
 	const struct tuple *t = &m->tuple;
-	if (stage == 0)
+	if (stage == 0) {
+		n->ahead = n->random;
 		subscriber_ask_chain(&n->subscribers, t->src.w[0], t->realm);
-	else if (stage == 1)
+	} else if (stage == 1) {
 		subscriber_ask(&n->subscribers, t->src.w[0], t->realm);
-	else if (stage == 2)
+	} else if (stage == 2) {
 		ask_inside(n, m, proto);
-	else if (stage == 3)
+	} else if (stage == 3) {
 		ask_or_draw(n, m, proto);
+	}
 }
 
 static uint64_t

@@ -2,7 +2,8 @@
 /*
  * What       Asks for the memory that opening and ending a flow will read, a step at a time over a
  *            burst (lib/policy.h), and draws the port that a new mapping will try first.
- * Invariant  1. Nothing is decided here, and nothing written but hints and the generator's state.
+ * Invariant  1. Nothing is decided here, and nothing written but hints and nat.ahead: hints are
+ *               what open() would draw itself, if all of the burst drew once and in order.
  *            2. Hints are only that: open() may find that what they say is no longer so.
  * Owner      One worker.
  */

@@ -41,7 +41,11 @@ test_burst(void)
 	uint64_t seen = (uint64_t)1 << (__builtin_bswap16(spec.reply.dport) - 1024);
 	struct miss burst[MANY];
 	for (unsigned i = 0; i < MANY; i++)
-		burst[i] = warmed(2 + i);
+		burst[i] = world_miss(w, W_INSIDE, UDP, SUBSCRIBER, port(2 + i), SERVER,
+		                      port(80));
+	for (unsigned stage = 0; stage < WARM_STAGES; stage++)
+		for (unsigned i = 0; i < MANY; i++)
+			nat_policy.warm(w->state[0], &burst[i], stage);
 	for (unsigned i = 0; i < MANY; i++) {
 		CU_ASSERT_EQUAL_FATAL(world_open(w, &burst[i], &spec, &flow[i]), VERDICT_OPEN);
 		unsigned p = __builtin_bswap16(spec.reply.dport), hint = burst[i].hint[HINT_PORT];
@@ -51,6 +55,26 @@ test_burst(void)
 		seen |= (uint64_t)1 << (p - 1024);
 	}
 	world_free(w);
+}
+
+/* A packet alone gets the port that it would have got without. */
+static void
+test_same_port(void)
+{
+	be16 got[2][20];
+	for (unsigned with = 0; with < 2; with++) {
+		begin();
+		for (unsigned i = 0; i < 20; i++) {
+			struct miss m = world_miss(w, W_INSIDE, UDP, SUBSCRIBER, port(1 + i),
+			                           SERVER, port(80));
+			for (unsigned stage = 0; with && stage < WARM_STAGES; stage++)
+				nat_policy.warm(w->state[0], &m, stage);
+			CU_ASSERT_EQUAL(world_open(w, &m, &spec, &flow[0]), VERDICT_OPEN);
+			got[with][i] = spec.reply.dport;
+		}
+		world_free(w);
+	}
+	CU_ASSERT_EQUAL(memcmp(got[0], got[1], sizeof(got[0])), 0);
 }
 
 /* No port is drawn for a mapping that there is, or when there is none left. */
@@ -98,6 +122,7 @@ test_harmless(void)
 
 static const struct test_case cases[] = {
 	{"a burst", test_burst},
+	{"the same port", test_same_port},
 	{"no draw", test_no_draw},
 	{"harmless", test_harmless},
 };
