@@ -1,54 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What       Log records of address translation, and the ring each worker puts them in.
- * Layout     48-byte records; a ring is a power-of-two array with a producer and a consumer count
+ * Layout     96-byte records; a ring is a power-of-two array with a producer and a consumer count
  *            on lines of their own. The ring segment is shared memory; no DPDK header here.
  * Invariant  1. A record is written whole before head passes it (store-release).
  *            2. When the ring is full the record is lost and counted, the packet is not.
  *            3. sequence grows by one for every record made, lost ones included.
- * Owner      The worker writes records and head; the daemon writes tail. A wrong tail can lose
- *            records, never more.
- * See        RFC 8158 (events), RFC 6888 section 4.
+ *            4. Whoever reads lost and then finds the ring empty knows that these were lost before
+ *               every record still to come.
+ * Owner      The worker writes records, head and lost; the daemon writes tail. A wrong tail can
+ *            lose records, never more.
+ * See        RFC 8158 (events), RFC 6888 section 4; docs/log.md.
  */
 #ifndef MR_RECORD_H
 #define MR_RECORD_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "addr.h"
 
 enum record_event { /* natEvent numbers of RFC 8158 where it has one */
 	RECORD_ADDRESSES_EXHAUSTED = 3,
+	RECORD_SESSION_CREATE = 4,
+	RECORD_SESSION_DELETE = 5,
 	RECORD_MAPPING_CREATE = 8,
 	RECORD_MAPPING_DELETE = 9,
 	RECORD_PORTS_EXHAUSTED = 12,
 	RECORD_QUOTA_EXCEEDED = 13,
+	RECORD_ADDRESS_CREATE = 14,
+	RECORD_ADDRESS_DELETE = 15,
 	RECORD_BLOCK_CREATE = 16,
 	RECORD_BLOCK_DELETE = 17,
+	RECORD_THRESHOLD = 18,
+	/* What the daemon adds. */
+	RECORD_BLOCK_INTERIM = 200, /* the block is still held, since since_ns */
+	RECORD_GAP = 201,           /* `lost` records are missing, between since_ns and time_ns */
+	RECORD_START = 202,         /* a data plane began with nothing */
 };
 
 struct record {
 	uint64_t time_ns;    /* of the worker's clock: CLOCK_REALTIME, or the capture's */
-	uint64_t sequence;
+	uint64_t sequence;   /* of its worker; 0: made by the daemon */
+	union {
+		uint64_t since_ns; /* interim: when it began; gap: time of the last one before */
+		uint64_t packets_out;
+	};
+	union {
+		uint64_t lost;     /* gap: how many */
+		uint64_t packets_in;
+	};
+	uint64_t bytes_out, bytes_in; /* session records at the end: out is from inside */
 	be32 subscriber;     /* inside address */
 	be32 external;       /* pool address */
+	be32 far;            /* session records: destination */
 	uint16_t port_first; /* host order: the mapping's external port, or the block's first */
 	uint16_t port_last;
 	uint16_t inside_port; /* host order; 0 in block records */
+	uint16_t far_port;
+	uint16_t pool;
 	uint8_t event;       /* enum record_event */
 	uint8_t proto;       /* 0 in block records */
 	uint8_t realm;
-	uint8_t worker;
-	uint16_t pool;
-	uint32_t zero;
-	uint64_t spare;
+	uint8_t worker;      /* RECORD_DAEMON: the daemon itself */
+	uint16_t zero[3];
+	uint64_t spare[2];
 };
-static_assert(sizeof(struct record) == 48, "shared layout");
+static_assert(sizeof(struct record) == 96, "shared layout");
+
+enum { RECORD_DAEMON = 255 };
 
 enum { RECORD_RING = 1 << 14 };
 
 struct record_ring {
 	_Atomic uint64_t head __attribute__((aligned(64)));
+	_Atomic uint64_t lost; /* records that found no room */
 	_Atomic uint64_t tail __attribute__((aligned(64)));
 	struct record slot[RECORD_RING] __attribute__((aligned(64)));
 };
@@ -61,10 +87,13 @@ struct record_segment {
 
 uint64_t record_segment_size(uint32_t rings);
 void record_segment_init(struct record_segment *s, uint32_t rings);
-/* record_put: => false when full (the caller counts log_lost). */
+/* record_put: => false when full (the caller counts log_lost). record_room: free slots. */
 bool record_put(struct record_ring *r, const struct record *rec);
+uint64_t record_room(const struct record_ring *r);
 /* record_take: copy up to n out and pass them. => how many. */
 uint32_t record_take(struct record_ring *r, struct record *out, uint32_t n);
-const char *record_event_name(unsigned event);
+const char *record_event_name(unsigned event); /* "?" when there is none */
+/* record_event_number: of a name of so many bytes, 0 when there is none. */
+unsigned record_event_number(const char *name, size_t size);
 
 #endif

@@ -46,6 +46,8 @@ full_and_empty(void)
 				CU_ASSERT_EQUAL(out[i].sequence, next++);
 		}
 		CU_ASSERT_EQUAL(record_take(r, out, 100), 0);
+		CU_ASSERT_EQUAL(atomic_load(&r->lost), round + 1);
+		CU_ASSERT_EQUAL(record_room(r), RECORD_RING);
 	}
 	free(s);
 }
@@ -80,7 +82,7 @@ producer(void *arg)
 {
 	struct record_ring *r = arg;
 	for (uint64_t i = 0; i < THREAD_RECORDS;)
-		i += record_put(r, &(struct record){.sequence = i, .spare = ~i, .time_ns = i * 3});
+		i += record_put(r, &(struct record){.sequence = i, .spare = {~i}, .time_ns = i * 3});
 	return NULL;
 }
 
@@ -96,7 +98,7 @@ two_threads(void)
 	while (next < THREAD_RECORDS) {
 		uint32_t n = record_take(&s->ring[0], out, 64);
 		for (uint32_t i = 0; i < n; i++, next++)
-			broken += out[i].sequence != next || out[i].spare != ~next ||
+			broken += out[i].sequence != next || out[i].spare[0] != ~next ||
 			          out[i].time_ns != next * 3;
 	}
 	pthread_join(thread, NULL);
@@ -109,6 +111,11 @@ names(void)
 {
 	CU_ASSERT_STRING_EQUAL(record_event_name(RECORD_BLOCK_CREATE), "block_create");
 	CU_ASSERT_STRING_EQUAL(record_event_name(0), "?");
+	for (unsigned i = 0; i < 256; i++) {
+		const char *name = record_event_name(i);
+		unsigned number = record_event_number(name, strlen(name));
+		CU_ASSERT_EQUAL(number, strcmp(name, "?") != 0 ? i : 0);
+	}
 }
 
 static const struct test_case cases[] = {
