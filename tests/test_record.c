@@ -82,7 +82,8 @@ producer(void *arg)
 {
 	struct record_ring *r = arg;
 	for (uint64_t i = 0; i < THREAD_RECORDS;)
-		i += record_put(r, &(struct record){.sequence = i, .spare = {~i}, .time_ns = i * 3});
+		i += record_put(r, &(struct record){.sequence = i, .spare = {~i},
+		                                    .time_ns = i * 3});
 	return NULL;
 }
 

@@ -19,15 +19,16 @@ MAY_INCLUDE = {
     "nat": ["lib"],
     "lb": ["lib"],
     "ctl/config": ["lib", "nat", "lb"],
-    "ctl/api": ["lib", "nat", "lb", "ctl/config"],
-    "ctl/daemon": ["lib", "ctl/api", "ctl/config"],
-    "ctl/client": ["lib", "ctl/api", "ctl/config"],
+    "ctl/log": ["lib"],
+    "ctl/api": ["lib", "nat", "lb", "ctl/config", "ctl/log"],
+    "ctl/daemon": ["lib", "ctl/api", "ctl/config", "ctl/log"],
+    "ctl/client": ["lib", "ctl/api", "ctl/config", "ctl/log"],
     "ctl/dataplane": ["lib", "nat", "lb"],
-    "ctl/replay": ["lib", "nat", "lb", "ctl/config", "ctl/api", "ctl/dataplane"],
+    "ctl/replay": ["lib", "nat", "lb", "ctl/config", "ctl/api", "ctl/log", "ctl/dataplane"],
 }
 # Headers of nat/ and lb/ that are formats: all that ctl/config and ctl/api may take from there.
 FORMATS = {"nat/nat_image.h", "lb/lb_image.h", "lb/maglev.h"}
-NO_DPDK = ["ctl/config", "ctl/api", "ctl/daemon", "ctl/client", "nat/nat_image", "lb/lb_image", "lb/maglev"]
+NO_DPDK = ["ctl/config", "ctl/log", "ctl/api", "ctl/daemon", "ctl/client", "nat/nat_image", "lb/lb_image", "lb/maglev"]
 ETHDEV = re.compile(r"rte_(ethdev|eal|flow|dev|lcore|launch|mempool|mbuf_dyn|malloc|memzone)\.h")
 ETHDEV_OK = {"lib/nic_ethdev.c", "lib/nic_steer.c", "ctl/dataplane/main.c"}
 

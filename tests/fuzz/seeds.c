@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where the fuzzers begin: seeds DIR CONFIG.json… writes DIR/image, DIR/config, DIR/jsonrpc and
- * DIR/json.dict from the configurations, and DIR/frames from frames of its own (frames.c).
+ * DIR/json.dict from the configurations, DIR/log, and DIR/frames from frames of its own (frames.c).
  */
 #include <ctype.h>
 #include <errno.h>
@@ -9,6 +9,7 @@
 
 #include "ctl/api/api.h"
 #include "ctl/config/config.h"
+#include "ctl/log/index.h"
 #include "frames.h"
 #include "fuzz.h"
 
@@ -171,6 +172,39 @@ frame_write(void *arg, const char *name, const void *frames, size_t size)
 	seed_write("parse", name, 0, frames, size);
 }
 
+/* logs_write: lines of every event; alone, and behind an index of them. */
+static void
+logs_write(void)
+{
+	static const uint8_t events[] = {RECORD_BLOCK_CREATE, RECORD_MAPPING_CREATE,
+		RECORD_SESSION_DELETE, RECORD_BLOCK_INTERIM, RECORD_GAP, RECORD_START,
+		RECORD_BLOCK_DELETE};
+	static struct { uint8_t head[8]; char text[sizeof(events) * LOG_LINE]; } plain;
+	static struct { uint8_t head[8]; struct log_index_head index;
+	                struct log_entry entry[sizeof(events)]; } indexed;
+	struct log_index ix;
+	size_t n = 0;
+	log_index_init(&ix);
+	for (size_t i = 0; i < sizeof(events); i++) {
+		struct record r = {.time_ns = (1795536000 + i) * 1000000000, .event = events[i],
+		                   .external = 1, .subscriber = 2, .port_last = 1000, .proto = 6,
+		                   .sequence = i};
+		size_t size = log_line_put(plain.text + n, &r, "main");
+		if (log_index_add(&ix, &r, NULL, size) != 0)
+			die("index");
+		n += size;
+	}
+	log_index_sort(&ix);
+	seed_write("log", "plain", 0, &plain, sizeof(plain.head) + n);
+	size_t entries = (size_t)ix.head.entries * sizeof(*ix.entry);
+	indexed.head[0] = (uint8_t)(sizeof(ix.head) + entries);
+	indexed.head[1] = (uint8_t)((sizeof(ix.head) + entries) >> 8);
+	indexed.index = ix.head;
+	memcpy(indexed.entry, ix.entry, entries);
+	seed_write("log", "indexed", 0, &indexed, sizeof(indexed.head) + sizeof(ix.head) + entries);
+	log_index_fini(&ix);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -184,6 +218,7 @@ main(int argc, char **argv)
 	for (int i = 2; i < argc; i++)
 		config_write(argv[i]);
 	dictionary_write();
+	logs_write();
 	frames_make(frame_write, NULL);
 	return 0;
 }

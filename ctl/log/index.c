@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Indexes in memory and in files. */
+#include "index.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { INDEX_VERSION = 1, ROOM = 4096, MS = 1000000 };
+static const char index_magic[8] = "MRLOGIX";
+
+void
+log_index_init(struct log_index *ix)
+{
+	memset(ix, 0, sizeof(*ix));
+	memcpy(ix->head.magic, index_magic, sizeof(index_magic));
+	ix->head.version = INDEX_VERSION;
+}
+
+void
+log_index_fini(struct log_index *ix)
+{
+	if (ix->map != NULL) {
+		munmap(ix->map, ix->map_size);
+	} else {
+		free(ix->entry);
+		free(ix->pool);
+	}
+	memset(ix, 0, sizeof(*ix));
+}
+
+static bool
+is_indexed(unsigned event)
+{
+	return log_event_is_assignment(event) || event == RECORD_GAP || event == RECORD_START;
+}
+
+/* pool_number: of a name, which is added if it is new. */
+static uint16_t
+pool_number(struct log_index *ix, const char *name)
+{
+	uint32_t i;
+	if (name == NULL || name[0] == '\0')
+		return LOG_POOLS;
+	for (i = 0; i < ix->head.pools; i++)
+		if (strcmp(ix->pool[i], name) == 0)
+			return (uint16_t)i;
+	if (i == LOG_POOLS)
+		return LOG_POOLS;
+	void *more = realloc(ix->pool, (i + 1) * sizeof(*ix->pool));
+	if (more == NULL)
+		return LOG_POOLS;
+	ix->pool = more;
+	memset(ix->pool[i], 0, IMAGE_NAME);
+	snprintf(ix->pool[i], IMAGE_NAME, "%s", name);
+	ix->head.pools++;
+	return (uint16_t)i;
+}
+
+static struct log_entry
+entry_of(struct log_index *ix, const struct record *rec, const char *pool)
+{
+	struct log_entry e = {
+		.time_ms = rec->time_ns / MS, .sequence = rec->sequence, .external = rec->external,
+		.subscriber = rec->subscriber, .port_first = rec->port_first,
+		.port_last = rec->port_last, .inside_port = rec->inside_port,
+		.pool = pool_number(ix, pool), .line = (uint32_t)ix->head.lines,
+		.event = rec->event, .proto = rec->proto, .realm = rec->realm,
+		.worker = rec->worker,
+	};
+	if (rec->event == RECORD_GAP || rec->event == RECORD_BLOCK_INTERIM)
+		e.sequence = rec->since_ns / MS;
+	if (rec->event == RECORD_GAP || rec->event == RECORD_START)
+		e.external = 0;
+	if (rec->event == RECORD_GAP)
+		e.subscriber = rec->lost < UINT32_MAX ? (uint32_t)rec->lost : UINT32_MAX;
+	return e;
+}
+
+static void
+head_add(struct log_index_head *h, const struct record *rec)
+{
+	uint64_t ms = rec->time_ns / MS;
+	if (h->first_ms == 0 || ms < h->first_ms)
+		h->first_ms = ms;
+	if (ms > h->last_ms)
+		h->last_ms = ms;
+	if (rec->event == RECORD_GAP)
+		h->lost += rec->lost;
+	if (rec->worker >= LOG_WORKERS || rec->sequence == 0)
+		return;
+	if (h->sequence_first[rec->worker] == 0)
+		h->sequence_first[rec->worker] = rec->sequence;
+	h->sequence_last[rec->worker] = rec->sequence;
+}
+
+int
+log_index_add(struct log_index *ix, const struct record *rec, const char *pool, size_t bytes)
+{
+	struct log_index_head *h = &ix->head;
+	if (rec != NULL && is_indexed(rec->event)) {
+		if (h->entries == ix->room) {
+			size_t room = ix->room == 0 ? ROOM : ix->room * 2;
+			void *more = realloc(ix->entry, room * sizeof(*ix->entry));
+			if (more == NULL)
+				return -ENOMEM;
+			ix->entry = more;
+			ix->room = room;
+		}
+		ix->entry[h->entries++] = entry_of(ix, rec, pool);
+	}
+	if (rec != NULL)
+		head_add(h, rec);
+	else
+		h->bad++;
+	h->lines++;
+	h->bytes += bytes;
+	return 0;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct log_entry *x = a, *y = b;
+	if (x->external != y->external)
+		return x->external < y->external ? -1 : 1;
+	return x->line < y->line ? -1 : x->line > y->line;
+}
+
+void
+log_index_sort(struct log_index *ix)
+{
+	if (!ix->is_sorted && ix->head.entries != 0)
+		qsort(ix->entry, ix->head.entries, sizeof(*ix->entry), compare);
+	ix->is_sorted = true;
+}
+
+static uint32_t
+head_crc(const struct log_index_head *head)
+{
+	struct log_index_head h = *head;
+	h.crc = 0;
+	return (uint32_t)crc32(0, (const Bytef *)&h, sizeof(h));
+}
+
+static bool
+write_all(int fd, const void *data, size_t size)
+{
+	for (const char *p = data; size > 0;) {
+		ssize_t n = write(fd, p, size);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		p += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+int
+log_index_save(struct log_index *ix, int folder, const char *name)
+{
+	char temp[128];
+	log_index_sort(ix);
+	ix->head.crc = head_crc(&ix->head);
+	snprintf(temp, sizeof(temp), "%s.new", name);
+	int fd = openat(folder, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return -errno;
+	bool good = write_all(fd, &ix->head, sizeof(ix->head)) &&
+	            write_all(fd, ix->pool, ix->head.pools * sizeof(*ix->pool)) &&
+	            write_all(fd, ix->entry, ix->head.entries * sizeof(*ix->entry)) &&
+	            fsync(fd) == 0;
+	int rc = good ? 0 : -errno;
+	close(fd);
+	if (rc == 0 && renameat(folder, temp, folder, name) != 0)
+		rc = -errno;
+	if (rc != 0)
+		unlinkat(folder, temp, 0);
+	return rc;
+}
+
+/* head_good: do the numbers of a file of this size make sense? */
+static bool
+head_good(const struct log_index_head *h, size_t size)
+{
+	if (size < sizeof(*h) || memcmp(h->magic, index_magic, sizeof(index_magic)) != 0 ||
+	    h->version != INDEX_VERSION || h->crc != head_crc(h) || h->pools > LOG_POOLS)
+		return false;
+	size_t rest = size - sizeof(*h);
+	size_t names = h->pools * (size_t)IMAGE_NAME;
+	return names <= rest && (rest - names) % sizeof(struct log_entry) == 0 &&
+	       h->entries == (rest - names) / sizeof(struct log_entry);
+}
+
+static int
+index_take(struct log_index *ix, void *map, size_t size)
+{
+	memcpy(&ix->head, map, sizeof(ix->head));
+	ix->map = map;
+	ix->map_size = size;
+	ix->is_sorted = true;
+	ix->pool = (void *)((char *)map + sizeof(ix->head));
+	ix->entry = (void *)(ix->pool + ix->head.pools);
+	for (uint32_t i = 0; i < ix->head.pools; i++)
+		if (memchr(ix->pool[i], '\0', IMAGE_NAME) == NULL)
+			return -EBADMSG;
+	return 0;
+}
+
+int
+log_index_open(struct log_index *ix, int folder, const char *name)
+{
+	struct stat st;
+	log_index_init(ix);
+	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	size_t size = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
+	void *map = size >= sizeof(ix->head) ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) :
+	                                       MAP_FAILED;
+	close(fd);
+	if (map == MAP_FAILED)
+		return -EBADMSG;
+	if (head_good(map, size) && index_take(ix, map, size) == 0)
+		return 0;
+	munmap(map, size);
+	log_index_init(ix);
+	return -EBADMSG;
+}
+
+const struct log_entry *
+log_index_find(const struct log_index *ix, be32 external, size_t *n)
+{
+	size_t low = 0, high = ix->head.entries;
+	*n = high;
+	if (!ix->is_sorted)
+		return ix->entry;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (ix->entry[middle].external < external)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*n = 0;
+	while (low + *n < ix->head.entries && ix->entry[low + *n].external == external)
+		++*n;
+	return ix->entry + low;
+}
+
+const char *
+log_index_pool(const struct log_index *ix, const struct log_entry *e)
+{
+	return e->pool < ix->head.pools ? ix->pool[e->pool] : "";
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The thread of a log writer: syncs the segment in use, finishes segments (index,
+ *            compression), deletes old ones.
+ * Invariant  1. Of a segment there is at every moment a whole copy: the plain file goes when the
+ *               compressed one is synced under its name.
+ *            2. Jobs run in the order in which they were given.
+ * Owner      Jobs own what they are given (descriptors, indexes).
+ */
+#ifndef MR_LOG_JOBS_H
+#define MR_LOG_JOBS_H
+
+#include "writer.h"
+
+struct log_jobs *log_jobs_create(int folder, const struct log_writer_conf *conf);
+/* log_jobs_destroy: after everything that was given is done. */
+void log_jobs_destroy(struct log_jobs *j);
+void log_jobs_settle(struct log_jobs *j);
+struct log_troubles log_jobs_troubles(struct log_jobs *j);
+
+/* log_jobs_sync: fd is closed then. */
+void log_jobs_sync(struct log_jobs *j, int fd);
+/* log_jobs_finish: fd is closed; the index is taken over. */
+void log_jobs_finish(struct log_jobs *j, const char *stem, int fd, struct log_index *index);
+/*
+ * log_jobs_keep: of segments with a number below limit delete what is too old or too much, and
+ * finish what a crash or a full disk left unfinished.
+ */
+void log_jobs_keep(struct log_jobs *j, uint64_t limit, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       One log record as a line of JSON, and back.
+ * Invariant  1. What log_line_put writes, log_line_parse reads as the same record, times to the
+ *               microsecond.
+ *            2. log_line_parse takes lines of anybody: it says false and reads no further than it
+ *               is told.
+ * Owner      Values, no state.
+ * Limits     LOG_LINE bytes a line, its end included.
+ * See        docs/log.md, "What a record says".
+ */
+#ifndef MR_LOG_LINE_H
+#define MR_LOG_LINE_H
+
+#include "lib/image.h"
+#include "lib/record.h"
+
+enum { LOG_LINE = 512 };
+
+/* log_line_put: with "\n". pool: the name, or NULL. => bytes. */
+size_t log_line_put(char out[LOG_LINE], const struct record *rec, const char *pool);
+/* log_line_parse: one line without its end. pool is empty when the line names none. */
+bool log_line_parse(const char *line, size_t size, struct record *rec, char pool[IMAGE_NAME]);
+
+/* What a record of this event has. */
+bool log_event_is_assignment(unsigned event); /* somebody had an external address and ports */
+bool log_event_is_session(unsigned event);
+/* log_proto_name: tcp, udp, icmp or a number; log_proto_parse: => -1 when it is none. */
+const char *log_proto_name(unsigned proto, char out[8]);
+int log_proto_parse(const char *s, size_t size);
+
+#endif

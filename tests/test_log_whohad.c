@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who had an address and port: made-up histories, written through the log, asked at random moments
+ * and held against the history itself. Records that are lost may make an answer uncertain, never
+ * wrong.
+ */
+#include <time.h>
+
+#include "ctl/log/whohad.h"
+#include "log_world.h"
+
+enum { ADDRESSES = 3, BLOCKS = 4, SUBSCRIBERS = 6, SPANS = 20000, BLOCK_PORTS = 512,
+       FIRST_PORT = 1024, STEPS = 6000, QUESTIONS = 1500 };
+
+struct truth {
+	uint32_t subscriber, mapping_port; /* mapping_port 0: a block */
+	uint64_t from_ms, to_ms;           /* to_ms 0: held */
+	unsigned address, block;
+};
+
+static struct truth truth[SPANS];
+static unsigned n_truth;
+static struct truth *held[ADDRESSES][BLOCKS], *mapped[ADDRESSES][BLOCKS];
+static uint64_t now_ms, sequence, random_state, lost, last_sent_ms;
+static bool losing; /* records are not logged now */
+
+static struct record
+make(enum record_event event, const struct truth *t)
+{
+	struct record r = block_record(event, now_ms * 1000000, sequence, t->subscriber,
+	                               (uint16_t)(FIRST_PORT + t->block * BLOCK_PORTS));
+	r.external = htonl(0xcb007100 + t->address);
+	if (t->mapping_port != 0) {
+		r.port_first = r.port_last = (uint16_t)t->mapping_port;
+		r.proto = 6;
+		r.inside_port = (uint16_t)(t->mapping_port ^ 0x5555);
+	}
+	return r;
+}
+
+static void
+note(const struct record *r)
+{
+	if (losing) {
+		lost++;
+		return;
+	}
+	if (lost != 0) {
+		struct record gap = {.time_ns = r->time_ns, .since_ns = last_sent_ms * 1000000,
+		                     .event = RECORD_GAP, .lost = lost};
+		CU_ASSERT_EQUAL(log_writer_put(&writer, &gap, NULL, r->time_ns), 0);
+		lost = 0;
+	}
+	CU_ASSERT_EQUAL(log_writer_put(&writer, r, "main", r->time_ns), 0);
+	last_sent_ms = now_ms;
+}
+
+static void
+event(enum record_event what, const struct truth *t)
+{
+	sequence++;
+	struct record r = make(what, t);
+	note(&r);
+}
+
+static struct truth *
+span_add(unsigned address, unsigned block, uint32_t subscriber, uint32_t mapping_port)
+{
+	struct truth *t = &truth[n_truth++];
+	CU_ASSERT_FATAL(n_truth < SPANS);
+	*t = (struct truth){subscriber, mapping_port, now_ms, 0, address, block};
+	return t;
+}
+
+static void
+end_mapping(unsigned a, unsigned b)
+{
+	if (mapped[a][b] == NULL)
+		return;
+	mapped[a][b]->to_ms = now_ms;
+	event(RECORD_MAPPING_DELETE, mapped[a][b]);
+	mapped[a][b] = NULL;
+}
+
+static void
+toggle(unsigned a, unsigned b)
+{
+	if (held[a][b] == NULL) {
+		uint32_t who = (uint32_t)(test_random(&random_state) % SUBSCRIBERS);
+		held[a][b] = span_add(a, b, who, 0);
+		event(RECORD_BLOCK_CREATE, held[a][b]);
+		return;
+	}
+	end_mapping(a, b);
+	held[a][b]->to_ms = now_ms;
+	event(RECORD_BLOCK_DELETE, held[a][b]);
+	held[a][b] = NULL;
+}
+
+static void
+toggle_mapping(unsigned a, unsigned b)
+{
+	if (held[a][b] == NULL)
+		return;
+	if (mapped[a][b] != NULL) {
+		end_mapping(a, b);
+		return;
+	}
+	uint32_t port = FIRST_PORT + b * BLOCK_PORTS + test_random(&random_state) % 8;
+	mapped[a][b] = span_add(a, b, held[a][b]->subscriber, port);
+	event(RECORD_MAPPING_CREATE, mapped[a][b]);
+}
+
+static void
+interim(void)
+{
+	for (unsigned a = 0; a < ADDRESSES; a++)
+		for (unsigned b = 0; b < BLOCKS; b++) {
+			if (held[a][b] == NULL)
+				continue;
+			struct record r = make(RECORD_BLOCK_INTERIM, held[a][b]);
+			r.sequence = 0;
+			r.since_ns = held[a][b]->from_ms * 1000000;
+			note(&r);
+		}
+}
+
+/* restart: everything is gone, and only the new beginning says so. */
+static void
+restart(void)
+{
+	struct record r = {.time_ns = now_ms * 1000000, .event = RECORD_START,
+	                   .worker = RECORD_DAEMON};
+	for (unsigned a = 0; a < ADDRESSES; a++)
+		for (unsigned b = 0; b < BLOCKS; b++) {
+			if (held[a][b] != NULL)
+				held[a][b]->to_ms = now_ms;
+			if (mapped[a][b] != NULL)
+				mapped[a][b]->to_ms = now_ms;
+			held[a][b] = mapped[a][b] = NULL;
+		}
+	losing = false;
+	note(&r);
+	sequence = 0;
+}
+
+static void
+history(unsigned steps, bool with_gaps)
+{
+	for (unsigned i = 0; i < steps; i++) {
+		unsigned a = (unsigned)(test_random(&random_state) % ADDRESSES);
+		unsigned b = (unsigned)(test_random(&random_state) % BLOCKS);
+		unsigned what = (unsigned)(test_random(&random_state) % 1000);
+		now_ms += 1 + test_random(&random_state) % 5000;
+		if (what < 400)
+			toggle(a, b);
+		else if (what < 980)
+			toggle_mapping(a, b);
+		else if (what < 995)
+			interim();
+		else if (what < 997)
+			restart();
+		if (with_gaps && test_random(&random_state) % 100 == 0)
+			losing = !losing;
+	}
+}
+
+static const struct truth *
+truth_at(const struct whohad_query *q, bool mapping)
+{
+	for (unsigned i = 0; i < n_truth; i++) {
+		const struct truth *t = &truth[i];
+		uint32_t first = FIRST_PORT + t->block * BLOCK_PORTS;
+		if ((t->mapping_port != 0) == mapping &&
+		    q->external == htonl(0xcb007100 + t->address) && t->from_ms <= q->at_ms &&
+		    (t->to_ms == 0 || q->at_ms < t->to_ms) &&
+		    (mapping ? q->port == t->mapping_port :
+		               q->port >= first && q->port < first + BLOCK_PORTS))
+			return t;
+	}
+	return NULL;
+}
+
+static const struct whohad_answer *
+answer_of(const struct whohad *w, enum whohad_kind kind, unsigned *n)
+{
+	const struct whohad_answer *found = NULL;
+	*n = 0;
+	for (unsigned i = 0; i < w->answers; i++)
+		if (w->answer[i].kind == kind) {
+			found = &w->answer[i];
+			++*n;
+		}
+	return found;
+}
+
+static struct whohad_query
+question(void)
+{
+	uint32_t port = FIRST_PORT + (uint32_t)(test_random(&random_state) % BLOCKS) * BLOCK_PORTS +
+	                (uint32_t)(test_random(&random_state) % 16);
+	uint64_t begin = BEGIN_NS / 1000000;
+	return (struct whohad_query){
+		.external = htonl(0xcb007100 + (uint32_t)(test_random(&random_state) % ADDRESSES)),
+		.port = (uint16_t)port, .proto = test_random(&random_state) % 2 ? 6 : 0,
+		.at_ms = begin + test_random(&random_state) % (now_ms - begin + 1000),
+	};
+}
+
+static void
+exact(const struct whohad_answer *a, const struct truth *t)
+{
+	CU_ASSERT_EQUAL(a != NULL, t != NULL);
+	if (a == NULL || t == NULL)
+		return;
+	CU_ASSERT_EQUAL(a->subscriber, htonl(0x64400000 + t->subscriber));
+	CU_ASSERT(a->from_ms == t->from_ms && a->to_ms == t->to_ms);
+	CU_ASSERT(a->is_certain && a->records >= 1);
+	CU_ASSERT_STRING_EQUAL(a->pool, "main");
+}
+
+static void
+answers(bool with_gaps)
+{
+	struct whohad_live live = {&writer.index, writer.stem};
+	unsigned certain = 0, found = 0, mistaken = 0;
+	for (unsigned i = 0; i < QUESTIONS; i++) {
+		struct whohad_query q = question();
+		struct whohad w;
+		unsigned blocks, mappings;
+		CU_ASSERT_EQUAL_FATAL(whohad_search(&q, writer.folder, &live, &w), 0);
+		const struct truth *block = truth_at(&q, false), *mapping = truth_at(&q, true);
+		const struct whohad_answer *a = answer_of(&w, WHOHAD_BLOCK, &blocks);
+		const struct whohad_answer *m = answer_of(&w, WHOHAD_MAPPING, &mappings);
+		found += a != NULL;
+		if (!with_gaps) {
+			CU_ASSERT(blocks <= 1 && mappings <= 1 && w.gaps == 0);
+			exact(a, block);
+			CU_ASSERT_EQUAL(w.is_complete, true);
+			if (a == NULL || a->record[0].entry.event != RECORD_BLOCK_INTERIM)
+				exact(m, mapping);
+			continue;
+		}
+		certain += a != NULL && a->is_certain;
+		if (a != NULL && a->is_certain)
+			mistaken += block == NULL ||
+			            a->subscriber != htonl(0x64400000 + block->subscriber);
+		if (w.answers == 0 && w.is_complete)
+			mistaken += block != NULL;
+	}
+	CU_ASSERT(found > QUESTIONS / 4 && found < QUESTIONS);
+	CU_ASSERT_EQUAL(mistaken, 0);
+	CU_ASSERT(!with_gaps || (certain > QUESTIONS / 20 && certain < found));
+}
+
+static void
+run(bool with_gaps)
+{
+	log_begin();
+	struct log_writer_conf c = writer_conf(40000, true);
+	memset(held, 0, sizeof(held));
+	memset(mapped, 0, sizeof(mapped));
+	n_truth = 0;
+	sequence = lost = 0;
+	losing = false;
+	random_state = test_seed() + with_gaps;
+	now_ms = last_sent_ms = BEGIN_NS / 1000000;
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, BEGIN_NS), 0);
+	restart();
+	history(STEPS, with_gaps);
+	losing = false;
+	interim();
+	answers(with_gaps); /* while segments are being compressed */
+	log_writer_settle(&writer);
+	answers(with_gaps);
+	log_writer_close(&writer, now_ms * 1000000);
+	CU_ASSERT(log_files(".jsonl.gz", NULL) > 10);
+	log_end();
+}
+
+static void
+whole_log(void)
+{
+	run(false);
+}
+
+static void
+log_with_gaps(void)
+{
+	run(true);
+}
+
+/* What a log that begins late, has no end, or nothing, says. */
+static void
+bounds(void)
+{
+	log_begin();
+	struct log_writer_conf c = writer_conf(40000, true);
+	struct whohad_query q = {.external = htonl(0xcb007100), .port = 1100,
+	                         .at_ms = BEGIN_NS / 1000000};
+	struct whohad w;
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, BEGIN_NS), 0);
+	CU_ASSERT_EQUAL(whohad_search(&q, writer.folder, NULL, &w), 0);
+	CU_ASSERT(w.answers == 0 && !w.is_complete && w.log_first_ms == 0);
+	struct record r = block_record(RECORD_BLOCK_DELETE, BEGIN_NS + 60 * SECOND, 9, 2, 1024);
+	log_writer_put(&writer, &r, "main", r.time_ns);
+	struct whohad_live live = {&writer.index, writer.stem};
+	whohad_search(&q, writer.folder, &live, &w); /* before the log begins */
+	CU_ASSERT(w.answers == 0 && !w.is_complete && w.log_first_ms == q.at_ms + 60000);
+	r = block_record(RECORD_BLOCK_DELETE, BEGIN_NS + 90 * SECOND, 10, 3, 1536);
+	log_writer_put(&writer, &r, "main", r.time_ns);
+	q.at_ms += 70000;
+	q.port = 1600; /* held when the log began, until later */
+	whohad_search(&q, writer.folder, &live, &w);
+	CU_ASSERT(w.answers == 1 && w.answer[0].from_ms == 0 && w.answer[0].is_certain);
+	CU_ASSERT_EQUAL(w.answer[0].subscriber, htonl(0x64400003));
+	q.port = 5000;
+	whohad_search(&q, writer.folder, &live, &w);
+	CU_ASSERT(w.answers == 0 && w.opened == 1);
+	log_writer_close(&writer, BEGIN_NS);
+	log_end();
+}
+
+/* Flows that share a mapping, and a protocol that is asked for. */
+static void
+sessions(void)
+{
+	log_begin();
+	struct log_writer_conf c = writer_conf(1 << 20, true);
+	struct whohad_query q = {.external = htonl(0xcb007100), .port = 1024};
+	struct whohad w;
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, BEGIN_NS), 0);
+	static const struct { uint8_t event; unsigned second; } events[] = {
+		{RECORD_SESSION_CREATE, 10}, {RECORD_SESSION_CREATE, 20},
+		{RECORD_SESSION_DELETE, 30}, {RECORD_SESSION_DELETE, 40},
+	};
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t ns = BEGIN_NS + events[i].second * SECOND;
+		struct record r = block_record(events[i].event, ns, i + 1, 2, 1024);
+		r.port_last = r.port_first;
+		r.proto = 17;
+		r.inside_port = 40000;
+		log_writer_put(&writer, &r, "main", r.time_ns);
+	}
+	struct whohad_live live = {&writer.index, writer.stem};
+	for (unsigned s = 0; s < 60; s += 5) {
+		q.at_ms = BEGIN_NS / 1000000 + s * 1000;
+		q.proto = 0;
+		whohad_search(&q, -1, &live, &w);
+		CU_ASSERT_EQUAL(w.answers, s >= 10 && s < 40);
+		q.proto = 6;
+		whohad_search(&q, -1, &live, &w);
+		CU_ASSERT_EQUAL(w.answers, 0);
+	}
+	log_writer_close(&writer, BEGIN_NS);
+	log_end();
+}
+
+static const struct test_case cases[] = {
+	{"a log without gaps", whole_log},
+	{"a log with gaps", log_with_gaps},
+	{"where the log begins", bounds},
+	{"sessions", sessions},
+};
+TEST_MAIN("log_whohad", cases)

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Segments: rotated by size and age, compressed, indexed, kept; crashes and a full disk. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "log_world.h"
+
+enum { LINE = 190 }; /* bytes of a block record, about */
+
+static void
+put_many(unsigned n, uint64_t *sequence, uint64_t ns)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct record r = block_record(RECORD_BLOCK_CREATE, ns, ++*sequence, i, 1024);
+		CU_ASSERT_EQUAL_FATAL(log_writer_put(&writer, &r, "main", ns), 0);
+	}
+	CU_ASSERT_EQUAL(log_writer_tick(&writer, ns), 0);
+}
+
+/* total: what all segments of the directory hold together. */
+static struct log_index_head
+total(unsigned *segments)
+{
+	struct log_index_head sum = {0};
+	struct log_list l;
+	int folder = open(log_dir, O_RDONLY | O_DIRECTORY);
+	CU_ASSERT_EQUAL_FATAL(log_list_make(&l, folder), 0);
+	for (size_t i = 0; i < l.n; i++) {
+		struct log_index ix;
+		CU_ASSERT_EQUAL_FATAL(log_segment_open(&ix, folder, &l.file[i]), 0);
+		sum.lines += ix.head.lines;
+		sum.bad += ix.head.bad;
+		sum.entries += ix.head.entries;
+		if (ix.head.sequence_last[0] > sum.sequence_last[0])
+			sum.sequence_last[0] = ix.head.sequence_last[0];
+		log_index_fini(&ix);
+	}
+	*segments = (unsigned)l.n;
+	log_list_free(&l);
+	close(folder);
+	return sum;
+}
+
+static void
+rotation(bool gzip)
+{
+	log_begin();
+	struct log_writer_conf c = writer_conf(1000 * LINE, gzip);
+	uint64_t sequence = 0, now = BEGIN_NS;
+	unsigned segments;
+	char name[LOG_NAME];
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, now), 0);
+	CU_ASSERT_EQUAL(log_files("", NULL), 0); /* nothing before the first record */
+	put_many(500, &sequence, now);
+	CU_ASSERT_EQUAL(log_files(".jsonl", name), 1);
+	CU_ASSERT_STRING_EQUAL(name, "nat-20261124T160000Z-00000000.jsonl");
+	put_many(2500, &sequence, now += SECOND);
+	log_writer_settle(&writer);
+	CU_ASSERT(log_files(gzip ? ".jsonl.gz" : ".idx", NULL) >= 2);
+	put_many(10, &sequence, now += SECOND);
+	now += 3600 * SECOND;
+	CU_ASSERT_EQUAL(log_writer_tick(&writer, now), 0); /* by age */
+	log_writer_settle(&writer);
+	CU_ASSERT_EQUAL(log_files(".jsonl", NULL), gzip ? 0 : log_files(".idx", NULL));
+	struct log_index_head sum = total(&segments);
+	CU_ASSERT(sum.lines == 3010 && sum.entries == 3010 && sum.bad == 0 && segments >= 3);
+	CU_ASSERT_EQUAL(sum.sequence_last[0], 3010);
+	put_many(1, &sequence, now - 7200 * SECOND); /* the clock went back */
+	log_writer_close(&writer, now);
+	sum = total(&segments);
+	CU_ASSERT(sum.lines == 3011);
+	struct log_troubles t = {0};
+	CU_ASSERT(t.error == 0);
+	log_files("", name);
+	CU_ASSERT(strncmp(name, "nat-20261124T1600", 17) == 0); /* not before its predecessor */
+	log_end();
+}
+
+static void
+rotated_plain(void)
+{
+	rotation(false);
+}
+
+static void
+rotated_gzip(void)
+{
+	rotation(true);
+}
+
+/* A child writes and is killed; what is left is finished and read, whatever the last line. */
+static void
+crash(void)
+{
+	log_begin();
+	struct log_writer_conf c = writer_conf(1 << 20, true);
+	char name[LOG_NAME], path[192];
+	unsigned segments;
+	pid_t pid = fork();
+	if (pid == 0) {
+		uint64_t sequence = 0;
+		log_writer_open(&writer, &c, BEGIN_NS);
+		put_many(1000, &sequence, BEGIN_NS);
+		kill(getpid(), SIGKILL);
+	}
+	waitpid(pid, NULL, 0);
+	CU_ASSERT_EQUAL_FATAL(log_files(".jsonl", name), 1);
+	snprintf(path, sizeof(path), "%s/%s", log_dir, name);
+	FILE *f = fopen(path, "a");
+	fputs("{\"time\":\"2026-11-24T16:00:00.000000Z\",\"event\":\"block_cr", f);
+	fclose(f);
+	struct log_index_head sum = total(&segments);
+	CU_ASSERT(sum.lines == 1001 && sum.bad == 1 && sum.entries == 1000);
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, BEGIN_NS + SECOND), 0);
+	log_writer_settle(&writer);
+	struct log_troubles t = log_writer_troubles(&writer);
+	CU_ASSERT(t.torn == 1 && t.error == 0);
+	uint64_t sequence = 1000;
+	put_many(5, &sequence, BEGIN_NS + SECOND);
+	log_writer_close(&writer, BEGIN_NS + SECOND);
+	CU_ASSERT(log_files(".jsonl", NULL) == 0 && log_files(".jsonl.gz", NULL) == 2);
+	sum = total(&segments);
+	CU_ASSERT(sum.entries == 1005 && sum.bad == 1 && segments == 2);
+	log_end();
+}
+
+/* No file may grow beyond a limit: lines are kept until there is room, none is cut. */
+static void
+full_disk(void)
+{
+	log_begin();
+	struct log_writer_conf c = writer_conf(1 << 30, true);
+	struct rlimit old, tight;
+	uint64_t sequence = 0;
+	int rc = 0;
+	unsigned segments;
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	tight = old;
+	tight.rlim_cur = 300001;
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, BEGIN_NS), 0);
+	setrlimit(RLIMIT_FSIZE, &tight);
+	for (unsigned i = 0; i < 10000; i++) {
+		struct record r = block_record(RECORD_BLOCK_CREATE, BEGIN_NS, sequence + 1, i, 1);
+		int put = log_writer_put(&writer, &r, "main", BEGIN_NS);
+		sequence += put == 0;
+		rc = put != 0 ? put : rc;
+		if (i % 100 == 0)
+			log_writer_tick(&writer, BEGIN_NS);
+	}
+	CU_ASSERT(rc == -EFBIG && sequence > 1000 && sequence < 5000);
+	setrlimit(RLIMIT_FSIZE, &old);
+	CU_ASSERT_EQUAL(log_writer_tick(&writer, BEGIN_NS), 0);
+	put_many(10, &sequence, BEGIN_NS);
+	log_writer_close(&writer, BEGIN_NS);
+	struct log_index_head sum = total(&segments);
+	CU_ASSERT(sum.lines == sequence && sum.bad == 0);
+	CU_ASSERT_EQUAL(sum.sequence_last[0], sequence);
+	log_end();
+}
+
+static void
+kept(void)
+{
+	log_begin();
+	struct log_writer_conf c = writer_conf(1 << 20, true);
+	uint64_t sequence = 0, now = BEGIN_NS;
+	c.keep_days = 10;
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, now), 0);
+	for (unsigned day = 0; day < 30; day++, now += 86400 * SECOND)
+		put_many(10, &sequence, now);
+	log_writer_settle(&writer);
+	unsigned n = log_files(".jsonl.gz", NULL);
+	CU_ASSERT(n >= 10 && n <= 12);
+	log_writer_close(&writer, now);
+	c.keep_bytes = 2000;
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, now), 0);
+	log_writer_settle(&writer);
+	n = log_files(".jsonl.gz", NULL);
+	CU_ASSERT(n < 3 && n == log_files(".idx", NULL));
+	log_writer_close(&writer, now);
+	log_end();
+}
+
+static void
+refused(void)
+{
+	log_begin();
+	struct log_writer_conf c = writer_conf(1 << 20, true);
+	snprintf(c.directory, sizeof(c.directory), "/proc/no/such");
+	CU_ASSERT_EQUAL(log_writer_open(&writer, &c, BEGIN_NS), -ENOENT);
+}
+
+/* Indexes that are damaged are made anew from their segments. */
+static void
+bad_index(void)
+{
+	log_begin();
+	struct log_writer_conf c = writer_conf(1 << 20, true);
+	uint64_t sequence = 0, random = test_seed();
+	unsigned segments;
+	char name[LOG_NAME], path[192];
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, BEGIN_NS), 0);
+	put_many(100, &sequence, BEGIN_NS);
+	log_writer_close(&writer, BEGIN_NS);
+	log_files(".idx", name);
+	snprintf(path, sizeof(path), "%s/%s", log_dir, name);
+	for (unsigned i = 0; i < 300; i++) {
+		int fd = open(path, O_RDWR);
+		uint8_t byte = (uint8_t)test_random(&random);
+		off_t at = (off_t)(test_random(&random) % sizeof(struct log_index_head));
+		CU_ASSERT(pwrite(fd, &byte, 1, at) == 1);
+		if (i % 10 == 0)
+			CU_ASSERT(ftruncate(fd, (off_t)(test_random(&random) % 6000)) == 0);
+		close(fd);
+		CU_ASSERT_EQUAL(total(&segments).entries, 100);
+	}
+	log_end();
+}
+
+static const struct test_case cases[] = {
+	{"rotated, plain", rotated_plain},
+	{"rotated, compressed", rotated_gzip},
+	{"killed while writing", crash},
+	{"disk full", full_disk},
+	{"kept for days and bytes", kept},
+	{"no directory", refused},
+	{"damaged index", bad_index},
+};
+TEST_MAIN("log_writer", cases)
