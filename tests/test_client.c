@@ -76,6 +76,9 @@ good_lines(void)
 		 "\"weight\":10}}"},
 		{"pool add-range main 203.0.113.64/28", "pool.add_range",
 		 "{\"pool\":\"main\",\"range\":\"203.0.113.64/28\"}"},
+		{"nat whohad 203.0.113.9:40123 --at 2026-11-20T17:00:00Z --protocol tcp",
+		 "nat.whohad", "{\"external\":{\"address\":\"203.0.113.9\",\"port\":40123},"
+		 "\"at\":\"2026-11-20T17:00:00Z\",\"protocol\":\"tcp\"}"},
 		{"flow list --address 100.64.0.2 --protocol tcp --limit 50", "flow.list",
 		 "{\"filter\":{\"address\":\"100.64.0.2\",\"protocol\":\"tcp\"},\"limit\":50}"},
 		{"flow list --source-port 53", "flow.list", "{\"filter\":{\"source_port\":53}}"},
@@ -145,7 +148,7 @@ table_whole(void)
 	for (size_t j = 0; j < rows; j++) {
 		CU_ASSERT(r[j].method == NULL || row_method(&r[j]) != NULL);
 		CU_ASSERT(r[j].method != NULL || r[j].run != NULL);
-		CU_ASSERT((r[j].run != NULL) == (r[j].local != NULL));
+		CU_ASSERT((r[j].run != NULL) == (r[j].local != NULL || r[j].extra != NULL));
 		struct api_param_use use;
 		size_t words = 0, args = r[j].args[0] != '\0';
 		for (const char *p = r[j].args; *p != '\0'; p++)

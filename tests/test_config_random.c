@@ -56,6 +56,12 @@ draw_text(const struct config_option *o)
 		snprintf(text, sizeof(text), draw(2) ? "10.7.%u.%u" : "10.7.%u.%u/30", draw(4),
 		         4 * draw(60));
 		break;
+	case CONFIG_PATH:
+		snprintf(text, sizeof(text), "/p/%u", draw(5));
+		break;
+	case CONFIG_HOST:
+		snprintf(text, sizeof(text), draw(2) ? "127.0.0.%u" : "::%u", draw(99));
+		break;
 	case CONFIG_PORTS:
 		snprintf(text, sizeof(text), "%u-%u", 1 + draw(3000), 2000 + draw(60000));
 		break;

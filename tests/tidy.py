@@ -21,7 +21,7 @@ MAY_INCLUDE = {
     "ctl/config": ["lib", "nat", "lb"],
     "ctl/log": ["lib"],
     "ctl/api": ["lib", "nat", "lb", "ctl/config", "ctl/log"],
-    "ctl/daemon": ["lib", "ctl/api", "ctl/config", "ctl/log"],
+    "ctl/daemon": ["lib", "nat", "ctl/api", "ctl/config", "ctl/log"],
     "ctl/client": ["lib", "ctl/api", "ctl/config", "ctl/log"],
     "ctl/dataplane": ["lib", "nat", "lb"],
     "ctl/replay": ["lib", "nat", "lb", "ctl/config", "ctl/api", "ctl/log", "ctl/dataplane"],
@@ -111,7 +111,7 @@ def check_includes(name, lines, say):
             continue
         if top not in MAY_INCLUDE[folder]:
             say("include", where, 0, f"{folder} may not include {inc}")
-        elif folder in ("ctl/config", "ctl/api") and top in ("nat", "lb") and inc not in FORMATS:
+        elif folder in ("ctl/config", "ctl/api", "ctl/daemon") and top in ("nat", "lb") and inc not in FORMATS:
             say("include", where, 0, f"{folder} takes only formats from {top}: {', '.join(sorted(FORMATS))}")
 
 

@@ -33,6 +33,12 @@ api_destroy(struct api *api)
 	free(api);
 }
 
+void
+api_set_log(struct api *api, struct log_link link)
+{
+	api->log_link = link;
+}
+
 const json_t *
 api_document(const struct api *api)
 {

@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 
+#include "ctl/log/whohad.h"
 #include "lib/command.h"
 #include "lib/record.h"
 #include "lib/stats.h"
@@ -32,9 +33,21 @@ struct plane_link {
 	const struct stats_segment *(*statistics)(void *ctx);
 };
 
+/* How requests reach the log (in the daemon), and what it is. */
+struct log_link {
+	void *ctx;
+	void (*drain)(void *ctx);       /* what was recorded before now is searched then */
+	json_t *(*sinks)(void *ctx);    /* {sinks, gaps, lost}; new reference */
+	/* search: => 0 or -errno; -ENOENT: no directory is in use. */
+	int (*search)(void *ctx, const struct whohad_query *q, struct whohad *out);
+	uint64_t (*now_ns)(void *ctx);
+};
+
 struct api;
 struct api *api_create(const struct plane_link *link);
 void api_destroy(struct api *api);
+/* api_set_log: without it there is no log. */
+void api_set_log(struct api *api, struct log_link link);
 
 /* api_call: one request object (or batch) to its response; NULL for a notification. */
 json_t *api_call(struct api *api, const json_t *request);
@@ -46,6 +59,12 @@ void api_records(struct api *api, const struct record *rec, size_t n);
 
 /* api_record_json: one record as `log.list` shows it. New reference. */
 json_t *api_record_json(struct api *api, const struct record *rec);
+
+/* api_whohad_json: what a search found, as `nat.whohad` shows it. New reference. */
+json_t *api_whohad_json(const struct whohad_query *q, const struct whohad *w);
+/* api_whohad_query: from the parameters of nat.whohad. => false and a message. */
+bool api_whohad_query(const json_t *params, uint64_t now_ns, struct whohad_query *q, char *err,
+                      size_t err_size);
 
 /*
  * api_offer: a document (borrowed) for the next api_link_changed. wins: it replaces what the

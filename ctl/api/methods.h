@@ -65,6 +65,9 @@
 	X(route_list_m, "route.list", "", "routes in force")                                   \
 	X(steering_show_m, "steering.show", "", "how packets find their worker")               \
 	X(log_list_m, "log.list", "limit?, since?, address?", "the latest NAT log records")    \
+	X(log_sinks_m, "log.sinks", "", "where records go: what was sent, waits, is lost")     \
+	X(nat_whohad_m, "nat.whohad", "external.address, external.port, at?, protocol?",       \
+	  "who had an external address and port at a moment")                                  \
 	X(generation_show_m, "generation.show", "", "which configuration runs, and where")     \
 	X(rpc_methods_m, "rpc.methods", "", "this list")                                       \
 	X(version_m, "version", "", "version of the daemon")

@@ -156,6 +156,19 @@ route_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 	return json_pack("{s:o}", "routes", list);
 }
 
+/* gap_json: of records that name nobody. */
+static json_t *
+gap_json(const struct record *rec)
+{
+	json_t *o = json_pack("{s:o, s:s}", "time", name_time(rec->time_ns), "event",
+	                      record_event_name(rec->event));
+	if (rec->event == RECORD_GAP)
+		json_object_update_new(o, json_pack("{s:o, s:I, s:i}", "since",
+			name_time(rec->since_ns), "lost", (json_int_t)rec->lost, "worker",
+			rec->worker));
+	return o;
+}
+
 json_t *
 api_record_json(struct api *api, const struct record *rec)
 {
@@ -163,6 +176,8 @@ api_record_json(struct api *api, const struct record *rec)
 	uint32_t n = 0;
 	const struct img_nat_pool *pool = h != NULL ? image_rows(h, IMG_NAT_POOLS, &n) : NULL;
 	char inside[API_NAME], external[API_NAME], proto[API_NAME];
+	if (rec->event == RECORD_GAP || rec->event == RECORD_START)
+		return gap_json(rec);
 	json_t *o = json_pack("{s:o, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I}", "time",
 		name_time(rec->time_ns), "event", record_event_name(rec->event), "subscriber",
 		name_v4(rec->subscriber, inside), "external", name_v4(rec->external, external),

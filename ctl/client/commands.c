@@ -39,6 +39,9 @@ static const struct command_row rows[] = {
 	{"log", "list", "log.list", "", .views = view_log},
 	{"log", "follow", NULL, "", .run = run_log_follow, .local = "",
 	 .help = "log records as they come, until interrupted"},
+	{"log", "sinks", "log.sinks", "", .views = view_sinks},
+	{"nat", "whohad", "nat.whohad", "external.address", .views = view_whohad,
+	 .run = run_whohad, .extra = "[--directory DIR]"},
 	{"nic", "list", "nic.list", "", .views = view_nics},
 	{"neighbour", "list", "neighbour.list", "", .views = view_neighbours},
 	{"route", "list", "route.list", "", .views = view_routes},
@@ -140,7 +143,7 @@ call_listing(struct session *s, const struct command_row *row, json_t *params)
 	return all;
 }
 
-static void
+void
 print_result(struct session *s, const struct command_row *row, const json_t *result)
 {
 	if (s->json || row->views == NULL) {

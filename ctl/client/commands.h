@@ -25,6 +25,7 @@ struct command_row {
 	int (*run)(struct session *s, const struct command_row *row, int argc, char **argv);
 	const char *local;        /* with run: its arguments, for help */
 	const char *help;         /* NULL: the method's */
+	const char *extra;        /* with run and a method: arguments beside its parameters */
 };
 
 const struct command_row *command_rows(size_t *n);
@@ -33,6 +34,9 @@ const struct command_row *command_rows(size_t *n);
 const struct command_row *command_find(int argc, char **argv, int *used, FILE *err);
 /* command_run: everything after the name. => an EXIT_. */
 int command_run_row(struct session *s, const struct command_row *row, int argc, char **argv);
+
+/* print_result: by the row's views, or as JSON. */
+void print_result(struct session *s, const struct command_row *row, const json_t *result);
 
 /* args.c: words to parameters. => new object, or NULL and *status after a message to err. */
 json_t *args_parse(const struct command_row *row, int argc, char **argv, FILE *err, int *status);
@@ -55,13 +59,15 @@ void complete(FILE *out, int argc, char **argv);
 extern const struct view view_applied[], view_flows[], view_flow_count[], view_mappings[],
 	view_subscribers[], view_subscriber[], view_pools[], view_pool[], view_services[],
 	view_service[], view_backends[], view_stats[], view_drops[], view_nics[],
-	view_neighbours[], view_routes[], view_steering[], view_log[], view_generation[],
+	view_neighbours[], view_routes[], view_steering[], view_log[], view_sinks[],
+	view_whohad[], view_generation[],
 	view_methods[], view_version[];
 
-/* local.c, top.c: commands that are more than one request. */
+/* local.c, top.c, whohad.c: commands that are more than one request. */
 int run_config_check(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_config_get(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_log_follow(struct session *s, const struct command_row *row, int argc, char **argv);
+int run_whohad(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_call(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_help(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_complete(struct session *s, const struct command_row *row, int argc, char **argv);

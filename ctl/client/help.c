@@ -60,7 +60,7 @@ help_row(FILE *out, const struct command_row *row)
 		fprintf(out, "%s%s", row->local[0] != '\0' ? " " : "", row->local);
 	else
 		usage_args(out, row);
-	fprintf(out, "\n");
+	fprintf(out, "%s%s\n", row->extra != NULL ? " " : "", row->extra != NULL ? row->extra : "");
 }
 
 static void

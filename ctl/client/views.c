@@ -177,6 +177,40 @@ const struct view view_log[] = {
 	END,
 };
 
+const struct view view_sinks[] = {
+	{NULL, "", {{"gaps in the rings", "gaps", NUMBER}, {"records lost there", "lost", NUMBER}}},
+	{"Sinks", "sinks", {
+	  {"SINK", "name", TEXT}, {"KIND", "kind", TEXT}, {"UP", "up", YES_NO},
+	  {"SENT", "sent", NUMBER}, {"PENDING", "pending", NUMBER}, {"LOST", "lost", NUMBER},
+	  {"TARGET", "target", TEXT}, {"LAST ERROR", "error", TEXT},
+	  {"AT (UTC)", "error_time", TIME}}}, END,
+};
+
+const struct view view_whohad[] = {
+	{NULL, "", {
+	  {"external", "external", ENDPOINT}, {"protocol", "protocol", TEXT},
+	  {"at (UTC)", "at", TIME}, {"complete", "complete", YES_NO},
+	  {"log begins", "log.first", TIME}, {"log ends", "log.last", TIME}}},
+	{"Answers", "answers", {
+	  {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm", NUMBER}, {"KIND", "kind", TEXT},
+	  {"FIRST", "port_first", NUMBER}, {"LAST", "port_last", NUMBER},
+	  {"PROTO", "protocol", TEXT}, {"PORT", "inside_port", NUMBER},
+	  {"FROM (UTC)", "from", TIME}, {"TO (UTC)", "to", TIME}, {"END", "end", TEXT},
+	  {"CERTAIN", "certain", YES_NO},
+	  {"HELD NOW", "held_now", YES_NO}, {"POOL", "pool", TEXT}, {"SOURCE", "source", TEXT}}},
+	{"Records", "records", {
+	  {"ANSWER", "answer", NUMBER}, {"TIME (UTC)", "time", TIME}, {"EVENT", "event", TEXT},
+	  {"WORKER", "worker", NUMBER}, {"SEQUENCE", "sequence", NUMBER},
+	  {"SEGMENT", "segment", TEXT}, {"LINE", "line", NUMBER}}},
+	{"Gaps", "gaps", {
+	  {"FROM (UTC)", "from", TIME}, {"TO (UTC)", "to", TIME}, {"LOST", "lost", NUMBER},
+	  {"WORKER", "worker", NUMBER}}},
+	{"Notes", "notes", {{"", "text", TEXT}}},
+	{"Held now", "now", {
+	  {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm", NUMBER}, {"KIND", "kind", TEXT},
+	  {"FIRST", "port_first", NUMBER}, {"LAST", "port_last", NUMBER}}}, END,
+};
+
 const struct view view_generation[] = {
 	{NULL, "", {
 	  {"data plane", "connected", YES_NO}, {"generation", "running", NUMBER},

@@ -87,6 +87,12 @@ config_check(const json_t *doc, struct config_errors *errs)
 }
 
 json_t *
+config_filled(const json_t *doc)
+{
+	return walk_fill(doc);
+}
+
+json_t *
 config_of_image(const struct image_header *h)
 {
 	uint32_t n;

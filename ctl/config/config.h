@@ -42,6 +42,9 @@ bool config_check(const json_t *doc, struct config_errors *errs);
 void *config_compile(const json_t *doc, const struct image_header *previous, uint64_t generation,
                      size_t *size, struct config_errors *errs);
 
+/* config_filled: a document that is valid, with its defaults filled in. New reference. */
+json_t *config_filled(const json_t *doc);
+
 /* config_of_image: the document inside an image (new reference), or NULL. */
 json_t *config_of_image(const struct image_header *h);
 

@@ -24,6 +24,8 @@ static const char *const patterns[] = {
 	[CONFIG_RANGE4] = "^" RANGE4 "$",
 	[CONFIG_RANGE] = "^(" RANGE4 "|" V6 ")$",
 	[CONFIG_PORTS] = "^[1-9][0-9]{0,4} *- *[1-9][0-9]{0,4}$",
+	[CONFIG_PATH] = "^/[!-~]*$",
+	[CONFIG_HOST] = "^(" V4 "|" V6 ")$",
 	[CONFIG_MAC] = "^[0-9A-Fa-f]{2}((:[0-9A-Fa-f]{2}){5}|(-[0-9A-Fa-f]{2}){5})$",
 };
 
@@ -45,6 +47,8 @@ form_word(const struct config_option *o, const char *s)
 		return false;
 	if (o->type == CONFIG_NAME)
 		return strspn(s, letters) == n;
+	if (o->type == CONFIG_PATH && *s != '/')
+		return false;
 	for (; *s != '\0'; s++)
 		if (*s < '!' || *s > '~')
 			return false;
@@ -152,6 +156,8 @@ form_mac(const char *s, char *why, size_t size)
 bool
 form_check(const struct config_option *o, const char *s, char *why, size_t size)
 {
+	union addr any;
+	uint8_t family;
 	why[0] = '\0';
 	switch (o->type) {
 	case CONFIG_ADDRESS:
@@ -168,6 +174,8 @@ form_check(const struct config_option *o, const char *s, char *why, size_t size)
 		return form_ports(s, why, size);
 	case CONFIG_MAC:
 		return form_mac(s, why, size);
+	case CONFIG_HOST:
+		return addr_parse(s, &any, &family);
 	default:
 		return form_word(o, s);
 	}

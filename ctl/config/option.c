@@ -133,6 +133,8 @@ static const char *const type_expected[] = {
 	[CONFIG_RANGE] = "an IPv6 address, or an IPv4 address, prefix or first-last range",
 	[CONFIG_PORTS] = "ports first-last, such as 1024-65535",
 	[CONFIG_MAC] = "a unicast MAC address, such as 02:00:00:00:00:01",
+	[CONFIG_PATH] = "an absolute path without spaces, such as /var/log/millrace",
+	[CONFIG_HOST] = "an IPv4 or IPv6 address, such as 192.0.2.1",
 };
 
 void

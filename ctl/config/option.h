@@ -36,6 +36,8 @@ enum config_type {
 	CONFIG_RANGE,     /* the same, or an IPv6 address */
 	CONFIG_PORTS,     /* first-last */
 	CONFIG_MAC,       /* unicast */
+	CONFIG_PATH,      /* of a file: absolute, printable ASCII without spaces, min..max */
+	CONFIG_HOST,      /* an address, also of this host itself */
 };
 
 enum config_flag {

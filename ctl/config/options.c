@@ -12,6 +12,23 @@
 #define TIMEOUT(path, fallback, help) \
 	{path, CONFIG_INT, fallback, 1, CONFIG_MAX_TIMEOUT_S, NULL, 0, help}
 
+/* How a collector of log records is reached. */
+#define COLLECTOR(path, port, help)                                                            \
+	{path, CONFIG_ARRAY, NULL, 0, CONFIG_MAX_COLLECTORS, NULL, 0, help},                   \
+	{path "[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "a collector"},                        \
+	{path "[].name", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, REQ, "for views; unique"}, \
+	{path "[].address", CONFIG_HOST, NULL, 0, 0, NULL, REQ, "its address"},                \
+	{path "[].port", CONFIG_INT, port, 1, 65535, NULL, 0, "its port"},                     \
+	{path "[].transport", CONFIG_WORD, "udp", 0, 0, "udp tcp tls", 0, "how it is reached"}, \
+	{path "[].ca", CONFIG_PATH, NULL, 1, CONFIG_MAX_PATH, NULL, 0,                         \
+	 "certificates that its own must come from (`tls`); default: those of the system"},    \
+	{path "[].server_name", CONFIG_NAME, NULL, 1, 127, NULL, 0,                            \
+	 "the name that its certificate must have (`tls`); default: its address"},             \
+	{path "[].certificate", CONFIG_PATH, NULL, 1, CONFIG_MAX_PATH, NULL, 0,                \
+	 "our own certificate (`tls`)"},                                                       \
+	{path "[].key", CONFIG_PATH, NULL, 1, CONFIG_MAX_PATH, NULL, 0,                        \
+	 "the key of our own certificate"}
+
 const struct config_option config_options[] = {
 	{"", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "the document"},
 
@@ -188,6 +205,25 @@ const struct config_option config_options[] = {
 	{"lb.capacity.endpoints", CONFIG_INT, NULL, 0, 400000000, NULL, FIXED,
 	 "local endpoints of fullnat, one for each of its connections; default: as many as flows "
 	 "if the first configuration has such a service, else 0"},
+
+	{"log", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "where records of address translation go"},
+	{"log.queue", CONFIG_INT, "65536", 1024, 4194304, NULL, 0,
+	 "records that may wait for a sink, for each its own; one takes 96 bytes"},
+	{"log.files", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "JSON lines on the local disk"},
+	{"log.files.directory", CONFIG_PATH, NULL, 1, CONFIG_MAX_PATH, NULL, 0,
+	 "where segments are kept; default: nothing is written"},
+	{"log.files.rotate_bytes", CONFIG_INT, "67108864", 65536, 4294967296, NULL, 0,
+	 "a segment is ended when it has so many bytes"},
+	{"log.files.rotate_seconds", CONFIG_INT, "3600", 10, 604800, NULL, 0,
+	 "or when it is so old"},
+	{"log.files.keep_days", CONFIG_INT, "365", 0, 36500, NULL, 0,
+	 "older segments are deleted; 0: none"},
+	{"log.files.keep_bytes", CONFIG_INT, "0", 0, 1125899906842624, NULL, 0,
+	 "the oldest segments are deleted when all together have more; 0: never"},
+	{"log.files.compress", CONFIG_WORD, "gzip", 0, 0, "gzip none", 0,
+	 "segments that are ended"},
+	{"log.files.sync_seconds", CONFIG_INT, "1", 1, 3600, NULL, 0,
+	 "the segment in use is brought to the disk so often"},
 };
 
 const size_t config_n_options = sizeof(config_options) / sizeof(config_options[0]);

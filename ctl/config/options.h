@@ -18,6 +18,8 @@ enum {
 	CONFIG_MAX_NEIGHBOURS = 4096,
 	CONFIG_MAX_TIMEOUT_S = 604800, /* a week; idle times in ms must stay below 2^31 */
 	CONFIG_MAX_POOL_ADDRESSES = 65536,
+	CONFIG_MAX_COLLECTORS = 8, /* of a kind */
+	CONFIG_MAX_PATH = 200,
 };
 
 extern const struct config_option config_options[];

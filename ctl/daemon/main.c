@@ -11,12 +11,13 @@
 #include <unistd.h>
 
 #include "ctl/config/config.h"
+#include "log_service.h"
 #include "options.h"
 #include "plane_client.h"
 #include "server.h"
 #include "store.h"
 
-enum { TICK_MS = 100, CONNECT_TICKS = 5, RETRY_TICKS = 50, TAKE = 1024, TAKE_TURNS = 64 };
+enum { TICK_MS = 100, CONNECT_TICKS = 5, RETRY_TICKS = 50 };
 
 struct daemon {
 	struct options opt;
@@ -25,6 +26,7 @@ struct daemon {
 	struct plane_client plane;
 	struct event *plane_event; /* while connected */
 	struct server *server;
+	struct log_service *logs;
 	FILE *log;
 	uint64_t saved;            /* api_changes of what the store holds */
 	uint64_t ticks;
@@ -83,8 +85,10 @@ log_open(struct daemon *d)
 }
 
 static void
-log_records(struct daemon *d, const struct record *rec, size_t n)
+on_records(void *arg, const struct record *rec, size_t n)
 {
+	struct daemon *d = arg;
+	api_records(d->api, rec, n);
 	for (size_t i = 0; i < n && d->log != NULL; i++) {
 		json_t *o = api_record_json(d->api, &rec[i]);
 		json_dumpf(o, d->log, JSON_COMPACT);
@@ -94,15 +98,15 @@ log_records(struct daemon *d, const struct record *rec, size_t n)
 }
 
 static void
-drain(struct daemon *d)
+drain(void *arg)
 {
-	struct record rec[TAKE];
-	size_t n, turns = 0;
-	do {
-		n = plane_client_take(&d->plane, rec, TAKE);
-		api_records(d->api, rec, n);
-		log_records(d, rec, n);
-	} while (n == TAKE && ++turns < TAKE_TURNS);
+	struct daemon *d = arg;
+	const struct stats_segment *stats = d->plane.stats;
+	log_service_drain(d->logs, d->plane.records, stats != NULL ? stats->start_time_ns : 0,
+	                  d->plane.image);
+	const char *trouble = log_service_trouble(d->logs);
+	if (trouble != NULL)
+		say(d, "%s", trouble);
 	if (d->log != NULL && fflush(d->log) != 0)
 		say(d, "log %s: %s", d->opt.log, strerror(errno));
 }
@@ -223,10 +227,15 @@ start(struct daemon *d)
 	folder_make(d->opt.store);
 	plane_client_init(&d->plane, d->opt.plane);
 	struct plane_link link = plane_client_link(&d->plane);
+	struct log_feed feed = {on_records, drain, d};
 	d->api = api_create(&link);
 	d->base = event_base_new();
 	if (d->api == NULL || d->base == NULL || offer_first(d) != 0)
 		return -1;
+	d->logs = log_service_create(d->base, d->api, &feed);
+	if (d->logs == NULL)
+		return -1;
+	api_set_log(d->api, log_service_link(d->logs));
 	log_open(d);
 	d->server = server_create(d->base, d->opt.control, on_line, d);
 	if (d->server == NULL)
@@ -262,6 +271,7 @@ stop(struct daemon *d)
 	if (d->plane_event != NULL)
 		event_free(d->plane_event);
 	plane_client_close(&d->plane);
+	log_service_destroy(d->logs);
 	api_destroy(d->api);
 	if (d->log != NULL)
 		fclose(d->log);

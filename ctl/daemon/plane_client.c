@@ -233,16 +233,6 @@ plane_client_connect(struct plane_client *c, char *err, size_t err_size)
 	return rc;
 }
 
-size_t
-plane_client_take(struct plane_client *c, struct record *out, size_t n)
-{
-	struct record_segment *s = c->records;
-	size_t got = 0;
-	for (uint32_t i = 0; s != NULL && i < s->rings && i < 64 && got < n; i++)
-		got += record_take(&s->ring[i], out + got, (uint32_t)(n - got));
-	return got;
-}
-
 /* sealed: a memfd with these bytes that nobody can change any more. => fd or -errno. */
 static int
 sealed(const void *image, size_t size)

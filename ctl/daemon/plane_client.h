@@ -21,7 +21,8 @@ enum { PLANE_TIMEOUT_MS = 2000, PLANE_APPLY_MS = 60000 };
 struct plane_client {
 	const char *path;
 	int fd;                      /* -1: not connected */
-	void *stats, *records;       /* mapped */
+	struct stats_segment *stats; /* mapped, read-only */
+	struct record_segment *records;
 	size_t stats_size, records_size;
 	struct image_header *image;  /* own copy of the one that runs, or NULL */
 };
@@ -30,8 +31,6 @@ void plane_client_init(struct plane_client *c, const char *path);
 /* plane_client_connect: => 0, or -errno and one sentence in err. */
 int plane_client_connect(struct plane_client *c, char *err, size_t err_size);
 void plane_client_close(struct plane_client *c);
-/* plane_client_take: records from all rings, at most n. => how many. */
-size_t plane_client_take(struct plane_client *c, struct record *out, size_t n);
 /* plane_client_link: the functions by which the API uses this connection. */
 struct plane_link plane_client_link(struct plane_client *c);
 

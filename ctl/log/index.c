@@ -93,6 +93,10 @@ head_add(struct log_index_head *h, const struct record *rec)
 		h->last_ms = ms;
 	if (rec->event == RECORD_GAP)
 		h->lost += rec->lost;
+	if (rec->event == RECORD_START) { /* workers count anew */
+		memset(h->sequence_first, 0, sizeof(h->sequence_first));
+		memset(h->sequence_last, 0, sizeof(h->sequence_last));
+	}
 	if (rec->worker >= LOG_WORKERS || rec->sequence == 0)
 		return;
 	if (h->sequence_first[rec->worker] == 0)

@@ -39,7 +39,8 @@ struct log_index_head {
 	uint32_t bad;                    /* lines that are no records, a torn last one among them */
 	uint32_t pools;
 	uint64_t entries;
-	uint64_t sequence_first[LOG_WORKERS], sequence_last[LOG_WORKERS]; /* 0, 0: none */
+	/* Of each worker, since the last data plane in it began; 0, 0: none. */
+	uint64_t sequence_first[LOG_WORKERS], sequence_last[LOG_WORKERS];
 };
 
 struct log_index {

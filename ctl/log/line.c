@@ -263,11 +263,13 @@ take_value(struct in *in, struct value *v)
 static bool
 read_address(const struct value *v, be32 *a)
 {
-	struct in in = {v->text, v->text + v->size};
 	uint8_t bytes[4];
+	if (v->text == NULL)
+		return false;
+	struct in in = {v->text, v->text + v->size};
 	for (unsigned i = 0; i < 4; i++) {
 		uint64_t n;
-		if (v->text == NULL || (i != 0 && !take(&in, '.')) || !take_number(&in, &n) ||
+		if ((i != 0 && !take(&in, '.')) || !take_number(&in, &n) ||
 		    n > 255)
 			return false;
 		bytes[i] = (uint8_t)n;

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nat whohad: asked of the daemon, or of a directory without one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "commands.h"
+
+/* take_directory: --directory DIR out of the words. => words left, or -1. */
+static int
+take_directory(int argc, char **argv, const char **directory, FILE *err)
+{
+	static const char name[] = "--directory";
+	int left = 0;
+	for (int i = 0; i < argc; i++) {
+		if (strncmp(argv[i], "--directory=", sizeof(name)) == 0) {
+			*directory = argv[i] + sizeof(name);
+		} else if (strcmp(argv[i], name) != 0) {
+			argv[left++] = argv[i];
+		} else if (++i < argc) {
+			*directory = argv[i];
+		} else {
+			fprintf(err, "error: --directory wants a value\n");
+			return -1;
+		}
+	}
+	return left;
+}
+
+static json_t *
+search_directory(struct session *s, const char *directory, const json_t *params)
+{
+	struct whohad_query q;
+	struct whohad w;
+	char text[256];
+	int folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = folder < 0 ? -errno : 0;
+	json_t *result = NULL;
+	s->status = EXIT_NO;
+	if (!api_whohad_query(params, (uint64_t)time(NULL) * 1000000000u, &q, text, sizeof(text)))
+		fprintf(s->err, "error: %s\n", text);
+	else if (rc != 0 || (rc = whohad_search(&q, folder, NULL, &w)) != 0)
+		fprintf(s->err, "error: %s: %s\n", directory, strerror(-rc));
+	else
+		result = api_whohad_json(&q, &w);
+	if (folder >= 0)
+		close(folder);
+	return result;
+}
+
+int
+run_whohad(struct session *s, const struct command_row *row, int argc, char **argv)
+{
+	const char *directory = NULL;
+	int status = EXIT_USAGE, left = take_directory(argc, argv, &directory, s->err);
+	json_t *params = left >= 0 ? args_parse(row, left, argv, s->err, &status) : NULL;
+	if (params == NULL)
+		return status;
+	json_t *result;
+	if (directory != NULL) {
+		result = search_directory(s, directory, params);
+		json_decref(params);
+	} else {
+		result = session_call(s, row->method, params);
+	}
+	if (result == NULL)
+		return s->status;
+	print_result(s, row, result);
+	bool answered = json_array_size(json_object_get(result, "answers")) != 0;
+	json_decref(result);
+	return answered ? EXIT_DONE : EXIT_NO;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queues between the data plane's rings and whoever keeps the records. */
+#include "log_bus.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nat/nat_image.h"
+
+#define NS_A_MS 1000000ull
+
+/* pool_number: of a pool of the image, by its name. */
+static uint16_t
+pool_number(struct log_bus *b, const struct image_header *h, uint16_t row)
+{
+	uint32_t n = 0, i;
+	const struct img_nat_pool *p = h != NULL ? image_rows(h, IMG_NAT_POOLS, &n) : NULL;
+	if (row >= n)
+		return LOG_POOLS;
+	for (i = 0; i < b->pools; i++)
+		if (strcmp(b->pool[i], p[row].name) == 0)
+			return (uint16_t)i;
+	if (i == LOG_POOLS)
+		return LOG_POOLS;
+	snprintf(b->pool[b->pools++], IMAGE_NAME, "%s", p[row].name);
+	return (uint16_t)i;
+}
+
+static bool
+queue_put(struct log_sink *s, const struct record *rec)
+{
+	if (s->head - s->tail == s->room)
+		return false;
+	s->queue[s->head++ % s->room] = *rec;
+	return true;
+}
+
+/* sink_put: with the gap before it, if there is one; both find room or neither. */
+static void
+sink_put(struct log_sink *s, const struct record *rec)
+{
+	struct record gap = {.event = RECORD_GAP, .worker = RECORD_DAEMON, .pool = LOG_POOLS,
+	                     .time_ns = rec->time_ns, .since_ns = s->unreported_ns,
+	                     .lost = s->unreported};
+	bool room = s->head - s->tail + (s->unreported != 0) < s->room;
+	if (room && s->unreported != 0) {
+		queue_put(s, &gap);
+		s->unreported = 0;
+	}
+	if (room && queue_put(s, rec))
+		return;
+	if (s->unreported++ == 0)
+		s->unreported_ns = rec->time_ns;
+	s->lost++;
+}
+
+/* sink_start: tell a sink that has not heard of it that the data plane began with nothing. */
+static void
+sink_start(struct log_sink *s)
+{
+	struct record start = {.event = RECORD_START, .worker = RECORD_DAEMON, .pool = LOG_POOLS,
+	                       .time_ns = s->bus->start_ms * NS_A_MS};
+	if (s->bus->start_ms == 0 || s->start_ms == s->bus->start_ms)
+		return;
+	s->start_ms = s->bus->start_ms;
+	sink_put(s, &start);
+}
+
+void
+log_bus_put(struct log_bus *b, const struct record *rec, const struct image_header *h)
+{
+	struct record named = *rec;
+	bool from_plane = rec->worker != RECORD_DAEMON && rec->event != RECORD_GAP;
+	if (from_plane)
+		named.pool = pool_number(b, h, rec->pool);
+	for (struct log_sink *s = b->first; s != NULL; s = s->next) {
+		sink_start(s);
+		sink_put(s, &named);
+	}
+}
+
+void
+log_bus_pump(struct log_bus *b, uint64_t now_ns)
+{
+	for (struct log_sink *s = b->first; s != NULL; s = s->next) {
+		sink_start(s);
+		s->ops->pump(s, now_ns);
+	}
+}
+
+struct log_sink *
+log_bus_find(const struct log_bus *b, const char *kind, const char *name)
+{
+	struct log_sink *s = b->first;
+	while (s != NULL && (strcmp(s->ops->kind, kind) != 0 || strcmp(s->name, name) != 0))
+		s = s->next;
+	return s;
+}
+
+static json_t *
+sink_json(const struct log_sink *s)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:i, s:o, s:o}", "name",
+		s->name, "kind", s->ops->kind, "target", s->target, "up", s->is_up, "sent",
+		(json_int_t)s->sent, "lost", (json_int_t)s->lost, "pending",
+		(json_int_t)(s->head - s->tail), "queue", (int)s->room, "error",
+		s->error[0] != '\0' ? json_string(s->error) : json_null(), "error_time",
+		s->error[0] != '\0' ? json_real((double)(s->error_ns / 1000) / 1e6) : json_null());
+	if (s->ops->add != NULL)
+		s->ops->add(s, o);
+	return o;
+}
+
+json_t *
+log_bus_json(const struct log_bus *b)
+{
+	json_t *list = json_array();
+	for (const struct log_sink *s = b->first; s != NULL; s = s->next)
+		json_array_append_new(list, sink_json(s));
+	return list;
+}
+
+int
+log_sink_init(struct log_sink *s, struct log_bus *b, const struct log_sink_ops *ops,
+              const char *name, const json_t *conf, uint32_t room)
+{
+	memset(s, 0, sizeof(*s));
+	s->queue = malloc((size_t)room * sizeof(*s->queue));
+	if (s->queue == NULL)
+		return -ENOMEM;
+	s->room = room;
+	s->ops = ops;
+	s->bus = b;
+	s->conf = json_deep_copy(conf);
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	struct log_sink **at = &b->first;
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = s;
+	return 0;
+}
+
+void
+log_sink_fini(struct log_sink *s)
+{
+	struct log_sink **at = &s->bus->first;
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	json_decref(s->conf);
+	free(s->queue);
+}
+
+const struct record *
+log_sink_next(const struct log_sink *s)
+{
+	return s->taken != s->head ? &s->queue[s->taken % s->room] : NULL;
+}
+
+void
+log_sink_take(struct log_sink *s)
+{
+	s->taken++;
+}
+
+void
+log_sink_arrived(struct log_sink *s)
+{
+	s->sent += s->taken - s->tail;
+	s->tail = s->taken;
+}
+
+void
+log_sink_again(struct log_sink *s)
+{
+	s->taken = s->tail;
+}
+
+void
+log_sink_lose(struct log_sink *s)
+{
+	s->lost += s->taken - s->tail;
+	s->tail = s->taken;
+}
+
+const char *
+log_sink_pool(const struct log_sink *s, const struct record *rec)
+{
+	return rec->pool < s->bus->pools ? s->bus->pool[rec->pool] : "";
+}
+
+void
+log_sink_fail(struct log_sink *s, uint64_t now_ns, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(s->error, sizeof(s->error), fmt, ap);
+	va_end(ap);
+	s->error_ns = now_ns;
+}

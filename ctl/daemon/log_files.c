@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Segments of JSON lines as a sink. */
+#include "log_files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/log/writer.h"
+
+#define NS_A_SECOND 1000000000ull
+
+struct files {
+	struct log_sink sink;
+	struct log_writer writer;
+	struct log_writer_conf conf;
+	struct log_resume resume;
+	uint64_t tried_ns, torn;
+};
+
+static uint64_t
+number(const json_t *conf, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(conf, key));
+}
+
+static void
+conf_take(struct log_writer_conf *c, const json_t *conf)
+{
+	const char *directory = json_string_value(json_object_get(conf, "directory"));
+	snprintf(c->directory, sizeof(c->directory), "%s", directory);
+	c->rotate_bytes = number(conf, "rotate_bytes");
+	c->rotate_seconds = number(conf, "rotate_seconds");
+	c->keep_days = number(conf, "keep_days");
+	c->keep_bytes = number(conf, "keep_bytes");
+	c->sync_seconds = number(conf, "sync_seconds");
+	c->gzip = strcmp(json_string_value(json_object_get(conf, "compress")), "gzip") == 0;
+}
+
+static void
+files_open(struct files *f, uint64_t now_ns)
+{
+	f->tried_ns = now_ns;
+	int rc = log_writer_open(&f->writer, &f->conf, now_ns);
+	if (rc == 0)
+		rc = log_resume_read(&f->resume, f->writer.folder);
+	f->sink.is_up = rc == 0;
+	if (rc == 0)
+		f->sink.start_ms = f->resume.start_ms;
+	else
+		log_sink_fail(&f->sink, now_ns, "%s: %s", f->conf.directory, strerror(-rc));
+}
+
+static void
+troubles(struct files *f, uint64_t now_ns)
+{
+	struct log_troubles t = log_writer_troubles(&f->writer);
+	f->torn += t.torn;
+	if (t.torn != 0)
+		log_sink_fail(&f->sink, now_ns, "%llu lines of older segments are no records; "
+		              "they are skipped", (unsigned long long)t.torn);
+	if (t.error != 0)
+		log_sink_fail(&f->sink, now_ns, "finishing a segment: %s", strerror(-t.error));
+}
+
+static void
+files_pump(struct log_sink *s, uint64_t now_ns)
+{
+	struct files *f = (struct files *)s;
+	const struct record *rec;
+	int rc = 0;
+	if (f->writer.folder < 0 && now_ns - f->tried_ns >= LOG_FILES_RETRY_S * NS_A_SECOND)
+		files_open(f, now_ns);
+	if (f->writer.folder < 0)
+		return;
+	while (rc == 0 && (rec = log_sink_next(s)) != NULL) {
+		rc = log_writer_put(&f->writer, rec, log_sink_pool(s, rec), now_ns);
+		if (rc == 0)
+			log_sink_take(s);
+	}
+	log_sink_arrived(s);
+	int tick = log_writer_tick(&f->writer, now_ns);
+	rc = rc != 0 ? rc : tick;
+	s->is_up = rc == 0;
+	if (rc != 0)
+		log_sink_fail(s, now_ns, "%s: %s", f->conf.directory, strerror(-rc));
+	troubles(f, now_ns);
+}
+
+static void
+files_add(const struct log_sink *s, json_t *o)
+{
+	const struct files *f = (const struct files *)s;
+	json_object_set_new(o, "segment", json_string(f->writer.fd >= 0 ? f->writer.stem : ""));
+	json_object_set_new(o, "torn", json_integer((json_int_t)f->torn));
+}
+
+static void
+files_destroy(struct log_sink *s)
+{
+	struct files *f = (struct files *)s;
+	if (f->writer.folder >= 0)
+		log_writer_close(&f->writer, f->writer.begun_ns);
+	log_sink_fini(s);
+	free(f);
+}
+
+const struct log_sink_ops log_files_ops = {"files", files_pump, files_add, files_destroy};
+
+struct log_sink *
+log_files_create(struct log_bus *b, const json_t *conf, uint32_t room, uint64_t now_ns)
+{
+	struct files *f = calloc(1, sizeof(*f));
+	if (f == NULL)
+		return NULL;
+	if (log_sink_init(&f->sink, b, &log_files_ops, "files", conf, room) != 0) {
+		free(f);
+		return NULL;
+	}
+	conf_take(&f->conf, conf);
+	snprintf(f->sink.target, sizeof(f->sink.target), "%s", f->conf.directory);
+	files_open(f, now_ns);
+	return &f->sink;
+}
+
+const struct log_resume *
+log_files_resume(const struct log_sink *s)
+{
+	return &((const struct files *)s)->resume;
+}
+
+int
+log_files_search(const struct log_sink *s, const struct whohad_query *q, struct whohad *out)
+{
+	const struct files *f = (const struct files *)s;
+	struct whohad_live live = {&f->writer.index, f->writer.stem};
+	if (f->writer.folder < 0)
+		return -ENOENT;
+	return whohad_search(q, f->writer.folder, &live, out);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The sink that writes segments of JSON lines, and searching them.
+ * Invariant  1. While the directory cannot be used, records wait in the queue; it is tried again
+ *               every LOG_FILES_RETRY_S.
+ * Owner      One thread.
+ */
+#ifndef MR_DAEMON_LOG_FILES_H
+#define MR_DAEMON_LOG_FILES_H
+
+#include "ctl/log/resume.h"
+#include "ctl/log/whohad.h"
+#include "log_bus.h"
+
+enum { LOG_FILES_RETRY_S = 5 };
+
+extern const struct log_sink_ops log_files_ops;
+
+/* log_files_create: conf is `log.files`, filled. => NULL without memory. */
+struct log_sink *log_files_create(struct log_bus *b, const json_t *conf, uint32_t room,
+                                  uint64_t now_ns);
+/* log_files_resume: what was there when the directory was opened. */
+const struct log_resume *log_files_resume(const struct log_sink *s);
+/* log_files_search: => 0 or -errno. */
+int log_files_search(const struct log_sink *s, const struct whohad_query *q, struct whohad *out);
+
+#endif

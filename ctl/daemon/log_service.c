@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The document's sinks, made and ended as it changes; records on their way to them. */
+#include "log_service.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/config/config.h"
+#include "log_files.h"
+
+struct log_service {
+	struct log_bus bus;
+	struct log_source source;
+	struct api *api;
+	uint64_t changes;      /* of the document that the sinks are made from */
+	uint64_t said_ns;      /* error_ns of the last error that was told */
+	struct log_feed feed;
+	const struct image_header *image;
+	char trouble[512];
+};
+
+static uint64_t
+now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+struct log_service *
+log_service_create(struct event_base *base, struct api *api, const struct log_feed *feed)
+{
+	struct log_service *s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return NULL;
+	s->bus.base = base;
+	s->api = api;
+	s->changes = UINT64_MAX;
+	s->feed = *feed;
+	return s;
+}
+
+void
+log_service_destroy(struct log_service *s)
+{
+	if (s == NULL)
+		return;
+	log_bus_pump(&s->bus, now_ns());
+	while (s->bus.first != NULL)
+		s->bus.first->ops->destroy(s->bus.first);
+	free(s);
+}
+
+/* Kinds of sinks: which part of `log` each is made from. */
+struct kind {
+	const struct log_sink_ops *ops;
+	bool is_list; /* or one object, named as the kind */
+	struct log_sink *(*create)(struct log_bus *b, const json_t *conf, uint32_t room,
+	                           uint64_t now_ns);
+};
+
+static const struct kind kinds[] = {
+	{&log_files_ops, false, log_files_create},
+};
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+/* part_named: the part of `log` that a sink is made from, or NULL. */
+static const json_t *
+part_named(const json_t *log, const struct kind *k, const char *name)
+{
+	const json_t *part = json_object_get(log, k->ops->kind), *o;
+	size_t i;
+	if (!k->is_list)
+		return json_object_get(part, "directory") != NULL ? part : NULL;
+	json_array_foreach((json_t *)part, i, o)
+		if (strcmp(json_string_value(json_object_get(o, "name")), name) == 0)
+			return o;
+	return NULL;
+}
+
+static void
+end_changed(struct log_service *s, const struct kind *k, const json_t *log, uint32_t room)
+{
+	for (struct log_sink *sink = s->bus.first, *next; sink != NULL; sink = next) {
+		next = sink->next;
+		if (sink->ops != k->ops)
+			continue;
+		const json_t *conf = part_named(log, k, sink->name);
+		if (conf == NULL || sink->room != room || !json_equal(conf, sink->conf))
+			sink->ops->destroy(sink);
+	}
+}
+
+static void
+begin_new(struct log_service *s, const struct kind *k, const json_t *log, uint32_t room)
+{
+	const json_t *part = json_object_get(log, k->ops->kind), *o;
+	size_t i;
+	if (!k->is_list) {
+		if (part_named(log, k, k->ops->kind) != NULL &&
+		    log_bus_find(&s->bus, k->ops->kind, k->ops->kind) == NULL)
+			k->create(&s->bus, part, room, now_ns());
+		return;
+	}
+	json_array_foreach((json_t *)part, i, o)
+		if (log_bus_find(&s->bus, k->ops->kind,
+		                 json_string_value(json_object_get(o, "name"))) == NULL)
+			k->create(&s->bus, o, room, now_ns());
+}
+
+static void
+configure(struct log_service *s)
+{
+	const json_t *doc = api_document(s->api);
+	if (doc == NULL || s->changes == api_changes(s->api))
+		return;
+	s->changes = api_changes(s->api);
+	json_t *filled = config_filled(doc);
+	const json_t *log = json_object_get(filled, "log");
+	uint32_t room = (uint32_t)json_integer_value(json_object_get(log, "queue"));
+	for (unsigned i = 0; i < KINDS && log != NULL; i++) {
+		end_changed(s, &kinds[i], log, room);
+		begin_new(s, &kinds[i], log, room);
+	}
+	json_decref(filled);
+}
+
+static void
+on_records(void *arg, const struct record *rec, size_t n)
+{
+	struct log_service *s = arg;
+	s->feed.records(s->feed.arg, rec, n);
+	for (size_t i = 0; i < n; i++)
+		log_bus_put(&s->bus, &rec[i], s->image);
+}
+
+void
+log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t start_ns,
+                  const struct image_header *image)
+{
+	struct log_sink *files;
+	configure(s);
+	files = log_bus_find(&s->bus, "files", "files");
+	s->image = image;
+	if (rings != NULL) {
+		log_source_begin(&s->source, start_ns,
+		                 files != NULL ? log_files_resume(files) : NULL);
+		s->bus.start_ms = s->source.start_ms;
+		log_source_drain(&s->source, rings, now_ns(), on_records, s);
+	}
+	log_bus_pump(&s->bus, now_ns());
+}
+
+static void
+link_drain(void *ctx)
+{
+	struct log_service *s = ctx;
+	s->feed.drain(s->feed.arg);
+}
+
+static json_t *
+link_sinks(void *ctx)
+{
+	struct log_service *s = ctx;
+	return json_pack("{s:o, s:I, s:I}", "sinks", log_bus_json(&s->bus), "gaps",
+	                 (json_int_t)s->source.gaps, "lost", (json_int_t)s->source.lost);
+}
+
+static int
+link_search(void *ctx, const struct whohad_query *q, struct whohad *out)
+{
+	struct log_service *s = ctx;
+	const struct log_sink *files = log_bus_find(&s->bus, "files", "files");
+	return files != NULL ? log_files_search(files, q, out) : -ENOENT;
+}
+
+static uint64_t
+link_now(void *ctx)
+{
+	return now_ns();
+}
+
+struct log_link
+log_service_link(struct log_service *s)
+{
+	return (struct log_link){s, link_drain, link_sinks, link_search, link_now};
+}
+
+const char *
+log_service_trouble(struct log_service *s)
+{
+	const struct log_sink *worst = NULL;
+	for (const struct log_sink *k = s->bus.first; k != NULL; k = k->next)
+		if (k->error_ns > s->said_ns && (worst == NULL || k->error_ns > worst->error_ns))
+			worst = k;
+	if (worst == NULL)
+		return NULL;
+	s->said_ns = worst->error_ns;
+	snprintf(s->trouble, sizeof(s->trouble), "log %s %s: %s", worst->ops->kind, worst->name,
+	         worst->error);
+	return s->trouble;
+}

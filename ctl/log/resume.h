@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       Where a log ends: the data plane that it last heard of, and the last sequence number
+ *            of each of its workers, so that a daemon that starts anew sees what it has missed.
+ * Owner      Values.
+ */
+#ifndef MR_LOG_RESUME_H
+#define MR_LOG_RESUME_H
+
+#include "segment.h"
+
+struct log_resume {
+	uint64_t start_ms;              /* of that data plane; 0: the log names none */
+	uint64_t last_ms;
+	uint64_t sequence[LOG_WORKERS]; /* 0: no record of it */
+};
+
+/* log_resume_read: => 0 or -errno. */
+int log_resume_read(struct log_resume *r, int folder);
+
+#endif

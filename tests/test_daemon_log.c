@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon's log, end to end: rings, sinks, a killed daemon, and what millctl says of it. */
+#include "daemon_world.h"
+
+static void
+put_records(uint64_t first, unsigned n, uint64_t *second)
+{
+	for (uint64_t i = first; i < first + n; i++) {
+		struct record rec = {
+			.event = i % 2 == 1 ? RECORD_BLOCK_CREATE : RECORD_BLOCK_DELETE,
+			.time_ns = (1795536000 + ++*second) * 1000000000, .sequence = i,
+			.subscriber = 0x02004064, .external = 0x017100cb, .port_first = 1024,
+			.port_last = 1535,
+		};
+		CU_ASSERT(record_put(&far.records->ring[0], &rec));
+	}
+}
+
+/* sink_sent: until the sink of files has sent so many. */
+static bool
+sink_sent(json_int_t wanted)
+{
+	json_int_t sent = -1;
+	for (int i = 0; sent != wanted && i < WAIT_MS / STEP_MS; i++) {
+		json_t *r = ask("log.sinks", "{}"), *sinks = json_object_get(r, "sinks");
+		sent = json_integer_value(json_object_get(json_array_get(sinks, 0), "sent"));
+		json_decref(r);
+		poll(NULL, 0, STEP_MS);
+	}
+	return sent == wanted;
+}
+
+static bool
+says(const char *words, int wanted, const char *part)
+{
+	static char text[65536];
+	int status = millctl(words, text, sizeof(text));
+	bool good = status == wanted && strstr(text, part) != NULL;
+	if (!good)
+		printf("\n%s: %d, %s", words, status, text);
+	return good;
+}
+
+/* Records on the disk, a daemon that is killed, one record that is lost with it. */
+static void
+who_had_it(void)
+{
+	char document[4096], words[256];
+	uint64_t second = 0;
+	begin(NULL);
+	snprintf(document, sizeof(document), "{\"log\":{\"files\":{\"directory\":\"%s\"}},%s",
+	         in_dir("log"), fake_document + 1);
+	write_file("config.json", document);
+	far.plane.stats->start_time_ns = 1795536000ull * 1000000000;
+	close(client());
+	CU_ASSERT(daemon_stop(SIGTERM) == 0);
+	daemon_start(in_dir("config.json"));
+	CU_ASSERT(wait_generation(1));
+	put_records(1, 3, &second); /* held from 1 to 2 s, and from 3 s on */
+	CU_ASSERT(sink_sent(4));
+	CU_ASSERT(says("--json nat whohad 203.0.113.1:1100 --at 2026-11-24T16:00:01.500Z", 0,
+	               "\"subscriber\": \"100.64.0.2\""));
+	CU_ASSERT(says("nat whohad 203.0.113.1:1100 --at 2026-11-24T16:00:01.500Z", 0,
+	               "block_delete"));
+	CU_ASSERT(says("nat whohad 203.0.113.1:1100 --at 2026-11-24T16:00:02.500Z", 1,
+	               "nobody had it"));
+	CU_ASSERT(says("nat whohad 203.0.113.1:1100 --at yesterday", 1, "at: wanted"));
+	CU_ASSERT(WIFSIGNALED(daemon_stop(SIGKILL)));
+	struct record lost;
+	put_records(4, 2, &second);
+	CU_ASSERT(record_take(&far.records->ring[0], &lost, 1) == 1);
+	daemon_start(NULL);
+	CU_ASSERT(wait_generation(1));
+	CU_ASSERT(sink_sent(2));
+	CU_ASSERT(says("log sinks", 0, "files"));
+	CU_ASSERT(says("nat whohad 203.0.113.1:1100 --at 2026-11-24T16:00:04.500Z", 0,
+	               "records are missing"));
+	snprintf(words, sizeof(words), "nat whohad 203.0.113.1:1100 --directory %s "
+	         "--at 2026-11-24T16:00:01.5Z", in_dir("log"));
+	CU_ASSERT(says(words, 0, "100.64.0.2"));
+	snprintf(words, sizeof(words), "rm -r %s", in_dir("log"));
+	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(words) == 0);
+	write_file("config.json", fake_document);
+	daemon_start(in_dir("config.json"));
+	CU_ASSERT(wait_generation(2));
+	end();
+}
+
+static const struct test_case cases[] = {
+	{"who had it", who_had_it},
+};
+TEST_MAIN("daemon_log", cases)
