@@ -19,6 +19,7 @@
 	"\"rules\":[" list "]}")
 #define SERVICES(list) WITH("\"lb\":{\"services\":[" list "]}")
 #define SERVICE(more) "{\"name\":\"s\",\"address\":\"192.0.2.1\",\"port\":80" more "}"
+#define SYSLOG(more) WITH("\"log\":{\"syslog\":[{\"name\":\"a\",\"address\":\"::1\"" more "}]}")
 #define SERVICE2(more) "{\"name\":\"t\",\"address\":\"192.0.2.1\",\"port\":81" more "}"
 
 static const struct bad {
@@ -181,6 +182,19 @@ static const struct bad {
 	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"p\"},"
 	       "{\"name\":\"s\",\"source\":\"10.1.0.0/16\",\"nic\":\"in\",\"pool\":\"p\"}"),
 	 "nat.rules[1].source", "is never reached, nat.rules[0] matches all of it"},
+	/* the log */
+	{WITH("\"log\":{\"files\":{\"directory\":\"log\"}}"), "log.files.directory",
+	 "expected an absolute path"},
+	{WITH("\"log\":{\"files\":{\"directory\":\"/a b\"}}"), "log.files.directory",
+	 "expected an absolute path"},
+	{WITH("\"log\":{\"syslog\":[{\"name\":\"a\",\"address\":\"collector\"}]}"),
+	 "log.syslog[0].address", "expected an IPv4 or IPv6 address"},
+	{SYSLOG(",\"transport\":\"tcp\",\"ca\":\"/ca.pem\""), "log.syslog[0].ca",
+	 "is for transport \"tls\" only"},
+	{SYSLOG(",\"transport\":\"tls\",\"key\":\"/key.pem\""), "log.syslog[0].certificate",
+	 "missing; a certificate and its key go together"},
+	{SYSLOG(",\"transport\":\"tls\",\"certificate\":\"/c.pem\""), "log.syslog[0].key",
+	 "missing; a certificate and its key go together"},
 	/* services */
 	{SERVICES("{\"name\":\"s\",\"address\":\"224.0.0.1\",\"port\":80}"),
 	 "lb.services[0].address", "expected unicast"},

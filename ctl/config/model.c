@@ -112,6 +112,7 @@ model_parts(struct model *m)
 	static void (*const parts[])(struct model *) = {
 		model_workers, model_nics, model_timers, model_nat, model_lb, model_claims,
 		model_backends, model_static_routes, model_neighbours, model_routes, model_steering,
+		model_log,
 	};
 	m->failed = m->doc == NULL || !ids_init(&m->ids, m->previous);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !m->failed; i++)

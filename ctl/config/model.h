@@ -95,6 +95,7 @@ void model_static_routes(struct model *m);
 void model_neighbours(struct model *m);
 void model_routes(struct model *m);
 void model_steering(struct model *m);
+void model_log(struct model *m);
 
 /* nic_find: row of an interface, or 0 and an error "path.key: there is no …". */
 uint8_t nic_find(struct model *m, const char *name, const char *path);

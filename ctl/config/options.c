@@ -224,6 +224,10 @@ const struct config_option config_options[] = {
 	 "segments that are ended"},
 	{"log.files.sync_seconds", CONFIG_INT, "1", 1, 3600, NULL, 0,
 	 "the segment in use is brought to the disk so often"},
+	COLLECTOR("log.syslog", "514", "syslog collectors (RFC 5424)"),
+	{"log.syslog[].facility", CONFIG_INT, "16", 0, 23, NULL, 0, "of the messages; 16: local0"},
+	{"log.syslog[].enterprise", CONFIG_INT, "32473", 1, 4294967295, NULL, 0,
+	 "private enterprise number in the name of the structured data; 32473 is that of examples"},
 };
 
 const size_t config_n_options = sizeof(config_options) / sizeof(config_options[0]);

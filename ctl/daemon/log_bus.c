@@ -10,6 +10,7 @@
 
 #include "nat/nat_image.h"
 
+enum { PUMP_EVERY = 256 }; /* of a queue that is half full while many records come */
 #define NS_A_MS 1000000ull
 
 /* pool_number: of a pool of the image, by its name. */
@@ -79,12 +80,15 @@ log_bus_put(struct log_bus *b, const struct record *rec, const struct image_head
 	for (struct log_sink *s = b->first; s != NULL; s = s->next) {
 		sink_start(s);
 		sink_put(s, &named);
+		if (s->head - s->tail >= s->room / 2 && s->head % PUMP_EVERY == 0)
+			s->ops->pump(s, b->now_ns);
 	}
 }
 
 void
 log_bus_pump(struct log_bus *b, uint64_t now_ns)
 {
+	b->now_ns = now_ns;
 	for (struct log_sink *s = b->first; s != NULL; s = s->next) {
 		sink_start(s);
 		s->ops->pump(s, now_ns);

@@ -38,6 +38,7 @@ struct log_bus {
 	struct event_base *base;
 	char pool[LOG_POOLS][IMAGE_NAME]; /* names by the numbers that queued records have */
 	uint32_t pools;
+	uint64_t now_ns;         /* of the last pump */
 	uint64_t start_ms;       /* of the data plane whose records come; 0: not known yet */
 };
 

@@ -3,6 +3,7 @@
 #include "log_service.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,9 @@
 
 #include "ctl/config/config.h"
 #include "log_files.h"
+#include "log_syslog.h"
+
+enum { FLUSH_TURNS = 50, FLUSH_STEP_MS = 10 };
 
 struct log_service {
 	struct log_bus bus;
@@ -43,12 +47,28 @@ log_service_create(struct event_base *base, struct api *api, const struct log_fe
 	return s;
 }
 
+/* flush: what waits for a collector that is there may still go, for a moment. */
+static void
+flush(struct log_service *s)
+{
+	for (unsigned i = 0; i < FLUSH_TURNS; i++) {
+		bool waits = false;
+		log_bus_pump(&s->bus, now_ns());
+		event_base_loop(s->bus.base, EVLOOP_NONBLOCK);
+		for (const struct log_sink *k = s->bus.first; k != NULL; k = k->next)
+			waits |= k->is_up && k->head != k->tail;
+		if (!waits)
+			return;
+		poll(NULL, 0, FLUSH_STEP_MS);
+	}
+}
+
 void
 log_service_destroy(struct log_service *s)
 {
 	if (s == NULL)
 		return;
-	log_bus_pump(&s->bus, now_ns());
+	flush(s);
 	while (s->bus.first != NULL)
 		s->bus.first->ops->destroy(s->bus.first);
 	free(s);
@@ -64,6 +84,7 @@ struct kind {
 
 static const struct kind kinds[] = {
 	{&log_files_ops, false, log_files_create},
+	{&log_syslog_ops, true, log_syslog_create},
 };
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
