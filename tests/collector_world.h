@@ -48,7 +48,7 @@ run(const char *command)
 	int out = open(in_dir("program.out"), O_WRONLY | O_CREAT | O_APPEND, 0600);
 	dup2(out, 1);
 	dup2(out, 2);
-	char line[512];
+	char line[600];
 	snprintf(line, sizeof(line), "exec %s", command);
 	execl("/bin/sh", "sh", "-c", line, (char *)NULL);
 	_exit(127);

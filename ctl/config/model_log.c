@@ -27,7 +27,7 @@ check_collector(struct model *m, const char *kind, size_t i, const json_t *c)
 void
 model_log(struct model *m)
 {
-	static const char *const kinds[] = {"syslog"};
+	static const char *const kinds[] = {"syslog", "ipfix"};
 	for (unsigned k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		const json_t *list = model_get(m, "log", kinds[k]), *c;
 		size_t i;

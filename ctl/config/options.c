@@ -228,6 +228,9 @@ const struct config_option config_options[] = {
 	{"log.syslog[].facility", CONFIG_INT, "16", 0, 23, NULL, 0, "of the messages; 16: local0"},
 	{"log.syslog[].enterprise", CONFIG_INT, "32473", 1, 4294967295, NULL, 0,
 	 "private enterprise number in the name of the structured data; 32473 is that of examples"},
+	COLLECTOR("log.ipfix", "4739", "IPFIX collectors (RFC 7011, RFC 8158)"),
+	{"log.ipfix[].template_seconds", CONFIG_INT, "60", 5, 86400, NULL, 0,
+	 "templates and names are told again so often (`udp`)"},
 };
 
 const size_t config_n_options = sizeof(config_options) / sizeof(config_options[0]);

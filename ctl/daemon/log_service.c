@@ -11,6 +11,7 @@
 
 #include "ctl/config/config.h"
 #include "log_files.h"
+#include "log_ipfix.h"
 #include "log_syslog.h"
 
 enum { FLUSH_TURNS = 50, FLUSH_STEP_MS = 10 };
@@ -85,6 +86,7 @@ struct kind {
 static const struct kind kinds[] = {
 	{&log_files_ops, false, log_files_create},
 	{&log_syslog_ops, true, log_syslog_create},
+	{&log_ipfix_ops, true, log_ipfix_create},
 };
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* IPFIX messages: golden bytes, bounds, sequence numbers over gaps and domains. */
+#include "ctl/daemon/ipfix.h"
+#include "log_world.h"
+
+static uint32_t
+read32(const void *at)
+{
+	uint32_t v;
+	memcpy(&v, at, sizeof(v));
+	return ntohl(v);
+}
+
+static uint16_t
+read16(const void *at)
+{
+	uint16_t v;
+	memcpy(&v, at, sizeof(v));
+	return ntohs(v);
+}
+
+/* add: until it is taken; messages that are full or ended on the way are counted. */
+static unsigned
+add(struct ipfix *x, const struct record *r, const char *pool)
+{
+	const void *data;
+	unsigned messages = 0;
+	enum ipfix_took took;
+	while ((took = ipfix_add(x, r, 0, pool)) == IPFIX_FULL) {
+		size_t n = ipfix_message(x, 1000, &data);
+		CU_ASSERT_FATAL(n > 16 && n <= IPFIX_MESSAGE);
+		CU_ASSERT_EQUAL(read16((const char *)data + 2), n);
+		messages++;
+	}
+	CU_ASSERT_EQUAL(took, IPFIX_TOOK);
+	return messages;
+}
+
+static void
+golden(void)
+{
+	static const uint8_t want[] = {
+		0x00, 0x0a, 0x00, 0x31, 0x00, 0x00, 0x03, 0xe8, /* version, length, export time */
+		0x00, 0x00, 0x00, 0x10, 0x00, 0x00, 0x00, 0x01, /* sequence 16, domain 1 */
+		0x01, 0x00, 0x00, 0x21,                         /* set 256 */
+		0x00, 0x00, 0x01, 0xa2, 0x0e, 0x15, 0x20, 0x01, /* observationTimeMilliseconds */
+		0x64, 0x40, 0x00, 0x02, 0xcb, 0x00, 0x71, 0x00, /* inside, external address */
+		0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, /* ingressVRFID, natPoolId */
+		0x04, 0x00, 0x05, 0xff, 0x10,                   /* range, natEvent */
+	};
+	struct record r = block_record(RECORD_BLOCK_CREATE, BEGIN_NS + 1000000, 17, 2, 1024);
+	struct ipfix *x = ipfix_create();
+	const void *data;
+	CU_ASSERT_EQUAL(add(x, &r, ""), 1); /* the templates go first */
+	size_t n = ipfix_message(x, 1000, &data);
+	uint64_t ms = BEGIN_NS / 1000000 + 1;
+	uint8_t expected[sizeof(want)];
+	memcpy(expected, want, sizeof(want));
+	for (unsigned i = 0; i < 8; i++)
+		expected[20 + i] = (uint8_t)(ms >> (56 - 8 * i));
+	CU_ASSERT_EQUAL_FATAL(n, sizeof(want));
+	CU_ASSERT_EQUAL(memcmp(data, expected, n), 0);
+	CU_ASSERT_EQUAL(ipfix_message(x, 1000, &data), 0);
+	ipfix_destroy(x);
+}
+
+static void
+sequences(void)
+{
+	struct ipfix *x = ipfix_create();
+	struct record r = block_record(RECORD_BLOCK_CREATE, BEGIN_NS, 1, 2, 1024), gap = r;
+	const void *data;
+	/* Templates of domain 0, the pool's name, templates of domain 1. */
+	CU_ASSERT_EQUAL(add(x, &r, "main"), 3);
+	r.sequence = 2;
+	CU_ASSERT_EQUAL(add(x, &r, "main"), 0);
+	gap.event = RECORD_GAP;
+	CU_ASSERT_EQUAL(add(x, &gap, ""), 0);
+	r.sequence = 10; /* 3 to 9 are lost */
+	CU_ASSERT_EQUAL(add(x, &r, "main"), 1);
+	CU_ASSERT(ipfix_message(x, 5, &data) != 0);
+	CU_ASSERT(read32((const char *)data + 8) == 9 && read32((const char *)data + 12) == 1);
+	r.worker = 7;
+	r.sequence = 0x100000001; /* modulo 2^32 */
+	add(x, &r, "main");
+	CU_ASSERT(ipfix_message(x, 5, &data) != 0);
+	CU_ASSERT(read32((const char *)data + 8) == 0 && read32((const char *)data + 12) == 8);
+	r.event = RECORD_BLOCK_INTERIM;
+	r.sequence = 0;
+	add(x, &r, "main");
+	CU_ASSERT(ipfix_message(x, 5, &data) != 0);
+	CU_ASSERT(read32((const char *)data + 8) == 1 && read32((const char *)data + 12) == 0);
+	ipfix_restart(x);
+	r.worker = 0;
+	r.event = RECORD_BLOCK_DELETE;
+	r.sequence = 11;
+	CU_ASSERT_EQUAL(add(x, &r, "main"), 3); /* all is told again */
+	ipfix_destroy(x);
+}
+
+/* Every event, until many messages are full. */
+static void
+full(void)
+{
+	static const uint8_t events[] = {3, 4, 5, 8, 9, 12, 13, 14, 15, 16, 17, 200, 201, 202};
+	struct ipfix *x = ipfix_create();
+	uint64_t random = test_seed(), sequence = 0;
+	unsigned messages = 0;
+	for (unsigned i = 0; i < 20000; i++) {
+		struct record r = block_record(events[test_random(&random) % sizeof(events)],
+		                               BEGIN_NS, 0, i, 1024);
+		bool own = r.event >= RECORD_BLOCK_INTERIM;
+		r.sequence = own ? 0 : ++sequence;
+		messages += add(x, &r, "a-pool.name:with_31.characters_");
+	}
+	CU_ASSERT(messages > 1000);
+	CU_ASSERT_STRING_EQUAL(ipfix_error(x), "");
+	ipfix_destroy(x);
+}
+
+static const struct test_case cases[] = {
+	{"golden message", golden},
+	{"sequence numbers", sequences},
+	{"full messages", full},
+};
+TEST_MAIN("ipfix", cases)
