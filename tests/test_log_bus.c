@@ -152,7 +152,7 @@ bus_put(uint64_t *sequence, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct record r = block_record(RECORD_BLOCK_CREATE, SECOND, ++*sequence, 1, 1024);
-		log_bus_put(&bus, &r, NULL);
+		log_bus_put(&bus, &r);
 	}
 }
 

@@ -13,21 +13,25 @@
 enum { PUMP_EVERY = 256 }; /* of a queue that is half full while many records come */
 #define NS_A_MS 1000000ull
 
-/* pool_number: of a pool of the image, by its name. */
-static uint16_t
-pool_number(struct log_bus *b, const struct image_header *h, uint16_t row)
+uint16_t
+log_bus_pool_named(struct log_bus *b, const char *name)
 {
-	uint32_t n = 0, i;
-	const struct img_nat_pool *p = h != NULL ? image_rows(h, IMG_NAT_POOLS, &n) : NULL;
-	if (row >= n)
-		return LOG_POOLS;
+	uint32_t i;
 	for (i = 0; i < b->pools; i++)
-		if (strcmp(b->pool[i], p[row].name) == 0)
+		if (strcmp(b->pool[i], name) == 0)
 			return (uint16_t)i;
-	if (i == LOG_POOLS)
+	if (i == LOG_POOLS || name[0] == '\0')
 		return LOG_POOLS;
-	snprintf(b->pool[b->pools++], IMAGE_NAME, "%s", p[row].name);
+	snprintf(b->pool[b->pools++], IMAGE_NAME, "%s", name);
 	return (uint16_t)i;
+}
+
+uint16_t
+log_bus_pool(struct log_bus *b, const struct image_header *h, uint16_t row)
+{
+	uint32_t n = 0;
+	const struct img_nat_pool *p = h != NULL ? image_rows(h, IMG_NAT_POOLS, &n) : NULL;
+	return row < n ? log_bus_pool_named(b, p[row].name) : LOG_POOLS;
 }
 
 static bool
@@ -71,15 +75,11 @@ sink_start(struct log_sink *s)
 }
 
 void
-log_bus_put(struct log_bus *b, const struct record *rec, const struct image_header *h)
+log_bus_put(struct log_bus *b, const struct record *rec)
 {
-	struct record named = *rec;
-	bool from_plane = rec->worker != RECORD_DAEMON && rec->event != RECORD_GAP;
-	if (from_plane)
-		named.pool = pool_number(b, h, rec->pool);
 	for (struct log_sink *s = b->first; s != NULL; s = s->next) {
 		sink_start(s);
-		sink_put(s, &named);
+		sink_put(s, rec);
 		if (s->head - s->tail >= s->room / 2 && s->head % PUMP_EVERY == 0)
 			s->ops->pump(s, b->now_ns);
 	}

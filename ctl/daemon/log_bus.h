@@ -60,8 +60,11 @@ struct log_sink {
 	uint64_t error_ns;
 };
 
-/* log_bus_put: to every sink. pool of a record: row of the image h (or NULL). */
-void log_bus_put(struct log_bus *b, const struct record *rec, const struct image_header *h);
+/* log_bus_put: to every sink. The pool of the record is a number of the bus. */
+void log_bus_put(struct log_bus *b, const struct record *rec);
+/* log_bus_pool: the number of a pool by its row of an image (or NULL); of a name. */
+uint16_t log_bus_pool(struct log_bus *b, const struct image_header *h, uint16_t row);
+uint16_t log_bus_pool_named(struct log_bus *b, const char *name);
 void log_bus_pump(struct log_bus *b, uint64_t now_ns);
 json_t *log_bus_json(const struct log_bus *b); /* for log.sinks */
 struct log_sink *log_bus_find(const struct log_bus *b, const char *kind, const char *name);

@@ -130,6 +130,14 @@ log_files_resume(const struct log_sink *s)
 	return &((const struct files *)s)->resume;
 }
 
+void
+log_files_blocks(const struct log_sink *s, log_block_fn *fn, void *arg)
+{
+	const struct files *f = (const struct files *)s;
+	if (f->writer.folder >= 0)
+		log_resume_blocks(f->writer.folder, fn, arg);
+}
+
 int
 log_files_search(const struct log_sink *s, const struct whohad_query *q, struct whohad *out)
 {

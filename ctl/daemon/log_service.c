@@ -11,14 +11,18 @@
 
 #include "ctl/config/config.h"
 #include "log_files.h"
+#include "log_held.h"
 #include "log_ipfix.h"
 #include "log_syslog.h"
 
+#define NS_A_SECOND 1000000000ull
 enum { FLUSH_TURNS = 50, FLUSH_STEP_MS = 10 };
 
 struct log_service {
 	struct log_bus bus;
 	struct log_source source;
+	struct log_held held;
+	uint64_t interim_ns;   /* 0: held blocks are not said again */
 	struct api *api;
 	uint64_t changes;      /* of the document that the sinks are made from */
 	uint64_t said_ns;      /* error_ns of the last error that was told */
@@ -32,7 +36,7 @@ now_ns(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+	return (uint64_t)t.tv_sec * NS_A_SECOND + (uint64_t)t.tv_nsec;
 }
 
 struct log_service *
@@ -72,6 +76,7 @@ log_service_destroy(struct log_service *s)
 	flush(s);
 	while (s->bus.first != NULL)
 		s->bus.first->ops->destroy(s->bus.first);
+	log_held_fini(&s->held);
 	free(s);
 }
 
@@ -144,6 +149,8 @@ configure(struct log_service *s)
 	json_t *filled = config_filled(doc);
 	const json_t *log = json_object_get(filled, "log");
 	uint32_t room = (uint32_t)json_integer_value(json_object_get(log, "queue"));
+	s->interim_ns = NS_A_SECOND *
+	                (uint64_t)json_integer_value(json_object_get(log, "interim_seconds"));
 	for (unsigned i = 0; i < KINDS && log != NULL; i++) {
 		end_changed(s, &kinds[i], log, room);
 		begin_new(s, &kinds[i], log, room);
@@ -156,25 +163,60 @@ on_records(void *arg, const struct record *rec, size_t n)
 {
 	struct log_service *s = arg;
 	s->feed.records(s->feed.arg, rec, n);
-	for (size_t i = 0; i < n; i++)
-		log_bus_put(&s->bus, &rec[i], s->image);
+	for (size_t i = 0; i < n; i++) {
+		struct record named = rec[i];
+		named.pool = log_bus_pool(&s->bus, s->image, rec[i].pool);
+		log_held_see(&s->held, &named);
+		log_bus_put(&s->bus, &named);
+	}
+}
+
+static void
+on_block(void *arg, const struct record *rec, const char *pool)
+{
+	struct log_service *s = arg;
+	struct record named = *rec;
+	named.pool = log_bus_pool_named(&s->bus, pool);
+	log_held_see(&s->held, &named);
+}
+
+static void
+on_interim(void *arg, const struct record *rec)
+{
+	struct log_service *s = arg;
+	log_bus_put(&s->bus, rec);
+}
+
+/* begin_source: a data plane that is new to us, or one that an earlier daemon has logged. */
+static void
+begin_source(struct log_service *s, uint64_t start_ns)
+{
+	const struct log_sink *files = log_bus_find(&s->bus, "files", "files");
+	const struct log_resume *resume = files != NULL ? log_files_resume(files) : NULL;
+	uint64_t before = s->source.start_ms;
+	log_source_begin(&s->source, start_ns, resume);
+	if (s->source.start_ms == before)
+		return;
+	s->bus.start_ms = s->source.start_ms;
+	log_held_clear(&s->held);
+	if (resume != NULL && resume->start_ms == s->source.start_ms)
+		log_files_blocks(files, on_block, s);
 }
 
 void
 log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t start_ns,
                   const struct image_header *image)
 {
-	struct log_sink *files;
+	uint64_t now = now_ns();
 	configure(s);
-	files = log_bus_find(&s->bus, "files", "files");
 	s->image = image;
 	if (rings != NULL) {
-		log_source_begin(&s->source, start_ns,
-		                 files != NULL ? log_files_resume(files) : NULL);
-		s->bus.start_ms = s->source.start_ms;
-		log_source_drain(&s->source, rings, now_ns(), on_records, s);
+		begin_source(s, start_ns);
+		log_source_drain(&s->source, rings, now, on_records, s);
+		if (s->interim_ns != 0)
+			log_held_walk(&s->held, now, s->interim_ns, on_interim, s);
 	}
-	log_bus_pump(&s->bus, now_ns());
+	log_bus_pump(&s->bus, now);
 }
 
 static void

@@ -38,3 +38,76 @@ log_resume_read(struct log_resume *r, int folder)
 		log_list_free(&l);
 	return rc;
 }
+
+/* start_line: the line after the last beginning of a data plane; 0: there is none. */
+static uint64_t
+start_line(const struct log_index *ix)
+{
+	size_t n;
+	const struct log_entry *e = log_index_find(ix, 0, &n);
+	for (; n > 0; n--)
+		if (e[n - 1].event == RECORD_START)
+			return e[n - 1].line + 1ull;
+	return 0;
+}
+
+static bool
+is_of_block(unsigned event)
+{
+	return event == RECORD_BLOCK_CREATE || event == RECORD_BLOCK_DELETE ||
+	       event == RECORD_BLOCK_INTERIM;
+}
+
+static void
+blocks_of(const struct log_index *ix, uint64_t from_line, log_block_fn *fn, void *arg)
+{
+	for (uint64_t i = 0; i < ix->head.entries; i++) {
+		const struct log_entry *e = &ix->entry[i];
+		if (e->line < from_line || !is_of_block(e->event))
+			continue;
+		struct record rec = {
+			.event = e->event, .time_ns = e->time_ms * 1000000,
+			.external = e->external, .subscriber = e->subscriber,
+			.port_first = e->port_first, .port_last = e->port_last,
+			.realm = e->realm, .worker = e->worker,
+		};
+		if (e->event == RECORD_BLOCK_INTERIM)
+			rec.since_ns = e->sequence * 1000000;
+		fn(arg, &rec, log_index_pool(ix, e));
+	}
+}
+
+/* first_file: the newest segment in which a data plane begins, within the limit; its line. */
+static size_t
+first_file(const struct log_list *l, int folder, uint64_t *line)
+{
+	size_t i = l->n;
+	*line = 0;
+	while (i > 0 && l->n - i < LOG_RESUME_SEGMENTS && *line == 0) {
+		struct log_index ix;
+		if (log_segment_open(&ix, folder, &l->file[--i]) != 0)
+			continue;
+		*line = start_line(&ix);
+		log_index_fini(&ix);
+	}
+	return i;
+}
+
+int
+log_resume_blocks(int folder, log_block_fn *fn, void *arg)
+{
+	struct log_list l;
+	uint64_t line;
+	int rc = log_list_make(&l, folder);
+	if (rc != 0)
+		return rc;
+	for (size_t i = first_file(&l, folder, &line); i < l.n; i++, line = 0) {
+		struct log_index ix;
+		if (log_segment_open(&ix, folder, &l.file[i]) != 0)
+			continue;
+		blocks_of(&ix, line, fn, arg);
+		log_index_fini(&ix);
+	}
+	log_list_free(&l);
+	return 0;
+}

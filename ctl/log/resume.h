@@ -18,4 +18,13 @@ struct log_resume {
 /* log_resume_read: => 0 or -errno. */
 int log_resume_read(struct log_resume *r, int folder);
 
+/*
+ * log_resume_blocks: the records of blocks since the last data plane began, at most those of the
+ * newest LOG_RESUME_SEGMENTS segments; of one block in the order of the log. pool: its name.
+ * => 0 or -errno.
+ */
+enum { LOG_RESUME_SEGMENTS = 64 };
+typedef void log_block_fn(void *arg, const struct record *rec, const char *pool);
+int log_resume_blocks(int folder, log_block_fn *fn, void *arg);
+
 #endif
