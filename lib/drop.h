@@ -45,6 +45,7 @@
 	X(NAT_NO_PORT, "nat_no_port", "no free port, address or block in the pool")             \
 	X(NAT_LIMIT, "nat_limit", "subscriber has reached a limit")                             \
 	X(NAT_TABLE_FULL, "nat_table_full", "no free mapping or subscriber entry")              \
+	X(NAT_LOG_FULL, "nat_log_full", "no new block, the log has no room (log.overload)")     \
 	X(LB_NO_BACKEND, "lb_no_backend", "service has no backend that takes new flows")        \
 	X(LB_NO_SERVICE, "lb_no_service", "service address, but no service on that port")       \
 	X(LB_NO_LOCAL_PORT, "lb_no_local_port", "no free local address and port (fullnat)")     \

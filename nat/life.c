@@ -148,12 +148,22 @@ subscriber_current(struct nat *n, const struct wish *w)
 	return 0;
 }
 
+/* may_begin: a block is not given out when its records would be lost and the log refuses that. */
+static bool
+may_begin(const struct nat *n, uint8_t *drop)
+{
+	if (n->log_level == NAT_LOG_NONE || log_has_room(&n->log))
+		return true;
+	*drop = DROP_NAT_LOG_FULL;
+	return false;
+}
+
 /* A new subscriber with its first block. */
 static uint32_t
 subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
 {
 	*drop = DROP_NAT_TABLE_FULL;
-	if (n->subscribers.t.used == n->subscribers.t.capacity)
+	if (n->subscribers.t.used == n->subscribers.t.capacity || !may_begin(n, drop))
 		return 0;
 	uint32_t block = pool_take_first(&n->pool, w->gen, w->rule->pool, w->address, &n->random);
 	if (block == 0) {
@@ -194,6 +204,8 @@ port_take(struct nat *n, const struct wish *w, uint32_t number, struct mapping *
 		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, external);
 		return false;
 	}
+	if (!may_begin(n, drop))
+		return false;
 	uint32_t block = pool_take_more(&n->pool, w->gen, s->slot, &n->random);
 	if (block == 0) {
 		*drop = DROP_NAT_NO_PORT;

@@ -92,6 +92,7 @@ nat_reload(void *state, const struct generation *g)
 	n->reloads++;
 	n->quarantine_ms = r->conf.quarantine_ms;
 	n->log_level = r->conf.log;
+	n->log.refuses = r->conf.log_refuses;
 	n->inbound_refresh = r->conf.inbound_refresh;
 	pool_reload(&n->pool, r);
 }

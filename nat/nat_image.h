@@ -28,7 +28,8 @@ enum nat_log { NAT_LOG_NONE, NAT_LOG_BLOCKS, NAT_LOG_MAPPINGS };
 struct img_nat_conf { /* one row */
 	uint8_t log;             /* enum nat_log */
 	uint8_t inbound_refresh; /* 1: inbound packets keep a mapping alive too (4787 REQ-6) */
-	uint8_t zero[2];
+	uint8_t log_refuses;     /* 1: no new block when the log has no room for it */
+	uint8_t zero;
 	uint32_t quarantine_ms;  /* before a freed port or block is given out again (6888 REQ-8) */
 };
 

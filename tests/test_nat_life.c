@@ -262,6 +262,31 @@ test_record_levels(void)
 	}
 }
 
+/* An overloaded log that refuses: what exists goes on, no block is given out. */
+static void
+test_log_full(void)
+{
+	struct record r = {.event = RECORD_MAPPING_CREATE};
+	for (unsigned refuses = 0; refuses < 2; refuses++) {
+		begin(160, 32, 5, 2);
+		w->conf.log = NAT_LOG_BLOCKS;
+		w->conf.log_refuses = (uint8_t)refuses;
+		world_apply(w);
+		CU_ASSERT_EQUAL(open_port(SUBSCRIBER, 1, &flow[0]), VERDICT_OPEN);
+		while (record_room(&w->ring[0]) > LOG_RESERVE)
+			record_put(&w->ring[0], &r);
+		CU_ASSERT_EQUAL(open_port(SUBSCRIBER, 2, &flow[1]), VERDICT_OPEN);
+		bool opened = open_port(ip_add(SUBSCRIBER, 1), 1, &other) == VERDICT_OPEN;
+		CU_ASSERT_EQUAL(opened, !refuses);
+		CU_ASSERT(opened || spec.drop == DROP_NAT_LOG_FULL);
+		record_take(&w->ring[0], &r, 1);
+		record_take(&w->ring[0], &r, 1);
+		CU_ASSERT_EQUAL(open_port(ip_add(SUBSCRIBER, 2), 1, &other), VERDICT_OPEN);
+		CU_ASSERT_EQUAL(atomic_load(&w->ring[0].lost), 0);
+		world_free(w);
+	}
+}
+
 static const struct test_case cases[] = {
 	{"every port once, then the limit, then again", test_every_port},
 	{"an idle block", test_idle_block},
@@ -272,5 +297,6 @@ static const struct test_case cases[] = {
 	{"a reload keeps what it does not change", test_reload_keeps},
 	{"records", test_records},
 	{"levels of logging", test_record_levels},
+	{"a log that refuses", test_log_full},
 };
 TEST_MAIN("nat_life", cases)

@@ -221,6 +221,8 @@ model_nat(struct model *m)
 	const json_t *nat = json_object_get(m->doc, "nat");
 	const json_t *pools = json_object_get(nat, "pools"), *rules = json_object_get(nat, "rules");
 	m->nat.log = word_of(nat, "log", log_words);
+	m->nat.log_refuses = strcmp(get_text(json_object_get(m->doc, "log"), "overload"),
+	                            "refuse") == 0;
 	m->nat.inbound_refresh = json_is_true(json_object_get(nat, "inbound_refresh"));
 	m->nat.quarantine_ms = (uint32_t)get_int(nat, "quarantine") * 1000;
 	bool fit = pools_fit(m, pools);

@@ -209,6 +209,9 @@ const struct config_option config_options[] = {
 	{"log", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "where records of address translation go"},
 	{"log.queue", CONFIG_INT, "65536", 1024, 4194304, NULL, 0,
 	 "records that may wait for a sink, for each its own; one takes 96 bytes"},
+	{"log.overload", CONFIG_WORD, "lose", 0, 0, "lose refuse", 0,
+	 "when records come faster than they are read: lose them (counted), or give out no new "
+	 "blocks"},
 	{"log.interim_seconds", CONFIG_INT, "0", 0, 2592000, NULL, 0,
 	 "a block that is held is logged again so often; 0: never"},
 	{"log.files", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "JSON lines on the local disk"},
