@@ -47,10 +47,10 @@ const char *conn_state_name(unsigned state);
 static inline unsigned
 conn_event(uint8_t tcp_flags)
 {
-	/* Two bits for each of the eight values of RST, SYN, FIN. */
-	enum { EVENTS = EV_RST << 14 | EV_RST << 12 | EV_RST << 10 | EV_RST << 8 | EV_FIN << 6 |
-	                EV_SYN << 4 | EV_FIN << 2 | EV_OTHER };
-	return (unsigned)EVENTS >> (tcp_flags & 7) * 2 & 3;
+	/* By RST, SYN, FIN. */
+	static const uint8_t event[8] = {EV_OTHER, EV_FIN, EV_SYN, EV_FIN,
+	                                 EV_RST,   EV_RST, EV_RST, EV_RST};
+	return event[tcp_flags & 7];
 }
 
 #endif

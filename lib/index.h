@@ -83,6 +83,7 @@ index_slots(const struct index_bucket *b, uint16_t tag)
 	return (unsigned)_mm256_movemask_epi8(same) & 0x55555;
 }
 
+enum { INDEX_LAST_SLOT = 1 << 18 };
 static inline unsigned
 index_slot(unsigned slots)
 {
@@ -98,6 +99,7 @@ index_slots(const struct index_bucket *b, uint16_t tag)
 	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(low, high)) & 0x3ff;
 }
 
+enum { INDEX_LAST_SLOT = 1 << 9 };
 static inline unsigned
 index_slot(unsigned slots)
 {

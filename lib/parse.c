@@ -169,7 +169,7 @@ is_martian4(be32 a)
 {
 	uint8_t first;
 	memcpy(&first, &a, 1);
-	return is_martian4_first(first);
+	return is_martian4_first(first) != 0;
 }
 
 static inline bool

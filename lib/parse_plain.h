@@ -21,10 +21,25 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of headers are t
 #define PLAIN4_VALUE 0x0000000000000045u
 
 /* is_martian4_first: is an address that begins with this octet in 0/8, 127/8, 224/3? */
-static inline bool
+static inline unsigned
 is_martian4_first(uint8_t first)
 {
-	return (uint8_t)(first - 1) >= 223 || first == 127;
+	static const uint8_t is_martian[256] = {[0] = 1, [127] = 1, [224 ... 255] = 1};
+	return is_martian[first];
+}
+
+/* What all frames of a burst from one device have in common. */
+struct plain_burst {
+	const struct generation *gen;
+	uint64_t seed;
+	uint16_t dev;
+	uint8_t nic; /* of frames without a tag */
+};
+
+static inline struct plain_burst
+plain_burst_of(const struct generation *g, const struct dev *d, uint64_t seed)
+{
+	return (struct plain_burst){g, seed, d->id, g->vlan_nic[d->id][0]};
 }
 
 static inline bool
@@ -41,9 +56,9 @@ plain_l4(const uint8_t *l4, uint8_t proto, uint32_t len, unsigned *event)
 	if (__builtin_expect(proto == IPPROTO_L4_TCP, 1)) {
 		if (__builtin_expect(len < TCP_LEN, 0))
 			return false;
-		uint32_t header = (l4[12] >> 4) * 4u;
+		uint32_t header = l4[12] >> 2 & 0x3c;
 		*event = conn_event(l4[13]);
-		return header >= TCP_LEN && header <= len;
+		return header - TCP_LEN <= len - TCP_LEN;
 	}
 	uint32_t size = be16toh(load16(l4 + 4));
 	*event = EV_OTHER;
@@ -51,24 +66,24 @@ plain_l4(const uint8_t *l4, uint8_t proto, uint32_t len, unsigned *event)
 }
 
 /*
- * parse_plain: the frame of p->m, received by d, into p, hash included. => false: ask parse_frame.
- * Not set: ref. => p->loops is 0.
+ * parse_plain: the frame of p->m into p, hash included. => false: ask parse_frame. Not set: ref.
  */
 static inline __attribute__((always_inline)) bool
-parse_plain(struct pkt *p, const struct generation *g, const struct dev *d, uint64_t seed)
+parse_plain(struct pkt *p, const struct plain_burst *b)
 {
+	const struct generation *g = b->gen;
 	struct rte_mbuf *m = p->m;
 	uint8_t *e = buf_data(m), *l3 = e + ETHER_LEN;
-	uint32_t len = m->data_len, vid = 0;
+	uint32_t len = m->data_len;
+	uint8_t nic = b->nic;
 	if (__builtin_expect(len < ETHER_LEN + VLAN_LEN + IP4_LEN + UDP_LEN, 0))
 		return false;
 	uint16_t type = load16(e + 12);
 	if (__builtin_expect(type == htobe16(ETHER_VLAN), 0)) {
-		vid = be16toh(load16(e + 14)) & 0xfff;
+		nic = g->vlan_nic[b->dev][be16toh(load16(e + 14)) & 0xfff];
 		type = load16(e + 16);
 		l3 += VLAN_LEN;
 	}
-	uint8_t nic = g->vlan_nic[d->id][vid];
 	const struct gen_nic *gn = &g->nic[nic];
 	uint64_t first = load64(l3);
 	uint32_t total = be16toh((uint16_t)(first >> 16));
@@ -80,7 +95,7 @@ parse_plain(struct pkt *p, const struct generation *g, const struct dev *d, uint
 	uint64_t addresses = load64(l3 + 12);
 	uint8_t ttl = l3[8], proto = l3[9];
 	if (__builtin_expect(ttl <= 1 || !plain_checksum_is_right(m, l3), 0) ||
-	    __builtin_expect(is_martian4_first(l3[12]) || is_martian4_first(l3[16]), 0))
+	    __builtin_expect((is_martian4_first(l3[12]) | is_martian4_first(l3[16])) != 0, 0))
 		return false;
 	const uint8_t *l4 = l3 + IP4_LEN;
 	uint32_t ports = load32(l4);
@@ -89,18 +104,12 @@ parse_plain(struct pkt *p, const struct generation *g, const struct dev *d, uint
 	    __builtin_expect(ports < 0x10000 || (uint16_t)ports == 0, 0))
 		return false;
 	p->l3 = l3;
-	p->l3_len = (uint16_t)total;
-	p->l4 = IP4_LEN;
-	p->family = FAMILY_V4;
-	p->proto = proto;
-	p->nic = nic;
-	p->realm = gn->realm;
-	p->flags = 0;
-	p->event = (uint8_t)event;
+	pkt_set_head(p, total, IP4_LEN, FAMILY_V4, proto, nic, gn->realm);
+	pkt_set_arrival(p, event);
 	p->frag = 0;
 	store64(&p->key.t4, addresses);
 	store32(&p->key.t4.sport, ports);
-	p->hash = tuple4_hash_words(addresses, ports, proto, p->realm, seed);
+	p->hash = tuple4_hash_words(addresses, ports, proto, gn->realm, b->seed);
 	return true;
 }
 

@@ -153,15 +153,7 @@ hit(const struct worker *w, const struct pkt *p, flow_ref ref)
 	return likely(!flow_is_idle(f, w->pipe->timers, w->now_ms)) ? f : NULL;
 }
 
-/* The candidate by its tag; its flow is asked for. */
-static inline void
-find(const struct worker *w, struct pkt *p)
-{
-	p->ref = index_match(&w->flows, p->hash);
-	flow_prefetch(&w->flows, p->ref);
-}
-
-/* Verify, advance, rewrite, send. Misses wait for the end of the burst. */
+/* Verify, advance, rewrite, send. Misses wait for the end of the burst: lib/miss_burst.h. */
 static inline void
 forward(struct worker *w, struct pkt *p)
 {
@@ -175,7 +167,18 @@ forward(struct worker *w, struct pkt *p)
 	send(w, p, f, ref & 1);
 }
 
-/* Stages 2 and 3: flows are found FIND_AHEAD packets and more before they are forwarded. */
+/* The candidate by its tag; its flow is asked for. */
+static inline void
+find(const struct worker *w, struct pkt *p)
+{
+	p->ref = index_match(&w->flows, p->hash);
+	flow_prefetch(&w->flows, p->ref);
+}
+
+/*
+ * Stages 2 and 3: flows are found FIND_AHEAD packets and more before they are forwarded. Where to
+ * go on depends on nothing that is loaded: so the core runs ahead of a line that is late.
+ */
 static void
 forward_burst(struct worker *w, unsigned n)
 {
@@ -186,6 +189,34 @@ forward_burst(struct worker *w, unsigned n)
 			find(w, &p[found++]);
 		forward(w, &p[i]);
 	}
+}
+
+/*
+ * The same for a burst that is mixed of hits and misses: they are told apart first, without a
+ * branch, since nobody could foretell it. => the number of hits so far.
+ */
+static inline unsigned
+find_mixed(struct worker *w, struct pkt *p, struct pkt **hits, unsigned n)
+{
+	struct pipeline *pipe = w->pipe;
+	flow_ref ref = index_match_flat(&w->flows, p->hash);
+	flow_prefetch(&w->flows, ref);
+	p->ref = ref;
+	hits[n] = p;
+	pipe->late[pipe->n_late] = p;
+	pipe->n_late += ref == 0;
+	return n + (ref != 0);
+}
+
+static __attribute__((noinline)) void
+forward_mixed_burst(struct worker *w, unsigned n)
+{
+	struct pkt *p = w->pipe->pkt, *hits[BURST + 1];
+	unsigned n_hits = 0;
+	for (unsigned i = 0; i < n; i++)
+		n_hits = find_mixed(w, &p[i], hits, n_hits);
+	for (unsigned i = 0; i < n_hits; i++)
+		forward(w, hits[i]);
 }
 
 static inline void
@@ -228,6 +259,8 @@ static __attribute__((noinline)) unsigned
 parse_other(struct worker *w, const struct dev *d, struct pkt *p, unsigned n)
 {
 	p->nic = w->pipe->dev_nic[d->id];
+	p->cause = HANDOFF_MAX;
+	p->loops = 0;
 	enum path path = parse_frame(p, w->gen, d);
 	stats_received(w->stats, p);
 	return sort(w, p, path, n);
@@ -246,22 +279,19 @@ ask(const struct worker *w, unsigned from, unsigned to)
 static unsigned
 parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsigned n)
 {
+	const struct plain_burst plain = plain_burst_of(w->gen, d, w->flows.seed);
+	struct pkt *p = w->pipe->pkt;
 	unsigned k = 0, asked = 0;
 	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		prefetch_read(buf_data(bufs[i]));
 	for (unsigned i = 0; i < n; i++) {
-		struct pkt *p = &w->pipe->pkt[k];
 		if (i + PREFETCH_AHEAD < n)
 			prefetch_read(buf_data(bufs[i + PREFETCH_AHEAD]));
-		p->m = bufs[i];
-		p->cause = HANDOFF_MAX;
-		p->loops = 0;
-		if (likely(parse_plain(p, w->gen, d, w->flows.seed))) {
-			stats_received(w->stats, p);
-			k++;
-		} else {
-			k = parse_other(w, d, p, k);
-		}
+		p[k].m = bufs[i];
+		if (likely(parse_plain(&p[k], &plain)))
+			stats_received(w->stats, &p[k++]);
+		else
+			k = parse_other(w, d, &p[k], k);
 		if (k == asked + GROUP)
 			asked = ask(w, asked, k);
 	}
@@ -291,10 +321,14 @@ parse_again_burst(struct worker *w, struct rte_mbuf **bufs, unsigned n)
 }
 
 static void
-finish_burst(struct worker *w, unsigned n)
+finish_burst(struct worker *w, unsigned from, unsigned n)
 {
 	struct pipeline *pipe = w->pipe;
-	forward_burst(w, n);
+	if (likely(!pipe->is_mixed[from]))
+		forward_burst(w, n);
+	else
+		forward_mixed_burst(w, n);
+	pipe->is_mixed[from] = pipe->n_late != 0;
 	if (unlikely(pipe->n_late != 0))
 		miss_burst(w);
 	for (unsigned i = 0; i < pipe->n_aside; i++)
@@ -306,11 +340,11 @@ void
 pipeline_receive(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, uint16_t n)
 {
 	w->stats->received += n;
-	finish_burst(w, parse_burst(w, d, bufs, n));
+	finish_burst(w, d->id, parse_burst(w, d, bufs, n));
 }
 
 void
 pipeline_take_over(struct worker *w, struct rte_mbuf **bufs, uint16_t n)
 {
-	finish_burst(w, parse_again_burst(w, bufs, n));
+	finish_burst(w, MAX_DEVS, parse_again_burst(w, bufs, n));
 }

@@ -35,8 +35,9 @@ struct pipeline {
 	struct pkt pkt[BURST];   /* to be looked up */
 	struct pkt aside[BURST];
 	uint16_t n_aside;
-	struct pkt *late[BURST]; /* of pkt: no flow found; after the hits, lib/miss_burst.h */
+	struct pkt *late[BURST + 1]; /* of pkt: no flow found; after the hits, lib/miss_burst.h */
 	uint16_t n_late;
+	bool is_mixed[MAX_DEVS + 1]; /* the last burst of a device, or ring, had misses */
 	struct rte_mbuf *bufs[BURST];
 	struct tx_buf tx[MAX_DEVS];
 	struct out_buf out[MAX_WORKERS];

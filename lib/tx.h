@@ -70,6 +70,7 @@ struct tx_way {
 static inline void
 tx_put(struct worker *w, struct tx_buf *t, struct rte_mbuf *m, struct tx_way way)
 {
+	__asm__("" : "+r"(t)); /* else gcc 12 works the address out again at each use */
 	if (__builtin_expect(t->n == BURST, 0))
 		tx_flush_dev(w, t);
 	*buf_meta(m) = (struct buf_meta){

@@ -30,12 +30,14 @@ check_plain(struct rte_mbuf *m, const struct pkt *p, enum path path)
 {
 	enum { SEED = 99 };
 	struct pkt q = {.m = m};
-	if (!parse_plain(&q, &gen, &dev, SEED))
+	const struct plain_burst burst = plain_burst_of(&gen, &dev, SEED);
+	if (!parse_plain(&q, &burst))
 		return;
 	n_plain++;
 	CU_ASSERT_EQUAL_FATAL(path, PATH_FLOW);
 	CU_ASSERT_EQUAL(q.hash, pkt_hash(p, SEED));
-	q.hash = 0;
+	CU_ASSERT_EQUAL(q.cause, HANDOFF_MAX);
+	q.hash = q.cause = 0;
 	CU_ASSERT_EQUAL(memcmp(&q, p, sizeof(q)), 0);
 }
 

@@ -25,14 +25,12 @@ static uint64_t reached; /* packets that got through it */
 static unsigned
 parse_all(struct worker *w, const struct dev *d, unsigned n, bool ask)
 {
+	const struct plain_burst plain = plain_burst_of(w->gen, d, w->flows.seed);
 	unsigned parsed = 0;
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = &w->pipe->pkt[i];
 		p->m = w->pipe->bufs[i];
-		p->nic = w->pipe->dev_nic[d->id];
-		p->cause = HANDOFF_MAX;
-		p->loops = 0;
-		parsed += parse_plain(p, w->gen, d, w->flows.seed);
+		parsed += parse_plain(p, &plain);
 		if (ask)
 			index_prefetch(&w->flows, p->hash);
 	}
