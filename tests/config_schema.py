@@ -32,14 +32,14 @@ VALUES = [None, True, False, 0, 1, -1, 1.0, 1.5, 7, 64, 500, 512, 1024, 4094, 40
 # What only the parser can see, in its words.
 BEYOND = re.compile(
     "expected unicast|no station's|beyond its length|is the network itself|is the broadcast|has length 0|too; names are "
-    "unique|there is no (pool|interface)|overlaps|leads elsewhere|in no connected network|in no network of|our own address|"
+    "unique|there is no (pool|interface|check)|overlaps|leads elsewhere|in no connected network|in no network of|our own address|"
     "different families|says nothing of where|is unreachable and has|whole block|more than once|never reached|"
     "wholly in the pool|but the pools have|of no use in mode nat|fullnat needs|has this address, port|VLAN . of this|"
     "too small for IPv6|names . CPUs|workers' CPUs|too; each worker|neighbours.* too|VLAN .* of this device already|"
-    "shares of|reach into|is reversed|network or broadcast address|more than 4096 local")
+    "shares of|reach into|is reversed|network or broadcast address|more than 4096 local|of no use in a check|missing; a check of type|is no escape|is no regular|stands beside body|means no check")
 # What is said of how parts of the document go together: no error of form may have such a consequence.
 TOGETHER = re.compile(
-    "there is no (pool|interface)|overlaps|leads elsewhere|in no connected network|in no network of|our own address|"
+    "there is no (pool|interface|check)|overlaps|leads elsewhere|in no connected network|in no network of|our own address|"
     "different families|says nothing of where|is unreachable and has|whole block|never reached|wholly in the pool|"
     "but the pools have|of no use in mode nat|fullnat needs|has this address, port|names . CPUs|shares of|reach into|"
     "network or broadcast address")

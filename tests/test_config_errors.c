@@ -18,6 +18,8 @@
 #define RULES(list) WITH("\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[\"203.0.113.1\"]}]," \
 	"\"rules\":[" list "]}")
 #define SERVICES(list) WITH("\"lb\":{\"services\":[" list "]}")
+#define CHECKS(list) WITH("\"lb\":{\"checks\":[" list "]}")
+#define CHECK(more) CHECKS("{\"name\":\"c\"" more "}")
 #define SERVICE(more) "{\"name\":\"s\",\"address\":\"192.0.2.1\",\"port\":80" more "}"
 #define SYSLOG(more) WITH("\"log\":{\"syslog\":[{\"name\":\"a\",\"address\":\"::1\"" more "}]}")
 #define SERVICE2(more) "{\"name\":\"t\",\"address\":\"192.0.2.1\",\"port\":81" more "}"
@@ -235,6 +237,41 @@ static const struct bad {
 	 "lb.services[0].backends[0].state", "expected one of \"ready\", \"drain\", \"down\""},
 	{SERVICES("{\"name\":\"s\",\"address\":\"10.1.0.1\",\"port\":80}"),
 	 "lb.services[0].address", "overlaps nics[0].addresses[0] (10.1.0.1/24)"},
+	/* checks */
+	{CHECKS("{\"name\":\"none\"}"), "lb.checks[0].name", "\"none\" means no check"},
+	{CHECKS("{\"type\":\"tcp\"}"), "lb.checks[0].name", "missing"},
+	{CHECKS("{\"name\":\"c\"},{\"name\":\"c\"}"), "lb.checks[1].name", "names are unique"},
+	{CHECK(",\"type\":\"ftp\""), "lb.checks[0].type", "\"https\", \"udp\""},
+	{CHECK(",\"interval_ms\":99"), "lb.checks[0].interval_ms", "from 100 to 3600000"},
+	{CHECK(",\"interval\":5"), "lb.checks[0].interval", "did you mean \"interval_ms\"?"},
+	{CHECK(",\"path\":\"/\""), "lb.checks[0].path", "of no use in a check of type tcp"},
+	{CHECK(",\"type\":\"icmp\",\"port\":7"), "lb.checks[0].port", "of no use in a check of"},
+	{CHECK(",\"arguments\":[\"x\"]"), "lb.checks[0].arguments", "of no use in a check of"},
+	{CHECK(",\"type\":\"http\",\"path\":\"index\""), "lb.checks[0].path",
+	 "\"index\"; expected an absolute path"},
+	{CHECK(",\"type\":\"http\",\"status\":[]"), "lb.checks[0].status", "has 0 items"},
+	{CHECK(",\"type\":\"http\",\"status\":[200]"), "lb.checks[0].status[0]",
+	 "200; expected an HTTP status or first-last, such as 200-299"},
+	{CHECK(",\"type\":\"http\",\"status\":[\"299-200\"]"), "lb.checks[0].status[0]",
+	 "299-200 is reversed; expected 200-299"},
+	{CHECK(",\"type\":\"http\",\"status\":[\"600\"]"), "lb.checks[0].status[0]",
+	 "expected an HTTP status"},
+	{CHECK(",\"type\":\"http\",\"body_regex\":\"(\""), "lb.checks[0].body_regex",
+	 "is no regular expression: Unmatched ("},
+	{CHECK(",\"type\":\"http\",\"body_regex\":\"a\",\"body\":\"b\""),
+	 "lb.checks[0].body_regex", "stands beside body"},
+	{CHECK(",\"send\":\"a\\\\q\""), "lb.checks[0].send", "\"\\q\" is no escape; expected \\n"},
+	{CHECK(",\"expect\":\"\\\\x4\""), "lb.checks[0].expect", "\"\\x4\" is no escape"},
+	{CHECK(",\"send\":\"\\u20ac\""), "lb.checks[0].send", "printable ASCII"},
+	{CHECK(",\"type\":\"udp\""), "lb.checks[0].send", "missing; a check of type udp needs it"},
+	{CHECK(",\"type\":\"script\""), "lb.checks[0].script", "missing; a check of type script"},
+	{CHECK(",\"damping\":{\"changes\":11}"), "lb.checks[0].damping.changes", "from 0 to 10"},
+	{SERVICES(SERVICE(",\"check\":\"x\"")), "lb.services[0].check",
+	 "there is no check \"x\"; expected the name of one in lb.checks"},
+	{SERVICES(SERVICE(",\"check\":\"none\"")), "lb.services[0].check",
+	 "there is no check \"none\""},
+	{SERVICES(SERVICE(",\"backends\":[{\"address\":\"10.1.0.9\",\"check\":\"x\"}]")),
+	 "lb.services[0].backends[0].check", "there is no check \"x\""},
 	{"{" NICS ",\"workers\":{\"count\":2},\"lb\":{\"services\":[" SERVICE(","
 	 "\"mode\":\"fullnat\","
 	 "\"local_addresses\":[\"10.1.0.5\"],\"local_ports\":\"1024-1100\"") "]}}",

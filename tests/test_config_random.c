@@ -65,6 +65,13 @@ draw_text(const struct config_option *o)
 	case CONFIG_PORTS:
 		snprintf(text, sizeof(text), "%u-%u", 1 + draw(3000), 2000 + draw(60000));
 		break;
+	case CONFIG_TEXT:
+	case CONFIG_PATH:
+		snprintf(text, sizeof(text), "/%u", draw(9));
+		break;
+	case CONFIG_STATUS:
+		snprintf(text, sizeof(text), "%u", 200 + draw(9));
+		break;
 	default:
 		snprintf(text, sizeof(text), "02:00:00:00:00:%02x", draw(256));
 	}
@@ -101,6 +108,8 @@ is_wanted(const struct config_option *c)
 		return true;
 	bool rare = strcmp(option_key(c), "drain") == 0 || strcmp(option_key(c), "ports") == 0 ||
 	            strcmp(option_key(c), "local_addresses") == 0 ||
+	            strcmp(option_key(c), "check") == 0 || strcmp(option_key(c), "checks") == 0 ||
+	            strncmp(c->path, "lb.checks[]", 11) == 0 ||
 	            strcmp(option_key(c), "mode") == 0 || strcmp(option_key(c), "nic") == 0;
 	if (rare)
 		return draw(12) == 0;

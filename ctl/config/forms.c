@@ -27,6 +27,8 @@ static const char *const patterns[] = {
 	[CONFIG_PATH] = "^/[!-~]*$",
 	[CONFIG_HOST] = "^(" V4 "|" V6 ")$",
 	[CONFIG_MAC] = "^[0-9A-Fa-f]{2}((:[0-9A-Fa-f]{2}){5}|(-[0-9A-Fa-f]{2}){5})$",
+	[CONFIG_TEXT] = "^[ -~]*$",
+	[CONFIG_STATUS] = "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$",
 };
 
 const char *
@@ -50,8 +52,39 @@ form_word(const struct config_option *o, const char *s)
 	if (o->type == CONFIG_PATH && *s != '/')
 		return false;
 	for (; *s != '\0'; s++)
-		if (*s < '!' || *s > '~')
+		if (*s < (o->type == CONFIG_TEXT ? ' ' : '!') || *s > '~')
 			return false;
+	return true;
+}
+
+/* status_number: => where it ends, or NULL. */
+static const char *
+status_number(const char *s, int *number)
+{
+	if (s[0] < '1' || s[0] > '5' || strspn(s + 1, "0123456789") < 2)
+		return NULL;
+	*number = (s[0] - '0') * 100 + (s[1] - '0') * 10 + s[2] - '0';
+	return s + 3;
+}
+
+bool
+status_read(const char *s, int *first, int *last)
+{
+	s = status_number(s, first);
+	*last = *first;
+	if (s != NULL && *s == '-')
+		s = status_number(s + 1, last);
+	return s != NULL && *s == '\0';
+}
+
+static bool
+form_status(const char *s, char *why, size_t size)
+{
+	int first, last;
+	if (!status_read(s, &first, &last))
+		return false;
+	if (first > last)
+		snprintf(why, size, "%s is reversed; expected %d-%d", s, last, first);
 	return true;
 }
 
@@ -176,6 +209,8 @@ form_check(const struct config_option *o, const char *s, char *why, size_t size)
 		return form_mac(s, why, size);
 	case CONFIG_HOST:
 		return addr_parse(s, &any, &family);
+	case CONFIG_STATUS:
+		return form_status(s, why, size);
 	default:
 		return form_word(o, s);
 	}

@@ -15,6 +15,9 @@
  */
 bool form_check(const struct config_option *o, const char *s, char *why, size_t size);
 
+/* status_read: "200" or "200-299" to first and last. => false if it is neither. */
+bool status_read(const char *s, int *first, int *last);
+
 /* form_pattern: ECMA 262 expression for the schema, or NULL for types without one. */
 const char *form_pattern(enum config_type type);
 

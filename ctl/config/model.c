@@ -110,9 +110,9 @@ static void
 model_parts(struct model *m)
 {
 	static void (*const parts[])(struct model *) = {
-		model_workers, model_nics, model_timers, model_nat, model_lb, model_claims,
-		model_backends, model_static_routes, model_neighbours, model_routes, model_steering,
-		model_log,
+		model_workers, model_nics, model_timers, model_nat, model_lb, model_checks,
+		model_claims, model_backends, model_static_routes, model_neighbours, model_routes,
+		model_steering, model_log,
 	};
 	m->failed = m->doc == NULL || !ids_init(&m->ids, m->previous);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !m->failed; i++)

@@ -89,6 +89,7 @@ void model_nics(struct model *m);
 void model_timers(struct model *m);
 void model_nat(struct model *m);
 void model_lb(struct model *m);
+void model_checks(struct model *m);
 void model_claims(struct model *m);
 void model_backends(struct model *m); /* against the claims */
 void model_static_routes(struct model *m);

@@ -135,6 +135,7 @@ static const char *const type_expected[] = {
 	[CONFIG_MAC] = "a unicast MAC address, such as 02:00:00:00:00:01",
 	[CONFIG_PATH] = "an absolute path without spaces, such as /var/log/millrace",
 	[CONFIG_HOST] = "an IPv4 or IPv6 address, such as 192.0.2.1",
+	[CONFIG_STATUS] = "an HTTP status or first-last, such as 200-299",
 };
 
 void
@@ -158,6 +159,10 @@ option_expected(const struct config_option *o, char *out, size_t size)
 	case CONFIG_DEVICE:
 		snprintf(out, size, "a DPDK device of %" PRId64 " to %" PRId64
 		         " printable characters without spaces", o->min, o->max);
+		break;
+	case CONFIG_TEXT:
+		snprintf(out, size, "a text of %" PRId64 " to %" PRId64
+		         " printable ASCII characters", o->min, o->max);
 		break;
 	case CONFIG_WORD:
 		words_expected(o, out, size);

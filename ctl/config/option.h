@@ -38,6 +38,8 @@ enum config_type {
 	CONFIG_MAC,       /* unicast */
 	CONFIG_PATH,      /* of a file: absolute, printable ASCII without spaces, min..max */
 	CONFIG_HOST,      /* an address, also of this host itself */
+	CONFIG_TEXT,      /* printable ASCII, min..max characters */
+	CONFIG_STATUS,    /* of HTTP: number, or first-last */
 };
 
 enum config_flag {

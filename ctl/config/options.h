@@ -20,6 +20,7 @@ enum {
 	CONFIG_MAX_POOL_ADDRESSES = 65536,
 	CONFIG_MAX_COLLECTORS = 8, /* of a kind */
 	CONFIG_MAX_PATH = 200,
+	CONFIG_MAX_CHECKS = 256,
 };
 
 extern const struct config_option config_options[];

@@ -100,6 +100,8 @@ prune_document(struct prune *p, const json_t *doc, const json_t *bad)
 	size_t i;
 	const json_t *nat = json_object_get(doc, "nat");
 	p->pools = items_lost(p, json_object_get(nat, "pools"), "nat.pools");
+	p->checks = items_lost(p, json_object_get(json_object_get(doc, "lb"), "checks"),
+	                       "lb.checks");
 	p->nics = items_lost(p, nics, "nics");
 	json_array_foreach((json_t *)nics, i, nic) {
 		path_make(&path, "nics[%zu].addresses", i);
