@@ -105,6 +105,13 @@ image_build_rows(struct image_builder *b, uint32_t kind, const void *rows, size_
 	};
 }
 
+void
+image_checksum(struct image_header *h)
+{
+	h->checksum = 0;
+	h->checksum = crc32c(0, h, h->size);
+}
+
 void *
 image_build_end(struct image_builder *b, size_t *size)
 {
@@ -115,8 +122,7 @@ image_build_end(struct image_builder *b, size_t *size)
 	}
 	struct image_header *h = (void *)b->data;
 	h->size = b->size;
-	h->checksum = 0;
-	h->checksum = crc32c(0, b->data, b->size);
+	image_checksum(h);
 	*size = b->size;
 	*b = (struct image_builder){0};
 	return h;

@@ -181,6 +181,8 @@ void image_build_begin(struct image_builder *b, uint64_t generation);
 void image_build_rows(struct image_builder *b, uint32_t kind, const void *rows, size_t row_size,
                       size_t n);
 /* image_build_end: close. => the image (free() it) and *size, or NULL. */
+/* image_checksum: make the checksum anew, after a change of a whole image in memory. */
+void image_checksum(struct image_header *h);
 void *image_build_end(struct image_builder *b, size_t *size);
 
 /* crc32c: Castagnoli, as the checksum and for derived addresses. */

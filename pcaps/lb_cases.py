@@ -136,6 +136,20 @@ def down():
 
 
 @case
+def forced():
+    c = make("forced", "Health is forced: down, and no connection goes there; up, though the document says nothing else; then as "
+             "checks say. Each change is an event.")
+    for at, method in enumerate(("down", "up", "auto")):
+        c.request(at, "backend." + method, service="web", address=BACKENDS[1])
+        for i in range(20):
+            c.send("outside", at + i / 100, P.tcp(client(10 + 30 * at + i), WEB, 41000, 80, SYN, seq=i))
+    c.request(4, "backend.list", service="web")
+    c.request(4, "health.list")
+    c.request(4, "health.events")
+    return c
+
+
+@case
 def down_established():
     c = make("down-established", "A backend is declared dead: its connections end and their clients' next packets go to "
              "another one, those of the others stay. UDP as well, and with source translation.",

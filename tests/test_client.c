@@ -109,8 +109,8 @@ static void
 bad_lines(void)
 {
 	static const struct { const char *line, *says; } cases[] = {
-		{"frob", "no command \"frob\"; there are: service backend pool"},
-		{"backend", "list add remove weight drain ready down"},
+		{"frob", "no command \"frob\"; there are: service backend health pool"},
+		{"backend", "list add remove weight drain ready up down auto"},
 		{"backend frob web", "no \"frob\"; there are: list add"},
 		{"backend drain", "service is missing"},
 		{"backend drain web", "address is missing"},

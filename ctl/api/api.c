@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "internal.h"
 
@@ -15,7 +16,8 @@ api_create(const struct plane_link *link)
 		return NULL;
 	api->link = *link;
 	api->log = calloc(API_LOG, sizeof(*api->log));
-	if (api->log == NULL) {
+	if (api->log == NULL || !health_init(&api->health)) {
+		free(api->log);
 		free(api);
 		return NULL;
 	}
@@ -29,6 +31,7 @@ api_destroy(struct api *api)
 		return;
 	json_decref(api->doc);
 	json_decref(api->offer);
+	health_fini(&api->health);
 	free(api->log);
 	free(api);
 }
@@ -109,6 +112,85 @@ give(struct api *api, const struct image_header *running, const void *image, siz
 	return -1;
 }
 
+/* give_planned: an image with the health of its backends; their targets change if it is taken. */
+static int
+give_planned(struct api *api, const json_t *doc, const struct image_header *running,
+             struct image_header *image, size_t size, bool changed, uint64_t *generation,
+             struct rpc_error *err)
+{
+	if (!health_plan(&api->health, doc, image) ||
+	    (changed && health_patch(&api->health, true, image) < 0)) {
+		health_abort(&api->health);
+		rpc_fail(err, RPC_INTERNAL, "memory ran out");
+		return -1;
+	}
+	if (changed && give(api, running, image, size, generation, err) != 0) {
+		health_abort(&api->health);
+		return -1;
+	}
+	health_commit(&api->health);
+	return 0;
+}
+
+int
+health_apply(struct api *api, struct rpc_error *err)
+{
+	const struct image_header *running = api->link.image(api->link.ctx);
+	uint64_t generation = 0;
+	if (running == NULL || !api->health.dirty)
+		return 0;
+	struct image_header *image = malloc(running->size);
+	if (image != NULL) {
+		memcpy(image, running, running->size);
+		image->generation = (running->generation > api->generation ? running->generation :
+		                     api->generation) + 1;
+	}
+	int n = image == NULL ? -ENOMEM : health_patch(&api->health, false, image);
+	if (n > 0)
+		n = give(api, running, image, image->size, &generation, err) == 0 ? 1 : -1;
+	else if (n < 0)
+		rpc_fail(err, RPC_INTERNAL, "memory ran out");
+	free(image);
+	api->health.dirty = n < 0;
+	if (generation > api->generation)
+		api->generation = generation;
+	return n < 0 ? -1 : n;
+}
+
+int
+api_health_apply(struct api *api, char *err, size_t err_size)
+{
+	struct rpc_error e = {0};
+	int rc = health_apply(api, &e);
+	json_decref(e.errors);
+	if (rc < 0)
+		snprintf(err, err_size, "%s", e.message);
+	return rc;
+}
+
+struct health *
+api_health(struct api *api)
+{
+	return &api->health;
+}
+
+void
+api_set_clock(struct api *api, uint64_t (*clock)(void *ctx), void *ctx)
+{
+	api->clock = clock;
+	api->clock_ctx = ctx;
+}
+
+uint64_t
+api_now(const struct api *api)
+{
+	struct timespec t;
+	if (api->clock != NULL)
+		return api->clock(api->clock_ctx);
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 static json_t *
 applied(uint64_t generation, bool changed)
 {
@@ -132,8 +214,9 @@ api_apply(struct api *api, const json_t *doc, bool dry_run, struct rpc_error *er
 	if (changed && dry_run)
 		failed = running != NULL && config_restart_needed(running, image, &errs) != 0 &&
 		         rpc_fail_config(err, API_REFUSED, &errs) == NULL;
-	else if (changed)
-		failed = give(api, running, image, size, &generation, err) != 0;
+	else if (!dry_run)
+		failed = give_planned(api, doc, running, image, size, changed, &generation,
+		                      err) != 0;
 	free(image);
 	if (failed)
 		return NULL;
@@ -165,6 +248,8 @@ api_link_changed(struct api *api, char *err, size_t err_size)
 	json_t *doc = running != NULL ? config_of_image(running) : NULL;
 	if (doc != NULL)
 		api_adopt(api, doc, running->generation);
+	if (doc != NULL && health_plan(&api->health, doc, running))
+		health_commit(&api->health);
 	if (api->offer != NULL && (running == NULL || api->offer_wins)) {
 		json_t *offer = json_incref(api->offer);
 		int rc = apply_or_say(api, offer, err, err_size);

@@ -76,6 +76,14 @@ void api_offer(struct api *api, const json_t *doc, bool wins);
  * it ours. => 0, or -errno and err. */
 int api_link_changed(struct api *api, char *err, size_t err_size);
 
+/* api_health: the health of the backends; api_health_apply: make it known to the plane, if it says
+ * something else. => 1 if it did, 0, or -errno and err: to be tried again. */
+struct health *api_health(struct api *api);
+int api_health_apply(struct api *api, char *err, size_t err_size);
+
+/* api_set_clock: where the time comes from, if not from the machine (nanoseconds since 1970). */
+void api_set_clock(struct api *api, uint64_t (*clock)(void *ctx), void *ctx);
+
 /* The document in force (borrowed), for saving; NULL before the first config.apply. */
 const json_t *api_document(const struct api *api);
 /* api_changes: grows with every change of the document in force. */

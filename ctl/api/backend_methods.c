@@ -82,9 +82,3 @@ backend_ready_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
 	return backend_set(api, params, "state", json_string("ready"), err);
 }
-
-json_t *
-backend_down_m(struct api *api, const json_t *params, struct rpc_error *err)
-{
-	return backend_set(api, params, "state", json_string("down"), err);
-}

@@ -13,6 +13,7 @@
 #include "api.h"
 #include "ctl/config/config.h"
 #include "ctl/config/addrtext.h"
+#include "health.h"
 #include "lb/lb_image.h"
 #include "nat/nat_image.h"
 
@@ -45,6 +46,9 @@ struct api {
 	bool offer_wins;
 	uint64_t changes;
 	uint64_t generation;    /* highest one made or seen */
+	struct health health;
+	uint64_t (*clock)(void *ctx); /* NULL: the machine's */
+	void *clock_ctx;
 	struct record *log;     /* ring of API_LOG */
 	uint64_t log_count;     /* records ever */
 	uint8_t rows_digest[16]; /* backend_row was made for this image */
@@ -109,6 +113,14 @@ const struct img_lb_backend *api_backend_by_id(struct api *api, uint32_t id);
 
 /* api.c: give a document (borrowed) to the plane. => {generation, changed} or NULL. */
 json_t *api_apply(struct api *api, const json_t *doc, bool dry_run, struct rpc_error *err);
+
+/* api_now: nanoseconds since 1970. */
+uint64_t api_now(const struct api *api);
+/*
+ * health_apply: what is known of health into the data plane, if it says something else.
+ * => 1 if it did, 0, or -1 and err (and it is to be tried again).
+ */
+int health_apply(struct api *api, struct rpc_error *err);
 
 /* edit.c: objects of a document; => borrowed, or NULL and err. */
 json_t *edit_copy(struct api *api, struct rpc_error *err); /* new reference, deep */

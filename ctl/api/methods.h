@@ -57,8 +57,15 @@
 	  "no new flows for a backend; its flows go on")                                       \
 	X(backend_ready_m, "backend.ready", "service, address, port?",                         \
 	  "a backend takes new flows again")                                                   \
+	X(backend_up_m, "backend.up", "service, address, port?",                               \
+	  "a backend is up whatever its checks say")                                           \
 	X(backend_down_m, "backend.down", "service, address, port?",                           \
-	  "a backend is dead: no new flows, its flows do not stay")                            \
+	  "a backend is down whatever its checks say: no new flows, its flows do not stay")    \
+	X(backend_auto_m, "backend.auto", "service, address, port?",                           \
+	  "a backend is what its checks say")                                                  \
+	X(health_list_m, "health.list", "service?, limit?, cursor?",                           \
+	  "health of the backends with the last check of each, page by page")                  \
+	X(health_events_m, "health.events", "limit?, since?", "the latest changes of health")  \
 	X(stats_m, "stats", "all?", "counters: totals, by worker, interface, drop reason")     \
 	X(nic_list_m, "nic.list", "", "interfaces with link, addresses and counters")          \
 	X(neighbour_list_m, "neighbour.list", "", "next hops and their MAC addresses")         \

@@ -24,6 +24,7 @@ backend_sum(const struct stats_segment *s, uint32_t id, struct backend_sum *sum)
 }
 
 struct lb_view {
+	const struct health *health;
 	const struct stats_segment *stats;
 	const struct img_lb_service *service;
 	const struct img_lb_backend *backend;
@@ -36,6 +37,7 @@ lb_view(struct api *api, struct lb_view *v, struct rpc_error *err)
 	const struct image_header *h = api_image(api, err);
 	if (h == NULL)
 		return -1;
+	v->health = &api->health;
 	v->stats = api->link.statistics(api->link.ctx);
 	v->service = image_rows(h, IMG_LB_SERVICES, &v->services);
 	v->backend = image_rows(h, IMG_LB_BACKENDS, &v->backends);
@@ -60,12 +62,16 @@ backend_json(const struct lb_view *v, const struct img_lb_service *s,
              const struct img_lb_backend *b)
 {
 	char address[API_NAME];
+	const struct health_target *t = health_by_row(v->health, (uint32_t)(b - v->backend),
+	                                              b->id);
 	struct backend_sum sum;
 	backend_sum(v->stats, b->id, &sum);
-	return json_pack("{s:s, s:s, s:i, s:I, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:i, s:I, s:s, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I}",
 	                 "service", s->name, "address",
 	                 name_address(&b->address, b->family, address), "port", ntohs(b->port),
-	                 "weight", (json_int_t)b->weight, "state", name_backend_state(b->state),
+	                 "weight", (json_int_t)b->weight, "state",
+	                 name_backend_state(t != NULL ? t->conf.configured : b->state),
+	                 "health", t != NULL ? health_word(t) : "none",
 	                 "share", share(v, s, b), "flows", (json_int_t)sum.live, "opened",
 	                 (json_int_t)sum.opened, "packets_in", (json_int_t)sum.packets[0],
 	                 "packets_out", (json_int_t)sum.packets[1], "bytes_in",

@@ -4,8 +4,8 @@
  *            result and the time.
  * Invariant  1. The first result decides. Then `fall` failures one after the other make it down,
  *               `rise` passes make it up.
- *            2. Who goes down `changes` times within period_s is held: it comes up when no check has
- *               failed for hold_s, and `rise` have passed, and its falls are forgotten.
+ *            2. Who goes down `changes` times within period_s is held: it comes up when no check
+ *               has failed for hold_s, and `rise` have passed, and its falls are forgotten.
  *            3. A clock that goes back makes times longer, never verdicts wrong.
  * Owner      Values.
  * See        docs/health.md; ctl/config/checks.h.

@@ -61,7 +61,7 @@ extern const struct view view_applied[], view_flows[], view_flow_count[], view_m
 	view_service[], view_backends[], view_stats[], view_drops[], view_nics[],
 	view_neighbours[], view_routes[], view_steering[], view_log[], view_sinks[],
 	view_whohad[], view_generation[],
-	view_methods[], view_version[];
+	view_methods[], view_version[], view_health[], view_health_events[];
 
 /* local.c, top.c, whohad.c: commands that are more than one request. */
 int run_config_check(struct session *s, const struct command_row *row, int argc, char **argv);

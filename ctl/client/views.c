@@ -81,7 +81,8 @@ const struct view view_services[] = {
 /* Packets and bytes of a flow are counted for its backend when it ends. */
 #define BACKEND_COLUMNS                                                                        \
 	{{"SERVICE", "service", TEXT}, {"BACKEND", "address", ENDPOINT},                       \
-	 {"STATE", "state", TEXT}, {"WEIGHT", "weight", NUMBER}, {"SHARE", "share", PERCENT},  \
+	 {"STATE", "state", TEXT}, {"HEALTH", "health", TEXT}, {"WEIGHT", "weight", NUMBER},    \
+	 {"SHARE", "share", PERCENT},                                                          \
 	 {"FLOWS", "flows", NUMBER}, {"OPENED", "opened", NUMBER},                             \
 	 {"ENDED IN", "bytes_in", BYTES}, {"ENDED OUT", "bytes_out", BYTES}}
 
@@ -92,6 +93,21 @@ const struct view view_service[] = {
 	                   {"protocol", "protocol", TEXT}, {"mode", "mode", TEXT},
 	                   {"flows", "flows", NUMBER}, {"opened", "opened", NUMBER}}},
 	{"Backends", "backends", BACKEND_COLUMNS}, END,
+};
+
+const struct view view_health[] = {
+	{NULL, "backends", {
+	  {"SERVICE", "service", TEXT}, {"BACKEND", "address", ENDPOINT},
+	  {"HEALTH", "health", TEXT}, {"SINCE (UTC)", "since", TIME},
+	  {"CHECK", "check", TEXT}, {"LAST CHECK (UTC)", "checked", TIME},
+	  {"TOOK MS", "latency_ms", NUMBER}, {"RESULT", "reason", TEXT}}}, END,
+};
+
+const struct view view_health_events[] = {
+	{NULL, "events", {
+	  {"TIME (UTC)", "time", TIME}, {"SERVICE", "service", TEXT},
+	  {"BACKEND", "address", ENDPOINT}, {"WAS", "was", TEXT}, {"IS", "health", TEXT},
+	  {"REASON", "reason", TEXT}}}, END,
 };
 
 #define DROP_COLUMNS                                                                           \

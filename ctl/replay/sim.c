@@ -69,6 +69,12 @@ devices_make(struct sim *s, const struct image_header *image)
 	return 0;
 }
 
+static uint64_t
+link_clock(void *ctx)
+{
+	return ((struct sim *)ctx)->now_ns;
+}
+
 static int
 plane_make(struct sim *s, const struct image_header *image, uint64_t seed, char *err,
            size_t err_size)
@@ -81,6 +87,7 @@ plane_make(struct sim *s, const struct image_header *image, uint64_t seed, char 
 	s->api = api_create(&link);
 	if (s->api == NULL)
 		return -ENOMEM;
+	api_set_clock(s->api, link_clock, s);
 	return api_link_changed(s->api, err, err_size);
 }
 

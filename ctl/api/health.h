@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The health of every backend: what is known, what was forced, what happened; state
+ *            beside the configuration, which outlives it. Whoever runs the checks reports here.
+ * Layout     One target a backend, known by its key, "tcp 192.0.2.1:80 10.0.0.7:8080". Targets
+ *            stand in the order of the image's rows, and sorted by key.
+ * Invariant  1. Targets change in health_commit only, which cannot fail; a plan that is not
+ *               committed leaves no trace.
+ *            2. A backend that stays in the document keeps its target, whatever else changes.
+ *            3. The data plane's image says of a backend: down, exactly if its target is down or it
+ *               is configured so (health_patch).
+ * Owner      One thread.
+ * Lifetime   A target until its `removed` hook; its check as long as its set (checks_get).
+ * Limits     LB_MAX_BACKENDS targets, HEALTH_EVENTS events kept.
+ * See        docs/health.md; verdict.h.
+ */
+#ifndef MR_HEALTH_H
+#define MR_HEALTH_H
+
+#include "lb/lb_image.h"
+#include "verdict.h"
+
+enum { HEALTH_EVENTS = 4096, HEALTH_KEY = 128, HEALTH_REASON = 120 };
+
+enum health_forced { HEALTH_AUTO, HEALTH_FORCED_UP, HEALTH_FORCED_DOWN };
+
+/* What the configuration says of a backend. */
+struct health_conf {
+	const struct check *check; /* NULL: none */
+	char service[IMAGE_NAME];
+	union addr address, service_address;
+	uint8_t family, proto;
+	uint8_t configured;        /* enum lb_backend_state */
+	be16 port, service_port;
+	uint32_t id, row;          /* stable number; row in IMG_LB_BACKENDS */
+};
+
+struct health_target {
+	char key[HEALTH_KEY];
+	struct health_conf conf, next; /* next: of the plan under way */
+	struct health_state state;
+	uint8_t forced;                /* enum health_forced */
+	uint64_t checked_ns;           /* the last check ended; 0: there was none */
+	uint64_t latency_ns;           /* of it */
+	char reason[HEALTH_REASON];    /* of its result */
+	uint64_t stamp;                /* last plan that has it */
+	bool committed;
+	void *user;                    /* of whoever runs the checks */
+};
+
+struct health_event {
+	uint64_t number, time_ns;
+	char service[IMAGE_NAME];
+	union addr address;
+	uint8_t family;
+	be16 port;
+	const char *health, *was;      /* words */
+	char reason[HEALTH_REASON];
+};
+
+/* What whoever runs the checks wants to know. */
+struct health_hooks {
+	void *ctx;
+	void (*changed)(void *ctx, struct health_target *t); /* is new, or may have another check */
+	void (*removed)(void *ctx, struct health_target *t);
+};
+
+struct health {
+	struct checks *set;
+	struct health_target **target, **sorted;
+	size_t n;
+	struct health_target **next, **next_sorted; /* of the plan */
+	struct checks *next_set;
+	size_t n_next;
+	uint64_t stamp;
+	bool dirty;             /* the image may say something else */
+	uint64_t changes;       /* grows with what health_save would say */
+	json_t *saved;          /* verdicts of an earlier life */
+	struct health_event *event; /* ring of HEALTH_EVENTS */
+	uint64_t events;        /* ever */
+	struct health_hooks hooks;
+};
+
+/* health_init: => false when memory runs out. */
+bool health_init(struct health *h);
+void health_fini(struct health *h);
+
+/* health_plan: the targets that a document and its image have. => false when memory runs out. */
+bool health_plan(struct health *h, const json_t *doc, const struct image_header *image);
+void health_commit(struct health *h);
+void health_abort(struct health *h);
+
+/*
+ * health_patch: write states into an image's backend rows, and remake the tables of services where
+ * one changed. planned: of the plan, else of what is committed. => rows that changed, or -ENOMEM.
+ */
+int health_patch(const struct health *h, bool planned, struct image_header *image);
+
+/* health_result: a check of the target ended. */
+void health_result(struct health *h, struct health_target *t, bool good, const char *reason,
+                   uint64_t latency_ns, uint64_t now_ns);
+void health_force(struct health *h, struct health_target *t, enum health_forced forced,
+                  uint64_t now_ns);
+
+/* health_is_out: is it down for traffic, as configured by `conf`? */
+bool health_is_out(const struct health_target *t, const struct health_conf *conf);
+/* health_word: "up", "down", "held", "unchecked", "none", "forced-up", "forced-down". */
+const char *health_word(const struct health_target *t);
+
+/* health_by_row: of a row of the committed image, or NULL. */
+struct health_target *health_by_row(const struct health *h, uint32_t row, uint32_t id);
+
+/* health_save: verdicts and what was forced, as JSON (new reference). health_load: those of an
+ * earlier life, for targets that are not there yet. */
+json_t *health_save(const struct health *h);
+void health_load(struct health *h, const json_t *saved);
+/* health_restore: give a new target what health_load had for it. */
+void health_restore(struct health *h, struct health_target *t);
+
+#endif
