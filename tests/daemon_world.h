@@ -292,8 +292,8 @@ begin(const char *config)
 static inline void
 end(void)
 {
-	static const char *const files[] = {"config.json", "store.json", "nat.log", "stderr",
-	                                    "plane.sock", "control.sock"};
+	static const char *const files[] = {"config.json", "store.json", "health.json",
+	                                    "nat.log", "stderr", "plane.sock", "control.sock"};
 	CU_ASSERT(daemon_stop(SIGTERM) == 0);
 	CU_ASSERT(access(in_dir("control.sock"), F_OK) != 0);
 	far_stop();

@@ -58,6 +58,12 @@ struct health_event {
 	char reason[HEALTH_REASON];
 };
 
+/* How checking goes, as whoever runs the checks says: starts, and how late they were. */
+struct health_load {
+	uint64_t started, late_ns, late_max_ns;
+	uint32_t backends, running, waiting;
+};
+
 /* What whoever runs the checks wants to know. */
 struct health_hooks {
 	void *ctx;
@@ -79,6 +85,7 @@ struct health {
 	struct health_event *event; /* ring of HEALTH_EVENTS */
 	uint64_t events;        /* ever */
 	struct health_hooks hooks;
+	struct health_load load;
 };
 
 /* health_init: => false when memory runs out. */

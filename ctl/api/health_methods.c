@@ -40,6 +40,16 @@ known_service(struct api *api, const char *name, struct rpc_error *err)
 	return name == NULL || edit_service(api->doc, name, &i, err) != NULL;
 }
 
+static json_t *
+load_json(const struct health_load *l)
+{
+	double mean = l->started != 0 ? (double)l->late_ns / (double)l->started : 0;
+	return json_pack("{s:I, s:I, s:I, s:I, s:f, s:f}", "backends", (json_int_t)l->backends,
+	                 "running", (json_int_t)l->running, "waiting", (json_int_t)l->waiting,
+	                 "started", (json_int_t)l->started, "late_ms_mean", mean / 1e6,
+	                 "late_ms_max", (double)l->late_max_ns / 1e6);
+}
+
 json_t *
 health_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
@@ -53,7 +63,9 @@ health_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 	for (; at < h->n && json_array_size(rows) < limit; at++)
 		if (service == NULL || strcmp(h->target[at]->conf.service, service) == 0)
 			json_array_append_new(rows, target_json(h->target[at]));
-	return api_listing_result("backends", rows, at < h->n ? at : 0);
+	json_t *result = api_listing_result("backends", rows, at < h->n ? at : 0);
+	json_object_set_new(result, "load", load_json(&h->load));
+	return result;
 }
 
 static json_t *

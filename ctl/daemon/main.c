@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ctl/config/config.h"
+#include "health_checker.h"
 #include "log_service.h"
 #include "options.h"
 #include "plane_client.h"
@@ -27,6 +28,8 @@ struct daemon {
 	struct event *plane_event; /* while connected */
 	struct server *server;
 	struct log_service *logs;
+	struct checker *checker;
+	char health_file[512];     /* beside the store */
 	FILE *log;
 	uint64_t saved;            /* api_changes of what the store holds */
 	uint64_t ticks;
@@ -69,6 +72,9 @@ on_line(void *arg, const char *line, size_t size)
 	struct daemon *d = arg;
 	json_t *response = api_call_text(d->api, line, size);
 	save(d); /* before the answer: what was answered is on disk */
+	char err[512];
+	if (checker_save(d->checker, err, sizeof(err)) != 0)
+		say(d, "health: %s", err);
 	return response;
 }
 
@@ -162,6 +168,9 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		agree(d);
 	if (d->ticks % CONNECT_TICKS == 0)
 		save(d);
+	char err[512] = "";
+	if (checker_tick(d->checker, err, sizeof(err)) != 0)
+		say(d, "health: %s", err);
 	d->ticks++;
 }
 
@@ -236,6 +245,12 @@ start(struct daemon *d)
 	if (d->logs == NULL)
 		return -1;
 	api_set_log(d->api, log_service_link(d->logs));
+	const char *slash = strrchr(d->opt.store, '/');
+	snprintf(d->health_file, sizeof(d->health_file), "%.*shealth.json",
+	         slash != NULL ? (int)(slash - d->opt.store + 1) : 0, d->opt.store);
+	d->checker = checker_create(d->base, d->api, d->health_file);
+	if (d->checker == NULL)
+		return -1;
 	log_open(d);
 	d->server = server_create(d->base, d->opt.control, on_line, d);
 	if (d->server == NULL)
@@ -271,6 +286,7 @@ stop(struct daemon *d)
 	if (d->plane_event != NULL)
 		event_free(d->plane_event);
 	plane_client_close(&d->plane);
+	checker_destroy(d->checker);
 	log_service_destroy(d->logs);
 	api_destroy(d->api);
 	if (d->log != NULL)
