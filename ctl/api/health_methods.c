@@ -19,7 +19,7 @@ target_json(const struct health_target *t)
 {
 	const struct health_conf *c = &t->conf;
 	char address[API_NAME];
-	bool checked = t->checked_ns != 0;
+	bool checked = t->checked_ns != 0, timed = t->latency_ns != 0; /* not what was restored */
 	return json_pack("{s:s, s:s, s:i, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "service",
 	                 c->service, "address", name_address(&c->address, c->family, address),
 	                 "port", ntohs(c->port), "health", health_word(t), "check",
@@ -27,7 +27,7 @@ target_json(const struct health_target *t)
 	                 name_backend_state(c->configured), "since",
 	                 time_or_null(t->state.since_ns), "checked", time_or_null(t->checked_ns),
 	                 "latency_ms",
-	                 checked ? json_real((double)(t->latency_ns / 1000) / 1e3) : json_null(),
+	                 timed ? json_real((double)(t->latency_ns / 1000) / 1e3) : json_null(),
 	                 "reason",
 	                 checked ? json_string(t->reason) : json_null());
 }
