@@ -71,6 +71,7 @@ int run_whohad(struct session *s, const struct command_row *row, int argc, char 
 int run_call(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_help(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_complete(struct session *s, const struct command_row *row, int argc, char **argv);
+int run_import(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_top(struct session *s, const struct command_row *row, int argc, char **argv);
 
 /* top_share: how many rows of each list fit into the lines, each with its header; in turn. */

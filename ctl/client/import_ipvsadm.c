@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The dump of `ipvsadm -Sn`: one command a line, services (-A) before their servers (-a). */
+#include <string.h>
+
+#include "import.h"
+
+/* Options by their short letter; what has an argument. */
+static const struct { const char *word; char letter; bool argument; } options[] = {
+	{"-A", 'A', false}, {"--add-service", 'A', false},
+	{"-E", 'A', false}, {"--edit-service", 'A', false},
+	{"-a", 'a', false}, {"--add-server", 'a', false},
+	{"-e", 'a', false}, {"--edit-server", 'a', false},
+	{"-t", 't', true}, {"--tcp-service", 't', true},
+	{"-u", 'u', true}, {"--udp-service", 'u', true},
+	{"--sctp-service", 'c', true},
+	{"-f", 'f', true}, {"--fwmark-service", 'f', true},
+	{"-6", '6', false}, {"--ipv6", '6', false},
+	{"-s", 's', true}, {"--scheduler", 's', true},
+	{"-p", 'p', true}, {"--persistent", 'p', true},
+	{"-M", 'M', true}, {"--netmask", 'M', true},
+	{"-b", 'b', true}, {"--sched-flags", 'b', true},
+	{"--pe", 'P', true},
+	{"-o", 'o', false}, {"--ops", 'o', false},
+	{"-r", 'r', true}, {"--real-server", 'r', true},
+	{"-g", 'g', false}, {"--gatewaying", 'g', false},
+	{"-i", 'i', false}, {"--ipip", 'i', false},
+	{"-m", 'm', false}, {"--masquerading", 'm', false},
+	{"-w", 'w', true}, {"--weight", 'w', true},
+	{"-x", 'x', true}, {"--u-threshold", 'x', true},
+	{"-y", 'y', true}, {"--l-threshold", 'y', true},
+	{"--tun-type", 'T', true}, {"--tun-port", 'T', true}, {"--tun-nocsum", 'N', false},
+	{"--tun-csum", 'N', false}, {"--tun-remcsum", 'N', false},
+};
+
+struct line {
+	unsigned number;
+	char command;          /* 'A', 'a' */
+	char method;           /* 'g', 'i', 'm' */
+	const char *value[128]; /* of options with an argument, by letter */
+	bool has[128];
+};
+
+static int
+option_find(const char *word)
+{
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (strcmp(options[i].word, word) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* line_read: => false after an error. */
+static bool
+line_read(struct import *im, struct line *l, const json_t *words)
+{
+	for (size_t i = 0; i < json_array_size(words); i++) {
+		const char *word = word_at(words, i);
+		int at = option_find(word);
+		if (at < 0) {
+			import_error(im, l->number, "%.60s: unknown option; expected a line of "
+			             "ipvsadm -Sn", word);
+			return false;
+		}
+		char letter = options[at].letter;
+		l->has[(int)letter] = true;
+		if (letter == 'A' || letter == 'a')
+			l->command = letter;
+		if (letter == 'g' || letter == 'i' || letter == 'm')
+			l->method = letter;
+		if (!options[at].argument)
+			continue;
+		/* -p stands alone where the timeout is IPVS's own */
+		if (letter == 'p' && (word_at(words, i + 1)[0] == '-' ||
+		                      i + 1 == json_array_size(words)))
+			continue;
+		if (++i >= json_array_size(words)) {
+			import_error(im, l->number, "%s: wants a value", word);
+			return false;
+		}
+		l->value[(int)letter] = word_at(words, i);
+	}
+	return true;
+}
+
+/* line_service: which service it speaks of. => false after a note or an error. */
+static bool
+line_service(struct import *im, const struct line *l, const char **protocol,
+             char address[IMPORT_ADDRESS], long *port)
+{
+	const char *value = l->value['t'] != NULL ? l->value['t'] : l->value['u'];
+	*protocol = l->value['t'] != NULL ? "tcp" : "udp";
+	if (l->value['f'] != NULL || l->value['c'] != NULL) {
+		import_note(im, l->number, "%s %.60s: services are of TCP or UDP",
+		            l->value['f'] != NULL ? "firewall mark" : "SCTP service",
+		            l->value['f'] != NULL ? l->value['f'] : l->value['c']);
+		return false;
+	}
+	if (value != NULL && import_endpoint(value, address, port))
+		return true;
+	import_error(im, l->number, "%.60s: expected address:port in numbers, as of ipvsadm -Sn",
+	             value != NULL ? value : "no service");
+	return false;
+}
+
+static void
+service_line(struct import *im, const struct line *l, const char *protocol, const char *address,
+             long port)
+{
+	json_t *s = import_service(im, l->number, protocol, address, port);
+	if (s == NULL)
+		return;
+	import_scheduler(im, l->number, s, l->value['s'] != NULL ? l->value['s'] : "wlc");
+	if (l->has['p'])
+		import_note(im, l->number, "persistence of %.20s s by %.40s",
+		            l->value['p'] != NULL ? l->value['p'] : "360",
+		            l->value['M'] != NULL ? l->value['M'] : "255.255.255.255");
+	if (l->value['P'] != NULL)
+		import_note(im, l->number, "persistence engine %.40s", l->value['P']);
+	if (l->value['b'] != NULL)
+		import_note(im, l->number, "scheduler flags %.40s", l->value['b']);
+	if (l->has['o'])
+		import_note(im, l->number, "one-packet scheduling: a flow keeps its backend");
+}
+
+static void
+server_line(struct import *im, const struct line *l, const char *protocol, const char *address,
+            long port)
+{
+	char backend[IMPORT_ADDRESS];
+	long backend_port, weight = 1;
+	json_t *s = import_find(im, protocol, address, port);
+	json_t *words = json_pack("[s]", l->value['w'] != NULL ? l->value['w'] : "1");
+	weight = word_number(words, 0, 0, 2147483647);
+	json_decref(words);
+	if (l->value['r'] == NULL || !import_endpoint(l->value['r'], backend, &backend_port) ||
+	    weight < 0) {
+		import_error(im, l->number, "%.60s: expected -r address:port and a weight",
+		             l->value['r'] != NULL ? l->value['r'] : "no server");
+		return;
+	}
+	if (s == NULL) {
+		import_note(im, l->number, "server %s, since its service is not", l->value['r']);
+		return;
+	}
+	if (backend_port == 0)
+		backend_port = port;
+	if (import_backend(im, l->number, s, backend, backend_port, weight) == NULL)
+		return;
+	import_method(im, l->number, s, l->method != '\0' ? l->method : 'g');
+	if (l->value['T'] != NULL)
+		import_note(im, l->number, "kind of tunnel");
+	for (const char *t = "xy"; *t != '\0'; t++)
+		if (l->value[(int)*t] != NULL && strcmp(l->value[(int)*t], "0") != 0)
+			import_note(im, l->number, "%s threshold of %.20s connections",
+			            *t == 'x' ? "upper" : "lower", l->value[(int)*t]);
+}
+
+void
+import_ipvsadm(struct import *im, const char *text)
+{
+	unsigned number = 0;
+	for (const char *at = text; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n') {
+		struct line l = {.number = ++number};
+		json_t *words = import_words(at);
+		const char *protocol;
+		char address[IMPORT_ADDRESS];
+		long port;
+		if (json_array_size(words) != 0 && line_read(im, &l, words)) {
+			if (l.command == '\0')
+				import_error(im, number, "no -A and no -a; expected a line of "
+				             "ipvsadm -Sn");
+			else if (line_service(im, &l, &protocol, address, &port))
+				(l.command == 'A' ? service_line : server_line)(im, &l, protocol,
+				                                                address, port);
+		}
+		json_decref(words);
+	}
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* keepalived.conf: virtual servers as services, real servers as backends. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/config/addrtext.h"
+#include "import_tree.h"
+
+/* What is said of keywords of virtual and real servers; NULL: nothing, it means nothing to us. */
+static const struct { const char *word, *why; } aside[] = {
+	{"persistence_timeout", "persistence by source address"},
+	{"persistence_granularity", "persistence by source address"},
+	{"persistence_engine", "persistence by an engine"},
+	{"sorry_server", "a server of last resort"},
+	{"sorry_server_inhibit", "a server of last resort"},
+	{"quorum", "a service has no quorum: any backend that is up gets connections"},
+	{"quorum_up", "events are in `millctl health events`"},
+	{"quorum_down", "events are in `millctl health events`"},
+	{"hysteresis", "a service has no quorum"},
+	{"ops", "one-packet scheduling: a flow keeps its backend"},
+	{"notify_up", "events are in `millctl health events`"},
+	{"notify_down", "events are in `millctl health events`"},
+	{"inhibit_on_failure", "a backend that is down gets nothing new, and its connections move"},
+	{"uthreshold", "an upper threshold of connections"},
+	{"lthreshold", "a lower threshold of connections"},
+	{"ha_suspend", "checks run always"},
+	{"omega", "nobody is told at the end"},
+	{"delay_before_retry", "a check that failed is repeated after the interval"},
+	{"smtp_alert", "events are in `millctl health events`"},
+	{"virtualhost", "it is no host's name"},
+	{"weight", NULL}, {"protocol", NULL},
+};
+
+struct virtual_server {
+	struct import *im;
+	const json_t *node, *groups;
+	const char *protocol;   /* "tcp", "udp"; NULL after a note */
+	const json_t *algorithm, *kind;
+	struct check_defaults checks;
+	long weight;
+	json_t *services;
+};
+
+static void
+note_aside(struct import *im, const json_t *node, const char *where)
+{
+	for (size_t i = 0; i < sizeof(aside) / sizeof(aside[0]); i++) {
+		if (strcmp(aside[i].word, node_word(node, 0)) != 0)
+			continue;
+		if (aside[i].why != NULL)
+			import_note(im, node_line(node), "%s: %s", aside[i].word, aside[i].why);
+		return;
+	}
+	import_note(im, node_line(node), "%.40s: not known in a %s", node_word(node, 0), where);
+}
+
+static void
+protocol_read(struct virtual_server *v, const json_t *node)
+{
+	const char *word = node_word(node, 1);
+	v->protocol = strcmp(word, "TCP") == 0 ? "tcp" : strcmp(word, "UDP") == 0 ? "udp" : NULL;
+	if (v->protocol == NULL)
+		import_note(v->im, node_line(node), "protocol %.20s: services are of TCP or UDP",
+		            word);
+}
+
+/* setting: one statement of a virtual server. */
+static void
+setting(struct virtual_server *v, const json_t *node)
+{
+	const char *word = node_word(node, 0);
+	long n;
+	if (strcmp(word, "delay_loop") == 0 && (n = node_ms(v->im, node)) >= 0)
+		v->checks.delay_ms = n < 100 ? 100 : n;
+	else if (strcmp(word, "lb_algo") == 0 || strcmp(word, "lvs_sched") == 0)
+		v->algorithm = node;
+	else if (strcmp(word, "lb_kind") == 0 || strcmp(word, "lvs_method") == 0)
+		v->kind = node;
+	else if (strcmp(word, "protocol") == 0)
+		protocol_read(v, node);
+	else if (strcmp(word, "retry") == 0)
+		v->checks.retry = word_number(node_words(node), 1, 0, 1000000);
+	else if (strcmp(word, "alpha") == 0)
+		v->checks.alpha = true;
+	else if (strcmp(word, "virtualhost") == 0 && is_host(node_word(node, 1)))
+		v->checks.virtualhost = node_word(node, 1);
+	else if (strcmp(word, "weight") == 0)
+		v->weight = word_number(node_words(node), 1, 0, 2147483647);
+	else if (strcmp(word, "real_server") != 0 && strcmp(word, "delay_loop") != 0)
+		note_aside(v->im, node, "virtual server");
+}
+
+/* services_add: one address of the virtual server; "192.0.2.10-12" is several. */
+static void
+services_add(struct virtual_server *v, unsigned line, const char *text, long port)
+{
+	char address[IMPORT_ADDRESS];
+	const char *dash = strchr(text, '-'), *dot = strrchr(text, '.');
+	long first = 0, last = 0;
+	if (dash != NULL && dot != NULL && strchr(text, ':') == NULL) {
+		first = strtol(dot + 1, NULL, 10);
+		last = strtol(dash + 1, NULL, 10);
+	}
+	if (last < first || last >= IMPORT_RANGE || first < 0)
+		last = first - 1; /* no addresses: said below */
+	if (dash == NULL)
+		first = last = 0;
+	for (long i = first; i <= last; i++) {
+		snprintf(address, sizeof(address), "%s", text);
+		if (dash != NULL)
+			snprintf(address, sizeof(address), "%.*s.%ld", (int)(dot - text), text, i);
+		json_t *s = import_service(v->im, line, v->protocol, address, port);
+		if (s != NULL)
+			json_array_append(v->services, s);
+	}
+	if (last < first)
+		import_note(v->im, line, "%.60s: expected first-last of the last number", text);
+}
+
+static void
+address_read(struct virtual_server *v, const json_t *node, size_t at)
+{
+	long port = word_number(node_words(node), at + 1, 0, 65535);
+	if (strcmp(node_word(node, at), "fwmark") == 0)
+		import_note(v->im, node_line(node), "firewall mark %.20s: a service has an address",
+		            node_word(node, at + 1));
+	else if (json_array_size(node_words(node)) <= at + 1)
+		services_add(v, node_line(node), node_word(node, at), 0);
+	else if (port < 0)
+		import_error(v->im, node_line(node), "port %.40s: expected a number",
+		             node_word(node, at + 1));
+	else
+		services_add(v, node_line(node), node_word(node, at), port);
+}
+
+static void
+group_read(struct virtual_server *v, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(v->groups); i++) {
+		const json_t *group = json_array_get(v->groups, i);
+		if (strcmp(node_word(group, 1), name) != 0)
+			continue;
+		for (size_t k = 0; k < json_array_size(node_block(group)); k++)
+			address_read(v, json_array_get(node_block(group), k), 0);
+		return;
+	}
+	import_error(v->im, node_line(v->node), "there is no virtual_server_group %.60s", name);
+}
+
+/* real_server: into every service of the virtual server. */
+static void
+real_server(struct virtual_server *v, const json_t *node)
+{
+	long port = word_number(node_words(node), 2, 0, 65535), weight = v->weight;
+	bool has_port = json_array_size(node_words(node)) > 2;
+	const char *check = NULL;
+	if (has_port && port < 0) {
+		import_error(v->im, node_line(node), "port %.40s: expected a number",
+		             node_word(node, 2));
+		return;
+	}
+	for (size_t i = 0; i < json_array_size(node_block(node)); i++) {
+		const json_t *n = json_array_get(node_block(node), i);
+		if (strcmp(node_word(n, 0), "weight") == 0)
+			weight = word_number(node_words(n), 1, 0, 2147483647);
+		else if (!is_checker(node_word(n, 0)))
+			note_aside(v->im, n, "real server");
+		else if (check != NULL)
+			import_note(v->im, node_line(n), "%s: a backend has one check",
+			            node_word(n, 0));
+		else {
+			json_t *o = checker_read(v->im, n, &v->checks);
+			check = o != NULL ? import_check(v->im, o) : NULL;
+		}
+	}
+	if (weight < 0) {
+		import_error(v->im, node_line(node), "its weight is no number from 0 on");
+		return;
+	}
+	for (size_t i = 0; i < json_array_size(v->services); i++) {
+		json_t *s = json_array_get(v->services, i);
+		long own = json_integer_value(json_object_get(s, "port"));
+		json_t *b = import_backend(v->im, node_line(node), s, node_word(node, 1),
+		                           has_port && port > 0 ? port : own, weight);
+		if (b != NULL && check != NULL)
+			json_object_set_new(b, "check", json_string(check));
+	}
+}
+
+/* check_gather: a check that all backends have becomes the service's. */
+static void
+check_gather(json_t *service)
+{
+	const json_t *list = json_object_get(service, "backends");
+	const json_t *first = json_object_get(json_array_get(list, 0), "check");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *own = json_object_get(json_array_get(list, i), "check");
+		if (own == NULL || !json_equal((json_t *)own, (json_t *)first))
+			return;
+	}
+	if (first == NULL)
+		return;
+	json_object_set(service, "check", (json_t *)first);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		json_object_del(json_array_get(list, i), "check");
+}
+
+/* said_of_services: what differs, once for a virtual server. */
+static void
+said_of_services(struct virtual_server *v)
+{
+	json_t *s = json_array_get(v->services, 0);
+	const char *kind = v->kind != NULL ? node_word(v->kind, 1) : "NAT";
+	if (s == NULL)
+		return;
+	if (v->algorithm != NULL)
+		import_scheduler(v->im, node_line(v->algorithm), s, node_word(v->algorithm, 1));
+	if (v->kind == NULL)
+		return;
+	import_method(v->im, node_line(v->kind), s,
+	              strcmp(kind, "DR") == 0 ? 'g' : strcmp(kind, "TUN") == 0 ? 'i' : 'm');
+}
+
+static void
+virtual_server(struct import *im, const json_t *node, const json_t *groups)
+{
+	struct virtual_server v = {.im = im, .node = node, .groups = groups, .protocol = "tcp",
+	                           .checks = {.delay_ms = -1, .retry = -1}, .weight = 1,
+	                           .services = json_array()};
+	const json_t *inside = node_block(node);
+	for (size_t i = 0; i < json_array_size(inside); i++)
+		setting(&v, json_array_get(inside, i));
+	if (v.protocol != NULL && strcmp(node_word(node, 1), "group") == 0)
+		group_read(&v, node_word(node, 2));
+	else if (v.protocol != NULL)
+		address_read(&v, node, 1);
+	said_of_services(&v);
+	for (size_t i = 0; i < json_array_size(inside); i++) {
+		const json_t *n = json_array_get(inside, i);
+		if (strcmp(node_word(n, 0), "real_server") == 0 && json_array_size(v.services) != 0)
+			real_server(&v, n);
+	}
+	for (size_t i = 0; i < json_array_size(v.services); i++)
+		check_gather(json_array_get(v.services, i));
+	json_decref(v.services);
+}
+
+void
+import_keepalived(struct import *im, const char *text)
+{
+	json_t *nodes = tree_read(im, text), *groups = json_array();
+	for (size_t i = 0; i < json_array_size(nodes); i++)
+		if (strcmp(node_word(json_array_get(nodes, i), 0), "virtual_server_group") == 0)
+			json_array_append(groups, json_array_get(nodes, i));
+	for (size_t i = 0; i < json_array_size(nodes) && im->errors == 0; i++) {
+		const json_t *node = json_array_get(nodes, i);
+		const char *word = node_word(node, 0);
+		if (strcmp(word, "virtual_server") == 0)
+			virtual_server(im, node, groups);
+		else if (strncmp(word, "vrrp", 4) == 0)
+			import_note(im, node_line(node), "%.40s %.40s: Millrace announces no "
+			            "addresses itself", word, node_word(node, 1));
+		else if (strncmp(word, "include", 7) == 0)
+			import_note(im, node_line(node), "include %.60s: import that file too",
+			            node_word(node, 1));
+		else if (strcmp(word, "virtual_server_group") != 0)
+			import_note(im, node_line(node), "%.40s", word);
+	}
+	json_decref(groups);
+	json_decref(nodes);
+}
