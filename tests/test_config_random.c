@@ -66,7 +66,6 @@ draw_text(const struct config_option *o)
 		snprintf(text, sizeof(text), "%u-%u", 1 + draw(3000), 2000 + draw(60000));
 		break;
 	case CONFIG_TEXT:
-	case CONFIG_PATH:
 		snprintf(text, sizeof(text), "/%u", draw(9));
 		break;
 	case CONFIG_STATUS:
