@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An index of hashes: its writing side. */
+/* An index of hashes: what goes beyond the home bucket. */
 #include "index.h"
 
 uint32_t
@@ -20,16 +20,14 @@ overflow_undo(struct index x, uint32_t home, uint32_t passed)
 }
 
 bool
-index_add(struct index x, uint64_t hash, uint32_t ref)
+index_add_far(struct index x, uint64_t hash, uint32_t ref)
 {
 	uint32_t home = index_home(x, hash), probes = index_probes(x);
 	for (uint32_t passed = 0; passed < probes; passed++) {
 		struct index_bucket *b = &x.bucket[index_step(x, home, passed)];
 		unsigned empty = index_slots(b, 0);
 		if (empty != 0) {
-			unsigned s = index_slot(empty);
-			b->ref[s] = ref;
-			b->tag[s] = index_tag(hash);
+			index_set(b, index_slot(empty), index_tag(hash), ref);
 			return true;
 		}
 		b->overflow++;
@@ -39,7 +37,7 @@ index_add(struct index x, uint64_t hash, uint32_t ref)
 }
 
 bool
-index_del(struct index x, uint64_t hash, uint32_t ref)
+index_del_far(struct index x, uint64_t hash, uint32_t ref)
 {
 	uint32_t home = index_home(x, hash);
 	uint16_t tag = index_tag(hash);
@@ -49,8 +47,7 @@ index_del(struct index x, uint64_t hash, uint32_t ref)
 			unsigned slot = index_slot(s);
 			if (b->ref[slot] != ref)
 				continue;
-			b->tag[slot] = 0;
-			b->ref[slot] = 0;
+			index_set(b, slot, 0, 0);
 			overflow_undo(x, home, passed);
 			return true;
 		}

@@ -158,9 +158,40 @@ index_size(uint32_t buckets)
 	return (size_t)buckets * sizeof(struct index_bucket);
 }
 
+/* index_add_far, index_del_far: the same as those below, wherever the entry stands or will. */
+bool index_add_far(struct index x, uint64_t hash, uint32_t ref);
+bool index_del_far(struct index x, uint64_t hash, uint32_t ref);
+
+/* index_set: what a slot holds; tag 0 and reference 0 for nothing. */
+static inline void
+index_set(struct index_bucket *b, unsigned slot, uint16_t tag, uint32_t ref)
+{
+	b->tag[slot] = tag;
+	b->ref[slot] = ref;
+}
+
 /* index_add: into the first free slot of its path. => false when there is none. */
-bool index_add(struct index x, uint64_t hash, uint32_t ref);
+static inline bool
+index_add(struct index x, uint64_t hash, uint32_t ref)
+{
+	struct index_bucket *b = &x.bucket[index_home(x, hash)];
+	unsigned empty = index_slots(b, 0);
+	if (__builtin_expect(empty == 0, 0))
+		return index_add_far(x, hash, ref);
+	index_set(b, index_slot(empty), index_tag(hash), ref);
+	return true;
+}
+
 /* index_del: => false when it is not there. */
-bool index_del(struct index x, uint64_t hash, uint32_t ref);
+static inline bool
+index_del(struct index x, uint64_t hash, uint32_t ref)
+{
+	struct index_bucket *b = &x.bucket[index_home(x, hash)];
+	unsigned slots = index_slots(b, index_tag(hash));
+	if (__builtin_expect(slots == 0 || b->ref[index_slot(slots)] != ref, 0))
+		return index_del_far(x, hash, ref);
+	index_set(b, index_slot(slots), 0, 0);
+	return true;
+}
 
 #endif

@@ -68,13 +68,15 @@ steer_class(const struct steer *s, const union addr *a, uint8_t family)
 uint16_t
 steer_worker(const struct steer *s, const union addr *a, uint8_t family)
 {
+	if (s->n_workers == 1)
+		return 0;
 	return s->worker[steer_bucket(a, family)];
 }
 
 uint16_t
 steer_worker_port(const struct steer *s, const union addr *a, uint8_t family, uint16_t port)
 {
-	if (s->split_blocks)
+	if (s->split_blocks && s->n_workers != 1)
 		return (port >> s->block_shift) % s->n_workers;
 	return steer_worker(s, a, family);
 }
