@@ -48,7 +48,7 @@ flow_find(const struct flow_table *t, const struct tuple *key)
 }
 
 /* Out of the index that it is in. */
-static void
+static inline void
 unindex(struct flow_table *t, uint64_t hash, flow_ref ref)
 {
 	bool was = index_del(t->index, hash, ref);
@@ -121,20 +121,20 @@ fill(struct flow_table *t, flow_ref ref, const struct tuple *orig, const struct 
 	return f;
 }
 
-static bool
+static inline bool
 is_taken(const struct flow_table *t, const struct tuple *key, uint64_t hash)
 {
 	return index_match(t, hash) != 0 && find_hashed(t, key, hash) != 0;
 }
 
-/* Is one of the two tuples taken, or are they the same key? */
-static bool
+/* Is one of the two tuples taken, or are they the same key, which have the same hash? */
+static inline bool
 collides(const struct flow_table *t, const struct tuple *orig, const struct tuple *reply,
          const uint64_t hash[2])
 {
-	bool same = addr_equal(&orig->src, &reply->src) && addr_equal(&orig->dst, &reply->dst) &&
-	            orig->sport == reply->sport && orig->dport == reply->dport &&
-	            orig->realm == reply->realm;
+	bool same = hash[0] == hash[1] && addr_equal(&orig->src, &reply->src) &&
+	            addr_equal(&orig->dst, &reply->dst) && orig->sport == reply->sport &&
+	            orig->dport == reply->dport && orig->realm == reply->realm;
 	return same || is_taken(t, orig, hash[0]) || is_taken(t, reply, hash[1]);
 }
 

@@ -10,26 +10,12 @@
 struct hop
 hop_on(const struct worker *w, const struct img_route *r, const union addr *dst, uint8_t family)
 {
-	struct hop hop = {.kind = HOP_NO_ROUTE};
-	if (r == NULL)
-		return hop;
-	switch (r->kind) {
-	case ROUTE_VIA:
-	case ROUTE_CONNECTED:
-		hop.kind = HOP_NIC;
-		hop.nic = r->nic;
-		hop.id = nexthop_find(&w->shared->nexthops, r->nic, family,
-		                      r->kind == ROUTE_VIA ? &r->gateway : dst);
-		return hop;
-	case ROUTE_POOL:
-	case ROUTE_SERVICE:
-	case ROUTE_LB_LOCAL:
-		hop.kind = HOP_LOOP;
-		hop.id = NEXTHOP_LOOP;
-		return hop;
-	default:
-		return hop;
-	}
+	uint16_t id = hop_id(w, r, dst, family);
+	if (id == NEXTHOP_LOOP)
+		return (struct hop){.kind = HOP_LOOP, .id = id};
+	if (!hop_is_nic(r))
+		return (struct hop){.kind = HOP_NO_ROUTE};
+	return (struct hop){.kind = HOP_NIC, .nic = r->nic, .id = id};
 }
 
 struct hop

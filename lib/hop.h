@@ -22,6 +22,24 @@ struct hop {
 	uint16_t id;   /* next hop, 0: no MAC known */
 };
 
+/* hop_is_nic: do packets of this route (NULL: none) leave by an interface? */
+static inline bool
+hop_is_nic(const struct img_route *r)
+{
+	return r != NULL && (r->kind == ROUTE_VIA || r->kind == ROUTE_CONNECTED);
+}
+
+/* hop_id: the number of the next hop of a destination on its route, as far as there is one. */
+static inline uint16_t
+hop_id(const struct worker *w, const struct img_route *r, const union addr *dst, uint8_t family)
+{
+	enum { LOOPS = 1u << ROUTE_POOL | 1u << ROUTE_SERVICE | 1u << ROUTE_LB_LOCAL };
+	if (__builtin_expect(hop_is_nic(r), 1))
+		return nexthop_find(&w->shared->nexthops, r->nic, family,
+		                    r->kind == ROUTE_VIA ? &r->gateway : dst);
+	return r != NULL && (LOOPS >> r->kind & 1) != 0 ? NEXTHOP_LOOP : NEXTHOP_NONE;
+}
+
 /* hop_on: the next hop of a destination on its route, NULL: it has none. */
 struct hop hop_on(const struct worker *w, const struct img_route *r, const union addr *dst,
                   uint8_t family);

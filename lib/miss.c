@@ -116,8 +116,8 @@ learn_hops(const struct worker *w, struct flow *f, const struct judged *j, const
 	uint8_t family = m->tuple.family;
 	const struct img_route *route = addr_equal(to, &m->tuple.dst) ?
 		m->route : route_find(w->gen, to, family);
-	f->nexthop[0] = hop_on(w, route, to, family).id;
-	f->nexthop[1] = hop_on(w, j->back, &m->tuple.src, family).id;
+	f->nexthop[0] = hop_id(w, route, to, family);
+	f->nexthop[1] = hop_id(w, j->back, &m->tuple.src, family);
 	f->route_gen = w->gen->route_gen;
 }
 

@@ -18,7 +18,8 @@
 
 #include "addr.h"
 
-enum { NEXTHOP_NONE = 0, NEXTHOP_LOOP = 1, NEXTHOP_FIRST = 2, NEXTHOP_MAX = 65536 };
+enum { NEXTHOP_NONE = 0, NEXTHOP_LOOP = 1, NEXTHOP_FIRST = 2, NEXTHOP_MAX = 65536,
+       NEXTHOP_SLOTS = 2 * NEXTHOP_MAX };
 enum nexthop_state { NEXTHOP_DEAD = 0, NEXTHOP_UP = 1 };
 
 struct nexthop {
@@ -32,15 +33,48 @@ static_assert(sizeof(struct nexthop) == 32, "two next hops a cache line");
 
 struct nexthop_table {
 	struct nexthop *entry;      /* NEXTHOP_MAX */
-	_Atomic uint16_t *slot;     /* 2 * NEXTHOP_MAX, 0 is empty */
+	_Atomic uint16_t *slot;     /* NEXTHOP_SLOTS, 0 is empty */
 	uint32_t count;
 };
 
 size_t nexthop_memsize(void);
 void nexthop_init(struct nexthop_table *t, void *mem);
+
+static inline uint32_t
+nexthop_slot(uint8_t nic, uint8_t family, const union addr *a)
+{
+	uint64_t h = (a->q[0] ^ nic ^ (uint64_t)family << 8) * 0x9e3779b97f4a7c15u;
+	h = (h ^ h >> 29 ^ a->q[1]) * 0xbf58476d1ce4e5b9u;
+	return (uint32_t)(h >> 32) & (NEXTHOP_SLOTS - 1);
+}
+
+/*
+ * nexthop_probe: its slot if it is there, else the empty one where it belongs: never full, as half
+ * is empty. *id: its number, or 0.
+ */
+static inline uint32_t
+nexthop_probe(const struct nexthop_table *t, uint8_t nic, uint8_t family, const union addr *a,
+              uint16_t *id)
+{
+	for (uint32_t s = nexthop_slot(nic, family, a);; s = (s + 1) & (NEXTHOP_SLOTS - 1)) {
+		/* Acquire: the entry was whole before its number stood here. */
+		*id = atomic_load_explicit(&t->slot[s], memory_order_acquire);
+		const struct nexthop *n = &t->entry[*id];
+		if (*id == NEXTHOP_NONE ||
+		    (n->nic == nic && n->family == family && addr_equal(&n->address, a)))
+			return s;
+	}
+}
+
 /* nexthop_find: its number, or 0. Any thread. */
-uint16_t nexthop_find(const struct nexthop_table *t, uint8_t nic, uint8_t family,
-                      const union addr *a);
+static inline uint16_t
+nexthop_find(const struct nexthop_table *t, uint8_t nic, uint8_t family, const union addr *a)
+{
+	uint16_t id;
+	nexthop_probe(t, nic, family, a, &id);
+	return id;
+}
+
 /* nexthop_set: add or change; => its number, 0 when the table is full. Main lcore only. */
 uint16_t nexthop_set(struct nexthop_table *t, uint8_t nic, uint8_t family, const union addr *a,
                      const uint8_t mac[6], enum nexthop_state state);
