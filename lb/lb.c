@@ -52,7 +52,8 @@ route_is(const struct miss *m, enum route_kind kind)
 static bool
 is_reply(const struct miss *m)
 {
-	return !route_is(m, ROUTE_POOL) && lb_view_endpoint(view_of(m->gen), &m->tuple);
+	const struct lb_view *v = view_of(m->gen);
+	return v->n_endpoints != 0 && !route_is(m, ROUTE_POOL) && lb_view_endpoint(v, &m->tuple);
 }
 
 static int
@@ -129,11 +130,6 @@ undo(void *state, const struct miss *m, const struct flow_spec *spec)
 }
 
 static void
-answered(void *state, const struct flow *f, const struct tuple t[2])
-{
-}
-
-static void
 ended(void *state, const struct flow *f, const struct tuple t[2], uint32_t now_ms)
 {
 	struct lb *lb = state;
@@ -145,11 +141,6 @@ ended(void *state, const struct flow *f, const struct tuple t[2], uint32_t now_m
 	}
 	if (f->flags & FLOW_HIDE_0)
 		lb_local_put(&lb->locals, &t[1]);
-}
-
-static void
-tick(void *state, uint64_t now_ns)
-{
 }
 
 static void
@@ -216,9 +207,7 @@ const struct policy_ops lb_policy = {
 	.open = open_flow,
 	.opened = opened,
 	.undo = undo,
-	.answered = answered,
 	.ended = ended,
 	.stale = stale,
-	.tick = tick,
 	.reload = reload,
 };

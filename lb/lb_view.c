@@ -101,8 +101,10 @@ view_fill(struct lb_view *v)
 			v->down[b->id / 8] |= (uint8_t)(1u << b->id % 8);
 			v->n_down++;
 		}
-		if (s->mode == LB_MODE_NAT && !lb_view_endpoint(v, &t))
-			slot_fill(&v->by_endpoint, endpoint_hash(&t.src, t.sport, t.proto), i);
+		if (s->mode != LB_MODE_NAT || lb_view_endpoint(v, &t))
+			continue;
+		slot_fill(&v->by_endpoint, endpoint_hash(&t.src, t.sport, t.proto), i);
+		v->n_endpoints++;
 	}
 	for (uint32_t i = 0; i < v->n_locals; i++) {
 		const struct img_lb_local *l = &v->locals[i];

@@ -38,6 +38,7 @@ struct lb_view {
 	const struct steer *steer;
 	struct lb_index by_service;  /* of rows of services */
 	struct lb_index by_endpoint; /* of rows of backends in mode nat */
+	uint32_t n_endpoints;        /* in there */
 	uint16_t *local_class;       /* steer_class of each local address */
 	uint8_t *down;               /* a bit for each backend id: it is down */
 	uint32_t n_down;

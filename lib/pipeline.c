@@ -24,14 +24,12 @@ enum { PREFETCH_AHEAD = 4, FIND_AHEAD = 16, GROUP = 4 };
 
 /* The first packet of direction 1. */
 static __attribute__((noinline)) void
-answered(struct worker *w, struct flow *f, flow_ref ref)
+answered(const struct worker *w, struct flow *f)
 {
 	const struct policy *pol = &w->policy[f->policy];
 	f->flags |= FLOW_ANSWERED;
-	if (pol->ops->answered != NULL) {
-		struct tuple t[2] = {flow_tuple(&w->flows, ref, 0), flow_tuple(&w->flows, ref, 1)};
-		pol->ops->answered(pol->state, f, t);
-	}
+	if (pol->ops->answered != NULL)
+		pol->ops->answered(pol->state, f);
 }
 
 static inline void
@@ -54,7 +52,7 @@ touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 	f->state = conn_next[f->state][d][p->event];
 	count(w, f, d, p);
 	if (unlikely((d & ~(unsigned)(f->flags / FLOW_ANSWERED)) != 0))
-		answered(w, f, p->ref);
+		answered(w, f);
 }
 
 /* A packet of a flow whose next hop is not known, not up, a loop, or has a small MTU. */

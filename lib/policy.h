@@ -70,7 +70,7 @@ struct policy_ops {
 	void (*opened)(void *state, const struct miss *m, const struct flow_spec *spec);
 	void (*undo)(void *state, const struct miss *m, const struct flow_spec *spec);
 	/* answered: first packet of direction 1. ended: last words about a flow. */
-	void (*answered)(void *state, const struct flow *f, const struct tuple t[2]);
+	void (*answered)(void *state, const struct flow *f);
 	void (*ended)(void *state, const struct flow *f, const struct tuple t[2], uint32_t now_ms);
 	/* parting: as warm, for ended(): the flow is about to end. hint is zero at stage 0. */
 	void (*parting)(void *state, const struct flow *f, const struct tuple t[2],

@@ -275,7 +275,7 @@ nat_undo(void *state, const struct miss *m, const struct flow_spec *spec)
 }
 
 static void
-nat_answered(void *state, const struct flow *f, const struct tuple t[2])
+nat_answered(void *state, const struct flow *f)
 {
 	struct nat *n = state;
 	if ((f->flags & FLOW_INBOUND) != 0)

@@ -88,7 +88,7 @@ test_undo(void *state, const struct miss *m, const struct flow_spec *spec)
 }
 
 static void
-test_answered(void *state, const struct flow *f, const struct tuple t[2])
+test_answered(void *state, const struct flow *f)
 {
 	((struct world *)state)->answered++;
 }

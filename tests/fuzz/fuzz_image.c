@@ -125,15 +125,18 @@ packets_ask(const struct generation *g, unsigned number, void *state)
 			ops->undo(state, &m, &spec);
 			continue;
 		}
-		ops->opened(state, &m, &spec);
+		if (ops->opened != NULL)
+			ops->opened(state, &m, &spec);
 		struct tuple pair[2] = {m.tuple, spec.reply};
 		struct flow f = {.proto = m.tuple.proto, .policy = (uint8_t)number,
 			.owner = spec.owner, .flags = spec.flags, .timers = spec.timers,
 			.realm = {m.tuple.realm, spec.reply.realm}};
-		ops->answered(state, &f, pair);
+		if (ops->answered != NULL)
+			ops->answered(state, &f);
 		if (i % 2 == 0)
 			ops->ended(state, &f, pair, i);
-		ops->tick(state, (uint64_t)i << 20);
+		if (ops->tick != NULL)
+			ops->tick(state, (uint64_t)i << 20);
 	}
 }
 
