@@ -29,7 +29,7 @@ static_assert(sizeof(union addr) == 16, "an address is 16 bytes in both families
 static inline union addr
 addr_from_v4(be32 a)
 {
-	return (union addr){.w = {a, 0, 0, 0}};
+	return (union addr){.q = {a, 0}}; /* w[0]: this machine is little-endian */
 }
 
 static inline bool

@@ -6,18 +6,20 @@
 
 struct leaving {
 	const struct flow *f;
-	const struct policy *policy;
+	const struct policy_ops *ops;
+	void *state;
 	struct tuple t[2];
 	uint32_t hint[4];
 };
 
-static void
+static inline void
 collect(const struct worker *w, flow_ref ref, struct leaving *l)
 {
 	l->f = flow_head(&w->flows, ref);
-	l->policy = &w->policy[l->f->policy];
-	l->t[0] = flow_tuple(&w->flows, ref, 0);
-	l->t[1] = flow_tuple(&w->flows, ref, 1);
+	l->ops = w->policy[l->f->policy].ops;
+	l->state = w->policy[l->f->policy].state;
+	flow_tuple_to(&w->flows, ref, 0, &l->t[0]);
+	flow_tuple_to(&w->flows, ref, 1, &l->t[1]);
 	memset(l->hint, 0, sizeof(l->hint));
 }
 
@@ -25,23 +27,23 @@ void
 flows_ended(struct worker *w, const flow_ref *ref, unsigned n)
 {
 	struct leaving all[EXPIRE_CHUNK];
-	uint8_t asked[EXPIRE_CHUNK];
+	struct leaving *asked[EXPIRE_CHUNK];
 	unsigned n_asked = 0;
 	for (unsigned i = 0; i < n; i++) {
 		collect(w, ref[i], &all[i]);
-		if (all[i].policy->ops->parting != NULL)
-			asked[n_asked++] = (uint8_t)i;
+		if (all[i].ops->parting != NULL)
+			asked[n_asked++] = &all[i];
 	}
 	for (unsigned stage = 0; stage < PARTING_STAGES && n_asked != 0; stage++) {
 		for (unsigned i = 0; i < n_asked; i++) {
-			struct leaving *l = &all[asked[i]];
-			l->policy->ops->parting(l->policy->state, l->f, l->t, l->hint, stage);
+			struct leaving *l = asked[i];
+			l->ops->parting(l->state, l->f, l->t, l->hint, stage);
 		}
 	}
 	for (unsigned i = 0; i < n; i++) {
-		const struct policy *p = all[i].policy;
-		if (p->ops->ended != NULL)
-			p->ops->ended(p->state, all[i].f, all[i].t, w->now_ms);
+		const struct leaving *l = &all[i];
+		if (l->ops->ended != NULL)
+			l->ops->ended(l->state, l->f, l->t, w->now_ms);
 	}
 	w->stats->flows_ended += n;
 }

@@ -61,7 +61,7 @@ unindex(struct flow_table *t, uint64_t hash, flow_ref ref)
 }
 
 /* The number of a free entry, or 0: from the free list, else one that was never used. */
-static uint32_t
+static inline uint32_t
 number_peek(const struct flow_table *t, bool v6)
 {
 	uint32_t head = v6 ? t->free6 : t->free4;
@@ -72,7 +72,7 @@ number_peek(const struct flow_table *t, bool v6)
 	return high < capacity ? high + 1 : 0;
 }
 
-static void
+static inline void
 number_take(struct flow_table *t, bool v6, struct flow *f)
 {
 	uint32_t *head = v6 ? &t->free6 : &t->free4;
@@ -103,7 +103,7 @@ first_state(uint8_t proto)
 	                                 : CONN_ICMP;
 }
 
-static struct flow *
+static inline struct flow *
 fill(struct flow_table *t, flow_ref ref, const struct tuple *orig, const struct tuple *reply)
 {
 	struct flow *f = flow_head(t, ref);
@@ -121,21 +121,22 @@ fill(struct flow_table *t, flow_ref ref, const struct tuple *orig, const struct 
 	return f;
 }
 
+/* Is the tuple in the table? b: its home bucket. */
 static inline bool
-is_taken(const struct flow_table *t, const struct tuple *key, uint64_t hash)
+is_taken(const struct flow_table *t, const struct index_bucket *b, const struct tuple *key,
+         uint64_t hash)
 {
-	return index_match(t, hash) != 0 && find_hashed(t, key, hash) != 0;
+	bool may_be = index_slots(b, index_tag(hash)) != 0 || b->overflow != 0 ||
+	              t->old.bucket != NULL;
+	return __builtin_expect(may_be, 0) && find_hashed(t, key, hash) != 0;
 }
 
-/* Is one of the two tuples taken, or are they the same key, which have the same hash? */
+/* Are the two the same key, which have the same hash? */
 static inline bool
-collides(const struct flow_table *t, const struct tuple *orig, const struct tuple *reply,
-         const uint64_t hash[2])
+is_same(const struct tuple *a, const struct tuple *b, const uint64_t hash[2])
 {
-	bool same = hash[0] == hash[1] && addr_equal(&orig->src, &reply->src) &&
-	            addr_equal(&orig->dst, &reply->dst) && orig->sport == reply->sport &&
-	            orig->dport == reply->dport && orig->realm == reply->realm;
-	return same || is_taken(t, orig, hash[0]) || is_taken(t, reply, hash[1]);
+	return hash[0] == hash[1] && addr_equal(&a->src, &b->src) && addr_equal(&a->dst, &b->dst) &&
+	       a->sport == b->sport && a->dport == b->dport && a->realm == b->realm;
 }
 
 struct flow *
@@ -160,14 +161,17 @@ flow_open_hashed(struct flow_table *t, const struct tuple *orig, const struct tu
 	if (number == 0)
 		return NULL;
 	flow_prefetch(t, r);
-	if (collides(t, orig, reply, hash)) {
+	const struct index x = t->index;
+	if (is_same(orig, reply, hash) ||
+	    is_taken(t, &x.bucket[index_home(x, hash[0])], orig, hash[0]) ||
+	    is_taken(t, &x.bucket[index_home(x, hash[1])], reply, hash[1])) {
 		*drop = DROP_FLOW_COLLISION;
 		return NULL;
 	}
-	if (!index_add(t->index, hash[0], r))
+	if (!index_add(x, hash[0], r))
 		return NULL;
-	if (!index_add(t->index, hash[1], r | 1)) {
-		index_del(t->index, hash[0], r);
+	if (!index_add(x, hash[1], r | 1)) {
+		index_del(x, hash[0], r);
 		return NULL;
 	}
 	number_take(t, v6, flow_head(t, r));
@@ -201,23 +205,8 @@ flow_get(const struct flow_table *t, flow_ref ref)
 struct tuple
 flow_tuple(const struct flow_table *t, flow_ref ref, unsigned dir)
 {
-	const struct flow *f = flow_head(t, ref);
-	struct tuple r = {.proto = f->proto, .realm = f->realm[dir]};
-	if ((ref & FLOW_REF_V6) != 0) {
-		const struct tuple6 *t6 = &flow_ptr6(t, ref)->tuple[dir];
-		r.family = FAMILY_V6;
-		r.src = t6->src;
-		r.dst = t6->dst;
-		r.sport = t6->sport;
-		r.dport = t6->dport;
-		return r;
-	}
-	const struct tuple4 *t4 = &flow_ptr4(t, ref)->tuple[dir];
-	r.family = FAMILY_V4;
-	r.src = addr_from_v4(t4->src);
-	r.dst = addr_from_v4(t4->dst);
-	r.sport = t4->sport;
-	r.dport = t4->dport;
+	struct tuple r;
+	flow_tuple_to(t, ref, dir, &r);
 	return r;
 }
 

@@ -87,6 +87,17 @@ flow_hash(const struct flow_table *t, flow_ref ref, unsigned dir)
 	return tuple4_hash(&flow_ptr4(t, ref)->tuple[dir], f->proto, f->realm[dir], t->seed);
 }
 
+/* flow_tuple_to: as flow_tuple, written where it is to stand. */
+static inline void
+flow_tuple_to(const struct flow_table *t, flow_ref ref, unsigned dir, struct tuple *to)
+{
+	const struct flow *f = flow_head(t, ref);
+	if ((ref & FLOW_REF_V6) != 0)
+		tuple_of6(to, &flow_ptr6(t, ref)->tuple[dir], f->proto, f->realm[dir]);
+	else
+		tuple_of4(to, &flow_ptr4(t, ref)->tuple[dir], f->proto, f->realm[dir]);
+}
+
 /* flow_source: of the tuple of the reference's direction. */
 static inline union addr
 flow_source(const struct flow_table *t, flow_ref ref)

@@ -6,10 +6,10 @@
 #include "steer_watch.h"
 #include "tx.h"
 
-void
-miss_fill(const struct worker *w, const struct pkt *p, struct miss *m)
+static inline void
+fill(const struct worker *w, const struct pkt *p, struct miss *m)
 {
-	m->tuple = pkt_tuple(p);
+	pkt_tuple_to(p, &m->tuple);
 	m->gen = w->gen;
 	m->route = route_find(w->gen, &m->tuple.dst, p->family);
 	m->now_ms = w->now_ms;
@@ -18,6 +18,12 @@ miss_fill(const struct worker *w, const struct pkt *p, struct miss *m)
 	m->event = p->event;
 	m->has_frag = (p->flags & PKT_FIRST) != 0;
 	memset(m->hint, 0, sizeof(m->hint));
+}
+
+void
+miss_fill(const struct worker *w, const struct pkt *p, struct miss *m)
+{
+	fill(w, p, m);
 }
 
 int
@@ -31,12 +37,18 @@ miss_home(const struct worker *w, const struct miss *m)
 	return HOME_NOT_MINE;
 }
 
-bool
-miss_is_local(const struct pkt *p, const struct img_route *route)
+static inline bool
+is_local(const struct pkt *p, const struct img_route *route)
 {
 	return route != NULL &&
 	       (route->kind == ROUTE_LOCAL ||
 	        (route->kind == ROUTE_SERVICE && (p->flags & PKT_REQUEST) != 0));
+}
+
+bool
+miss_is_local(const struct pkt *p, const struct img_route *route)
+{
+	return is_local(p, route);
 }
 
 /* Kinds of addresses that nobody outside can have. */
@@ -87,14 +99,14 @@ claimed(const struct worker *w, struct judged *j, unsigned from)
 void
 miss_judge(const struct worker *w, const struct pkt *p, struct judged *j)
 {
-	miss_fill(w, p, &j->m);
+	fill(w, p, &j->m);
 	const struct img_route *route = j->m.route;
 	j->back = route_find(w->gen, &j->m.tuple.src, p->family);
 	if (is_forged(p, j->back))
 		j->fate = FATE_FORGED;
 	else if (route != NULL && route->kind == ROUTE_BROADCAST)
 		j->fate = FATE_BROADCAST;
-	else if (miss_is_local(p, route))
+	else if (is_local(p, route))
 		j->fate = FATE_LOCAL;
 	else
 		j->fate = (uint8_t)claimed(w, j, 0);

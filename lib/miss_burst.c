@@ -12,26 +12,31 @@ enum step {
 	STEP_END,
 };
 
+/* A miss that a policy asks for memory for. */
+struct warming {
+	void (*warm)(void *state, struct miss *m, unsigned stage);
+	void *state;
+	struct miss *m;
+};
+
 struct batch {
 	struct pkt *const *p;
 	unsigned n;
 	uint8_t step[BURST]; /* enum step */
-	uint8_t warm[BURST]; /* those that a policy asks for memory for */
+	struct warming warm[BURST];
 	unsigned n_warm;
 	struct judged judged[BURST];
 	struct flow_spec spec[BURST];
 	uint64_t reply_hash[BURST];
 	/* A bit for the low 10 bits of a hash: of both tuples of the flows that were asked for. */
 	uint64_t seen[16];
-	unsigned asked[2]; /* flows of each family */
+	uint32_t room[2]; /* for more flows of each family than were asked for */
 };
 
-/* Is there an entry for one more flow than was asked for? */
-static bool
-has_room(const struct worker *w, const struct batch *b, uint8_t family)
+static inline uint32_t *
+room_of(struct batch *b, const struct pkt *p)
 {
-	const struct flow_table *t = &w->flows;
-	return flow_table_left(t, family) > b->asked[family == FAMILY_V6];
+	return &b->room[p->family == FAMILY_V6];
 }
 
 /* A candidate that proved false, or idle, is looked for again when its turn comes. */
@@ -45,22 +50,23 @@ judge_all(const struct worker *w, struct batch *b)
 		if (p->ref != 0)
 			continue;
 		miss_judge(w, p, j);
-		if (j->fate == FATE_OPEN && w->policy[j->policy].ops->warm != NULL &&
-		    has_room(w, b, p->family))
-			b->warm[b->n_warm++] = (uint8_t)i;
+		if (j->fate != FATE_OPEN || *room_of(b, p) == 0)
+			continue;
+		const struct policy *pol = &w->policy[j->policy];
+		if (pol->ops->warm != NULL)
+			b->warm[b->n_warm++] = (struct warming){
+				pol->ops->warm, pol->state, &j->m,
+			};
 	}
 }
 
 static void
-warm_all(const struct worker *w, struct batch *b)
+warm_all(const struct batch *b)
 {
-	for (unsigned stage = 0; stage < WARM_STAGES && b->n_warm != 0; stage++) {
-		for (unsigned i = 0; i < b->n_warm; i++) {
-			struct judged *j = &b->judged[b->warm[i]];
-			const struct policy *pol = &w->policy[j->policy];
-			pol->ops->warm(pol->state, &j->m, stage);
-		}
-	}
+	const struct warming *end = b->warm + b->n_warm;
+	for (unsigned stage = 0; stage < WARM_STAGES; stage++)
+		for (const struct warming *v = b->warm; v < end; v++)
+			v->warm(v->state, v->m, stage);
 }
 
 static inline uint64_t *
@@ -91,14 +97,14 @@ ask(struct worker *w, struct batch *b, unsigned i)
 		return;
 	}
 	b->step[i] = STEP_END;
-	if (!miss_ask(w, p, &b->judged[i], &b->spec[i], has_room(w, b, p->family)))
+	if (!miss_ask(w, p, &b->judged[i], &b->spec[i], *room_of(b, p) != 0))
 		return;
 	b->step[i] = STEP_MAKE;
 	b->reply_hash[i] = tuple_hash(&b->spec[i].reply, w->flows.seed);
 	index_prefetch(&w->flows, b->reply_hash[i]);
 	note(b, p->hash);
 	note(b, b->reply_hash[i]);
-	b->asked[p->family == FAMILY_V6]++;
+	--*room_of(b, p);
 }
 
 static void
@@ -116,22 +122,23 @@ finish(struct worker *w, struct batch *b, unsigned i)
 
 /* The large arrays are filled as they are used. */
 static void
-batch_init(struct batch *b, struct pkt *const *p, unsigned n)
+batch_init(struct batch *b, const struct flow_table *t, struct pkt *const *p, unsigned n)
 {
 	b->p = p;
 	b->n = n;
 	b->n_warm = 0;
 	memset(b->seen, 0, sizeof(b->seen));
-	memset(b->asked, 0, sizeof(b->asked));
+	b->room[0] = flow_table_left(t, FAMILY_V4);
+	b->room[1] = flow_table_left(t, FAMILY_V6);
 }
 
 void
 miss_burst(struct worker *w)
 {
 	struct batch b;
-	batch_init(&b, w->pipe->late, w->pipe->n_late);
+	batch_init(&b, &w->flows, w->pipe->late, w->pipe->n_late);
 	judge_all(w, &b);
-	warm_all(w, &b);
+	warm_all(&b);
 	for (unsigned i = 0; i < b.n; i++)
 		if (b.step[i] == STEP_JUDGED)
 			ask(w, &b, i);

@@ -88,21 +88,20 @@ pkt_ip6(const struct pkt *p)
 }
 
 /* pkt_tuple: the key in the form that policies and tables outside the hit path take. */
+static inline void
+pkt_tuple_to(const struct pkt *p, struct tuple *t)
+{
+	if (p->family == FAMILY_V4)
+		tuple_of4(t, &p->key.t4, p->proto, p->realm);
+	else
+		tuple_of6(t, &p->key.t6, p->proto, p->realm);
+}
+
 static inline struct tuple
 pkt_tuple(const struct pkt *p)
 {
-	struct tuple t = {.family = p->family, .proto = p->proto, .realm = p->realm};
-	if (p->family == FAMILY_V4) {
-		t.src = addr_from_v4(p->key.t4.src);
-		t.dst = addr_from_v4(p->key.t4.dst);
-		t.sport = p->key.t4.sport;
-		t.dport = p->key.t4.dport;
-	} else {
-		t.src = p->key.t6.src;
-		t.dst = p->key.t6.dst;
-		t.sport = p->key.t6.sport;
-		t.dport = p->key.t6.dport;
-	}
+	struct tuple t;
+	pkt_tuple_to(p, &t);
 	return t;
 }
 

@@ -30,7 +30,7 @@ struct miss {
 };
 
 /* What open() and ended() read is asked for in so many steps, each over all packets of a burst. */
-enum { WARM_STAGES = 5, PARTING_STAGES = 4 };
+enum { WARM_STAGES = 4, PARTING_STAGES = 3 };
 
 enum verdict {
 	VERDICT_PASS,        /* not mine: ask the next policy */
