@@ -190,6 +190,7 @@ rig_put(struct rig *r, unsigned dev, unsigned w, struct rte_mbuf *m)
 {
 	struct rig_queue *q = &r->queue[dev][w];
 	m->port = (uint16_t)dev;
+	buf_data(m)[5] = (uint8_t)(dev + 1); /* to the device's own MAC, see above */
 	q->buf[q->count++] = m;
 }
 

@@ -116,7 +116,6 @@ traffic_packet(const struct traffic *t, uint64_t i, unsigned dir, uint8_t flags,
 	struct tuple4 p = traffic_tuple(t, i, dir);
 	unsigned dev = (t->kind == TRAFFIC_NAT) == (dir == 0) ? 0 : 1;
 	traffic_raw(m, p.src, p.dst, p.sport, p.dport, flags);
-	buf_data(m)[5] = (uint8_t)(dev + 1); /* the device's own MAC: see rig.c */
 	return dev;
 }
 
