@@ -53,7 +53,8 @@ static bool
 is_reply(const struct miss *m)
 {
 	const struct lb_view *v = view_of(m->gen);
-	return v->n_endpoints != 0 && !route_is(m, ROUTE_POOL) && lb_view_endpoint(v, &m->tuple);
+	return (v->endpoint_ports & lb_port_bit(m->tuple.sport)) != 0 &&
+	       !route_is(m, ROUTE_POOL) && lb_view_endpoint(v, &m->tuple);
 }
 
 static int

@@ -104,7 +104,7 @@ view_fill(struct lb_view *v)
 		if (s->mode != LB_MODE_NAT || lb_view_endpoint(v, &t))
 			continue;
 		slot_fill(&v->by_endpoint, endpoint_hash(&t.src, t.sport, t.proto), i);
-		v->n_endpoints++;
+		v->endpoint_ports |= lb_port_bit(t.sport);
 	}
 	for (uint32_t i = 0; i < v->n_locals; i++) {
 		const struct img_lb_local *l = &v->locals[i];

@@ -38,7 +38,7 @@ struct lb_view {
 	const struct steer *steer;
 	struct lb_index by_service;  /* of rows of services */
 	struct lb_index by_endpoint; /* of rows of backends in mode nat */
-	uint32_t n_endpoints;        /* in there */
+	uint64_t endpoint_ports;     /* lb_port_bit of each that is in there */
 	uint16_t *local_class;       /* steer_class of each local address */
 	uint8_t *down;               /* a bit for each backend id: it is down */
 	uint32_t n_down;
@@ -52,6 +52,13 @@ void lb_view_destroy(struct lb_view *v);
 
 /* lb_view_service: the service a tuple is addressed to, or NULL. */
 const struct img_lb_service *lb_view_service(const struct lb_view *v, const struct tuple *t);
+/* lb_port_bit: most ports have another bit than the few that backends listen on. */
+static inline uint64_t
+lb_port_bit(be16 port)
+{
+	return 1ull << ((port ^ port >> 8) & 63);
+}
+
 /* lb_view_endpoint: does the tuple come from a nat-mode backend's own address and port? */
 bool lb_view_endpoint(const struct lb_view *v, const struct tuple *t);
 
