@@ -158,6 +158,7 @@ seek_home(struct worker *w, struct pkt *p, const struct tuple *arriving)
 	struct miss m = {.tuple = *arriving, .gen = w->gen, .now_ms = w->now_ms,
 	                 .now_ns = w->now_ns, .nic = p->nic};
 	m.route = route_find(w->gen, &arriving->dst, arriving->family);
+	m.back = route_find(w->gen, &arriving->src, arriving->family);
 	int home = p->cause == HANDOFF_ICMP ? HOME_NOT_MINE : miss_home(w, &m);
 	if (home >= 0 && home != w->id)
 		pkt_handoff(w, p, (uint16_t)home, HANDOFF_ICMP);

@@ -12,6 +12,7 @@ fill(const struct worker *w, const struct pkt *p, struct miss *m)
 	pkt_tuple_to(p, &m->tuple);
 	m->gen = w->gen;
 	m->route = route_find(w->gen, &m->tuple.dst, p->family);
+	m->back = route_find(w->gen, &m->tuple.src, p->family);
 	m->now_ms = w->now_ms;
 	m->now_ns = w->now_ns;
 	m->nic = p->nic;
@@ -101,8 +102,7 @@ miss_judge(const struct worker *w, const struct pkt *p, struct judged *j)
 {
 	fill(w, p, &j->m);
 	const struct img_route *route = j->m.route;
-	j->back = route_find(w->gen, &j->m.tuple.src, p->family);
-	if (is_forged(p, j->back))
+	if (is_forged(p, j->m.back))
 		j->fate = FATE_FORGED;
 	else if (route != NULL && route->kind == ROUTE_BROADCAST)
 		j->fate = FATE_BROADCAST;
@@ -129,7 +129,7 @@ learn_hops(const struct worker *w, struct flow *f, const struct judged *j, const
 	const struct img_route *route = addr_equal(to, &m->tuple.dst) ?
 		m->route : route_find(w->gen, to, family);
 	f->nexthop[0] = hop_id(w, route, to, family);
-	f->nexthop[1] = hop_id(w, j->back, &m->tuple.src, family);
+	f->nexthop[1] = hop_id(w, m->back, &m->tuple.src, family);
 	f->route_gen = w->gen->route_gen;
 }
 

@@ -45,7 +45,6 @@ enum miss_fate {
 /* What generation and packet say about a miss. */
 struct judged {
 	struct miss m;
-	const struct img_route *back; /* to m.tuple.src, or NULL */
 	uint8_t fate;    /* enum miss_fate */
 	uint8_t policy;  /* FATE_OPEN, FATE_AWAY: the one that claims it */
 	uint16_t home;   /* FATE_AWAY */

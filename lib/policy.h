@@ -21,6 +21,7 @@ struct miss {
 	struct tuple tuple;     /* of the packet as it arrived */
 	const struct generation *gen;
 	const struct img_route *route; /* to tuple.dst, or NULL */
+	const struct img_route *back;  /* to tuple.src, or NULL */
 	uint32_t now_ms;
 	uint64_t now_ns;
 	uint8_t nic;            /* interface of arrival; NIC_NONE when it entered again (hairpin) */

@@ -99,13 +99,6 @@ rules_destroy(struct generation *g, unsigned number)
 	g->view[number] = NULL;
 }
 
-static bool
-is_pool_address(const struct generation *g, const union addr *a)
-{
-	const struct img_route *route = route_find(g, a, FAMILY_V4);
-	return route != NULL && route->kind == ROUTE_POOL;
-}
-
 const struct img_nat_rule *
 rules_match(const struct nat_rules *r, const struct miss *m)
 {
@@ -116,7 +109,8 @@ rules_match(const struct nat_rules *r, const struct miss *m)
 		const struct rule_match *c = &r->match[i];
 		if ((source & c->mask) != c->prefix || (c->nic != NIC_NONE && c->nic != m->nic))
 			continue;
-		if (c->nic != NIC_NONE || !is_pool_address(m->gen, &m->tuple.src))
+		bool is_pool = m->back != NULL && m->back->kind == ROUTE_POOL;
+		if (c->nic != NIC_NONE || !is_pool)
 			return &r->rules[i];
 	}
 	return NULL;

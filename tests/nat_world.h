@@ -236,6 +236,7 @@ world_miss(const struct nat_world *w, uint8_t nic, uint8_t proto, be32 src, be16
 		.event = proto == IPPROTO_L4_TCP ? EV_SYN : EV_OTHER,
 	};
 	m.route = route_find(w->gen, &m.tuple.dst, FAMILY_V4);
+	m.back = route_find(w->gen, &m.tuple.src, FAMILY_V4);
 	return m;
 }
 

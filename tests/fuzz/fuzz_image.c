@@ -103,6 +103,7 @@ some_miss(const struct generation *g, uint32_t i)
 	}
 	struct miss m = {.tuple = t, .gen = g, .nic = (uint8_t)(i % (g->n_nics + 1u))};
 	m.route = route_find(g, &t.dst, t.family);
+	m.back = route_find(g, &t.src, t.family);
 	return m;
 }
 
