@@ -162,16 +162,17 @@ flow_open_hashed(struct flow_table *t, const struct tuple *orig, const struct tu
 		return NULL;
 	flow_prefetch(t, r);
 	const struct index x = t->index;
+	const uint64_t h0 = hash[0], h1 = hash[1];
 	if (is_same(orig, reply, hash) ||
-	    is_taken(t, &x.bucket[index_home(x, hash[0])], orig, hash[0]) ||
-	    is_taken(t, &x.bucket[index_home(x, hash[1])], reply, hash[1])) {
+	    is_taken(t, &x.bucket[index_home(x, h0)], orig, h0) ||
+	    is_taken(t, &x.bucket[index_home(x, h1)], reply, h1)) {
 		*drop = DROP_FLOW_COLLISION;
 		return NULL;
 	}
-	if (!index_add(x, hash[0], r))
+	if (!index_add(x, h0, r))
 		return NULL;
-	if (!index_add(x, hash[1], r | 1)) {
-		index_del(x, hash[0], r);
+	if (!index_add(x, h1, r | 1)) {
+		index_del(x, h0, r);
 		return NULL;
 	}
 	number_take(t, v6, flow_head(t, r));
@@ -210,63 +211,112 @@ flow_tuple(const struct flow_table *t, flow_ref ref, unsigned dir)
 	return r;
 }
 
+/* Flows that were found idle: a chunk, so that the misses of their index lines overlap. */
+struct idle {
+	uint32_t n;
+	flow_ref ref[EXPIRE_CHUNK];
+	uint64_t hash[EXPIRE_CHUNK][2];
+};
+
+static inline void
+idle_note(const struct flow_table *t, struct idle *idle, flow_ref ref)
+{
+	uint32_t i = idle->n++;
+	idle->ref[i] = ref;
+	idle->hash[i][0] = flow_hash(t, ref, 0);
+	idle->hash[i][1] = flow_hash(t, ref, 1);
+}
+
+/* Their buckets are asked for back to back, their policies told, then they are removed. */
+static void
+idle_end(struct flow_table *t, struct idle *idle, flows_ended_fn ended, void *arg)
+{
+	for (uint32_t i = 0; i < idle->n; i++) {
+		index_prefetch(t, idle->hash[i][0]);
+		index_prefetch(t, idle->hash[i][1]);
+	}
+	if (idle->n != 0)
+		ended(arg, idle->ref, idle->n);
+	for (uint32_t i = 0; i < idle->n; i++)
+		remove_hashed(t, idle->ref[i], idle->hash[i]);
+	idle->n = 0;
+}
+
+static inline bool
+is_ending(const struct flow *f, const struct timer_set *timers, uint32_t now_ms)
+{
+	return f->state != CONN_FREE && flow_is_idle(f, timers, now_ms);
+}
+
 /*
- * The next entry that the hand looks at: IPv4 slab, then IPv6 slab, then again: a round, in which
- * none comes twice although the IPv4 slab grows behind the hand. => high4 + high6 is not 0.
+ * On in a slab from the entry after `hand` to `end`, as long as there is room for idle ones.
+ * => where the hand is then.
  */
-static flow_ref
-hand_next(struct flow_table *t)
+static inline uint32_t
+walk4(struct flow_table *t, uint32_t hand, uint32_t end, const struct timer_set *timers,
+      uint32_t now_ms, struct idle *idle)
+{
+	while (hand < end && idle->n < EXPIRE_CHUNK) {
+		const struct flow4 *f = &t->v4[++hand];
+		prefetch_read(f + PREFETCH_AHEAD);
+		if (is_ending(&f->f, timers, now_ms))
+			idle_note(t, idle, hand << 1);
+	}
+	return hand;
+}
+
+static inline uint32_t
+walk6(struct flow_table *t, uint32_t hand, uint32_t end, const struct timer_set *timers,
+      uint32_t now_ms, struct idle *idle)
+{
+	while (hand < end && idle->n < EXPIRE_CHUNK) {
+		const struct flow6 *f = &t->v6[++hand];
+		prefetch_read(f + PREFETCH_AHEAD);
+		if (is_ending(&f->f, timers, now_ms))
+			idle_note(t, idle, hand << 1 | FLOW_REF_V6);
+	}
+	return hand;
+}
+
+static inline uint32_t
+smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * At most `steps` entries on, in one slab: IPv4 slab, then IPv6 slab, then again: a round, in which
+ * none comes twice although the IPv4 slab grows behind the hand. => how many were looked at, which
+ * is at least one: high4 + high6 and steps are not 0, and there is room.
+ */
+static uint32_t
+walk(struct flow_table *t, uint32_t steps, const struct timer_set *timers, uint32_t now_ms,
+     struct idle *idle)
 {
 	bool is_past4 = t->hand6 != 0 || t->hand4 >= t->high4;
 	if (is_past4 && t->hand6 >= t->high6) {
 		t->hand4 = t->hand6 = 0;
 		is_past4 = t->high4 == 0;
 	}
-	if (!is_past4) {
-		prefetch_read(&t->v4[t->hand4 + PREFETCH_AHEAD]);
-		return ++t->hand4 << 1;
-	}
-	prefetch_read(&t->v6[t->hand6 + PREFETCH_AHEAD]);
-	return ++t->hand6 << 1 | FLOW_REF_V6;
-}
-
-/*
- * The idle ones of the next n <= EXPIRE_CHUNK entries are found first and their buckets asked for,
- * then removed, so that the misses of their index lines overlap.
- */
-static void
-expire_chunk(struct flow_table *t, const struct timer_set *timers, uint32_t now_ms, uint32_t n,
-             flows_ended_fn ended, void *arg)
-{
-	flow_ref idle[EXPIRE_CHUNK];
-	uint64_t hash[EXPIRE_CHUNK][2];
-	uint32_t found = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		flow_ref ref = hand_next(t);
-		const struct flow *f = flow_head(t, ref);
-		if (f->state == CONN_FREE || !flow_is_idle(f, timers, now_ms))
-			continue;
-		for (unsigned dir = 0; dir < 2; dir++) {
-			hash[found][dir] = flow_hash(t, ref, dir);
-			index_prefetch(t, hash[found][dir]);
-		}
-		idle[found++] = ref;
-	}
-	if (found != 0)
-		ended(arg, idle, found);
-	for (uint32_t i = 0; i < found; i++)
-		remove_hashed(t, idle[i], hash[i]);
+	uint32_t *hand = is_past4 ? &t->hand6 : &t->hand4, from = *hand;
+	uint32_t end = from + smaller(steps, (is_past4 ? t->high6 : t->high4) - from);
+	*hand = is_past4 ? walk6(t, from, end, timers, now_ms, idle) :
+	                   walk4(t, from, end, timers, now_ms, idle);
+	return *hand - from;
 }
 
 uint32_t
 flow_expire(struct flow_table *t, const struct timer_set *timers, uint32_t now_ms,
             uint32_t max_steps, flows_ended_fn ended, void *arg)
 {
-	uint32_t all = t->high4 + t->high6;
-	uint32_t steps = max_steps < all ? max_steps : all;
-	for (uint32_t done = 0; done < steps; done += EXPIRE_CHUNK) {
-		uint32_t n = steps - done < EXPIRE_CHUNK ? steps - done : EXPIRE_CHUNK;
-		expire_chunk(t, timers, now_ms, n, ended, arg);
+	uint32_t steps = smaller(max_steps, t->high4 + t->high6);
+	struct idle idle;
+	idle.n = 0;
+	for (uint32_t done = 0; done < steps;) {
+		done += walk(t, steps - done, timers, now_ms, &idle);
+		if (idle.n == EXPIRE_CHUNK)
+			idle_end(t, &idle, ended, arg);
 	}
+	idle_end(t, &idle, ended, arg);
 	return steps;
 }
