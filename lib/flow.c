@@ -72,6 +72,12 @@ number_peek(const struct flow_table *t, bool v6)
 	return high < capacity ? high + 1 : 0;
 }
 
+static inline flow_ref
+ref_of(uint32_t number, bool v6)
+{
+	return number << 1 | (v6 ? FLOW_REF_V6 : 0);
+}
+
 static inline void
 number_take(struct flow_table *t, bool v6, struct flow *f)
 {
@@ -156,11 +162,10 @@ flow_open_hashed(struct flow_table *t, const struct tuple *orig, const struct tu
 	assert(orig->family == reply->family && orig->proto == reply->proto);
 	bool v6 = orig->family == FAMILY_V6;
 	uint32_t number = number_peek(t, v6);
-	flow_ref r = number << 1 | (v6 ? FLOW_REF_V6 : 0);
+	flow_ref r = ref_of(number, v6);
 	*drop = DROP_FLOW_TABLE_FULL;
 	if (number == 0)
 		return NULL;
-	flow_prefetch(t, r);
 	const struct index x = t->index;
 	const uint64_t h0 = hash[0], h1 = hash[1];
 	if (is_same(orig, reply, hash) ||
@@ -176,6 +181,7 @@ flow_open_hashed(struct flow_table *t, const struct tuple *orig, const struct tu
 		return NULL;
 	}
 	number_take(t, v6, flow_head(t, r));
+	flow_prefetch(t, ref_of(number_peek(t, v6), v6)); /* of the next one to open */
 	*ref = r;
 	return fill(t, r, orig, reply);
 }
