@@ -9,7 +9,7 @@ struct leaving {
 	const struct policy_ops *ops;
 	void *state;
 	struct tuple t[2];
-	uint32_t hint[4];
+	uint64_t hint[HINTS];
 };
 
 static inline void

@@ -17,6 +17,9 @@
 #include "record.h"
 #include "stats.h"
 
+/* What opening and ending read is asked for in so many steps, each over all flows of a burst. */
+enum { WARM_STAGES = 4, PARTING_STAGES = 3, HINTS = 4 };
+
 struct miss {
 	struct tuple tuple;     /* of the packet as it arrived */
 	const struct generation *gen;
@@ -27,11 +30,8 @@ struct miss {
 	uint8_t nic;            /* interface of arrival; NIC_NONE when it entered again (hairpin) */
 	uint8_t event;          /* enum conn_event of a TCP packet */
 	uint8_t has_frag;       /* first fragment of several */
-	uint32_t hint[4];       /* of the policy's warm() for its later stages and open(); zeroed */
+	uint64_t hint[HINTS];   /* of the policy's warm() for its later stages and open(); zeroed */
 };
-
-/* What open() and ended() read is asked for in so many steps, each over all packets of a burst. */
-enum { WARM_STAGES = 4, PARTING_STAGES = 3 };
 
 enum verdict {
 	VERDICT_PASS,        /* not mine: ask the next policy */
@@ -75,7 +75,7 @@ struct policy_ops {
 	void (*ended)(void *state, const struct flow *f, const struct tuple t[2], uint32_t now_ms);
 	/* parting: as warm, for ended(): the flow is about to end. hint is zero at stage 0. */
 	void (*parting)(void *state, const struct flow *f, const struct tuple t[2],
-	                uint32_t hint[4], unsigned stage);
+	                uint64_t hint[HINTS], unsigned stage);
 	/*
 	 * stale: may the flow not go on under the generation of the last reload? f is NULL: may any
 	 * not? Asked of all that there are after a reload. A policy without it keeps its flows.

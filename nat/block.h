@@ -16,6 +16,7 @@
 
 #include "lib/addr.h"
 #include "lib/tuple.h"
+#include "nat/bits.h"
 
 enum nat_proto { NAT_TCP, NAT_UDP, NAT_ICMP, NAT_PROTOS };
 
@@ -67,12 +68,30 @@ block_is_unused(const struct block *b)
 	return (b->taken[NAT_TCP] | b->taken[NAT_UDP] | b->taken[NAT_ICMP]) == 0;
 }
 
+/* block_choose: the place of a free port, when the first draw was none. => There is one. */
+uint32_t block_choose(const struct block *b, const uint64_t *row, uint32_t at,
+                      enum nat_proto proto, uint64_t *random);
+
 /*
  * block_take_port: choose a port of protocol proto and set its bit; the block's first port is bit
  * `at` of the row. hint is a port drawn earlier, with equal chance, or 0.
- * => the port in host order, 0 when there is none.
+ * A hint stands for the first draw. => the port in host order, 0 when there is none.
  */
-uint16_t block_take_port(struct block *b, uint64_t *row, uint32_t at, enum nat_proto proto,
-                         uint32_t hint, uint64_t *random);
+static inline uint16_t
+block_take_port(struct block *b, uint64_t *row, uint32_t at, enum nat_proto proto, uint32_t hint,
+                uint64_t *random)
+{
+	if (b->taken[proto] == b->ports)
+		return 0;
+	uint32_t place = random_below(random, b->ports), hinted = hint - b->first;
+	if (hinted < b->ports)
+		place = hinted;
+	if (bit_is_set(row, at + place))
+		place = block_choose(b, row, at, proto, random);
+	bit_set(row, at + place);
+	b->taken[proto]++;
+	b->mapped++;
+	return (uint16_t)(b->first + place);
+}
 
 #endif

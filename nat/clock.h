@@ -30,7 +30,8 @@ static inline void
 clock_set_ms(struct nat_clock *c, uint32_t now_ms)
 {
 	int32_t step = (int32_t)(now_ms - (uint32_t)c->ms);
-	clock_set(c, now_ms, c->ns + (uint64_t)(int64_t)step * 1000000u);
+	if (step != 0)
+		clock_set(c, now_ms, c->ns + (uint64_t)(int64_t)step * 1000000u);
 }
 
 #endif

@@ -102,7 +102,7 @@ release_oldest(struct nat *n)
 }
 
 void
-life_release(struct nat *n, uint32_t max)
+life_release_due(struct nat *n, uint32_t max)
 {
 	while (max-- > 0 && quarantine_is_due(&n->quarantine, n->quarantine_ms, n->clock.ms))
 		release_oldest(n);
@@ -133,7 +133,9 @@ port_retire(struct nat *n, uint32_t block, enum nat_proto proto, uint32_t place)
 static uint32_t
 subscriber_current(struct nat *n, const struct wish *w)
 {
-	uint32_t number = subscriber_find(&n->subscribers, w->address, w->realm);
+	uint32_t number = w->subscriber;
+	if (!subscriber_is(&n->subscribers, number, w->address, w->realm))
+		number = subscriber_find(&n->subscribers, w->address, w->realm);
 	if (number == 0)
 		return 0;
 	struct subscriber *s = subscriber_at(&n->subscribers, number);
@@ -196,7 +198,7 @@ static bool
 port_take(struct nat *n, const struct wish *w, uint32_t number, struct mapping *m, uint8_t *drop)
 {
 	struct subscriber *s = subscriber_at(&n->subscribers, number);
-	if (port_of_held(n, s->block, w->hint, m))
+	if (port_of_held(n, s->block, w->port_ahead, m))
 		return true;
 	be32 external = pool_slot_at(&n->pool, s->slot)->address;
 	if (s->blocks >= rules_of(w->gen)->pools[w->rule->pool].max_blocks) {

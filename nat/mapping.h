@@ -71,15 +71,64 @@ size_t mapping_memsize(uint32_t capacity);
 void mapping_init(struct mapping_table *m, void *mem, uint32_t capacity, uint64_t seed,
                   const struct table *blocks);
 
-/* mapping_find: of an inside endpoint with its hash, or 0. mapping_find_external: of a port of a
- * slot's address. */
-uint32_t mapping_find(const struct mapping_table *m, uint64_t hash, uint32_t subscriber,
-                      unsigned proto, be16 inside_port);
+/* mapping_find: of an inside endpoint with its hash, or 0. */
+static inline uint32_t
+mapping_find(const struct mapping_table *m, uint64_t hash, uint32_t subscriber, unsigned proto,
+             be16 inside_port)
+{
+	struct index_search s;
+	uint32_t ref = index_first(&s, m->index, hash);
+	for (; ref != 0; ref = index_next(&s)) {
+		const struct mapping *p = mapping_at(m, ref >> 1);
+		if ((ref & 1) == 0 && p->inside_port == inside_port && p->proto == proto &&
+		    mapping_block(m, p)->subscriber == subscriber)
+			break;
+	}
+	return ref >> 1;
+}
+
+/* mapping_find_external: of a port of a slot's address, or 0. */
 uint32_t mapping_find_external(const struct mapping_table *m, uint32_t slot, unsigned proto,
                                uint16_t port);
 
+static inline uint64_t
+mapping_hash_external(const struct mapping_table *m, const struct mapping *p)
+{
+	return mapping_hash(m, true, mapping_block(m, p)->slot, p->proto, p->port);
+}
+
 /* mapping_add: with the keys of `from`, the inside one's hash given. => 0 when full. */
-uint32_t mapping_add(struct mapping_table *m, const struct mapping *from, uint64_t hash);
-void mapping_del(struct mapping_table *m, uint32_t number);
+static inline uint32_t
+mapping_add(struct mapping_table *m, const struct mapping *from, uint64_t hash)
+{
+	uint32_t n = table_take(&m->t);
+	if (n == 0)
+		return 0;
+	if (!index_add(m->index, hash, n << 1)) {
+		table_push(&m->t, n);
+		return 0;
+	}
+	if (!index_add(m->index, mapping_hash_external(m, from), n << 1 | 1)) {
+		index_del(m->index, hash, n << 1);
+		table_push(&m->t, n);
+		return 0;
+	}
+	*mapping_at(m, n) = *from;
+	return n;
+}
+
+static inline void
+mapping_del(struct mapping_table *m, uint32_t number)
+{
+	struct mapping *p = mapping_at(m, number);
+	uint32_t subscriber = mapping_block(m, p)->subscriber;
+	uint64_t hash = mapping_hash(m, false, subscriber, p->proto, p->inside_port);
+	bool was = index_del(m->index, hash, number << 1) &&
+	           index_del(m->index, mapping_hash_external(m, p), number << 1 | 1);
+	assert(was && "a mapping is in the index under both its keys");
+	(void)was;
+	*p = (struct mapping){0};
+	table_push(&m->t, number);
+}
 
 #endif

@@ -153,7 +153,8 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 	struct wish w = {
 		.gen = m->gen, .rule = rule, .address = t->src.w[0], .port = t->sport,
 		.proto = (uint8_t)nat_proto(t->proto), .realm = t->realm,
-		.hint = m->hint[HINT_PORT],
+		.subscriber = (uint32_t)m->hint[HINT_SUBSCRIBER],
+		.port_ahead = (uint32_t)m->hint[HINT_PORT],
 	};
 	spec->code = UNREACHABLE_HOST;
 	uint32_t number = life_find_or_make(n, &w, &spec->drop);

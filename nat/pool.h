@@ -84,15 +84,6 @@ uint32_t pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_
 /* pool_give: back to the address. => none of the block's ports is taken. */
 void pool_give(struct pool *p, uint32_t number);
 
-/*
- * A port's life: pool_take_port (see block_take_port) maps one, pool_unmap ends that, pool_free
- * makes it free. => pool_free: is the block unused now, to be given back?
- */
-uint16_t pool_take_port(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t hint,
-                        uint64_t *random);
-void pool_unmap(struct pool *p, uint32_t number, enum nat_proto proto);
-bool pool_free(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t place);
-
 /* pool_find_id: slot of an address of this generation, 0 when nothing of it is in use here. */
 uint32_t pool_find_id(const struct pool *p, const struct img_nat_address *a);
 
@@ -123,6 +114,48 @@ static inline uint64_t *
 pool_taken(const struct pool *p, uint32_t slot, enum nat_proto proto)
 {
 	return &p->taken[((size_t)(slot - 1) * NAT_PROTOS + proto) * p->row_words];
+}
+
+/*
+ * A port's life: pool_take_port (see block_take_port) maps one, pool_unmap ends that, pool_free
+ * makes it free. => pool_free: is the block unused now, to be given back?
+ */
+static inline uint16_t
+pool_take_port(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t hint,
+               uint64_t *random)
+{
+	struct block *b = block_at(p, number);
+	struct pool_slot *slot = pool_slot_at(p, b->slot);
+	uint64_t *row = pool_taken(p, b->slot, proto);
+	bool was_idle = b->mapped == 0;
+	uint16_t port = block_take_port(b, row, pool_offset(p, b->first), proto, hint, random);
+	if (port == 0)
+		return 0;
+	slot->idle -= was_idle;
+	slot->ports_used[proto]++;
+	return port;
+}
+
+static inline void
+pool_unmap(struct pool *p, uint32_t number, enum nat_proto proto)
+{
+	struct block *b = block_at(p, number);
+	struct pool_slot *slot = pool_slot_at(p, b->slot);
+	assert(b->mapped != 0 && slot->ports_used[proto] != 0);
+	slot->idle += --b->mapped == 0;
+	slot->ports_used[proto]--;
+}
+
+static inline bool
+pool_free(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t place)
+{
+	struct block *b = block_at(p, number);
+	uint64_t *row = pool_taken(p, b->slot, proto);
+	uint32_t at = pool_offset(p, b->first) + place;
+	assert(b->taken[proto] != 0 && bit_is_set(row, at));
+	bit_clear(row, at);
+	b->taken[proto]--;
+	return block_is_unused(b);
 }
 
 /* pool_held: the row of granules; pool_granule: the one of a port. span_granules: how many. */

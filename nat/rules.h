@@ -43,6 +43,22 @@ rules_of(const struct generation *g)
 }
 
 /* rules_match: first rule that the source of m matches, or NULL. A hairpin never matches. */
-const struct img_nat_rule *rules_match(const struct nat_rules *r, const struct miss *m);
+static inline const struct img_nat_rule *
+rules_match(const struct nat_rules *r, const struct miss *m)
+{
+	if (m->nic == NIC_NONE || m->tuple.family != FAMILY_V4)
+		return NULL;
+	be32 source = m->tuple.src.w[0];
+	for (uint32_t i = 0; i < r->n_rules; i++) {
+		const struct rule_match *c = &r->match[i];
+		if ((source & c->mask) != c->prefix || (c->nic != NIC_NONE && c->nic != m->nic))
+			continue;
+		/* A rule for any interface is not for pool addresses. */
+		bool is_pool = m->back != NULL && m->back->kind == ROUTE_POOL;
+		if (c->nic != NIC_NONE || !is_pool)
+			return &r->rules[i];
+	}
+	return NULL;
+}
 
 #endif

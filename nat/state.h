@@ -44,7 +44,8 @@ struct wish {
 	be16 port;
 	uint8_t proto; /* enum nat_proto */
 	uint8_t realm;
-	uint32_t hint; /* a port drawn earlier, or 0 */
+	uint32_t subscriber; /* perhaps the current one; 0: not known */
+	uint32_t port_ahead; /* a port drawn earlier, or 0 */
 };
 
 /*
@@ -57,7 +58,13 @@ uint32_t life_find_or_make(struct nat *n, const struct wish *w, uint8_t *drop);
 void life_end(struct nat *n, uint32_t mapping, bool was_seen);
 
 /* life_release: free ports that have been in quarantine long enough, at most max. */
-void life_release(struct nat *n, uint32_t max);
+void life_release_due(struct nat *n, uint32_t max);
+static inline void
+life_release(struct nat *n, uint32_t max)
+{
+	if (quarantine_is_due(&n->quarantine, n->quarantine_ms, n->clock.ms))
+		life_release_due(n, max);
+}
 
 /* life_subscriber: whose a mapping is. */
 static inline const struct subscriber *

@@ -15,7 +15,7 @@
 
 #include <stdbool.h>
 
-#include "lib/addr.h"
+#include "lib/tuple.h"
 #include "nat/table.h"
 
 struct subscriber {
@@ -37,11 +37,6 @@ struct subscriber_table {
 	uint64_t seed;
 };
 
-/* subscriber_find: the current one, or 0. */
-uint32_t subscriber_find(const struct subscriber_table *s, be32 address, uint8_t realm);
-/* subscriber_ask_chain: for the line of the chain's head; subscriber_ask: then for its first. */
-void subscriber_ask_chain(const struct subscriber_table *s, be32 address, uint8_t realm);
-void subscriber_ask(const struct subscriber_table *s, be32 address, uint8_t realm);
 /* subscriber_add: a current one without blocks. => 0 when full. */
 uint32_t subscriber_add(struct subscriber_table *s, be32 address, uint8_t realm);
 /* subscriber_retire: no longer found; lives on until its last block goes. */
@@ -52,6 +47,38 @@ static inline struct subscriber *
 subscriber_at(const struct subscriber_table *s, uint32_t number)
 {
 	return (struct subscriber *)(void *)s->t.entry + number;
+}
+
+static inline uint64_t
+subscriber_hash(const struct subscriber_table *s, be32 address, uint8_t realm)
+{
+	return mix64((((uint64_t)realm << 32) | address) ^ s->seed, 0x9e3779b97f4a7c15u);
+}
+
+/* subscriber_is: is entry `number`, 0 or one that was in use at some time, the current one? */
+static inline bool
+subscriber_is(const struct subscriber_table *s, uint32_t number, be32 address, uint8_t realm)
+{
+	const struct subscriber *sub = subscriber_at(s, number);
+	return sub->address == address && sub->realm == realm && sub->is_current;
+}
+
+/* subscriber_from: the current one in the rest of a chain, beginning at first, or 0. */
+static inline uint32_t
+subscriber_from(const struct subscriber_table *s, uint32_t first, be32 address, uint8_t realm)
+{
+	uint32_t n = first;
+	while (n != 0 && !subscriber_is(s, n, address, realm))
+		n = table_next(&s->t, n);
+	return n;
+}
+
+/* subscriber_find: the current one, or 0. */
+static inline uint32_t
+subscriber_find(const struct subscriber_table *s, be32 address, uint8_t realm)
+{
+	uint32_t first = table_first(&s->t, subscriber_hash(s, address, realm));
+	return subscriber_from(s, first, address, realm);
 }
 
 #endif

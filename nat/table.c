@@ -40,29 +40,12 @@ table_init(struct table *t, void *mem, uint32_t capacity, uint32_t entry_size, i
 	t->mask = buckets(capacity) - 1;
 }
 
-uint32_t
-table_take(struct table *t)
-{
-	uint32_t n = t->free;
-	if (n != 0)
-		t->free = table_next(t, n);
-	else if (t->high < t->capacity)
-		n = ++t->high;
-	else
-		return 0;
-	*(uint32_t *)table_at(t, n) = 0;
-	t->used++;
-	return n;
-}
-
 void
 table_give(struct table *t, uint32_t number)
 {
 	assert(number != 0 && number <= t->high && t->used != 0);
 	memset(table_at(t, number), 0, t->entry_size);
-	*(uint32_t *)table_at(t, number) = t->free;
-	t->free = number;
-	t->used--;
+	table_push(t, number);
 }
 
 void

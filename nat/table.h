@@ -29,8 +29,7 @@ size_t table_memsize(uint32_t capacity, uint32_t entry_size, int indexed);
 /* table_init: => mem is zeroed and aligned to 64 bytes. */
 void table_init(struct table *t, void *mem, uint32_t capacity, uint32_t entry_size, int indexed);
 
-/* table_take: an entry of zeros. => its number, 0 when full. table_give: back to the free list. */
-uint32_t table_take(struct table *t);
+/* table_give: an entry back to the free list. */
 void table_give(struct table *t, uint32_t number);
 
 /* table_link, table_unlink: into and out of the chain of hash. => linked at most once. */
@@ -47,6 +46,31 @@ static inline uint32_t
 table_next(const struct table *t, uint32_t number)
 {
 	return *(const uint32_t *)table_at(t, number);
+}
+
+/* table_take: an entry of zeros. => its number, 0 when full. */
+static inline uint32_t
+table_take(struct table *t)
+{
+	uint32_t n = t->free;
+	if (n != 0)
+		t->free = table_next(t, n);
+	else if (t->high < t->capacity)
+		n = ++t->high;
+	else
+		return 0;
+	*(uint32_t *)table_at(t, n) = 0;
+	t->used++;
+	return n;
+}
+
+/* table_push: table_give of an entry that is zeros already. */
+static inline void
+table_push(struct table *t, uint32_t number)
+{
+	*(uint32_t *)table_at(t, number) = t->free;
+	t->free = number;
+	t->used--;
 }
 
 /* table_peek: the entry that table_take would give, 0 when full. */

@@ -21,33 +21,53 @@ ask_port(const struct nat *n, const struct block *b, enum nat_proto proto, uint1
 	index_ask(n->mappings.index, mapping_hash(&n->mappings, true, b->slot, proto, port));
 }
 
-/* The subscriber's line has come: where its mappings and its first block are. */
+/* The head of the subscriber's chain. */
 static void
-ask_inside(const struct nat *n, struct miss *m, unsigned proto)
+out_chain(struct nat *n, struct miss *m)
 {
 	const struct tuple *t = &m->tuple;
-	uint32_t number = subscriber_find(&n->subscribers, t->src.w[0], t->realm);
+	uint64_t hash = subscriber_hash(&n->subscribers, t->src.w[0], t->realm);
+	n->ahead = n->random;
+	m->hint[HINT_FOUND] = hash;
+	prefetch_read(table_head(&n->subscribers.t, hash));
+}
+
+static void
+out_subscriber(struct nat *n, struct miss *m)
+{
+	uint32_t first = table_first(&n->subscribers.t, m->hint[HINT_FOUND]);
+	m->hint[HINT_SUBSCRIBER] = first;
+	prefetch_write(subscriber_at(&n->subscribers, first));
+}
+
+/* The subscriber's line has come: where its mappings and its first block are. */
+static void
+out_inside(struct nat *n, struct miss *m)
+{
+	const struct tuple *t = &m->tuple;
+	uint32_t number = subscriber_from(&n->subscribers, (uint32_t)m->hint[HINT_SUBSCRIBER],
+	                                  t->src.w[0], t->realm);
 	m->hint[HINT_SUBSCRIBER] = number;
-	if (number == 0)
-		return;
-	index_ask(n->mappings.index, mapping_hash(&n->mappings, false, number, proto, t->sport));
+	uint64_t hash = mapping_hash(&n->mappings, false, number, nat_proto(t->proto), t->sport);
+	m->hint[HINT_FOUND] = hash;
+	index_ask(n->mappings.index, hash);
 	prefetch_write(block_at(&n->pool, subscriber_at(&n->subscribers, number)->block));
 }
 
 /* The mapping that there may be; or a port for the one that there will be. */
 static void
-ask_or_draw(struct nat *n, struct miss *m, unsigned proto)
+out_mapping(struct nat *n, struct miss *m)
 {
 	struct index_search s;
-	uint32_t number = m->hint[HINT_SUBSCRIBER];
+	uint32_t number = (uint32_t)m->hint[HINT_SUBSCRIBER];
 	if (number == 0)
 		return;
-	uint64_t hash = mapping_hash(&n->mappings, false, number, proto, m->tuple.sport);
-	uint32_t ref = index_first(&s, n->mappings.index, hash);
+	uint32_t ref = index_first(&s, n->mappings.index, m->hint[HINT_FOUND]);
 	if (ref != 0) {
 		ask_mapping(n, ref >> 1);
 		return;
 	}
+	enum nat_proto proto = nat_proto(m->tuple.proto);
 	const struct block *b = block_at(&n->pool, subscriber_at(&n->subscribers, number)->block);
 	if (b->taken[proto] == b->ports)
 		return;
@@ -58,61 +78,72 @@ ask_or_draw(struct nat *n, struct miss *m, unsigned proto)
 }
 
 static void
-warm_outbound(struct nat *n, struct miss *m, unsigned proto, unsigned stage)
-{
-	const struct tuple *t = &m->tuple;
-	if (stage == 0) {
-		n->ahead = n->random;
-		subscriber_ask_chain(&n->subscribers, t->src.w[0], t->realm);
-	} else if (stage == 1) {
-		subscriber_ask(&n->subscribers, t->src.w[0], t->realm);
-	} else if (stage == 2) {
-		ask_inside(n, m, proto);
-	} else if (stage == 3) {
-		ask_or_draw(n, m, proto);
-	}
-}
-
-static uint64_t
-external_hash(const struct nat *n, const struct miss *m, unsigned proto)
+in_index(struct nat *n, struct miss *m)
 {
 	const struct nat_rules *r = rules_of(m->gen);
 	uint32_t row = m->route->arg < r->n_addresses ? m->route->arg : 0;
 	uint32_t slot = r->n_addresses != 0 ? pool_find_id(&n->pool, &r->addresses[row]) : 0;
 	uint16_t port = __builtin_bswap16(m->tuple.dport);
-	return mapping_hash(&n->mappings, true, slot, proto, port);
+	uint64_t hash = mapping_hash(&n->mappings, true, slot, nat_proto(m->tuple.proto), port);
+	m->hint[HINT_FOUND] = hash;
+	index_ask(n->mappings.index, hash);
 }
 
-/* Inbound: the index line, the mapping, its block, its subscriber. */
 static void
-warm_inbound(const struct nat *n, struct miss *m, unsigned proto, unsigned stage)
+in_mapping(struct nat *n, struct miss *m)
 {
 	struct index_search s;
-	const struct mapping *map = mapping_at(&n->mappings, m->hint[HINT_MAPPING]);
-	if (stage == 0) {
-		index_ask(n->mappings.index, external_hash(n, m, proto));
-	} else if (stage == 1) {
-		uint64_t hash = external_hash(n, m, proto);
-		m->hint[HINT_MAPPING] = index_first(&s, n->mappings.index, hash) >> 1;
-		ask_mapping(n, m->hint[HINT_MAPPING]);
-	} else if (m->hint[HINT_MAPPING] != 0 && stage == 2) {
-		prefetch_read(mapping_block(&n->mappings, map));
-	} else if (m->hint[HINT_MAPPING] != 0 && stage == 3) {
-		prefetch_read(life_subscriber(n, map));
-	}
+	uint32_t ref = index_first(&s, n->mappings.index, m->hint[HINT_FOUND]);
+	m->hint[HINT_FOUND] = ref >> 1;
+	ask_mapping(n, ref >> 1);
+}
+
+static const struct mapping *
+found(const struct nat *n, const struct miss *m)
+{
+	return mapping_at(&n->mappings, (uint32_t)m->hint[HINT_FOUND]);
+}
+
+static void
+in_block(struct nat *n, struct miss *m)
+{
+	prefetch_read(mapping_block(&n->mappings, found(n, m)));
+}
+
+static void
+in_subscriber(struct nat *n, struct miss *m)
+{
+	prefetch_read(life_subscriber(n, found(n, m)));
+}
+
+static void
+nothing(struct nat *n, struct miss *m)
+{
+}
+
+enum way { WAY_NONE, WAY_OUT, WAY_IN, WAYS };
+
+static void (*const steps[WAYS][WARM_STAGES])(struct nat *n, struct miss *m) = {
+	[WAY_NONE] = {nothing, nothing, nothing, nothing},
+	[WAY_OUT] = {out_chain, out_subscriber, out_inside, out_mapping},
+	[WAY_IN] = {in_index, in_mapping, in_block, in_subscriber},
+};
+
+static enum way
+way_of(const struct miss *m)
+{
+	if (m->tuple.family != FAMILY_V4 || nat_proto(m->tuple.proto) == NAT_PROTOS)
+		return WAY_NONE;
+	bool is_pool = m->route != NULL && m->route->kind == ROUTE_POOL;
+	return is_pool && m->tuple.realm == 0 ? WAY_IN : WAY_OUT;
 }
 
 void
 warm_open(void *state, struct miss *m, unsigned stage)
 {
-	struct nat *n = state;
-	unsigned proto = nat_proto(m->tuple.proto);
-	if (m->tuple.family != FAMILY_V4 || proto == NAT_PROTOS)
-		return;
-	if (m->route != NULL && m->route->kind == ROUTE_POOL && m->tuple.realm == 0)
-		warm_inbound(n, m, proto, stage);
-	else
-		warm_outbound(n, m, proto, stage);
+	if (stage == 0)
+		m->hint[HINT_WAY] = way_of(m);
+	steps[m->hint[HINT_WAY]][stage](state, m);
 }
 
 /* What the end of a mapping's last flow takes. */
@@ -127,7 +158,7 @@ ask_end(const struct nat *n, const struct mapping *m)
 }
 
 void
-warm_ended(void *state, const struct flow *f, const struct tuple t[2], uint32_t hint[4],
+warm_ended(void *state, const struct flow *f, const struct tuple t[2], uint64_t hint[HINTS],
            unsigned stage)
 {
 	const struct nat *n = state;

@@ -12,11 +12,14 @@
 
 #include "lib/policy.h"
 
-/* miss.hint of an outbound packet: the subscriber, and a free port of its first block, or 0. */
-enum { HINT_SUBSCRIBER, HINT_PORT, HINT_MAPPING };
+/*
+ * miss.hint: which steps are taken, and what one found for the next; for open() the subscriber of
+ * an outbound packet, or a number that was one's, and a free port of its first block; or 0.
+ */
+enum { HINT_WAY, HINT_FOUND, HINT_SUBSCRIBER, HINT_PORT };
 
 void warm_open(void *state, struct miss *m, unsigned stage);
-void warm_ended(void *state, const struct flow *f, const struct tuple t[2], uint32_t hint[4],
+void warm_ended(void *state, const struct flow *f, const struct tuple t[2], uint64_t hint[HINTS],
                 unsigned stage);
 
 #endif

@@ -11,7 +11,7 @@ static unsigned staged[PARTING_STAGES], told, seen[MOST];
 
 /* All flows of a chunk come to a stage before one comes to the next, or ends. */
 static void
-parting(void *state, const struct flow *f, const struct tuple t[2], uint32_t hint[4],
+parting(void *state, const struct flow *f, const struct tuple t[2], uint64_t hint[HINTS],
         unsigned stage)
 {
 	unsigned chunk = staged[0] - told;

@@ -267,7 +267,7 @@ step_end(unsigned i)
 	struct model_flow *f = &flow[i];
 	if (!f->live)
 		return;
-	uint32_t hint[4] = {0};
+	uint64_t hint[HINTS] = {0};
 	for (unsigned stage = 0; stage < PARTING_STAGES; stage++)
 		nat_policy.parting(w->state[0], &f->flow.f, f->flow.t, hint, stage);
 	world_end(w, &f->flow);

@@ -48,7 +48,8 @@ test_burst(void)
 			nat_policy.warm(w->state[0], &burst[i], stage);
 	for (unsigned i = 0; i < MANY; i++) {
 		CU_ASSERT_EQUAL_FATAL(world_open(w, &burst[i], &spec, &flow[i]), VERDICT_OPEN);
-		unsigned p = __builtin_bswap16(spec.reply.dport), hint = burst[i].hint[HINT_PORT];
+		unsigned p = __builtin_bswap16(spec.reply.dport);
+		unsigned hint = (unsigned)burst[i].hint[HINT_PORT];
 		CU_ASSERT_FATAL(p >= 1024 && p < 1056 && (seen >> (p - 1024) & 1) == 0);
 		CU_ASSERT_FATAL(hint >= 1024 && hint < 1056);
 		CU_ASSERT(p == hint || (seen >> (hint - 1024) & 1) != 0);
@@ -111,7 +112,7 @@ test_harmless(void)
 			for (unsigned stage = 0; stage < WARM_STAGES; stage++)
 				nat_policy.warm(w->state[0], &m, stage);
 		}
-	uint32_t hint[4] = {0};
+	uint64_t hint[HINTS] = {0};
 	for (unsigned stage = 0; stage < PARTING_STAGES; stage++)
 		nat_policy.parting(w->state[0], &flow[0].f, flow[0].t, hint, stage);
 	CU_ASSERT_EQUAL(memcmp(&before, world_nat(w), sizeof(before)), 0);
