@@ -43,7 +43,7 @@ flows_ended(struct worker *w, const flow_ref *ref, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		const struct leaving *l = &all[i];
 		if (l->ops->ended != NULL)
-			l->ops->ended(l->state, l->f, l->t, w->now_ms);
+			l->ops->ended(l->state, l->f, l->t, l->hint, w->now_ms);
 	}
 	w->stats->flows_ended += n;
 }

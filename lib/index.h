@@ -146,6 +146,8 @@ index_first(struct index_search *s, struct index x, uint64_t hash)
 	*s = (struct index_search){
 		.x = x, .home = home, .slots = index_slots(&x.bucket[home], tag), .tag = tag,
 	};
+	if (s->slots == 0 && x.bucket[home].overflow == 0)
+		return 0;
 	return index_next(s);
 }
 

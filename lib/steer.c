@@ -66,7 +66,7 @@ steer_class(const struct steer *s, const union addr *a, uint8_t family)
 }
 
 uint16_t
-steer_worker(const struct steer *s, const union addr *a, uint8_t family)
+steer_worker_of(const struct steer *s, const union addr *a, uint8_t family)
 {
 	if (s->n_workers == 1)
 		return 0;

@@ -69,7 +69,12 @@ uint16_t steer_bucket(const union addr *a, uint8_t family);
 uint16_t steer_class(const struct steer *s, const union addr *a, uint8_t family);
 
 /* steer_worker: home of a subscriber's, client's or (not split) pool address. */
-uint16_t steer_worker(const struct steer *s, const union addr *a, uint8_t family);
+uint16_t steer_worker_of(const struct steer *s, const union addr *a, uint8_t family);
+static inline uint16_t
+steer_worker(const struct steer *s, const union addr *a, uint8_t family)
+{
+	return s->n_workers == 1 ? 0 : steer_worker_of(s, a, family);
+}
 
 /* steer_worker_port: home of (pool or local address, port in host order). */
 uint16_t steer_worker_port(const struct steer *s, const union addr *a, uint8_t family,

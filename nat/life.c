@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of mappings, blocks and subscribers: made together, ended together, logged. */
 #include "nat/state.h"
+#include "nat/warm.h"
 
 /*
  * Ports that are due go before an open, so that it does not matter when the last tick was; and two
@@ -39,19 +40,19 @@ log_mapping(struct nat *n, enum record_event event, const struct mapping *m)
 	log_put(&n->log, &rec, &n->clock);
 }
 
-static void
+static __attribute__((noinline)) void
 log_refusal(struct nat *n, enum record_event event, const struct wish *w, be32 external)
 {
 	struct record rec = {
-		.subscriber = w->address, .external = external, .event = event,
+		.subscriber = wish_address(w), .external = external, .event = event,
 		.proto = event == RECORD_ADDRESSES_EXHAUSTED ? 0 : nat_ip_proto(w->proto),
-		.realm = w->realm, .pool = w->rule->pool,
+		.realm = w->miss->tuple.realm, .pool = w->rule->pool,
 	};
 	if (n->log_level != NAT_LOG_NONE)
 		log_exhausted(&n->log, &rec, &n->clock);
 }
 
-static void
+static __attribute__((noinline)) void
 block_join(struct nat *n, uint32_t subscriber, uint32_t number)
 {
 	struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
@@ -68,7 +69,7 @@ block_join(struct nat *n, uint32_t subscriber, uint32_t number)
 }
 
 /* A block leaves its subscriber, who goes with the last one. */
-static void
+static __attribute__((noinline)) void
 block_release(struct nat *n, uint32_t number)
 {
 	struct block *b = block_at(&n->pool, number);
@@ -87,7 +88,7 @@ block_release(struct nat *n, uint32_t number)
 }
 
 /* A port that nobody has any more; its block goes with the last one. */
-static void
+static inline void
 port_free(struct nat *n, uint32_t block, enum nat_proto proto, uint32_t place)
 {
 	if (pool_free(&n->pool, block, proto, place))
@@ -109,7 +110,7 @@ life_release_due(struct nat *n, uint32_t max)
 }
 
 /* A port whose mapping has ended, into the quarantine if there is one. */
-static void
+static inline void
 port_retire(struct nat *n, uint32_t block, enum nat_proto proto, uint32_t place)
 {
 	struct quarantine *q = &n->quarantine;
@@ -133,9 +134,9 @@ port_retire(struct nat *n, uint32_t block, enum nat_proto proto, uint32_t place)
 static uint32_t
 subscriber_current(struct nat *n, const struct wish *w)
 {
-	uint32_t number = w->subscriber;
-	if (!subscriber_is(&n->subscribers, number, w->address, w->realm))
-		number = subscriber_find(&n->subscribers, w->address, w->realm);
+	uint32_t number = (uint32_t)w->miss->hint[HINT_SUBSCRIBER];
+	if (!subscriber_is(&n->subscribers, number, wish_address(w), w->miss->tuple.realm))
+		number = subscriber_find(&n->subscribers, wish_address(w), w->miss->tuple.realm);
 	if (number == 0)
 		return 0;
 	struct subscriber *s = subscriber_at(&n->subscribers, number);
@@ -167,13 +168,14 @@ subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
 	*drop = DROP_NAT_TABLE_FULL;
 	if (n->subscribers.t.used == n->subscribers.t.capacity || !may_begin(n, drop))
 		return 0;
-	uint32_t block = pool_take_first(&n->pool, w->gen, w->rule->pool, w->address, &n->random);
+	uint32_t block = pool_take_first(&n->pool, w->miss->gen, w->rule->pool, wish_address(w),
+	                                 &n->random);
 	if (block == 0) {
 		*drop = DROP_NAT_NO_PORT;
 		log_refusal(n, RECORD_ADDRESSES_EXHAUSTED, w, 0);
 		return 0;
 	}
-	uint32_t number = subscriber_add(&n->subscribers, w->address, w->realm);
+	uint32_t number = subscriber_add(&n->subscribers, wish_address(w), w->miss->tuple.realm);
 	subscriber_at(&n->subscribers, number)->checked = n->reloads;
 	n->stats->subscribers = n->subscribers.t.used;
 	block_join(n, number, block);
@@ -193,33 +195,47 @@ port_of_held(struct nat *n, uint32_t first, uint32_t hint, struct mapping *m)
 	return false;
 }
 
+/* One more block, if the subscriber may have it and there is one. => its number, or 0 and *drop. */
+static __attribute__((noinline)) uint32_t
+block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *drop)
+{
+	const struct generation *g = w->miss->gen;
+	struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
+	be32 external = pool_slot_at(&n->pool, s->slot)->address;
+	if (s->blocks >= rules_of(g)->pools[w->rule->pool].max_blocks) {
+		*drop = DROP_NAT_LIMIT;
+		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, external);
+		return 0;
+	}
+	if (!may_begin(n, drop))
+		return 0;
+	uint32_t block = pool_take_more(&n->pool, g, s->slot, &n->random);
+	if (block == 0) {
+		*drop = DROP_NAT_NO_PORT;
+		log_refusal(n, RECORD_PORTS_EXHAUSTED, w, external);
+		return 0;
+	}
+	block_join(n, subscriber, block);
+	return block;
+}
+
 /* A port for a mapping that has none yet, from a new block if need be. */
 static bool
 port_take(struct nat *n, const struct wish *w, uint32_t number, struct mapping *m, uint8_t *drop)
 {
-	struct subscriber *s = subscriber_at(&n->subscribers, number);
-	if (port_of_held(n, s->block, w->port_ahead, m))
-		return true;
-	be32 external = pool_slot_at(&n->pool, s->slot)->address;
-	if (s->blocks >= rules_of(w->gen)->pools[w->rule->pool].max_blocks) {
-		*drop = DROP_NAT_LIMIT;
-		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, external);
-		return false;
+	uint32_t block = subscriber_at(&n->subscribers, number)->block;
+	uint32_t hint = (uint32_t)w->miss->hint[HINT_PORT];
+	while (!port_of_held(n, block, hint, m)) {
+		block = block_more(n, w, number, drop);
+		if (block == 0)
+			return false;
+		hint = 0;
 	}
-	if (!may_begin(n, drop))
-		return false;
-	uint32_t block = pool_take_more(&n->pool, w->gen, s->slot, &n->random);
-	if (block == 0) {
-		*drop = DROP_NAT_NO_PORT;
-		log_refusal(n, RECORD_PORTS_EXHAUSTED, w, external);
-		return false;
-	}
-	block_join(n, number, block);
-	return port_of_held(n, block, 0, m);
+	return true;
 }
 
 /* What a mapping holds of its block, back. */
-static void
+static inline __attribute__((always_inline)) void
 port_leave(struct nat *n, const struct mapping *m, bool was_seen)
 {
 	uint32_t place = m->port - (uint32_t)mapping_block(&n->mappings, m)->first;
@@ -230,13 +246,21 @@ port_leave(struct nat *n, const struct mapping *m, bool was_seen)
 		port_free(n, m->block, m->proto, place);
 }
 
+/* The same for a mapping that did not come to be. */
+static __attribute__((noinline)) void
+port_untake(struct nat *n, const struct mapping *m)
+{
+	port_leave(n, m, false);
+}
+
 static uint32_t
 mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t hash,
              uint8_t *drop)
 {
 	struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
 	struct mapping m = {
-		.inside_port = w->port, .proto = w->proto, .filtering = w->rule->filtering,
+		.inside_port = w->miss->tuple.sport, .proto = w->proto,
+		.filtering = w->rule->filtering,
 	};
 	if (w->rule->max_mappings != 0 && s->mappings >= w->rule->max_mappings) {
 		*drop = DROP_NAT_LIMIT;
@@ -248,7 +272,7 @@ mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t 
 	uint32_t number = mapping_add(&n->mappings, &m, hash);
 	if (number == 0) {
 		*drop = DROP_NAT_TABLE_FULL;
-		port_leave(n, &m, false);
+		port_untake(n, &m);
 		return 0;
 	}
 	s->mappings++;
@@ -261,7 +285,18 @@ mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t 
 static uint64_t
 inside_hash(const struct nat *n, uint32_t subscriber, const struct wish *w)
 {
-	return mapping_hash(&n->mappings, false, subscriber, w->proto, w->port);
+	const struct miss *m = w->miss;
+	if (subscriber == m->hint[HINT_SUBSCRIBER])
+		return m->hint[HINT_FOUND];
+	return mapping_hash(&n->mappings, false, subscriber, w->proto, m->tuple.sport);
+}
+
+/* A subscriber that is not known yet, or no longer. */
+static __attribute__((noinline)) uint32_t
+newcomer(struct nat *n, const struct wish *w, uint8_t *drop)
+{
+	*drop = DROP_NAT_TABLE_FULL;
+	return n->mappings.t.used != n->mappings.t.capacity ? subscriber_make(n, w, drop) : 0;
 }
 
 uint32_t
@@ -269,26 +304,28 @@ life_find_or_make(struct nat *n, const struct wish *w, uint8_t *drop)
 {
 	life_release(n, RELEASE_BEFORE_OPEN);
 	uint32_t subscriber = subscriber_current(n, w);
-	if (subscriber != 0) {
-		uint64_t hash = inside_hash(n, subscriber, w);
-		uint32_t mapping = mapping_find(&n->mappings, hash, subscriber, w->proto, w->port);
-		return mapping != 0 ? mapping : mapping_make(n, w, subscriber, hash, drop);
-	}
-	*drop = DROP_NAT_TABLE_FULL;
-	if (n->mappings.t.used != n->mappings.t.capacity)
-		subscriber = subscriber_make(n, w, drop);
-	return subscriber == 0 ? 0 : mapping_make(n, w, subscriber, inside_hash(n, subscriber, w),
-	                                          drop);
+	if (subscriber == 0 && (subscriber = newcomer(n, w, drop)) == 0)
+		return 0;
+	uint64_t hash = inside_hash(n, subscriber, w);
+	uint32_t mapping = mapping_find(&n->mappings, hash, subscriber, w->proto,
+	                                w->miss->tuple.sport);
+	return mapping != 0 ? mapping : mapping_make(n, w, subscriber, hash, drop);
 }
 
 void
-life_end(struct nat *n, uint32_t mapping, bool was_seen)
+life_end(struct nat *n, uint32_t mapping, bool was_seen, const uint64_t *hash)
 {
 	struct mapping m = *mapping_at(&n->mappings, mapping);
 	uint32_t subscriber = mapping_block(&n->mappings, &m)->subscriber;
 	log_mapping(n, RECORD_MAPPING_DELETE, &m);
 	subscriber_at(&n->subscribers, subscriber)->mappings--;
-	mapping_del(&n->mappings, mapping);
+	uint64_t own[2];
+	if (hash == NULL) {
+		own[0] = mapping_hash_inside(&n->mappings, &m);
+		own[1] = mapping_hash_external(&n->mappings, &m);
+		hash = own;
+	}
+	mapping_del(&n->mappings, mapping, hash);
 	n->stats->mappings_freed++;
 	n->stats->mappings = n->mappings.t.used;
 	port_leave(n, &m, was_seen);

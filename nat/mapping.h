@@ -91,6 +91,13 @@ mapping_find(const struct mapping_table *m, uint64_t hash, uint32_t subscriber, 
 uint32_t mapping_find_external(const struct mapping_table *m, uint32_t slot, unsigned proto,
                                uint16_t port);
 
+/* mapping_hash_inside, mapping_hash_external: of a mapping's two keys. */
+static inline uint64_t
+mapping_hash_inside(const struct mapping_table *m, const struct mapping *p)
+{
+	return mapping_hash(m, false, mapping_block(m, p)->subscriber, p->proto, p->inside_port);
+}
+
 static inline uint64_t
 mapping_hash_external(const struct mapping_table *m, const struct mapping *p)
 {
@@ -117,17 +124,15 @@ mapping_add(struct mapping_table *m, const struct mapping *from, uint64_t hash)
 	return n;
 }
 
+/* mapping_del: hash: of its inside and its external key. */
 static inline void
-mapping_del(struct mapping_table *m, uint32_t number)
+mapping_del(struct mapping_table *m, uint32_t number, const uint64_t hash[2])
 {
-	struct mapping *p = mapping_at(m, number);
-	uint32_t subscriber = mapping_block(m, p)->subscriber;
-	uint64_t hash = mapping_hash(m, false, subscriber, p->proto, p->inside_port);
-	bool was = index_del(m->index, hash, number << 1) &&
-	           index_del(m->index, mapping_hash_external(m, p), number << 1 | 1);
+	bool was = index_del(m->index, hash[0], number << 1) &&
+	           index_del(m->index, hash[1], number << 1 | 1);
 	assert(was && "a mapping is in the index under both its keys");
 	(void)was;
-	*p = (struct mapping){0};
+	*mapping_at(m, number) = (struct mapping){0};
 	table_push(&m->t, number);
 }
 

@@ -82,7 +82,7 @@ nat_destroy(void *state)
 		mem_free(n, n->size);
 }
 
-static void
+static __attribute__((noinline)) void
 nat_reload(void *state, const struct generation *g)
 {
 	struct nat *n = state;
@@ -150,12 +150,7 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 	const struct tuple *t = &m->tuple;
 	if (t->proto == IPPROTO_L4_ICMP && t->dport != 0)
 		return refuse(spec, DROP_NO_POLICY); /* an echo reply that nobody asked for */
-	struct wish w = {
-		.gen = m->gen, .rule = rule, .address = t->src.w[0], .port = t->sport,
-		.proto = (uint8_t)nat_proto(t->proto), .realm = t->realm,
-		.subscriber = (uint32_t)m->hint[HINT_SUBSCRIBER],
-		.port_ahead = (uint32_t)m->hint[HINT_PORT],
-	};
+	struct wish w = {.miss = m, .rule = rule, .proto = (uint8_t)nat_proto(t->proto)};
 	spec->code = UNREACHABLE_HOST;
 	uint32_t number = life_find_or_make(n, &w, &spec->drop);
 	if (number == 0)
@@ -163,15 +158,15 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 	struct mapping *map = mapping_at(&n->mappings, number);
 	if (!hold_outbound(n, number, t->dst.w[0])) {
 		if (map->flows == 0)
-			life_end(n, number, false);
+			life_end(n, number, false, NULL);
 		spec->drop = DROP_NAT_TABLE_FULL;
 		return VERDICT_UNREACHABLE;
 	}
 	map->timers = rule->timers;
-	spec->reply = tuple_invert(t);
-	spec->reply.dst = addr_from_v4(life_external(n, map));
-	spec->reply.dport = __builtin_bswap16(map->port);
-	spec->reply.realm = 0;
+	spec->reply = (struct tuple){
+		.src = t->dst, .dst = addr_from_v4(life_external(n, map)), .sport = t->dport,
+		.dport = __builtin_bswap16(map->port), .family = FAMILY_V4, .proto = t->proto,
+	};
 	spec->owner = number;
 	spec->timers = rule->timers;
 	spec->flags = FLOW_HIDE_0 |
@@ -251,11 +246,11 @@ nat_open(void *state, const struct miss *m, struct flow_spec *spec)
 
 /*
  * One flow less. from_inside: it was counted as such; only an outbound one was permitted.
- * was_seen: packets may have gone out from the mapping's port.
+ * was_seen: packets may have gone out from the mapping's port. hash: see life_end.
  */
 static void
 let_go(struct nat *n, uint32_t number, bool is_outbound, bool from_inside, be32 remote,
-       bool was_seen)
+       bool was_seen, const uint64_t *hash)
 {
 	struct mapping *m = mapping_at(&n->mappings, number);
 	assert(m->flows != 0 && (!from_inside || m->out_flows != 0));
@@ -264,7 +259,7 @@ let_go(struct nat *n, uint32_t number, bool is_outbound, bool from_inside, be32 
 	if (is_outbound && m->filtering == NAT_FILTER_ADF)
 		filter_revoke(&n->filter, number, remote);
 	if (m->flows == 0)
-		life_end(n, number, was_seen);
+		life_end(n, number, was_seen, hash);
 }
 
 /* The port was never seen outside if its mapping goes with this flow: no quarantine. */
@@ -272,7 +267,7 @@ static void
 nat_undo(void *state, const struct miss *m, const struct flow_spec *spec)
 {
 	bool is_outbound = (spec->flags & FLOW_INBOUND) == 0;
-	let_go(state, spec->owner, is_outbound, is_outbound, m->tuple.dst.w[0], false);
+	let_go(state, spec->owner, is_outbound, is_outbound, m->tuple.dst.w[0], false, NULL);
 }
 
 static void
@@ -284,13 +279,15 @@ nat_answered(void *state, const struct flow *f)
 }
 
 static void
-nat_ended(void *state, const struct flow *f, const struct tuple t[2], uint32_t now_ms)
+nat_ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t hint[HINTS],
+          uint32_t now_ms)
 {
 	struct nat *n = state;
 	clock_set_ms(&n->clock, now_ms);
 	bool is_outbound = (f->flags & FLOW_INBOUND) == 0;
 	bool from_inside = is_outbound || (f->flags & FLOW_ANSWERED) != 0;
-	let_go(n, f->owner, is_outbound, from_inside, t[0].dst.w[0], true);
+	let_go(n, f->owner, is_outbound, from_inside, t[0].dst.w[0], true,
+	       hint[PARTING_EXTERNAL] != 0 ? hint : NULL);
 }
 
 static void

@@ -116,6 +116,13 @@ pool_taken(const struct pool *p, uint32_t slot, enum nat_proto proto)
 	return &p->taken[((size_t)(slot - 1) * NAT_PROTOS + proto) * p->row_words];
 }
 
+/* pool_word: where the bit of a port is. */
+static inline const uint64_t *
+pool_word(const struct pool *p, uint32_t slot, enum nat_proto proto, uint16_t port)
+{
+	return &pool_taken(p, slot, proto)[pool_offset(p, port) / 64];
+}
+
 /*
  * A port's life: pool_take_port (see block_take_port) maps one, pool_unmap ends that, pool_free
  * makes it free. => pool_free: is the block unused now, to be given back?

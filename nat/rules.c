@@ -70,6 +70,7 @@ derive_rules(struct nat_rules *r)
 		uint32_t mask = plen == 0 ? 0 : 0xffffffffu << (32 - plen);
 		r->match[i].mask = __builtin_bswap32(mask);
 		r->match[i].prefix = r->rules[i].source;
+		r->match[i].row = (uint16_t)i;
 		r->match[i].nic = r->rules[i].nic;
 	}
 }
@@ -97,4 +98,18 @@ rules_destroy(struct generation *g, unsigned number)
 	if (r != NULL)
 		mem_free(r, r->size);
 	g->view[number] = NULL;
+}
+
+const struct img_nat_rule *
+rules_match_any(const struct nat_rules *r, const struct miss *m, const struct rule_match *c)
+{
+	bool is_pool = m->back != NULL && m->back->kind == ROUTE_POOL;
+	be32 source = m->tuple.src.w[0];
+	for (; c != r->match + r->n_rules; c++) {
+		if ((source & c->mask) != c->prefix)
+			continue;
+		if (c->nic == m->nic || (c->nic == NIC_NONE && !is_pool))
+			return &r->rules[c->row];
+	}
+	return NULL;
 }

@@ -16,6 +16,7 @@
 
 struct rule_match {
 	be32 prefix, mask;
+	uint16_t row;
 	uint8_t nic;
 };
 
@@ -42,6 +43,10 @@ rules_of(const struct generation *g)
 	return g->view[POLICY_NAT];
 }
 
+/* rules_match_any: rules_match from rule c on, where c is for any interface and fits the source. */
+const struct img_nat_rule *rules_match_any(const struct nat_rules *r, const struct miss *m,
+                                           const struct rule_match *c);
+
 /* rules_match: first rule that the source of m matches, or NULL. A hairpin never matches. */
 static inline const struct img_nat_rule *
 rules_match(const struct nat_rules *r, const struct miss *m)
@@ -49,14 +54,14 @@ rules_match(const struct nat_rules *r, const struct miss *m)
 	if (m->nic == NIC_NONE || m->tuple.family != FAMILY_V4)
 		return NULL;
 	be32 source = m->tuple.src.w[0];
-	for (uint32_t i = 0; i < r->n_rules; i++) {
-		const struct rule_match *c = &r->match[i];
-		if ((source & c->mask) != c->prefix || (c->nic != NIC_NONE && c->nic != m->nic))
+	const struct rule_match *end = r->match + r->n_rules;
+	for (const struct rule_match *c = r->match; c != end; c++) {
+		if ((source & c->mask) != c->prefix)
 			continue;
-		/* A rule for any interface is not for pool addresses. */
-		bool is_pool = m->back != NULL && m->back->kind == ROUTE_POOL;
-		if (c->nic != NIC_NONE || !is_pool)
-			return &r->rules[i];
+		if (c->nic == m->nic)
+			return &r->rules[c->row];
+		if (c->nic == NIC_NONE)
+			return rules_match_any(r, m, c);
 	}
 	return NULL;
 }

@@ -38,15 +38,16 @@ struct nat {
 
 /* An outbound packet that wants a mapping. */
 struct wish {
-	const struct generation *gen;
+	const struct miss *miss;
 	const struct img_nat_rule *rule;
-	be32 address;
-	be16 port;
 	uint8_t proto; /* enum nat_proto */
-	uint8_t realm;
-	uint32_t subscriber; /* perhaps the current one; 0: not known */
-	uint32_t port_ahead; /* a port drawn earlier, or 0 */
 };
+
+static inline be32
+wish_address(const struct wish *w)
+{
+	return w->miss->tuple.src.w[0];
+}
 
 /*
  * life_find_or_make: the mapping of an inside endpoint, made if there is none.
@@ -54,8 +55,11 @@ struct wish {
  */
 uint32_t life_find_or_make(struct nat *n, const struct wish *w, uint8_t *drop);
 
-/* life_end: free a mapping that no flow uses. was_seen: its port goes through the quarantine. */
-void life_end(struct nat *n, uint32_t mapping, bool was_seen);
+/*
+ * life_end: free a mapping that no flow uses. was_seen: its port goes through the quarantine. hash:
+ * of its keys, inside and external; NULL: not known.
+ */
+void life_end(struct nat *n, uint32_t mapping, bool was_seen, const uint64_t *hash);
 
 /* life_release: free ports that have been in quarantine long enough, at most max. */
 void life_release_due(struct nat *n, uint32_t max);

@@ -16,8 +16,7 @@ ask_mapping(const struct nat *n, uint32_t number)
 static void
 ask_port(const struct nat *n, const struct block *b, enum nat_proto proto, uint16_t port)
 {
-	const uint64_t *row = pool_taken(&n->pool, b->slot, proto);
-	prefetch_write(&row[pool_offset(&n->pool, port) / 64]);
+	prefetch_write(pool_word(&n->pool, b->slot, proto, port));
 	index_ask(n->mappings.index, mapping_hash(&n->mappings, true, b->slot, proto, port));
 }
 
@@ -36,7 +35,7 @@ static void
 out_subscriber(struct nat *n, struct miss *m)
 {
 	uint32_t first = table_first(&n->subscribers.t, m->hint[HINT_FOUND]);
-	m->hint[HINT_SUBSCRIBER] = first;
+	m->hint[HINT_FOUND] = first;
 	prefetch_write(subscriber_at(&n->subscribers, first));
 }
 
@@ -45,7 +44,7 @@ static void
 out_inside(struct nat *n, struct miss *m)
 {
 	const struct tuple *t = &m->tuple;
-	uint32_t number = subscriber_from(&n->subscribers, (uint32_t)m->hint[HINT_SUBSCRIBER],
+	uint32_t number = subscriber_from(&n->subscribers, (uint32_t)m->hint[HINT_FOUND],
 	                                  t->src.w[0], t->realm);
 	m->hint[HINT_SUBSCRIBER] = number;
 	uint64_t hash = mapping_hash(&n->mappings, false, number, nat_proto(t->proto), t->sport);
@@ -148,13 +147,16 @@ warm_open(void *state, struct miss *m, unsigned stage)
 
 /* What the end of a mapping's last flow takes. */
 static void
-ask_end(const struct nat *n, const struct mapping *m)
+ask_end(const struct nat *n, const struct mapping *m, uint64_t hint[HINTS])
 {
 	const struct block *b = mapping_block(&n->mappings, m);
+	enum nat_proto proto = m->proto;
 	prefetch_write(subscriber_at(&n->subscribers, b->subscriber));
-	index_ask(n->mappings.index, mapping_hash(&n->mappings, false, b->subscriber, m->proto,
-	                                          m->inside_port));
-	ask_port(n, b, m->proto, m->port);
+	prefetch_write(pool_word(&n->pool, b->slot, proto, m->port));
+	hint[PARTING_INSIDE] = mapping_hash_inside(&n->mappings, m);
+	hint[PARTING_EXTERNAL] = mapping_hash_external(&n->mappings, m);
+	index_ask(n->mappings.index, hint[PARTING_INSIDE]);
+	index_ask(n->mappings.index, hint[PARTING_EXTERNAL]);
 }
 
 void
@@ -164,9 +166,9 @@ warm_ended(void *state, const struct flow *f, const struct tuple t[2], uint64_t 
 	const struct nat *n = state;
 	const struct mapping *m = mapping_at(&n->mappings, f->owner);
 	if (stage == 0)
-		ask_mapping(n, f->owner);
-	else if (stage == 1 && m->flows == 1)
+		prefetch_write(m);
+	else if (m->flows == 1 && stage == 1)
 		prefetch_write(mapping_block(&n->mappings, m));
-	else if (stage == 2 && m->flows == 1)
-		ask_end(n, m);
+	else if (m->flows == 1)
+		ask_end(n, m, hint);
 }

@@ -13,10 +13,14 @@
 #include "lib/policy.h"
 
 /*
- * miss.hint: which steps are taken, and what one found for the next; for open() the subscriber of
- * an outbound packet, or a number that was one's, and a free port of its first block; or 0.
+ * miss.hint: which steps are taken, and what one found for the next. For open() of an outbound
+ * packet: its subscriber at that time or 0, with the hash of the mapping's inside key under it in
+ * HINT_FOUND; and a free port of its first block, or 0.
  */
 enum { HINT_WAY, HINT_FOUND, HINT_SUBSCRIBER, HINT_PORT };
+
+/* The hint of a flow that ends: the hashes of its mapping's keys, or 0 where others use it too. */
+enum { PARTING_INSIDE, PARTING_EXTERNAL };
 
 void warm_open(void *state, struct miss *m, unsigned stage);
 void warm_ended(void *state, const struct flow *f, const struct tuple t[2], uint64_t hint[HINTS],

@@ -265,7 +265,8 @@ world_open(struct nat_world *w, const struct miss *m, struct flow_spec *spec,
 static inline void
 world_end(struct nat_world *w, struct world_flow *flow)
 {
-	nat_policy.ended(w->state[flow->worker], &flow->f, flow->t, (uint32_t)w->ms);
+	static const uint64_t none[HINTS];
+	nat_policy.ended(w->state[flow->worker], &flow->f, flow->t, none, (uint32_t)w->ms);
 }
 
 static inline void

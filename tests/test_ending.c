@@ -26,9 +26,11 @@ parting(void *state, const struct flow *f, const struct tuple t[2], uint64_t hin
 }
 
 static void
-ended(void *state, const struct flow *f, const struct tuple t[2], uint32_t now_ms)
+ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t hint[HINTS],
+      uint32_t now_ms)
 {
 	CU_ASSERT_EQUAL(f->proto, t[0].proto);
+	CU_ASSERT_EQUAL(hint[0], be16toh(t[0].sport));
 	CU_ASSERT_EQUAL(be16toh(t[1].dport), be16toh(t[0].sport) + (t[0].family == 4 ? 1000 : 0));
 	for (unsigned s = 0; s < PARTING_STAGES; s++)
 		CU_ASSERT(staged[s] > told);

@@ -163,7 +163,7 @@ end(const struct miss *m, const struct flow_spec *spec, struct flow f)
 	struct tuple t[2] = {m->tuple, spec->reply};
 	f.owner = spec->owner;
 	f.flags = spec->flags;
-	lb_policy.ended(lb, &f, t, 0);
+	lb_policy.ended(lb, &f, t, (const uint64_t[HINTS]){0}, 0);
 }
 
 static void

@@ -54,8 +54,11 @@ test_find(void)
 	CU_ASSERT_EQUAL(table.t.used, CAPACITY);
 	struct mapping more = row(1, 0, PORTS);
 	CU_ASSERT_EQUAL(mapping_add(&table, &more, hash(&more)), 0);
-	for (unsigned i = 0; i < PORTS; i++)
-		mapping_del(&table, number[2][1][i]);
+	for (unsigned i = 0; i < PORTS; i++) {
+		struct mapping m = row(2, 1, i);
+		uint64_t both[] = {hash(&m), mapping_hash_external(&table, &m)};
+		mapping_del(&table, number[2][1][i], both);
+	}
 	for (uint32_t s = 1; s <= SUBSCRIBERS; s++)
 		for (unsigned p = 0; p < NAT_PROTOS; p++)
 			for (unsigned i = 0; i < PORTS; i++) {

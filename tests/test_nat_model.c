@@ -270,7 +270,7 @@ step_end(unsigned i)
 	uint64_t hint[HINTS] = {0};
 	for (unsigned stage = 0; stage < PARTING_STAGES; stage++)
 		nat_policy.parting(w->state[0], &f->flow.f, f->flow.t, hint, stage);
-	world_end(w, &f->flow);
+	nat_policy.ended(w->state[0], &f->flow.f, f->flow.t, hint, (uint32_t)w->ms);
 	f->live = false;
 	if (find_external(f->external, f->external_port, f->proto) == NULL) {
 		CU_ASSERT_FATAL(n_freed < FREED);

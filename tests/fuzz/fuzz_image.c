@@ -135,7 +135,7 @@ packets_ask(const struct generation *g, unsigned number, void *state)
 		if (ops->answered != NULL)
 			ops->answered(state, &f);
 		if (i % 2 == 0)
-			ops->ended(state, &f, pair, i);
+			ops->ended(state, &f, pair, (const uint64_t[HINTS]){0}, i);
 		if (ops->tick != NULL)
 			ops->tick(state, (uint64_t)i << 20);
 	}
