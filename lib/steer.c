@@ -74,9 +74,9 @@ steer_worker_of(const struct steer *s, const union addr *a, uint8_t family)
 }
 
 uint16_t
-steer_worker_port(const struct steer *s, const union addr *a, uint8_t family, uint16_t port)
+steer_worker_port_of(const struct steer *s, const union addr *a, uint8_t family, uint16_t port)
 {
-	if (s->split_blocks && s->n_workers != 1)
+	if (s->split_blocks)
 		return (port >> s->block_shift) % s->n_workers;
 	return steer_worker(s, a, family);
 }

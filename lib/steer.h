@@ -77,8 +77,13 @@ steer_worker(const struct steer *s, const union addr *a, uint8_t family)
 }
 
 /* steer_worker_port: home of (pool or local address, port in host order). */
-uint16_t steer_worker_port(const struct steer *s, const union addr *a, uint8_t family,
-                           uint16_t port);
+uint16_t steer_worker_port_of(const struct steer *s, const union addr *a, uint8_t family,
+                              uint16_t port);
+static inline uint16_t
+steer_worker_port(const struct steer *s, const union addr *a, uint8_t family, uint16_t port)
+{
+	return s->n_workers == 1 ? 0 : steer_worker_port_of(s, a, family, port);
+}
 
 /*
  * steer_key_inside, steer_key_outside: Toeplitz keys for a NIC whose table has 2^reta_bits entries,
