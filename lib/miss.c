@@ -4,6 +4,7 @@
 
 #include "hop.h"
 #include "steer_watch.h"
+#include "syn.h"
 #include "tx.h"
 
 static inline void
@@ -156,6 +157,8 @@ miss_make(struct worker *w, struct pkt *p, const struct judged *j, const struct 
 	f->seen_ms = w->now_ms;
 	learn_hops(w, f, j, &spec->reply.src);
 	w->stats->flows_opened++;
+	if (w->syns->held != 0)
+		syn_forget(w, reply_hash);
 	if (pol->ops->opened != NULL)
 		pol->ops->opened(pol->state, &j->m, spec);
 	return ref;
@@ -246,6 +249,9 @@ miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *sp
 			return true;
 		case VERDICT_DROP:
 			pkt_drop(w, p, spec->drop);
+			return false;
+		case VERDICT_HOLD:
+			syn_hold(w, p, spec->drop);
 			return false;
 		case VERDICT_UNREACHABLE:
 			pkt_punt(w, p, PUNT_UNREACHABLE, spec->drop, spec->code);

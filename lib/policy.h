@@ -37,6 +37,7 @@ enum verdict {
 	VERDICT_PASS,        /* not mine: ask the next policy */
 	VERDICT_OPEN,        /* spec is filled: make the flow */
 	VERDICT_DROP,        /* with spec->drop */
+	VERDICT_HOLD,        /* drop with spec->drop, but answer a SYN first, late: lib/syn.h */
 	VERDICT_UNREACHABLE, /* drop with spec->drop, answer Destination Unreachable, spec->code */
 };
 

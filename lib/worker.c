@@ -7,6 +7,7 @@
 #include "mem.h"
 #include "pipeline.h"
 #include "purge.h"
+#include "syn.h"
 #include "tx.h"
 
 enum { TAKE_BURSTS = 4 };
@@ -29,7 +30,8 @@ worker_flows_memsize(const struct img_plane *plane)
 size_t
 worker_memsize(const struct img_plane *plane)
 {
-	size_t own = sizeof(struct worker) + sizeof(struct pipeline) + frag_memsize();
+	size_t own = sizeof(struct worker) + sizeof(struct pipeline) + frag_memsize() +
+	             sizeof(struct syn_table);
 	return plane->workers * own + worker_flows_memsize(plane);
 }
 
@@ -57,10 +59,11 @@ worker_create(struct shared *s, uint16_t id, const struct img_plane *plane, int 
 	w->stats = stats_context(s->stats, 1u + id);
 	w->pipe = mem_alloc(sizeof(*w->pipe), node);
 	w->frags = mem_alloc(frag_memsize(), node);
+	w->syns = mem_alloc(sizeof(*w->syns), node);
 	int r = flow_room_open(&w->room, &w->flows, share_of(plane->flows_v4, plane->workers),
 	                       share_of(plane->flows_v6, plane->workers),
 	                       share_of(FLOWS_MOST, plane->workers), s->seed, node);
-	if (w->pipe == NULL || w->frags == NULL || r != 0) {
+	if (w->pipe == NULL || w->frags == NULL || w->syns == NULL || r != 0) {
 		worker_destroy(w);
 		return NULL;
 	}
@@ -85,6 +88,10 @@ worker_destroy(struct worker *w)
 	if (w->frags != NULL) {
 		frag_fini(w);
 		mem_free(w->frags, frag_memsize());
+	}
+	if (w->syns != NULL) {
+		syn_fini(w);
+		mem_free(w->syns, sizeof(*w->syns));
 	}
 	flow_room_close(&w->room, &w->flows);
 	if (w->pipe != NULL)
@@ -239,6 +246,7 @@ worker_poll(struct worker *w, uint64_t now_ns)
 	flow_grow_turn(&w->room, &w->flows, GROW_TURN);
 	if (w->gen != NULL) {
 		frag_expire(w);
+		syn_expire(w);
 		n = take_over(w);
 		n += receive(w);
 		sweep(w);
@@ -266,6 +274,7 @@ worker_sweep(struct worker *w, uint64_t now_ns)
 {
 	clock_set(w, now_ns);
 	frag_expire(w);
+	syn_expire(w);
 	flow_expire(&w->flows, w->pipe->timers, w->now_ms, w->flows.high4 + w->flows.high6, ended,
 	            w);
 	tx_flush(w);

@@ -24,6 +24,7 @@
 enum { RING_SIZE = 4096, MAX_LOOPS = 2, MAX_EXPIRE_STEPS = 256, SWEEP_MS = 4000 };
 
 struct frag_table;
+struct syn_table;
 
 /* What all workers of a data plane share; constant while they run, but for what is atomic. */
 struct shared {
@@ -53,6 +54,7 @@ struct worker {
 	unsigned n_policies;
 	struct stats *stats;
 	struct frag_table *frags;
+	struct syn_table *syns;
 	uint32_t now_ms;
 	uint64_t now_ns;
 	uint64_t swept_ns;

@@ -174,6 +174,15 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 	return VERDICT_OPEN;
 }
 
+/* From outside, to nobody that it may speak to. */
+static enum verdict
+refuse_inbound(const struct miss *m, struct flow_spec *spec, enum drop_reason drop)
+{
+	spec->drop = (uint8_t)drop;
+	return m->event == EV_SYN && rules_of(m->gen)->conf.answer_syn ? VERDICT_HOLD :
+	                                                                 VERDICT_DROP;
+}
+
 /* The mapping behind an external endpoint of this generation, or 0. */
 static uint32_t
 find_external(const struct nat *n, const struct miss *m)
@@ -209,11 +218,11 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	const struct tuple *t = &m->tuple;
 	uint32_t number = find_external(n, m);
 	if (number == 0)
-		return refuse(spec, DROP_NAT_NO_MAPPING);
+		return refuse_inbound(m, spec, DROP_NAT_NO_MAPPING);
 	if (t->proto == IPPROTO_L4_TCP && m->event != EV_SYN)
 		return refuse(spec, DROP_TCP_NOT_SYN);
 	if (!is_admitted(n, number, t->src.w[0]))
-		return refuse(spec, DROP_NAT_FILTERED);
+		return refuse_inbound(m, spec, DROP_NAT_FILTERED);
 	struct mapping *map = mapping_at(&n->mappings, number);
 	const struct subscriber *s = life_subscriber(n, map);
 	map->flows++;

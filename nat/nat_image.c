@@ -88,7 +88,7 @@ check_conf(const struct check *c)
 	if (c->n_conf == 0)
 		return 0;
 	if (c->conf->log > NAT_LOG_MAPPINGS || c->conf->inbound_refresh > 1 ||
-	    c->conf->log_refuses > 1)
+	    c->conf->log_refuses > 1 || c->conf->answer_syn > 1)
 		return wrong(c, "NAT settings: a word or a switch is out of range");
 	if (c->conf->quarantine_ms > NAT_MAX_QUARANTINE_MS)
 		return wrong(c, "NAT settings: quarantine of %u ms, at most %u",

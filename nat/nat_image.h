@@ -29,7 +29,7 @@ struct img_nat_conf { /* one row */
 	uint8_t log;             /* enum nat_log */
 	uint8_t inbound_refresh; /* 1: inbound packets keep a mapping alive too (4787 REQ-6) */
 	uint8_t log_refuses;     /* 1: no new block when the log has no room for it */
-	uint8_t zero;
+	uint8_t answer_syn;      /* 1: refuse an unsolicited SYN, late (5382 REQ-4); 0: silence */
 	uint32_t quarantine_ms;  /* before a freed port or block is given out again (6888 REQ-8) */
 };
 

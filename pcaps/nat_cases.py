@@ -212,6 +212,33 @@ def tcp_midstream():
 
 
 @case
+def tcp_unsolicited_syn():
+    c = make("tcp-unsolicited-syn", "A SYN that nobody asked for is met with silence, and with port unreachable after 6 s; "
+             "where the inside opens the same connection meanwhile it just goes (RFC 5382 REQ-4).",
+             rule={"filtering": "address-and-port-dependent"}, args=["--until", "30"])
+    c.send("inside", 0, P.tcp(A, S2, 5000, 80, SYN, seq=1))
+    x = c.last("outside").sport
+    c.send("outside", 1, P.tcp(S, X, 80, x ^ 1, SYN, seq=7, tos=0x28))
+    c.send("outside", 1.1, P.tcp(S, X, 80, x, SYN, seq=7))
+    c.send("outside", 1.2, P.tcp(S, X, 80, x ^ 1, SYN | ACK, seq=7, ack=2))
+    c.send("outside", 2, P.tcp(S, X, 80, x ^ 1, SYN, seq=7))
+    c.send("inside", 3, P.tcp(A, S, 5000, 80, SYN, seq=1))
+    c.send("outside", 4.1, P.tcp(S, X, 80, x, SYN, seq=7))
+    c.send("inside", 4.2, P.tcp(A, S, 5000, 80, SYN | ACK, seq=1, ack=8))
+    c.send("outside", 4.3, P.tcp(S, X, 80, x, SYN | ACK, seq=7, ack=2))
+    return c
+
+
+@case
+def tcp_unsolicited_syn_silent():
+    c = make("tcp-unsolicited-syn-silent", "Where it is set so, a SYN that nobody asked for is never answered.",
+             args=["--until", "30"])
+    c.config["nat"]["answer_syn"] = False
+    c.send("outside", 0, P.tcp(S, X, 80, 5000, SYN, seq=7))
+    return c
+
+
+@case
 def icmp_echo():
     c = make("icmp-echo", "Echo of two subscribers with one identifier, to two hosts; a reply more than 60 s after the "
              "last packet stays outside.")

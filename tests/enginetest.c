@@ -51,6 +51,8 @@ open_inbound(const struct miss *m, struct flow_spec *spec)
 	unsigned port = ntohs(m->tuple.dport);
 	spec->drop = DROP_NAT_NO_MAPPING;
 	spec->code = 1;
+	if (port / 1000 == 9)
+		return VERDICT_HOLD;
 	if (port < 7000 || port > 7999)
 		return port == 9 ? VERDICT_UNREACHABLE : VERDICT_DROP;
 	spec->reply = tuple_invert(&m->tuple);

@@ -8,8 +8,8 @@
  *            192.0.2.254; pool address 198.51.100.1; service address 198.51.100.9.
  *            The policy: IPv4 from realm 1 becomes 198.51.100.1, port (or identifier) plus 1000.
  *            From outside to the pool address a port of 7000 to 7999 opens a flow to 10.0.0.77,
- *            port minus 1000; port 9 is unreachable, others NAT_NO_MAPPING. IPv6 is tracked and
- *            not translated.
+ *            port minus 1000; port 9 is unreachable, others NAT_NO_MAPPING (held if 9000 to
+ *            9999). IPv6 is tracked and not translated.
  * Invariant  world_poll asserts the accounting identity of every worker after every turn.
  */
 #ifndef MR_ENGINETEST_H

@@ -224,6 +224,7 @@ model_nat(struct model *m)
 	m->nat.log_refuses = strcmp(get_text(json_object_get(m->doc, "log"), "overload"),
 	                            "refuse") == 0;
 	m->nat.inbound_refresh = json_is_true(json_object_get(nat, "inbound_refresh"));
+	m->nat.answer_syn = json_is_true(json_object_get(nat, "answer_syn"));
 	m->nat.quarantine_ms = (uint32_t)get_int(nat, "quarantine") * 1000;
 	bool fit = pools_fit(m, pools);
 	for (size_t i = 0; i < json_array_size(pools); i++) {

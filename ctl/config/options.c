@@ -142,6 +142,10 @@ const struct config_option config_options[] = {
 	TIMEOUT("nat.timeouts.icmp", "60", "RFC 5508: 60 at least"),
 	{"nat.inbound_refresh", CONFIG_BOOL, "false", 0, 0, NULL, 0,
 	 "packets from outside keep a connection alive too (RFC 4787 REQ-6)"},
+	{"nat.answer_syn", CONFIG_BOOL, "true", 0, 0, NULL, 0,
+	 "a TCP SYN from outside that nobody has asked for is answered by ICMP port unreachable, "
+	 "6 s later and only if the same connection was not opened from inside (RFC 5382 REQ-4); "
+	 "false: never"},
 	{"nat.quarantine", CONFIG_INT, "120", 0, 86400, NULL, 0,
 	 "seconds before a freed port or block is given out again (RFC 6888 REQ-8: 120)"},
 	{"nat.log", CONFIG_WORD, "blocks", 0, 0, "none blocks mappings", 0,
