@@ -10,6 +10,11 @@
 #include "rewrite.h"
 #include "tx.h"
 
+enum {
+	OPT_END = 0, OPT_NOP = 1, OPT_RECORD = 7, OPT_TIME = 68, OPT_LOOSE = 131, OPT_STRICT = 137,
+	ICMP4_LENGTH = 5, /* RFC 4884: of the quoted datagram, in words */
+};
+
 /* The quoted packet. */
 struct inner {
 	uint8_t *l3, *l4;
@@ -34,7 +39,7 @@ quoted_size(const struct pkt *p)
 {
 	const uint8_t *icmp = p->l3 + p->l4;
 	uint32_t size = (uint32_t)p->l3_len - p->l4 - ICMP_LEN;
-	uint32_t given = p->family == FAMILY_V4 ? icmp[5] * 4u : icmp[4] * 8u;
+	uint32_t given = p->family == FAMILY_V4 ? icmp[ICMP4_LENGTH] * 4u : icmp[4] * 8u;
 	bool has_length = p->family == FAMILY_V4 || icmp[0] == ICMP6_UNREACHABLE || icmp[0] == 3;
 	return has_length && given >= 128 && given < size ? given : size;
 }
@@ -128,6 +133,56 @@ inner_rewrite(const struct inner *in, const struct tuple *to)
 	           diff);
 }
 
+static void
+ip4_seal(struct ip4 *h)
+{
+	h->csum = 0;
+	h->csum = (be16)~csum_fold(csum_add(0, h, (h->version_ihl & 15) * 4u));
+}
+
+/* Options that name addresses on the way become no-operations (RFC 5508 section 7.3). */
+static void
+hide_options(struct ip4 *h)
+{
+	uint8_t *o = (uint8_t *)h;
+	unsigned header = (h->version_ihl & 15) * 4u, i = IP4_LEN;
+	while (i < header && o[i] != OPT_END) {
+		unsigned size = o[i] == OPT_NOP ? 1 : i + 1 < header ? o[i + 1] : 0;
+		if (size == 0 || i + size > header)
+			break;
+		if (o[i] == OPT_RECORD || o[i] == OPT_LOOSE || o[i] == OPT_STRICT ||
+		    o[i] == OPT_TIME)
+			memset(o + i, OPT_NOP, size);
+		i += size;
+	}
+	if (header != IP4_LEN)
+		ip4_seal(h);
+}
+
+/* An extension may name addresses and labels of the inside (RFC 5837, RFC 4950): it is cut off. */
+static void
+hide_extension(struct pkt *p)
+{
+	uint32_t size = p->l4 + ICMP_LEN + quoted_size(p);
+	p->l3[p->l4 + ICMP4_LENGTH] = 0;
+	if (size == p->l3_len)
+		return;
+	p->l3_len = (uint16_t)size;
+	pkt_ip4(p)->total = htobe16(p->l3_len);
+	ip4_seal(pkt_ip4(p));
+}
+
+/* What else an error says of the network that it comes from. */
+static void
+hide(struct pkt *p, const struct inner *in)
+{
+	if (p->family != FAMILY_V4)
+		return;
+	hide_options((struct ip4 *)in->l3);
+	hide_options(pkt_ip4(p));
+	hide_extension(p);
+}
+
 /* Packets of the flow reference's direction met an obstacle; the error goes the other way. */
 static void
 translate(struct worker *w, struct pkt *p, const struct inner *in, flow_ref ref)
@@ -140,12 +195,15 @@ translate(struct worker *w, struct pkt *p, const struct inner *in, flow_ref ref)
 		return;
 	union addr src = pkt_src(p);
 	bool is_peer = addr_equal(&src, &in->tuple.dst);
+	bool is_hidden = (f->flags & (FLOW_HIDE_0 << d)) != 0;
 	struct tuple outer = {
-		.src = is_peer || (f->flags & (FLOW_HIDE_0 << d)) != 0 ? to.dst : src,
+		.src = is_peer || is_hidden ? to.dst : src,
 		.dst = to.src,
 	};
 	inner_rewrite(in, &to);
 	rewrite_addresses(p, &outer);
+	if (is_hidden)
+		hide(p, in);
 	store16(p->l3 + p->l4 + ICMP_CSUM, 0);
 	store16(p->l3 + p->l4 + ICMP_CSUM, message_csum(p));
 	hop_send(w, p, hop);

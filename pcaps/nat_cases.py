@@ -293,6 +293,99 @@ def icmp_error_out():
     return c
 
 
+def labelled(src, dst, inner, kind=11, **more):
+    """An error with an extension behind its quote (RFC 4884): an MPLS label, and the interface that it is about with its
+    address (RFC 5837)."""
+    objects = struct.pack("!HBBI", 8, 1, 1, 0x12345140) + struct.pack("!HBBHH4s", 12, 2, 0x0C, 1, 0, P.addr("100.70.0.1"))
+    ext = struct.pack("!BBH", 0x20, 0, 0) + objects
+    ext = ext[:2] + struct.pack("!H", P.checksum(ext)) + ext[4:]
+    quote = inner[:128] + bytes(max(0, 128 - len(inner)))
+    return P.ip4(src, dst, P.ICMP, P.icmp_part(kind, 0, struct.pack("!BBH", 0, 32, 0), quote + ext), **more)
+
+
+RECORD = struct.pack("!BBB4s4sB", 7, 11, 8, P.addr("100.70.0.1"), bytes(4), 0)  # record route: one of two filled in
+
+
+def quotes(p):
+    """Shapes of an error about p: as short as allowed, whole."""
+    at = (p[0] & 15) * 4
+    return [p[:at + 8], p]
+
+
+def conversations(c, t, options=b""):
+    """A packet of each protocol out and one back. => [(as it left, as it came in)]"""
+    out = []
+    for i, (go, come) in enumerate([
+            (lambda: P.udp(A, S, 5000, 53, b"q" * 40, options=options),
+             lambda p: P.udp(S, X, 53, p.sport, b"a" * 40, options=options)),
+            (lambda: P.udp(A, S, 5001, 53, b"q" * 40, zero=True, options=options),
+             lambda p: P.udp(S, X, 53, p.sport, b"a" * 40, zero=True, options=options)),
+            (lambda: P.ip4(A, S, P.TCP, P.tcp_part(A, S, 5002, 80, SYN, seq=1), options=options),
+             lambda p: P.ip4(S, X, P.TCP, P.tcp_part(S, X, 80, p.sport, SYN | ACK, 7, 2), options=options)),
+            (lambda: P.echo(A, S, 77, 1, b"e" * 40, options=options),
+             lambda p: P.echo(S, X, p.ident, 1, b"e" * 40, reply=True, options=options))]):
+        c.send("inside", t + i, go())
+        p = c.last("outside")
+        c.send("outside", t + i + 0.1, come(p))
+        out.append((p.l3, c.last("inside").l3))
+    return out
+
+
+@case
+def icmp_error_shapes():
+    c = make("icmp-error-shapes", "Errors about UDP, UDP without checksum, TCP and echo, from outside and from inside, from "
+             "the end and from a router, short and whole, with options inside and outside, and with an extension: what was "
+             "quoted is restored, and nothing of the inside gets out.")
+    for t, options in ((0, b""), (10, RECORD)):
+        for i, (left, came) in enumerate(conversations(c, t, options)):
+            for j, source in enumerate((ROUTER, S)):
+                c.send("outside", t + 4 + i / 4 + j / 10, *[P.error4(source, X, 3, 3, q) for q in quotes(left)],
+                       labelled(source, X, left), P.error4(source, X, 11, 0, left, options=RECORD))
+            for j, source in enumerate(("100.70.0.1", A)):
+                c.send("inside", t + 6 + i / 4 + j / 10, *[P.error4(source, S, 3, 3, q) for q in quotes(came)],
+                       labelled(source, S, came), P.error4(source, S, 11, 0, came, options=RECORD))
+    return c
+
+
+@case
+def hairpin_all():
+    c = make("hairpin-all", "Eight subscribers with four pool addresses, each to the next one by its external address: UDP, TCP, "
+             "and an error about each; everybody sees external sources only. An echo request finds nobody behind a port.",
+             pool={"addresses": ["203.0.113.1-203.0.113.4"]})
+    hosts = [f"100.64.0.{10 + i}" for i in range(8)]
+    ends = []
+    for i, h in enumerate(hosts):
+        c.send("inside", i / 100, P.udp(h, S, 5000, 53))
+        c.send("inside", i / 100 + 0.005, P.tcp(h, S, 5000, 80, SYN, seq=1))
+        ends.append([(P.text(p.src), p.sport) for p in c.run()["outside"][-2:]])
+    for i, h in enumerate(hosts):
+        (x, udp), (_, tcp) = ends[(i + 1) % 8]
+        peer = hosts[(i + 1) % 8]
+        c.send("inside", 1 + i, P.udp(h, x, 6000, udp, b"to the next"))
+        q = c.last("inside")
+        c.send("inside", 1.1 + i, P.udp(peer, P.text(q.src), 5000, q.sport, b"back"))
+        c.send("inside", 1.2 + i, P.error4(peer, P.text(q.src), 3, 3, q.l3))
+        c.send("inside", 1.3 + i, P.tcp(h, x, 6000, tcp, SYN, seq=1))
+        q = c.last("inside")
+        c.send("inside", 1.4 + i, P.tcp(peer, P.text(q.src), 5000, q.sport, SYN | ACK, seq=1, ack=2))
+        c.send("inside", 1.5 + i, P.error4("100.70.0.1", P.text(q.src), 11, 0, q.l3[:28]))
+        c.send("inside", 1.6 + i, P.echo(h, x, 7, 1))
+    return c
+
+
+@case
+def identification():
+    c = make("identification", "Two subscribers use one identification towards one server: outside they differ, the fragments of "
+             "each datagram agree; a whole datagram with DF and what comes in keep theirs (RFC 6864).")
+    for i, h in enumerate((A, B)):
+        c.send("inside", i, P.udp(h, S, 5000, 53, b"whole, no DF", ident=77, df=False))
+        c.send("inside", i + 0.1, *P.fragments4(P.udp(h, S, 5000, 53, big(2000), ident=77, df=False), [1480]))
+        c.send("inside", i + 0.2, *reversed(P.fragments4(P.udp(h, S, 5000, 53, big(2000), ident=78, df=False), [1480])))
+        c.send("inside", i + 0.3, P.udp(h, S, 5000, 53, b"whole, DF", ident=77))
+        back(c, i + 0.4, c.last("outside"), b"in")
+    return c
+
+
 @case
 def hairpin_udp():
     c = make("hairpin-udp", "B reaches A by A's external port and sees A's external address, A sees B's "
