@@ -30,7 +30,8 @@
 enum flow_flag {
 	FLOW_REFRESH_0 = 1 << 0, /* packets of direction 0 keep the flow alive */
 	FLOW_REFRESH_1 = 1 << 1, /* packets of direction 1 do */
-	FLOW_HIDE_0 = 1 << 2,    /* ICMP errors travelling in direction 0 get our source address */
+	FLOW_HIDE_0 = 1 << 2,    /* direction 0, ICMP errors too, leaves with an address of ours,
+	                          * which others share */
 	FLOW_HIDE_1 = 1 << 3,
 	FLOW_ANSWERED = 1 << 4,  /* direction 1 has been seen; the policy has been told */
 	FLOW_INBOUND = 1 << 5,   /* opened from the outside (NAT) */

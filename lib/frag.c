@@ -3,6 +3,7 @@
 #include "frag.h"
 
 #include "hop.h"
+#include "ident.h"
 #include "miss.h"
 #include "parse.h"
 #include "rewrite.h"
@@ -30,6 +31,7 @@ struct frag_entry {
 	uint32_t until_ms;
 	uint16_t home;
 	uint16_t held_first, held_last, held;
+	be16 ident;            /* that all get; 0: they keep theirs */
 	uint16_t newer, older; /* neighbours among the waiting, 1 + entry number */
 	uint8_t state;         /* enum frag_state */
 };
@@ -37,12 +39,14 @@ struct frag_entry {
 struct frag_held {
 	struct rte_mbuf *m; /* buf_meta: nic, loops, cause */
 	uint16_t next;      /* of the same datagram, or free; 0 ends */
+	uint16_t share;     /* whose of frag_table.share it counts for */
 };
 
 struct frag_table {
 	uint64_t seed;
 	uint16_t oldest, newest; /* waiting entries, 1 + number */
 	uint16_t free;           /* held buffers' slots; 0 is none */
+	uint16_t share[FRAG_SHARES]; /* buffers held, by the hash of their source */
 	struct frag_entry entry[FRAG_SETS * FRAG_WAYS];
 	struct frag_held held[FRAG_HELD_MAX + 1];
 };
@@ -80,6 +84,19 @@ key_of(const struct pkt *p)
 		.id = p->family == FAMILY_V4 ? pkt_ip4(p)->id : load32(p->l3 + p->frag + 4),
 		.family = p->family, .proto = p->proto, .realm = p->realm,
 	};
+}
+
+static uint16_t
+share_of(const struct frag_table *t, const struct frag_key *key)
+{
+	return (uint16_t)(mix64(key->src.q[0] ^ t->seed, key->src.q[1] ^ t->seed) % FRAG_SHARES);
+}
+
+/* Is there room for one more buffer, and within the share of its source? */
+static bool
+may_hold(const struct frag_table *t, const struct frag_key *key)
+{
+	return t->free != 0 && t->share[share_of(t, key)] < FRAG_HELD_SOURCE;
 }
 
 static bool
@@ -172,12 +189,13 @@ hold(struct worker *w, struct frag_entry *e, const struct pkt *p)
 {
 	struct frag_table *t = w->frags;
 	uint16_t n = t->free;
-	if (n == 0 || e->held == FRAG_HELD_EACH) {
+	if (!may_hold(t, &e->key) || e->held == FRAG_HELD_EACH) {
 		pkt_drop(w, p, DROP_FRAG_FULL);
 		return;
 	}
 	t->free = t->held[n].next;
-	t->held[n] = (struct frag_held){.m = p->m};
+	t->held[n] = (struct frag_held){.m = p->m, .share = share_of(t, &e->key)};
+	t->share[t->held[n].share]++;
 	*buf_meta(p->m) = (struct buf_meta){.cause = p->cause, .nic = p->nic, .loops = p->loops};
 	if (e->held++ == 0)
 		e->held_first = n;
@@ -199,6 +217,7 @@ unhold(struct worker *w, struct frag_entry *e)
 	struct rte_mbuf *m = t->held[n].m;
 	e->held_first = t->held[n].next;
 	e->held--;
+	t->share[t->held[n].share]--;
 	t->held[n].next = t->free;
 	t->free = n;
 	w->stats->held--;
@@ -208,17 +227,19 @@ unhold(struct worker *w, struct frag_entry *e)
 
 /* A later fragment of a flow: addresses only. It counts for the flow and keeps it alive. */
 static void
-forward_later(struct worker *w, struct pkt *p, flow_ref ref)
+forward_later(struct worker *w, struct pkt *p, const struct frag_entry *e)
 {
-	struct flow *f = flow_get(&w->flows, ref);
-	unsigned d = ref & 1;
-	struct tuple to = flow_tuple(&w->flows, ref, !d);
+	struct flow *f = flow_get(&w->flows, e->ref);
+	unsigned d = e->ref & 1;
+	struct tuple to = flow_tuple(&w->flows, e->ref, !d);
 	to = tuple_invert(&to);
 	bool known = f->nexthop[d] != NEXTHOP_NONE && f->route_gen == w->gen->route_gen;
 	struct hop hop = known ? hop_of(w, f->nexthop[d]) : hop_find(w, &to.dst, p->family);
 	pipeline_count(w, f, d, p);
 	if (!hop_admit(w, p, hop))
 		return;
+	if (e->ident != 0)
+		ident_write(p->l3, e->ident);
 	rewrite_addresses(p, &to);
 	hop_send(w, p, hop);
 }
@@ -239,7 +260,7 @@ follow(struct worker *w, struct pkt *p, struct frag_entry *e)
 	if (e->state == FRAG_AWAY)
 		pkt_handoff(w, p, e->home, HANDOFF_FRAGMENT);
 	else if (e->state == FRAG_FLOW && flow_stands(w, e))
-		forward_later(w, p, e->ref);
+		forward_later(w, p, e);
 	else
 		pkt_drop(w, p, DROP_FRAG_NO_FIRST);
 }
@@ -292,6 +313,7 @@ first(struct worker *w, struct pkt *p, const struct frag_key *key, uint64_t hash
 		pkt_handoff(w, p, e->home, HANDOFF_FRAGMENT);
 	} else {
 		e->ref = pipeline_forward(w, p);
+		e->ident = p->ident;
 		e->state = e->ref != 0 ? FRAG_FLOW : FRAG_ENDED;
 	}
 	release(w, e);
@@ -302,7 +324,7 @@ later(struct worker *w, struct pkt *p, const struct frag_key *key, uint64_t hash
 {
 	struct frag_table *t = w->frags;
 	struct frag_entry *e = entry_find(t, key, hash, w->now_ms);
-	if (e == NULL && meeting) {
+	if (e == NULL && meeting && may_hold(t, key)) {
 		e = entry_add(t, key, hash, w->now_ms, false);
 		if (e != NULL)
 			waiting_add(t, e, w->now_ms);

@@ -11,7 +11,8 @@
  *            3. stats.held is the number of buffers held.
  *            4. An entry names a flow by reference and tuple, so a reused reference is noticed.
  * Owner      The worker.
- * Limits     FRAG_HELD_MAX buffers, FRAG_HELD_EACH of a datagram, FRAG_SETS * FRAG_WAYS datagrams;
+ * Limits     FRAG_HELD_MAX buffers, FRAG_HELD_EACH of a datagram, FRAG_HELD_SOURCE of a
+ *            source (of FRAG_SHARES by hash), FRAG_SETS * FRAG_WAYS datagrams;
  *            beyond: FRAG_FULL. A known datagram may push out the oldest known one of its set, a
  *            held one never does, so that a flood of later fragments harms no other datagram.
  * See        RFC 4787 REQ-14, RFC 6146 section 3.4 (FRAGMENT_MIN), RFC 6864;
@@ -25,6 +26,7 @@
 enum {
 	FRAG_SETS = 512, FRAG_WAYS = 8,
 	FRAG_HELD_MAX = 1024, FRAG_HELD_EACH = 48,
+	FRAG_HELD_SOURCE = 128, FRAG_SHARES = 1024,
 	FRAG_WAIT_MS = 2000,   /* for the first fragment */
 	FRAG_KNOWN_MS = 30000, /* for later ones after the first */
 };

@@ -151,6 +151,7 @@ parse_fragment(struct pkt *p, uint32_t offset, bool more)
 	uint32_t size = (uint32_t)p->l3_len - p->l4;
 	if (size == 0 || (more && size % 8 != 0) || offset + size > 65535)
 		return path_drop(p, DROP_FRAG_INVALID);
+	p->ident = 0;
 	if (offset == 0) {
 		p->flags |= PKT_FIRST;
 		return parse_l4(p);
@@ -204,6 +205,8 @@ parse_ip4(struct pkt *p, uint32_t len)
 	p->key.t4.src = h->src;
 	p->key.t4.dst = h->dst;
 	unsigned frag = be16toh(h->frag);
+	if ((frag & (IP4_DF | IP4_MF | IP4_OFFSET)) != IP4_DF || p->loops != 0)
+		p->flags |= PKT_CARE;
 	if (__builtin_expect((frag & (IP4_MF | IP4_OFFSET)) != 0, 0))
 		return parse_fragment(p, (frag & IP4_OFFSET) * 8, (frag & IP4_MF) != 0);
 	return parse_l4(p);

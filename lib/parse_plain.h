@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What       The short way through parsing, for what most frames are: to the interface's own MAC
- *            address, at most one tag, IPv4 without options, not a fragment, TTL above 1, TCP or
- *            UDP, everything as it has to be.
+ *            address, at most one tag, IPv4 without options, DF set, not a fragment, TTL above 1,
+ *            TCP or UDP, everything as it has to be.
  * Invariant  1. Where parse_plain says yes, parse_frame says PATH_FLOW with the same record; where
  *               it says no, nothing is decided and parse_frame has to be asked (a test holds both).
  *            2. No byte outside the buffer's data is read, and none is written.
@@ -16,9 +16,9 @@
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of headers are tested whole");
 
-/* The first eight octets of an IPv4 header: version and length; MF and offset. */
-#define PLAIN4_MASK  0xff3f0000000000ffu
-#define PLAIN4_VALUE 0x0000000000000045u
+/* Octets 6, 7 and 0 of an IPv4 header: DF, MF and offset; version and length. */
+#define PLAIN4_MASK  0x00ffff7fu
+#define PLAIN4_VALUE 0x00450040u
 
 /* is_martian4_first: is an address that begins with this octet in 0/8, 127/8, 224/3? */
 static inline unsigned
@@ -87,9 +87,10 @@ parse_plain(struct pkt *p, const struct plain_burst *b)
 	const struct gen_nic *gn = &g->nic[nic];
 	uint64_t first = load64(l3);
 	uint32_t total = be16toh((uint16_t)(first >> 16));
+	uint32_t head = (uint32_t)(first << 16 | first >> 48);
 	if (__builtin_expect(nic == NIC_NONE || type != htobe16(ETHER_IP4), 0) ||
 	    __builtin_expect((load64(e) ^ load64(gn)) << 16 != 0, 0) ||
-	    __builtin_expect((first & PLAIN4_MASK) != PLAIN4_VALUE, 0) ||
+	    __builtin_expect((head & PLAIN4_MASK) != PLAIN4_VALUE, 0) ||
 	    __builtin_expect(l3 + total > e + len || total < IP4_LEN + UDP_LEN, 0))
 		return false;
 	uint64_t addresses = load64(l3 + 12);

@@ -6,6 +6,7 @@
 #include "ending.h"
 #include "flow_index.h"
 #include "hop.h"
+#include "ident.h"
 #include "miss.h"
 #include "miss_burst.h"
 #include "parse_plain.h"
@@ -55,7 +56,7 @@ touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 		answered(w, f);
 }
 
-/* A packet of a flow whose next hop is not known, not up, a loop, or has a small MTU. */
+/* A packet of a flow whose next hop is not known, not up, a loop, or has a small MTU; PKT_CARE. */
 static __attribute__((noinline)) void
 send_aside(struct worker *w, struct pkt *p)
 {
@@ -75,6 +76,7 @@ send_aside(struct worker *w, struct pkt *p)
 	}
 	if (!hop_admit(w, p, hop))
 		return;
+	ident_renew(w, p, f, d);
 	rewrite_flow(p, f, d);
 	hop_send(w, p, hop);
 }
@@ -87,13 +89,13 @@ send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d)
 	const struct nexthop *hop = &w->shared->nexthops.entry[f->nexthop[d]];
 	uint64_t word = atomic_load_explicit(&hop->word, memory_order_relaxed);
 	const struct gen_nic *out = &g->nic[hop->nic];
-	if (unlikely(f->route_gen != g->route_gen || !nexthop_word_is_up(word) ||
-	             p->l3_len > out->mtu)) {
+	if (unlikely((p->flags & PKT_CARE) != 0 || f->route_gen != g->route_gen ||
+	             !nexthop_word_is_up(word) || p->l3_len > out->mtu)) {
 		send_aside(w, p);
 		return;
 	}
 	if (likely(p->family == FAMILY_V4)) {
-		rewrite_pkt4(p, &((const struct flow4 *)f)->tuple[d ^ 1]);
+		rewrite_hop4(p, &((const struct flow4 *)f)->tuple[d ^ 1], true);
 		tx_pkt(w, p, ETHER_IP4, hop->nic, word);
 	} else {
 		rewrite_pkt6(p, &((const struct flow6 *)f)->tuple[d ^ 1]);

@@ -15,6 +15,7 @@
 #include "pkt.h"
 #include "worker.h"
 
+enum { IDENT_COUNTERS = 4096 };
 
 struct tx_buf {
 	struct dev *dev;
@@ -45,6 +46,7 @@ struct pipeline {
 	uint16_t n_dead;
 	uint8_t dev_nic[MAX_DEVS]; /* interface that counts for frames of no interface */
 	struct timer_set timers[MAX_TIMER_SETS];
+	uint16_t ident[IDENT_COUNTERS]; /* lib/ident.h */
 	uint64_t gen_number;     /* of w->gen: an address may come again, a number does not */
 };
 

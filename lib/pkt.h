@@ -23,6 +23,8 @@ enum pkt_flag {
 	PKT_LINK_LOCAL = 1 << 5, /* IPv6 source is link-local: never forwarded */
 	PKT_ASIDE = (1 << 6) - 1,
 	PKT_REQUEST = 1 << 6,    /* ICMP echo request */
+	PKT_CARE = 1 << 7,       /* IPv4: more to rewrite than usual, or less: a fragment, DF clear,
+	                          * or it has re-entered */
 };
 
 struct pkt {
@@ -43,6 +45,7 @@ struct pkt {
 	uint8_t why;     /* enum drop_reason or enum punt, as parsing ended */
 	uint8_t stage;   /* of HANDOFF_STRAY: which home was asked; else without meaning */
 	uint16_t frag;   /* IPv6: offset of the fragment header from l3, or 0 */
+	be16 ident;      /* a first fragment's, if it was renewed; else 0 */
 	union {
 		struct tuple4 t4;
 		struct tuple6 t6;

@@ -81,14 +81,21 @@ rewrite_addresses6(struct ip6 *h, const union addr *src, const union addr *dst, 
 
 /*
  * rewrite_pkt4, rewrite_pkt6: make the packet carry the inverse of `other`, the tuple in which its
- * answer will come. => p->key is what it carries now and is left as it is.
+ * answer will come. => p->key is what it carries now and is left as it is. rewrite_hop4: where it
+ * is known whether TTL goes down.
  */
+static inline void
+rewrite_hop4(const struct pkt *p, const struct tuple4 *other, bool hop)
+{
+	uint32_t from = ports_load(&p->key.t4.sport), to = ports_swap(ports_load(&other->sport));
+	uint64_t diff = rewrite_addresses4(pkt_ip4(p), other->dst, other->src, hop);
+	rewrite_l4(p->l3 + p->l4, p->proto, TCP_LEN, from, to, diff);
+}
+
 static inline void
 rewrite_pkt4(const struct pkt *p, const struct tuple4 *other)
 {
-	uint32_t from = ports_load(&p->key.t4.sport), to = ports_swap(ports_load(&other->sport));
-	uint64_t diff = rewrite_addresses4(pkt_ip4(p), other->dst, other->src, p->loops == 0);
-	rewrite_l4(p->l3 + p->l4, p->proto, TCP_LEN, from, to, diff);
+	rewrite_hop4(p, other, p->loops == 0);
 }
 
 static inline void

@@ -4,6 +4,7 @@
 
 #include "ending.h"
 #include "frag.h"
+#include "ident.h"
 #include "mem.h"
 #include "pipeline.h"
 #include "purge.h"
@@ -69,6 +70,7 @@ worker_create(struct shared *s, uint16_t id, const struct img_plane *plane, int 
 	}
 	frag_init(w->frags, s->seed);
 	tx_init(w);
+	ident_init(w);
 	if (s->qsbr != NULL) {
 		rte_rcu_qsbr_thread_register(s->qsbr, id);
 		rte_rcu_qsbr_thread_online(s->qsbr, id);

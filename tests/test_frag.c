@@ -217,9 +217,11 @@ test_flow_gone(void)
 }
 
 static void
-later_arrive(struct world *w, uint16_t id, uint16_t offset)
+later_arrive(struct world *w, unsigned host, uint16_t id, uint16_t offset)
 {
 	struct frame f = world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17);
+	f.src.b[2] = (uint8_t)(host >> 8);
+	f.src.b[3] = (uint8_t)host;
 	f.id = id;
 	f.frag = (uint16_t)(0x2000 | offset);
 	world_send(w, WORLD_IN, &f);
@@ -231,11 +233,14 @@ test_bounds(void)
 {
 	struct world *w = world_simple(1);
 	for (uint16_t i = 0; i < FRAG_HELD_EACH + 5; i++)
-		later_arrive(w, 1, (uint16_t)(i + 1));
+		later_arrive(w, 10, 1, (uint16_t)(i + 1));
 	CU_ASSERT_EQUAL(WORLD_SUM(w, held), FRAG_HELD_EACH);
 	CU_ASSERT_EQUAL(world_dropped(w, DROP_FRAG_FULL), 5);
-	for (uint16_t i = 0; i < FRAG_HELD_MAX + 100; i++)
-		later_arrive(w, (uint16_t)(i + 2), 5);
+	for (uint16_t i = 0; i < FRAG_HELD_SOURCE; i++)
+		later_arrive(w, 10, (uint16_t)(i + 2), 5);
+	CU_ASSERT_EQUAL(WORLD_SUM(w, held), FRAG_HELD_SOURCE); /* one source has no more */
+	for (uint16_t i = 0; i < 2 * FRAG_HELD_MAX; i++)
+		later_arrive(w, 11u + i % 1000, (uint16_t)(i + 2), 5);
 	CU_ASSERT_EQUAL(WORLD_SUM(w, held), FRAG_HELD_MAX);
 	/* In-order datagrams still pass: a flood harms nobody else (RFC 4787 REQ-14a). */
 	uint8_t whole[FRAME_MAX + 1024];
@@ -248,7 +253,7 @@ test_bounds(void)
 	world_advance(w, FRAG_WAIT_MS + 1);
 	world_poll(w);
 	CU_ASSERT_EQUAL(WORLD_SUM(w, held), 0);
-	later_arrive(w, 1, 5);
+	later_arrive(w, 10, 1, 5);
 	CU_ASSERT_EQUAL(WORLD_SUM(w, held), 1);
 	world_destroy(w); /* what is held is freed */
 }

@@ -46,6 +46,7 @@ random_frame(uint8_t *nic, uint16_t id, bool collide)
 		                (uint16_t)(pick(4) == 0 ? 7000 + pick(3) : port + 1000u), proto);
 	f.tcp_flags = flags[pick(4)];
 	f.id = id;
+	f.frag = 0x4000; /* DF, so that it keeps it */
 	return f;
 }
 

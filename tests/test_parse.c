@@ -64,7 +64,7 @@ base(uint8_t family, uint8_t proto)
 		.family = family, .proto = proto, .sport = 1000, .dport = 80, .payload_size = 10,
 		.src = family == 4 ? addr4("10.0.0.1") : addr6("2001:db8::1"),
 		.dst = family == 4 ? addr4("192.0.2.1") : addr6("2001:db8::2"),
-		.icmp_type = family == 4 ? 8 : 128,
+		.icmp_type = family == 4 ? 8 : 128, .frag = family == 4 ? 0x4000 : 0,
 	};
 	memcpy(f.dmac, our_mac, 6);
 	return f;

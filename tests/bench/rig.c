@@ -295,7 +295,7 @@ rig_drops(const struct rig *r)
 		const struct stats *s = stats_context(r->plane.shared.stats, c);
 		for (unsigned i = 0; i < DROP_MAX; i++)
 			n += s->dropped[i];
-		n += s->handoff[HANDOFF_PUNT];
+		n += s->handoff[HANDOFF_PUNT] + s->held;
 	}
 	return n;
 }

@@ -69,7 +69,7 @@ uint64_t rig_turn(struct rig *r, unsigned w);
 /* rig_counted_turn: what --callgrind counts. */
 uint32_t rig_counted_turn(rig_turn_fn turn, struct worker *w, uint64_t now_ns);
 /* rig_sent: packets sent so far, all queues. rig_drops: dropped so far, all contexts, and those
- * that the slow path (which does not run here) is to refuse. */
+ * that are to be refused: by the slow path (which does not run here), or later (lib/syn.h). */
 uint64_t rig_sent(const struct rig *r);
 uint64_t rig_drops(const struct rig *r);
 

@@ -84,6 +84,7 @@ traffic_raw(struct rte_mbuf *m, be32 src, be32 dst, be16 sport, be16 dport, uint
 	f->type = htons(0x0800);
 	f->vihl = 0x45;
 	f->length = htons(40);
+	f->offset = htons(0x4000); /* DF, as nearly all TCP has it */
 	f->ttl = 64;
 	f->proto = IPPROTO_L4_TCP;
 	f->ip_src = src;
