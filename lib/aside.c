@@ -21,7 +21,7 @@ local_only(struct worker *w, struct pkt *p, const struct img_route *route, unsig
 static void
 ttl_exceeded(struct worker *w, struct pkt *p, const struct img_route *route)
 {
-	if (miss_is_local(p, route))
+	if (miss_is_local(w, p, route))
 		pkt_punt(w, p, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
 	else if ((p->flags & (PKT_LATER | PKT_ERROR)) != 0)
 		pkt_drop(w, p, DROP_TTL_EXCEEDED);

@@ -289,7 +289,7 @@ home_of(struct worker *w, struct pkt *p)
 	if (pipeline_find(w, p) != 0)
 		return HOME_ANY;
 	miss_fill(w, p, &m);
-	return miss_is_local(p, m.route) ? HOME_ANY : miss_home(w, &m);
+	return miss_is_local(w, p, m.route) ? HOME_ANY : miss_home(w, &m);
 }
 
 static void

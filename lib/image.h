@@ -58,6 +58,7 @@ enum image_kind {
 	IMG_NAT_POOLS,
 	IMG_NAT_ADDRESSES,
 	IMG_NAT_RULES,
+	IMG_NAT_PORTS,
 	IMG_LB_SERVICES = 24, /* lb/lb_image.h */
 	IMG_LB_BACKENDS,
 	IMG_LB_SLOTS,
@@ -106,6 +107,8 @@ struct img_plane {
 	uint32_t icmp_rate_pps;       /* generated ICMP, token bucket */
 	uint32_t icmp_burst;
 	uint32_t idle_us;             /* longest sleep of an idle worker; 0: busy poll */
+	uint8_t pool_echo;            /* 1: echo requests to pool addresses are answered */
+	uint8_t zero[3];
 };
 
 struct img_dev {

@@ -40,17 +40,20 @@ miss_home(const struct worker *w, const struct miss *m)
 }
 
 static inline bool
-is_local(const struct pkt *p, const struct img_route *route)
+is_local(const struct worker *w, const struct pkt *p, const struct img_route *route)
 {
-	return route != NULL &&
-	       (route->kind == ROUTE_LOCAL ||
-	        (route->kind == ROUTE_SERVICE && (p->flags & PKT_REQUEST) != 0));
+	if (route == NULL)
+		return false;
+	if (route->kind == ROUTE_LOCAL || (p->flags & PKT_REQUEST) == 0)
+		return route->kind == ROUTE_LOCAL;
+	return route->kind == ROUTE_SERVICE ||
+	       (route->kind == ROUTE_POOL && w->gen->plane->pool_echo);
 }
 
 bool
-miss_is_local(const struct pkt *p, const struct img_route *route)
+miss_is_local(const struct worker *w, const struct pkt *p, const struct img_route *route)
 {
-	return is_local(p, route);
+	return is_local(w, p, route);
 }
 
 /* Kinds of addresses that nobody outside can have. */
@@ -107,7 +110,7 @@ miss_judge(const struct worker *w, const struct pkt *p, struct judged *j)
 		j->fate = FATE_FORGED;
 	else if (route != NULL && route->kind == ROUTE_BROADCAST)
 		j->fate = FATE_BROADCAST;
-	else if (is_local(p, route))
+	else if (is_local(w, p, route))
 		j->fate = FATE_LOCAL;
 	else
 		j->fate = (uint8_t)claimed(w, j, 0);

@@ -21,8 +21,8 @@ void miss_fill(const struct worker *w, const struct pkt *p, struct miss *m);
 int miss_home(const struct worker *w, const struct miss *m);
 
 /* miss_is_local: would the slow path answer for this destination? (interface address, or echo to
- * a service address) */
-bool miss_is_local(const struct pkt *p, const struct img_route *route);
+ * a service address, or to a pool address where it is set so) */
+bool miss_is_local(const struct worker *w, const struct pkt *p, const struct img_route *route);
 
 /*
  * miss_is_forged: did it arrive from a device with an address of ours as its source (RFC 1812,

@@ -168,7 +168,7 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 		.dport = __builtin_bswap16(map->port), .family = FAMILY_V4, .proto = t->proto,
 	};
 	spec->owner = number;
-	spec->timers = rule->timers;
+	spec->timers = rules_timers(rules_of(m->gen), rule, t);
 	spec->flags = FLOW_HIDE_0 |
 	              refresh_flags(n, t->proto, FLOW_REFRESH_0, FLOW_REFRESH_1);
 	return VERDICT_OPEN;

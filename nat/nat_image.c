@@ -13,8 +13,10 @@ struct check {
 	const struct img_nat_pool *pools;
 	const struct img_nat_address *addresses;
 	const struct img_nat_rule *rules;
+	const struct img_nat_ports *ports;
 	const struct img_route *routes;
-	uint32_t n_plane, n_conf, n_pools, n_addresses, n_rules, n_routes, n_nics, n_timers;
+	uint32_t n_plane, n_conf, n_pools;
+	uint32_t n_addresses, n_rules, n_ports, n_routes, n_nics, n_timers;
 	char *err;
 	size_t err_size;
 };
@@ -45,6 +47,7 @@ check_sizes(const struct check *c, const struct image_header *h)
 		{IMG_NAT_POOLS, sizeof(struct img_nat_pool), "pools"},
 		{IMG_NAT_ADDRESSES, sizeof(struct img_nat_address), "pool addresses"},
 		{IMG_NAT_RULES, sizeof(struct img_nat_rule), "NAT rules"},
+		{IMG_NAT_PORTS, sizeof(struct img_nat_ports), "NAT port timeouts"},
 	};
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		if (!image_section_is(h, sections[i].kind, sections[i].row_size))
@@ -60,6 +63,7 @@ load(struct check *c, const struct image_header *h)
 	c->pools = image_rows(h, IMG_NAT_POOLS, &c->n_pools);
 	c->addresses = image_rows(h, IMG_NAT_ADDRESSES, &c->n_addresses);
 	c->rules = image_rows(h, IMG_NAT_RULES, &c->n_rules);
+	c->ports = image_rows(h, IMG_NAT_PORTS, &c->n_ports);
 	c->routes = image_rows(h, IMG_ROUTES, &c->n_routes);
 	image_rows(h, IMG_NICS, &c->n_nics);
 	image_rows(h, IMG_TIMERS, &c->n_timers);
@@ -76,6 +80,9 @@ check_counts(const struct check *c)
 		return wrong(c, "%u pools, at most %u", c->n_pools, (unsigned)NAT_MAX_POOLS);
 	if (c->n_rules > NAT_MAX_RULES)
 		return wrong(c, "%u NAT rules, at most %u", c->n_rules, (unsigned)NAT_MAX_RULES);
+	if (c->n_ports > NAT_MAX_PORTS)
+		return wrong(c, "%u NAT port timeouts, at most %u", c->n_ports,
+		             (unsigned)NAT_MAX_PORTS);
 	if (c->n_addresses > c->plane->pool_addresses)
 		return wrong(c, "%u pool addresses, capacity is %u", c->n_addresses,
 		             c->plane->pool_addresses);
@@ -169,6 +176,19 @@ check_rule(const struct check *c, uint32_t i)
 }
 
 static int
+check_ports(const struct check *c, uint32_t i)
+{
+	const struct img_nat_ports *p = &c->ports[i];
+	if (p->first > p->last)
+		return wrong(c, "NAT port timeout %u: %u to %u is no range", i, p->first, p->last);
+	if (p->proto != 6 && p->proto != 17)
+		return wrong(c, "NAT port timeout %u: protocol %u has no ports", i, p->proto);
+	if (p->timers >= c->n_timers)
+		return wrong(c, "NAT port timeout %u: timers %u do not exist", i, p->timers);
+	return 0;
+}
+
+static int
 check_route(const struct check *c, uint32_t i)
 {
 	const struct img_route *r = &c->routes[i];
@@ -229,6 +249,8 @@ check_rows(const struct check *c)
 		r = check_address(c, i);
 	for (uint32_t i = 0; r == 0 && i < c->n_rules; i++)
 		r = check_rule(c, i);
+	for (uint32_t i = 0; r == 0 && i < c->n_ports; i++)
+		r = check_ports(c, i);
 	for (uint32_t i = 0; r == 0 && i < c->n_routes; i++)
 		r = check_route(c, i);
 	return r;

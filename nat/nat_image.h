@@ -17,6 +17,7 @@
 enum {
 	NAT_MAX_POOLS = 256,
 	NAT_MAX_RULES = 1024,
+	NAT_MAX_PORTS = 32,
 	NAT_MAX_BLOCKS = 16,  /* a subscriber may hold */
 	NAT_MIN_BLOCK = 16,   /* ports in the smallest block */
 	NAT_MAX_QUARANTINE_MS = 24 * 3600 * 1000,
@@ -60,6 +61,13 @@ struct img_nat_rule { /* first match wins */
 	uint16_t pool;   /* row in IMG_NAT_POOLS */
 	uint16_t zero;
 	uint32_t max_mappings; /* a subscriber may hold (6888 REQ-4); 0: bounded by blocks only */
+};
+
+struct img_nat_ports { /* flows from inside to these ports; first match wins, before the rule's */
+	uint16_t first, last; /* host order, inclusive */
+	uint8_t proto;        /* TCP or UDP */
+	uint8_t timers;       /* row in IMG_TIMERS */
+	uint8_t zero[2];
 };
 
 /* nat_image_check: the policy's part of checking an image. => 0 or -EINVAL and a sentence. */

@@ -16,6 +16,7 @@ load_rows(struct nat_rules *r, const struct generation *g)
 	r->pools = image_rows(g->image, IMG_NAT_POOLS, &r->n_pools);
 	r->addresses = image_rows(g->image, IMG_NAT_ADDRESSES, &r->n_addresses);
 	r->rules = image_rows(g->image, IMG_NAT_RULES, &r->n_rules);
+	r->ports = image_rows(g->image, IMG_NAT_PORTS, &r->n_ports);
 	r->n_ids = g->plane->pool_addresses;
 	r->n_classes = 1u << g->steer.class_bits;
 }
@@ -112,4 +113,16 @@ rules_match_any(const struct nat_rules *r, const struct miss *m, const struct ru
 			return &r->rules[c->row];
 	}
 	return NULL;
+}
+
+uint8_t
+rules_timers(const struct nat_rules *r, const struct img_nat_rule *rule, const struct tuple *t)
+{
+	uint16_t port = __builtin_bswap16(t->dport);
+	for (uint32_t i = 0; i < r->n_ports; i++) {
+		const struct img_nat_ports *p = &r->ports[i];
+		if (p->proto == t->proto && p->first <= port && port <= p->last)
+			return p->timers;
+	}
+	return rule->timers;
 }

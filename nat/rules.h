@@ -25,7 +25,8 @@ struct nat_rules {
 	const struct img_nat_pool *pools;
 	const struct img_nat_address *addresses;
 	const struct img_nat_rule *rules;
-	uint32_t n_pools, n_addresses, n_rules, n_ids;
+	const struct img_nat_ports *ports;
+	uint32_t n_pools, n_addresses, n_rules, n_ids, n_ports;
 	uint32_t n_classes;
 	struct rule_match *match;  /* n_rules */
 	uint32_t *row_of_id;       /* n_ids */
@@ -46,6 +47,10 @@ rules_of(const struct generation *g)
 /* rules_match_any: rules_match from rule c on, where c is for any interface and fits the source. */
 const struct img_nat_rule *rules_match_any(const struct nat_rules *r, const struct miss *m,
                                            const struct rule_match *c);
+
+/* rules_timers: the timer set of a new flow from inside. */
+uint8_t rules_timers(const struct nat_rules *r, const struct img_nat_rule *rule,
+                     const struct tuple *t);
 
 /* rules_match: first rule that the source of m matches, or NULL. A hairpin never matches. */
 static inline const struct img_nat_rule *

@@ -432,6 +432,32 @@ def udp_timeout():
 
 
 @case
+def port_timeouts():
+    c = make("port-timeouts", "DNS is forgotten after 20 s and SIP after 600 s, by destination port; other ports keep 300 s "
+             "(RFC 4787 REQ-5).", args=["--until", "2000"])
+    c.config["nat"]["port_timeouts"] = [{"ports": "53-53", "timeouts": {"udp": 20}},
+                                        {"ports": "5060-5061", "timeouts": {"udp": 600}},
+                                        {"protocol": "tcp", "ports": "54-54", "timeouts": {"tcp_opening": 10}}]
+    for i, (port, near, far) in enumerate([(53, 19, 21), (54, 299, 301), (5060, 599, 601)]):
+        for j, t in enumerate((near, far)):
+            p = udp_out(c, j / 100 + i / 10, A, 5000 + 10 * i + j, S, port)
+            back(c, j / 100 + i / 10 + t, p, b"%d s" % t)
+    return c
+
+
+@case
+def echo_pool():
+    c = make("echo-pool", "An echo request to a pool address is answered where it is set so, from both sides; a reply to a "
+             "subscriber's own request still goes to it.")
+    c.config["nat"]["answer_echo"] = True
+    c.send("outside", 0, P.echo(S, X, 7, 1, b"are you there"))
+    c.send("inside", 1, P.echo(A, X, 7, 1, b"are you there"))
+    c.send("inside", 2, P.echo(A, S, 7, 1))
+    c.send("outside", 2.1, P.echo(S, X, c.last("outside").ident, 1, reply=True))
+    return c
+
+
+@case
 def port_exhaustion():
     c = make("port-exhaustion", "One block of 64 ports: the 65th mapping is refused with ICMP host unreachable, the "
              "others go on (RFC 6888 REQ-11).", pool={"ports": "1024-1087", "max_blocks": 1})

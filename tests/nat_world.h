@@ -25,6 +25,7 @@ struct nat_world {
 	struct img_nat_pool pool[W_POOLS];
 	struct img_nat_address address[W_ADDRESSES];
 	struct img_nat_rule rule[W_RULES];
+	struct img_nat_ports ports; /* none while its protocol is 0 */
 	uint32_t n_pools, n_addresses, n_rules;
 	struct image_header *image;
 	size_t size;
@@ -157,6 +158,7 @@ world_image(struct nat_world *w)
 	image_build_rows(&b, IMG_NAT_POOLS, w->pool, sizeof(w->pool[0]), w->n_pools);
 	image_build_rows(&b, IMG_NAT_ADDRESSES, w->address, sizeof(w->address[0]), w->n_addresses);
 	image_build_rows(&b, IMG_NAT_RULES, w->rule, sizeof(w->rule[0]), w->n_rules);
+	image_build_rows(&b, IMG_NAT_PORTS, &w->ports, sizeof(w->ports), w->ports.proto != 0);
 	free(w->image);
 	w->image = image_build_end(&b, &w->size);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w->image);

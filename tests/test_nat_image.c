@@ -18,6 +18,7 @@ begin(void)
 	world_address(w, 1, ip(203, 0, 113, 9));
 	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
 	world_rule(w, ip(10, 0, 0, 0), 8, NIC_NONE, NAT_FILTER_ADF, 1)->max_mappings = 7;
+	w->ports = (struct img_nat_ports){53, 54, IPPROTO_L4_UDP, 1, {0}};
 	world_image(w);
 }
 
@@ -56,6 +57,10 @@ test_pools(void)
 	CU_ASSERT_EQUAL_FATAL(check(), 0);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, log, 3);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, inbound_refresh, 2);
+	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, answer_syn, 2);
+	REFUSED(IMG_NAT_PORTS, img_nat_ports, 0, first, 55);
+	REFUSED(IMG_NAT_PORTS, img_nat_ports, 0, proto, 1);
+	REFUSED(IMG_NAT_PORTS, img_nat_ports, 0, timers, 2);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, quarantine_ms, NAT_MAX_QUARANTINE_MS + 1);
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, port_first, 0);
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 1, port_last, 1999);
@@ -111,7 +116,7 @@ static void
 test_sections(void)
 {
 	static const uint32_t kinds[] = {IMG_NAT_CONF, IMG_NAT_POOLS, IMG_NAT_ADDRESSES,
-		IMG_NAT_RULES, IMG_ROUTES, IMG_NICS, IMG_TIMERS, IMG_PLANE};
+		IMG_NAT_RULES, IMG_NAT_PORTS, IMG_ROUTES, IMG_NICS, IMG_TIMERS, IMG_PLANE};
 	begin();
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		for (uint32_t s = 0; s < w->image->sections; s++) {

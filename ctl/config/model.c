@@ -82,6 +82,7 @@ model_workers(struct model *m)
 	p->icmp_rate_pps = (uint32_t)get_int(w, "icmp_rate");
 	p->icmp_burst = (uint32_t)get_int(w, "icmp_burst");
 	p->idle_us = (uint32_t)get_int(w, "idle_us");
+	p->pool_echo = json_is_true(model_get(m, "nat", "answer_echo"));
 	model_cores(m, w);
 }
 
@@ -99,6 +100,7 @@ model_sizes(struct model *m)
 	m->pools.size = sizeof(struct img_nat_pool);
 	m->pool_addresses.size = sizeof(struct img_nat_address);
 	m->rules.size = sizeof(struct img_nat_rule);
+	m->nat_ports.size = sizeof(struct img_nat_ports);
 	m->services.size = sizeof(struct img_lb_service);
 	m->backends.size = sizeof(struct img_lb_backend);
 	m->locals.size = sizeof(struct img_lb_local);
@@ -163,8 +165,8 @@ model_destroy(struct model *m)
 {
 	struct rows *all[] = {
 		&m->devs, &m->nics, &m->addresses, &m->connected, &m->routes, &m->neighbours,
-		&m->timers, &m->claims, &m->pools, &m->pool_addresses, &m->rules, &m->services,
-		&m->backends, 
+		&m->timers, &m->claims, &m->pools, &m->pool_addresses, &m->rules, &m->nat_ports,
+		&m->services, &m->backends,
 		&m->locals, &m->slots,
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -171,6 +171,19 @@ rule_make(struct model *m, const json_t *rule, size_t i)
 	}
 }
 
+static void
+ports_make(struct model *m, const json_t *ports, size_t i)
+{
+	struct config_path path;
+	struct img_nat_ports *p = rows_add(m, &m->nat_ports);
+	if (p == NULL)
+		return;
+	ports_parse(get_text(ports, "ports"), &p->first, &p->last);
+	p->proto = strcmp(get_text(ports, "protocol"), "tcp") == 0 ? 6 : 17;
+	path_make(&path, "nat.port_timeouts[%zu].timeouts", i);
+	p->timers = timers_row(m, json_object_get(ports, "timeouts"), 0, path.text);
+}
+
 /*
  * A table that only some configurations need: as large as is said, or as the running millrace has
  * it, or as this configuration wants it.
@@ -241,5 +254,8 @@ model_nat(struct model *m)
 	}
 	for (size_t i = 0; i < json_array_size(rules) && !m->failed; i++)
 		rule_make(m, json_array_get(rules, i), i);
+	const json_t *ports = json_object_get(nat, "port_timeouts");
+	for (size_t i = 0; i < json_array_size(ports) && !m->failed; i++)
+		ports_make(m, json_array_get(ports, i), i);
 	optional_capacities(m);
 }
