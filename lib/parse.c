@@ -173,12 +173,6 @@ is_martian4(be32 a)
 	return is_martian4_first(first) != 0;
 }
 
-static inline bool
-is_checksum_known_good(const struct rte_mbuf *m)
-{
-	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-}
-
 static inline __attribute__((always_inline)) enum path
 parse_ip4(struct pkt *p, uint32_t len)
 {

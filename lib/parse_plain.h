@@ -42,11 +42,17 @@ plain_burst_of(const struct generation *g, const struct dev *d, uint64_t seed)
 	return (struct plain_burst){g, seed, d->id, g->vlan_nic[d->id][0]};
 }
 
+/* is_checksum_known_good: has the device looked at the IPv4 header's? */
+static inline bool
+is_checksum_known_good(const struct rte_mbuf *m)
+{
+	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+}
+
 static inline bool
 plain_checksum_is_right(const struct rte_mbuf *m, const uint8_t *l3)
 {
-	bool is_known = (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-	return __builtin_expect(is_known, 0) || csum_ip4_is_right(l3, IP4_LEN);
+	return __builtin_expect(is_checksum_known_good(m), 0) || csum_ip4_is_right(l3, IP4_LEN);
 }
 
 /* Event of a whole transport header; => false: short, or a length that is wrong. */
