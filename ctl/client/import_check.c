@@ -15,7 +15,7 @@ static const struct { const char *name, *type; } checkers[] = {
 enum { CHECKERS = sizeof(checkers) / sizeof(checkers[0]) };
 
 /* What is said of keywords inside checkers that have no counterpart; NULL: nothing to say. */
-static const struct { const char *word, *why; } aside[] = {
+static const struct aside aside[] = {
 	{"connect_ip", "a check goes to the backend's own address"},
 	{"bindto", "the kernel chooses the source address"},
 	{"bind_if", "the kernel chooses the interface"},
@@ -38,19 +38,6 @@ is_checker(const char *word)
 		if (strcmp(checkers[i].name, word) == 0)
 			return true;
 	return false;
-}
-
-static void
-note_aside(struct import *im, const json_t *node)
-{
-	for (size_t i = 0; i < sizeof(aside) / sizeof(aside[0]); i++) {
-		if (strcmp(aside[i].word, node_word(node, 0)) != 0)
-			continue;
-		if (aside[i].why != NULL)
-			import_note(im, node_line(node), "%s: %s", aside[i].word, aside[i].why);
-		return;
-	}
-	import_note(im, node_line(node), "%.40s: not known in a check", node_word(node, 0));
 }
 
 static void
@@ -152,7 +139,7 @@ url_read(struct import *im, const json_t *url, json_t *o)
 		else if (strcmp(word, "regex") == 0)
 			set_regex(im, node, o);
 		else
-			note_aside(im, node);
+			node_aside(im, node, aside, sizeof(aside) / sizeof(aside[0]), "check");
 	}
 }
 
@@ -231,7 +218,7 @@ checker_statement(struct import *im, const json_t *node, json_t *o, bool *has_ur
 	} else if (strcmp(word, "misc_path") == 0) {
 		script_read(im, node, o);
 	} else {
-		note_aside(im, node);
+		node_aside(im, node, aside, sizeof(aside) / sizeof(aside[0]), "check");
 	}
 }
 

@@ -8,7 +8,7 @@
 #include "import_tree.h"
 
 /* What is said of keywords of virtual and real servers; NULL: nothing, it means nothing to us. */
-static const struct { const char *word, *why; } aside[] = {
+static const struct aside aside[] = {
 	{"persistence_timeout", "persistence by source address"},
 	{"persistence_granularity", "persistence by source address"},
 	{"persistence_engine", "persistence by an engine"},
@@ -45,14 +45,7 @@ struct virtual_server {
 static void
 note_aside(struct import *im, const json_t *node, const char *where)
 {
-	for (size_t i = 0; i < sizeof(aside) / sizeof(aside[0]); i++) {
-		if (strcmp(aside[i].word, node_word(node, 0)) != 0)
-			continue;
-		if (aside[i].why != NULL)
-			import_note(im, node_line(node), "%s: %s", aside[i].word, aside[i].why);
-		return;
-	}
-	import_note(im, node_line(node), "%.40s: not known in a %s", node_word(node, 0), where);
+	node_aside(im, node, aside, sizeof(aside) / sizeof(aside[0]), where);
 }
 
 static void

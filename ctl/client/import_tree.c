@@ -134,6 +134,20 @@ node_block(const json_t *node)
 	return json_object_get(node, "block");
 }
 
+void
+node_aside(struct import *im, const json_t *node, const struct aside *table, size_t n,
+           const char *where)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(table[i].word, node_word(node, 0)) != 0)
+			continue;
+		if (table[i].why != NULL)
+			import_note(im, node_line(node), "%s: %s", table[i].word, table[i].why);
+		return;
+	}
+	import_note(im, node_line(node), "%.40s: not known in a %s", node_word(node, 0), where);
+}
+
 long
 node_ms(struct import *im, const json_t *node)
 {

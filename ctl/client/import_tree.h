@@ -20,6 +20,14 @@ const json_t *node_block(const json_t *node);
 /* node_ms: word 1 as seconds, in milliseconds; -1 after an error. */
 long node_ms(struct import *im, const json_t *node);
 
+/* A keyword that is not taken over, and why; NULL: nothing is said, it means nothing to us. */
+struct aside {
+	const char *word, *why;
+};
+/* node_aside: say of a statement what the table does; else that a `where` does not know it. */
+void node_aside(struct import *im, const json_t *node, const struct aside *table, size_t n,
+                const char *where);
+
 /* What checks of a virtual server have in common unless they say otherwise; -1, NULL: not given. */
 struct check_defaults {
 	long delay_ms, retry;
