@@ -50,10 +50,12 @@ pages_warn(const char *name, const struct mem_usage *before)
 }
 
 bool
-bench_open(struct bench *b, const struct bench_case *c, const struct machine *m, uint64_t flows,
+bench_open(struct bench *b, const struct bench_case *c, struct machine *m, uint64_t flows,
            unsigned rounds)
 {
-	*b = (struct bench){.flows = flows, .rnd = 7, .rounds = rounds, .tick_ns = m->tick_ns};
+	*b = (struct bench){
+		.flows = flows, .rnd = 7, .rounds = rounds, .tick_ns = m->tick_ns, .machine = m,
+	};
 	if (c->workers == 0)
 		return true;
 	struct rig_options ro = bench_rig_options(c, flows);
@@ -146,6 +148,8 @@ result_time(struct result *out, struct timing *t, double tick_ns)
 {
 	out->ns = timing_median(t) * tick_ns;
 	out->ns_min = timing_min(t) * tick_ns;
+	out->f = timing_f(t);
+	out->f_min = timing_f_min(t);
 	out->units = t->done;
 }
 

@@ -26,6 +26,7 @@ struct result {
 	uint64_t units;        /* packets or flows that ns is a mean over */
 	double ns;             /* a packet; life, open, expire: a flow */
 	double ns_min;         /* the best of the groups that ns is the median of */
+	double f, f_min;       /* the same in multiples of the F beside each; 0: not timed so */
 	double cumulative_ns;  /* parts: up to here */
 	double cold_ns;        /* with headers out of the caches; 0: not measured */
 	double bytes_per_flow; /* everything that grows with flows; 0: not of this case */
@@ -47,6 +48,7 @@ struct bench {
 	uint64_t rnd;
 	unsigned rounds;         /* of RIG_PACKETS packets, at the least */
 	double tick_ns;          /* of the TSC; 0 in --callgrind mode */
+	struct machine *machine;
 };
 
 struct bench_case {
@@ -69,7 +71,7 @@ extern const unsigned bench_n_cases;
 struct rig_options bench_rig_options(const struct bench_case *c, uint64_t flows);
 
 /* bench_open: plane, flows and what they take. => false and a sentence on stderr. */
-bool bench_open(struct bench *b, const struct bench_case *c, const struct machine *m,
+bool bench_open(struct bench *b, const struct bench_case *c, struct machine *m,
                 uint64_t flows, unsigned rounds);
 void bench_close(struct bench *b);
 
@@ -87,7 +89,7 @@ void bench_put_hit(struct bench *b, unsigned k);
 unsigned bench_home(const struct bench *b, uint64_t i);
 /* bench_run_all: every worker's queues. => ticks. */
 uint64_t bench_run_all(struct bench *b);
-/* result_time: ns, ns_min and units of what was timed. */
+/* result_time: ns, f, the best of both, and units of what was timed. */
 void result_time(struct result *out, struct timing *t, double tick_ns);
 /* bench_expect: fails the result unless got is want. */
 void bench_expect(struct result *out, const char *what, uint64_t got, uint64_t want);

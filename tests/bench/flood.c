@@ -87,7 +87,7 @@ flood_run(struct bench *b, flood_put_fn put, struct result *out)
 	if (v == NULL)
 		return;
 	uint64_t drops = rig_drops(b->rig), sent = rig_sent(b->rig);
-	struct timing alone = timing_of((uint64_t)TIMING_GROUPS * rounds * BATCH);
+	struct timing alone = timing_of(b->machine, (uint64_t)TIMING_GROUPS * rounds * BATCH);
 	struct flood_times times = {v, v + rounds, v + 2 * rounds};
 	for (unsigned g = 0; g < TIMING_GROUPS; g++)
 		kept[g] = group_run(b, put, rounds, times, &alone);

@@ -16,7 +16,7 @@ case_handoff(struct bench *b, struct result *out)
 {
 	struct rig *r = b->rig;
 	uint64_t sent = rig_sent(r);
-	struct timing t = timing_of((uint64_t)TIMING_GROUPS * b->rounds * RIG_PACKETS);
+	struct timing t = timing_of(b->machine, (uint64_t)TIMING_GROUPS * b->rounds * RIG_PACKETS);
 	r->counted = true;
 	while (t.done < t.total) {
 		for (unsigned k = 0; k < RIG_PACKETS; k++)

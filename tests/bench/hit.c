@@ -18,7 +18,7 @@ static struct timing
 hits(struct bench *b)
 {
 	uint64_t rounds = (uint64_t)TIMING_GROUPS * b->rounds;
-	struct timing t = timing_of(rounds * RIG_PACKETS);
+	struct timing t = timing_of(b->machine, rounds * RIG_PACKETS);
 	b->rig->counted = false;
 	hit_round(b);
 	b->rig->counted = b->rig->cold == 0;
@@ -89,7 +89,7 @@ case_lookup(struct bench *b, struct result *out)
 	struct flow_table *table = &b->rig->plane.worker[0]->flows;
 	struct tuple4 key[BURST];
 	uint64_t found = 0;
-	struct timing t = timing_of((uint64_t)TIMING_GROUPS * b->rounds * RIG_PACKETS);
+	struct timing t = timing_of(b->machine, (uint64_t)TIMING_GROUPS * b->rounds * RIG_PACKETS);
 	while (t.done < t.total) {
 		for (unsigned k = 0; k < BURST; k++) {
 			uint64_t x = bench_random(&b->rnd);

@@ -247,7 +247,7 @@ load_run(struct bench *b, struct world *w, double load, struct result *out)
 	struct timing t[LAYOUTS];
 	each = (uint64_t)TIMING_GROUPS * b->rounds * RIG_PACKETS;
 	for (unsigned i = 0; i < LAYOUTS; i++) {
-		t[i] = timing_of(each);
+		t[i] = timing_of(b->machine, each);
 		w->table[i].further = 0;
 	}
 	uint64_t found = filled ? tables_time(b, w, t) : 0;

@@ -10,9 +10,10 @@
 #include "lib/mem.h"
 #include "timing.h"
 
-enum { BURST_LINES = 32, ROUNDS = 9, ROUND_LINES = 1 << 20, CHASE_LINES = ROUND_LINES / 8 };
+enum { BURST_LINES = 32, ROUNDS = 9, ROUND_LINES = 1 << 20, CHASE_LINES = ROUND_LINES / 8,
+       BESIDE_LINES = ROUND_LINES / 4 };
 
-struct line {
+struct machine_line {
 	uint64_t next;
 	uint64_t value[7];
 } __attribute__((aligned(64)));
@@ -35,7 +36,7 @@ tick_measure(void)
 
 /* One cycle through all lines in random order (Sattolo), so that a chase never closes early. */
 static void
-chain_make(struct line *l, uint64_t n, uint64_t *rnd)
+chain_make(struct machine_line *l, uint64_t n, uint64_t *rnd)
 {
 	for (uint64_t i = 0; i < n; i++)
 		l[i].next = i;
@@ -46,14 +47,15 @@ chain_make(struct line *l, uint64_t n, uint64_t *rnd)
 	}
 }
 
+/* => ticks a line, over so many of them. */
 static double
-prefetched_round(struct line *l, uint64_t n, uint64_t *rnd)
+prefetched_round(struct machine *m, unsigned lines)
 {
 	uint64_t sum = 0, begin = rte_rdtsc();
-	for (unsigned i = 0; i < ROUND_LINES / BURST_LINES; i++) {
-		struct line *p[BURST_LINES];
+	for (unsigned i = 0; i < lines / BURST_LINES; i++) {
+		struct machine_line *p[BURST_LINES];
 		for (unsigned k = 0; k < BURST_LINES; k++) {
-			p[k] = &l[bench_below(bench_random(rnd), n)];
+			p[k] = &m->line[bench_below(bench_random(&m->rnd), m->lines)];
 			__builtin_prefetch(p[k], 1, 3);
 		}
 		for (unsigned k = 0; k < BURST_LINES; k++)
@@ -61,11 +63,11 @@ prefetched_round(struct line *l, uint64_t n, uint64_t *rnd)
 	}
 	uint64_t end = rte_rdtsc();
 	sink = sum;
-	return (double)(end - begin) / ROUND_LINES;
+	return (double)(end - begin) / lines;
 }
 
 static double
-chase_round(const struct line *l, uint64_t *at)
+chase_round(const struct machine_line *l, uint64_t *at)
 {
 	uint64_t begin = rte_rdtsc(), i = *at;
 	for (unsigned k = 0; k < CHASE_LINES; k++)
@@ -77,15 +79,15 @@ chase_round(const struct line *l, uint64_t *at)
 size_t
 machine_memsize(uint64_t lines)
 {
-	return lines * sizeof(struct line);
+	return lines * sizeof(struct machine_line);
 }
 
 /* Lines, and what pages they are on. => NULL when there is no memory. */
-static struct line *
+static struct machine_line *
 lines_alloc(struct machine *m, uint64_t lines)
 {
 	struct mem_usage before = mem_usage();
-	struct line *l = mem_alloc(machine_memsize(lines), -1);
+	struct machine_line *l = mem_alloc(machine_memsize(lines), -1);
 	struct mem_usage now = mem_usage();
 	m->pages[0] = now.huge_1g - before.huge_1g;
 	m->pages[1] = now.huge_2m - before.huge_2m;
@@ -96,40 +98,45 @@ lines_alloc(struct machine *m, uint64_t lines)
 int
 machine_measure(struct machine *m, uint64_t lines)
 {
-	struct line *l = lines_alloc(m, lines);
-	if (l == NULL)
+	m->line = lines_alloc(m, lines);
+	if (m->line == NULL)
 		return -ENOMEM;
-	uint64_t rnd = 1, at = 0;
+	m->lines = lines;
+	m->rnd = 1;
+	uint64_t at = 0;
 	double f[ROUNDS], c[ROUNDS];
 	m->tick_ns = tick_measure();
-	chain_make(l, lines, &rnd);
-	prefetched_round(l, lines, &rnd);
+	chain_make(m->line, lines, &m->rnd);
+	prefetched_round(m, ROUND_LINES);
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		f[i] = prefetched_round(l, lines, &rnd);
-		c[i] = chase_round(l, &at);
+		f[i] = prefetched_round(m, ROUND_LINES);
+		c[i] = chase_round(m->line, &at);
 	}
 	m->f_ns = bench_median(f, ROUNDS) * m->tick_ns;
 	m->chase_ns = bench_median(c, ROUNDS) * m->tick_ns;
 	m->f_min_ns = f[0] * m->tick_ns;
 	m->chase_min_ns = c[0] * m->tick_ns;
-	mem_free(l, machine_memsize(lines));
 	return 0;
 }
 
-int
-machine_again(struct machine *m, uint64_t lines)
+double
+machine_beside(struct machine *m)
 {
-	struct line *l = lines_alloc(m, lines);
-	if (l == NULL)
-		return -ENOMEM;
-	uint64_t rnd = 3;
+	return m->line != NULL ? prefetched_round(m, BESIDE_LINES) : 0;
+}
+
+void
+machine_end(struct machine *m)
+{
 	double f[ROUNDS];
-	prefetched_round(l, lines, &rnd);
+	if (m->line == NULL)
+		return;
+	prefetched_round(m, ROUND_LINES);
 	for (unsigned i = 0; i < ROUNDS; i++)
-		f[i] = prefetched_round(l, lines, &rnd);
+		f[i] = prefetched_round(m, ROUND_LINES);
 	m->f_ns_end = bench_median(f, ROUNDS) * m->tick_ns;
-	mem_free(l, machine_memsize(lines));
-	return 0;
+	mem_free(m->line, machine_memsize(m->lines));
+	m->line = NULL;
 }
 
 const char *

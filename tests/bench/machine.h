@@ -3,8 +3,9 @@
  * What       The machine's own limits, measured in the same run and on the same kind of pages as
  *            the pipeline: what a random cache line costs, and what DPDK's own hash table costs.
  * Layout     As many 64-byte lines as there are flows, in mem_alloc memory.
- * Invariant  Nothing that is measured here keeps memory: the lines are freed, and rte_hash stands
- *            in a process of its own, with as much EAL memory as its keys take.
+ * Invariant  1. rte_hash stands in a process of its own, with as much EAL memory as its keys take.
+ *            2. The lines stay until machine_end, so that F can be measured beside each group of a
+ *               case: other users of the machine change it from one second to the next.
  */
 #ifndef MR_BENCH_MACHINE_H
 #define MR_BENCH_MACHINE_H
@@ -21,14 +22,18 @@ struct machine {
 	double hash_ns;   /* rte_hash_lookup_bulk_data, 16-byte keys, bursts of 32; or 0 */
 	double tick_ns;   /* one tick of the TSC; 0: counting instructions, no clock */
 	size_t pages[3];  /* bytes of the lines on pages of 1 GB, 2 MB, 4 kB */
+	struct machine_line *line;  /* NULL: there are none */
+	uint64_t lines, rnd;
 };
 
 /* machine_memsize: bytes that so many lines take. */
 size_t machine_memsize(uint64_t lines);
 /* machine_measure: F and chase over so many lines; medians of several rounds. => 0 or -ENOMEM. */
 int machine_measure(struct machine *m, uint64_t lines);
-/* machine_again: fill m->f_ns_end. => 0 or -ENOMEM. */
-int machine_again(struct machine *m, uint64_t lines);
+/* machine_beside: F as it is now, in ticks; a few ms. => 0: there are no lines. */
+double machine_beside(struct machine *m);
+/* machine_end: fill m->f_ns_end, free the lines. */
+void machine_end(struct machine *m);
 /* machine_doubt: what cannot be in these figures (their best rounds), as a sentence; or NULL. */
 const char *machine_doubt(const struct machine *m);
 

@@ -35,7 +35,7 @@ sizes_fit(struct options *o)
 }
 
 static void
-case_run(const struct bench_case *c, const struct options *o, const struct machine *m,
+case_run(const struct bench_case *c, const struct options *o, struct machine *m,
          uint64_t flows)
 {
 	struct bench b;
@@ -77,8 +77,10 @@ size_run(const struct options *o, uint64_t flows)
 	for (unsigned i = 0; i < bench_n_cases; i++)
 		if (wanted(o, i))
 			case_run(&bench_cases[i], o, &m, flows);
-	if (!o->callgrind && machine_again(&m, flows) == 0)
+	if (!o->callgrind) {
+		machine_end(&m);
 		report_machine_end(&report, &m);
+	}
 	return doubt == NULL;
 }
 

@@ -10,7 +10,7 @@ static const uint32_t strangers = 0xc6130000u; /* 198.19.0.0 and on */
 void
 case_open(struct bench *b, struct result *out)
 {
-	struct timing t = timing_of(b->flows);
+	struct timing t = timing_of(b->machine, b->flows);
 	bool opened = bench_fill(b, &t);
 	result_time(out, &t, b->tick_ns);
 	if (!opened)
@@ -27,7 +27,7 @@ void
 case_life(struct bench *b, struct result *out)
 {
 	struct rig *r = b->rig;
-	struct timing t = timing_of(b->flows);
+	struct timing t = timing_of(b->machine, b->flows);
 	uint64_t step_ns = (uint64_t)(12e9 * BATCH / (double)b->flows), done = 0;
 	uint64_t sent = rig_sent(r);
 	for (uint64_t i = 0; done < 2 * b->flows; i = (i + BATCH) % b->flows) {
@@ -57,7 +57,7 @@ case_expire(struct bench *b, struct result *out)
 	struct rig *r = b->rig;
 	struct worker *w = r->plane.worker[0];
 	uint64_t had = w->flows.used4;
-	struct timing t = timing_of(had);
+	struct timing t = timing_of(b->machine, had);
 	unsigned turns = (unsigned)(2 * had / MAX_EXPIRE_STEPS + 8);
 	r->skipped_ns += 8000ull * 1000000000;
 	r->counted = true;
@@ -78,7 +78,7 @@ case_inbound_mapping(struct bench *b, struct result *out)
 	struct rig *r = b->rig;
 	uint64_t room = r->plane.gen->plane->flows_v4 - r->plane.worker[0]->flows.used4;
 	uint64_t want = room / 2 < INBOUND_MOST ? room / 2 : INBOUND_MOST, sent = rig_sent(r);
-	struct timing t = timing_of(want);
+	struct timing t = timing_of(b->machine, want);
 	r->counted = true;
 	while (t.done < want) {
 		unsigned n = bench_batch_size(t.done, want);
@@ -103,7 +103,7 @@ case_scan_miss(struct bench *b, struct result *out)
 {
 	struct rig *r = b->rig;
 	uint64_t drops = rig_drops(r);
-	struct timing t = timing_of((uint64_t)TIMING_GROUPS * b->rounds * BATCH);
+	struct timing t = timing_of(b->machine, (uint64_t)TIMING_GROUPS * b->rounds * BATCH);
 	r->counted = true;
 	while (t.done < t.total) {
 		for (unsigned k = 0; k < BATCH; k++) {

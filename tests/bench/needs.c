@@ -30,7 +30,7 @@ needs_fit(const struct bench_case *c, uint64_t flows)
 	uint64_t lines = machine_memsize(flows), there = memory_free(mem_huge_used());
 	if (c->workers != 0 && !rig_need(&ro, &need))
 		return false;
-	uint64_t sum = need.sum + other > lines ? need.sum + other : lines;
+	uint64_t sum = need.sum + other + lines;
 	if (sum <= there)
 		return true;
 	fprintf(stderr, "millrace-bench: %s with %llu flows needs %.1f GB (tables %.1f, the bench "

@@ -182,7 +182,7 @@ case_parts(struct bench *b, struct result *out)
 	uint64_t packets = (uint64_t)TIMING_GROUPS * b->rounds * RIG_PACKETS;
 	uint64_t sent = rig_sent(b->rig);
 	for (unsigned s = 0; s < STAGES; s++)
-		t[s] = timing_of(packets);
+		t[s] = timing_of(b->machine, packets);
 	reached = 0;
 	for (unsigned g = 0; g < TIMING_GROUPS; g++) {
 		uint64_t rnd = b->rnd;

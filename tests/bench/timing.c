@@ -26,9 +26,20 @@ timing_add(struct timing *t, uint64_t ticks, uint64_t units)
 	uint64_t group = t->done - t->group_began;
 	if (group * TIMING_GROUPS < t->total || t->n == TIMING_GROUPS)
 		return;
-	t->group[t->n++] = (double)t->ticks / (double)group;
+	double each = (double)t->ticks / (double)group, f = machine_beside(t->machine);
+	t->group[t->n] = each;
+	t->f[t->n++] = f > 0 ? each / f : 0;
 	t->group_began = t->done;
 	t->ticks = 0;
+}
+
+static double
+least_of(const double *v, unsigned n)
+{
+	double least = n > 0 ? v[0] : 0;
+	for (unsigned i = 1; i < n; i++)
+		least = v[i] < least ? v[i] : least;
+	return least;
 }
 
 double
@@ -40,8 +51,17 @@ timing_median(struct timing *t)
 double
 timing_min(const struct timing *t)
 {
-	double least = t->n > 0 ? t->group[0] : 0;
-	for (unsigned i = 1; i < t->n; i++)
-		least = t->group[i] < least ? t->group[i] : least;
-	return least;
+	return least_of(t->group, t->n);
+}
+
+double
+timing_f(struct timing *t)
+{
+	return t->n > 0 ? bench_median(t->f, t->n) : 0;
+}
+
+double
+timing_f_min(const struct timing *t)
+{
+	return least_of(t->f, t->n);
 }
