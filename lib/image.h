@@ -59,6 +59,7 @@ enum image_kind {
 	IMG_NAT_ADDRESSES,
 	IMG_NAT_RULES,
 	IMG_NAT_PORTS,
+	IMG_NAT_HOLES,
 	IMG_LB_SERVICES = 24, /* lb/lb_image.h */
 	IMG_LB_BACKENDS,
 	IMG_LB_SLOTS,

@@ -13,6 +13,6 @@ block_choose(const struct block *b, const uint64_t *row, uint32_t at, enum nat_p
 		if (!bit_is_set(row, at + place))
 			return place;
 	}
-	uint32_t n = b->ports - (uint32_t)b->taken[proto];
+	uint32_t n = b->usable - (uint32_t)b->taken[proto];
 	return bits_nth_clear(row, at, b->ports, random_below(random, n));
 }

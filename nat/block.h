@@ -6,7 +6,8 @@
  * Invariant  1. taken[i] is how many bits of the block are set for protocol i; mapped is how many
  *               mappings it has, of all protocols. So the difference is in quarantine.
  *            2. block_take_port finds a port exactly when one is not taken, each such port with
- *               equal chance.
+ *               equal chance. Ports that the pool leaves out have their bits set and are in neither
+ *               taken nor usable.
  *            3. A block none of whose ports is taken is not held.
  * Owner      One worker.
  * See        RFC 6056 section 3.3, RFC 6888 REQ-8, REQ-15.
@@ -27,7 +28,7 @@ struct block {
 	uint16_t first, ports; /* host order; at the edge of a range fewer than the block size */
 	uint32_t mapped;
 	uint16_t taken[NAT_PROTOS];
-	uint16_t zero;
+	uint16_t usable;      /* of ports, those that the pool does not leave out */
 	uint32_t spare;
 };
 static_assert(sizeof(struct block) == 32, "two blocks a cache line");
@@ -81,7 +82,7 @@ static inline uint16_t
 block_take_port(struct block *b, uint64_t *row, uint32_t at, enum nat_proto proto, uint32_t hint,
                 uint64_t *random)
 {
-	if (b->taken[proto] == b->ports)
+	if (b->taken[proto] == b->usable)
 		return 0;
 	uint32_t place = random_below(random, b->ports), hinted = hint - b->first;
 	if (hinted < b->ports)

@@ -6,17 +6,6 @@
 
 enum { BLOCK_TRIES = 4 };
 
-/* The pool's block number n, as far as it is in the pool's range. */
-static struct pool_span
-span_of(const struct img_nat_pool *pool, uint32_t n)
-{
-	uint32_t first = n * pool->block_size, last = first + pool->block_size - 1;
-	return (struct pool_span){
-		first < pool->port_first ? pool->port_first : first,
-		last > pool->port_last ? pool->port_last : last,
-	};
-}
-
 /* A search for a block of one address. slot is 0 while nothing of the address is held. */
 struct search {
 	const struct pool *p;
@@ -30,9 +19,9 @@ struct search {
 static bool
 is_free(const struct search *s, uint32_t number)
 {
-	struct pool_span span = span_of(s->pool, number);
+	struct pool_span span = rules_span(s->pool, number);
 	uint16_t home = steer_worker_port(s->steer, &s->address, FAMILY_V4, (uint16_t)span.first);
-	if (home != s->p->worker)
+	if (home != s->p->worker || rules_usable(s->p->rules, s->pool, span) == 0)
 		return false;
 	return s->slot == 0 || !bits_any(pool_held(s->p, s->slot), pool_granule(s->p, span.first),
 	                                 span_granules(span));
@@ -79,7 +68,7 @@ take_of_address(struct pool *p, const struct generation *g, const struct img_nat
 		p->is_full[a->id] = 1;
 		return 0;
 	}
-	return pool_hold(p, a, span_of(pool, number));
+	return pool_hold(p, a, rules_span(pool, number));
 }
 
 /* Of rows first..first+n-1 in order[], beginning at a place that depends on the subscriber only. */

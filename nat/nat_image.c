@@ -14,9 +14,10 @@ struct check {
 	const struct img_nat_address *addresses;
 	const struct img_nat_rule *rules;
 	const struct img_nat_ports *ports;
+	const struct img_nat_hole *holes;
 	const struct img_route *routes;
 	uint32_t n_plane, n_conf, n_pools;
-	uint32_t n_addresses, n_rules, n_ports, n_routes, n_nics, n_timers;
+	uint32_t n_addresses, n_rules, n_ports, n_holes, n_routes, n_nics, n_timers;
 	char *err;
 	size_t err_size;
 };
@@ -48,6 +49,7 @@ check_sizes(const struct check *c, const struct image_header *h)
 		{IMG_NAT_ADDRESSES, sizeof(struct img_nat_address), "pool addresses"},
 		{IMG_NAT_RULES, sizeof(struct img_nat_rule), "NAT rules"},
 		{IMG_NAT_PORTS, sizeof(struct img_nat_ports), "NAT port timeouts"},
+		{IMG_NAT_HOLES, sizeof(struct img_nat_hole), "excluded ports"},
 	};
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		if (!image_section_is(h, sections[i].kind, sections[i].row_size))
@@ -64,6 +66,7 @@ load(struct check *c, const struct image_header *h)
 	c->addresses = image_rows(h, IMG_NAT_ADDRESSES, &c->n_addresses);
 	c->rules = image_rows(h, IMG_NAT_RULES, &c->n_rules);
 	c->ports = image_rows(h, IMG_NAT_PORTS, &c->n_ports);
+	c->holes = image_rows(h, IMG_NAT_HOLES, &c->n_holes);
 	c->routes = image_rows(h, IMG_ROUTES, &c->n_routes);
 	image_rows(h, IMG_NICS, &c->n_nics);
 	image_rows(h, IMG_TIMERS, &c->n_timers);
@@ -132,6 +135,24 @@ check_pool(const struct check *c, uint32_t i)
 	if (c->plane->steer_split_blocks &&
 	    (c->plane->steer_block_shift > 15 || size > 1u << c->plane->steer_block_shift))
 		return wrong(c, "pool %u: blocks are larger than the unit that is divided", i);
+	return 0;
+}
+
+/* Excluded ports: within the pool's, ascending, apart. */
+static int
+check_holes(const struct check *c, uint32_t i)
+{
+	const struct img_nat_pool *p = &c->pools[i];
+	uint32_t from = p->port_first;
+	if ((uint64_t)p->first_hole + p->holes > c->n_holes || p->holes > NAT_MAX_HOLES)
+		return wrong(c, "pool %u: its excluded ports are not in the image", i);
+	for (uint32_t j = 0; j < p->holes; j++) {
+		const struct img_nat_hole *h = &c->holes[p->first_hole + j];
+		if (h->first < from || h->last < h->first || h->last > p->port_last)
+			return wrong(c, "pool %u: excluded ports %u to %u are out of order", i,
+			             h->first, h->last);
+		from = h->last + 1u;
+	}
 	return 0;
 }
 
@@ -244,7 +265,8 @@ check_rows(const struct check *c)
 {
 	int r = 0;
 	for (uint32_t i = 0; r == 0 && i < c->n_pools; i++)
-		r = check_pool(c, i);
+		if ((r = check_pool(c, i)) == 0)
+			r = check_holes(c, i);
 	for (uint32_t i = 0; r == 0 && i < c->n_addresses; i++)
 		r = check_address(c, i);
 	for (uint32_t i = 0; r == 0 && i < c->n_rules; i++)

@@ -4,8 +4,8 @@
  * Layout     Rows of fixed size; names of other rows by number.
  * Invariant  nat_image_check: pool numbers are in range, port ranges are not empty, block sizes are
  *            powers of two that fit the port range, address ids are unique and below the capacity,
- *            pool addresses are unique, every pool route leads to the row of its own address, what
- *            needs permissions or a quarantine has room for them.
+ *            pool addresses are unique, excluded ports of a pool ascend, every pool route leads to
+ *            the row of its own address, what needs permissions or a quarantine has room for it.
  * Limits     NAT_MAX_POOLS, NAT_MAX_RULES; addresses up to img_plane.pool_addresses.
  * See        lib/image.h. No DPDK header here: the compiler includes this.
  */
@@ -18,6 +18,7 @@ enum {
 	NAT_MAX_POOLS = 256,
 	NAT_MAX_RULES = 1024,
 	NAT_MAX_PORTS = 32,
+	NAT_MAX_HOLES = 64,   /* ranges of ports that a pool leaves out */
 	NAT_MAX_BLOCKS = 16,  /* a subscriber may hold */
 	NAT_MIN_BLOCK = 16,   /* ports in the smallest block */
 	NAT_MAX_QUARANTINE_MS = 24 * 3600 * 1000,
@@ -40,6 +41,11 @@ struct img_nat_pool {
 	uint16_t port_first, port_last;    /* host order, inclusive */
 	uint16_t block_size;               /* ports, a power of two */
 	uint16_t max_blocks;               /* a subscriber may hold, up to NAT_MAX_BLOCKS */
+	uint32_t first_hole, holes;        /* rows in IMG_NAT_HOLES */
+};
+
+struct img_nat_hole { /* ports that a pool does not give; of a pool ascending and apart */
+	uint16_t first, last; /* host order, inclusive, within the pool's */
 };
 
 struct img_nat_address {

@@ -104,6 +104,26 @@ pool_init(struct pool *p, void *mem, const struct policy_env *env, struct pool_s
 	p->epoch = 1;
 }
 
+/* Bits of ports that the pool leaves out, so that nobody finds them free. */
+static __attribute__((noinline)) void
+holes_set(struct pool *p, const struct img_nat_pool *pool, uint32_t slot, struct pool_span span)
+{
+	for (uint32_t i = 0; i < pool->holes; i++) {
+		struct pool_span part = rules_hole(p->rules, pool, i, span);
+		for (unsigned proto = 0; proto < NAT_PROTOS && part.first <= part.last; proto++)
+			bits_set(pool_taken(p, slot, proto), pool_offset(p, (uint16_t)part.first),
+			         part.last - part.first + 1);
+	}
+}
+
+/* All bits of a block that has no port in use: those that are set are of ports left out. */
+static __attribute__((noinline)) void
+holes_clear(struct pool *p, const struct block *b)
+{
+	for (unsigned proto = 0; proto < NAT_PROTOS; proto++)
+		bits_clear(pool_taken(p, b->slot, proto), pool_offset(p, b->first), b->ports);
+}
+
 void
 pool_reload(struct pool *p, const struct nat_rules *r)
 {
@@ -118,6 +138,7 @@ pool_reload(struct pool *p, const struct nat_rules *r)
 		slot->is_usable = is_here && !a->drain;
 	}
 	memset(p->is_full, 0, p->n_ids);
+	p->rules = r;
 	p->epoch++;
 }
 
@@ -166,6 +187,10 @@ pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span
 	b->slot = slot;
 	b->first = (uint16_t)span.first;
 	b->ports = (uint16_t)(span.last - span.first + 1);
+	const struct img_nat_pool *pool = &p->rules->pools[a->pool];
+	b->usable = (uint16_t)rules_usable(p->rules, pool, span);
+	if (b->usable != b->ports)
+		holes_set(p, pool, slot, span);
 	bits_set(pool_held(p, slot), pool_granule(p, span.first), span_granules(span));
 	pool_slot_at(p, slot)->blocks++;
 	pool_slot_at(p, slot)->idle++;
@@ -179,6 +204,8 @@ pool_give(struct pool *p, uint32_t number)
 	assert(b->mapped == 0 && block_is_unused(b));
 	struct pool_span span = {b->first, (uint32_t)b->first + b->ports - 1};
 	bits_clear(pool_held(p, b->slot), pool_granule(p, span.first), span_granules(span));
+	if (b->usable != b->ports)
+		holes_clear(p, b);
 	struct pool_slot *slot = pool_slot_at(p, b->slot);
 	p->is_full[slot->id] = 0;
 	p->epoch++;

@@ -26,11 +26,6 @@
 enum { POOL_NONE = 0xffff, GRANULE_SHIFT = 4 };
 static_assert(1 << GRANULE_SHIFT == NAT_MIN_BLOCK, "a block is whole granules");
 
-/* Ports first..last of a block. */
-struct pool_span {
-	uint32_t first, last;
-};
-
 struct pool_slot {
 	uint32_t next;          /* free list */
 	be32 address;
@@ -51,6 +46,7 @@ struct pool {
 	uint64_t *held;         /* slots * held_words */
 	uint32_t *slot_of_id;   /* n_ids */
 	uint8_t *is_full;       /* n_ids: no free block when last looked */
+	const struct nat_rules *rules; /* of the generation in force here */
 	uint32_t n_ids;
 	uint32_t row_words, held_words;
 	uint32_t epoch;         /* grows when a block may have become free */

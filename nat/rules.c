@@ -17,8 +17,10 @@ load_rows(struct nat_rules *r, const struct generation *g)
 	r->addresses = image_rows(g->image, IMG_NAT_ADDRESSES, &r->n_addresses);
 	r->rules = image_rows(g->image, IMG_NAT_RULES, &r->n_rules);
 	r->ports = image_rows(g->image, IMG_NAT_PORTS, &r->n_ports);
+	r->holes = image_rows(g->image, IMG_NAT_HOLES, &n);
 	r->n_ids = g->plane->pool_addresses;
 	r->n_classes = 1u << g->steer.class_bits;
+	r->n_workers = g->steer.n_workers;
 }
 
 /* One allocation: the head, then the tables. */
@@ -28,7 +30,8 @@ rules_alloc(const struct nat_rules *from)
 	size_t match = ((size_t)from->n_rules + 1) * sizeof(struct rule_match);
 	size_t ids = (size_t)from->n_ids + 1, order = (size_t)from->n_addresses + 1;
 	size_t classes = (size_t)from->n_pools * from->n_classes + 1;
-	size_t words = (ids + order + classes) * sizeof(uint32_t);
+	size_t blocks = (size_t)from->n_pools * from->n_workers;
+	size_t words = (ids + order + classes + blocks) * sizeof(uint32_t);
 	struct nat_rules *r = mem_alloc(sizeof(*r) + match + words, -1);
 	if (r == NULL)
 		return NULL;
@@ -38,6 +41,7 @@ rules_alloc(const struct nat_rules *from)
 	r->row_of_id = (uint32_t *)(void *)(r->match + from->n_rules + 1);
 	r->order = r->row_of_id + ids;
 	r->class_first = r->order + order;
+	r->blocks = r->class_first + classes;
 	return r;
 }
 
@@ -76,6 +80,38 @@ derive_rules(struct nat_rules *r)
 	}
 }
 
+uint32_t
+rules_usable(const struct nat_rules *r, const struct img_nat_pool *pool, struct pool_span span)
+{
+	uint32_t n = span.last - span.first + 1;
+	for (uint32_t i = 0; i < pool->holes; i++) {
+		struct pool_span part = rules_hole(r, pool, i, span);
+		if (part.first <= part.last)
+			n -= part.last - part.first + 1;
+	}
+	return n;
+}
+
+/* Blocks of one address of a pool, by worker. */
+static void
+derive_blocks(struct nat_rules *r, const struct steer *steer)
+{
+	union addr any = {.w = {0}};
+	for (uint32_t i = 0; i < r->n_pools; i++) {
+		const struct img_nat_pool *p = &r->pools[i];
+		uint32_t *blocks = r->blocks + (size_t)i * r->n_workers;
+		uint32_t last = p->port_last / p->block_size;
+		for (uint32_t n = p->port_first / p->block_size; n <= last; n++) {
+			struct pool_span span = rules_span(p, n);
+			bool is_any = rules_usable(r, p, span) != 0;
+			for (uint32_t w = 0; w < r->n_workers; w++)
+				blocks[w] += is_any && (!steer->split_blocks ||
+				             steer_worker_port(steer, &any, FAMILY_V4,
+				                               (uint16_t)span.first) == w);
+		}
+	}
+}
+
 int
 rules_create(struct generation *g, unsigned number)
 {
@@ -88,6 +124,7 @@ rules_create(struct generation *g, unsigned number)
 		r->row_of_id[r->addresses[i].id] = i + 1;
 	derive_classes(r);
 	derive_rules(r);
+	derive_blocks(r, &g->steer);
 	g->view[number] = r;
 	return 0;
 }

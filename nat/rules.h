@@ -26,12 +26,14 @@ struct nat_rules {
 	const struct img_nat_address *addresses;
 	const struct img_nat_rule *rules;
 	const struct img_nat_ports *ports;
+	const struct img_nat_hole *holes;
 	uint32_t n_pools, n_addresses, n_rules, n_ids, n_ports;
-	uint32_t n_classes;
+	uint32_t n_classes, n_workers;
 	struct rule_match *match;  /* n_rules */
 	uint32_t *row_of_id;       /* n_ids */
 	uint32_t *order;           /* n_addresses */
 	uint32_t *class_first;     /* n_pools * n_classes + 1 */
+	uint32_t *blocks;          /* n_pools * n_workers: see rules_blocks */
 	size_t size;               /* of the allocation */
 };
 
@@ -42,6 +44,46 @@ static inline const struct nat_rules *
 rules_of(const struct generation *g)
 {
 	return g->view[POLICY_NAT];
+}
+
+/*
+ * rules_blocks: blocks with a port to give that a worker has of each address of a pool, or of those
+ * that are at home there, where addresses are not divided between workers.
+ */
+static inline uint32_t
+rules_blocks(const struct nat_rules *r, uint32_t pool, uint16_t worker)
+{
+	return r->blocks[(size_t)pool * r->n_workers + worker];
+}
+
+/* Ports first..last of a block. */
+struct pool_span {
+	uint32_t first, last;
+};
+
+/* rules_span: the block with a number, as far as it is in the pool's range of ports. */
+static inline struct pool_span
+rules_span(const struct img_nat_pool *pool, uint32_t number)
+{
+	uint32_t first = number * pool->block_size, last = first + pool->block_size - 1;
+	return (struct pool_span){
+		first < pool->port_first ? pool->port_first : first,
+		last > pool->port_last ? pool->port_last : last,
+	};
+}
+
+/* rules_usable: ports of a span that the pool gives. rules_hole: the span's part of hole i. */
+uint32_t rules_usable(const struct nat_rules *r, const struct img_nat_pool *pool,
+                      struct pool_span span);
+static inline struct pool_span
+rules_hole(const struct nat_rules *r, const struct img_nat_pool *pool, uint32_t i,
+           struct pool_span span)
+{
+	const struct img_nat_hole *h = &r->holes[pool->first_hole + i];
+	return (struct pool_span){
+		h->first > span.first ? h->first : span.first,
+		h->last < span.last ? h->last : span.last,
+	};
 }
 
 /* rules_match_any: rules_match from rule c on, where c is for any interface and fits the source. */

@@ -152,6 +152,16 @@ pool_row_add(struct cmd_pool_address *row, const struct nat *n, const struct img
 		row->ports_used[i] += slot.ports_used[i];
 }
 
+/* Blocks of an address of the pool, on all workers. */
+static uint32_t
+blocks_of(const struct nat_rules *r, uint32_t pool, bool is_divided)
+{
+	uint32_t n = 0;
+	for (uint32_t w = 0; w < (is_divided ? r->n_workers : 1); w++)
+		n += rules_blocks(r, pool, (uint16_t)w);
+	return n;
+}
+
 uint32_t
 nat_view_pools(void *const *states, uint32_t n_states, const struct generation *g,
                uint64_t *cursor, struct cmd_pool_address *out, uint32_t room)
@@ -161,12 +171,10 @@ nat_view_pools(void *const *states, uint32_t n_states, const struct generation *
 	uint32_t filled = 0;
 	for (; filled < room && at < r->n_addresses; at++) {
 		const struct img_nat_address *a = &r->addresses[at];
-		const struct img_nat_pool *pool = &r->pools[a->pool];
 		union addr address = addr_from_v4(a->address);
 		out[filled] = (struct cmd_pool_address){
 			.address = a->address, .id = a->id, .pool = a->pool, .worker = 0xffff,
-			.blocks = pool->port_last / pool->block_size -
-			          pool->port_first / pool->block_size + 1u,
+			.blocks = blocks_of(r, a->pool, g->steer.split_blocks),
 		};
 		if (!g->steer.split_blocks)
 			out[filled].worker = steer_worker(&g->steer, &address, FAMILY_V4);

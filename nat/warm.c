@@ -68,7 +68,7 @@ out_mapping(struct nat *n, struct miss *m)
 	}
 	enum nat_proto proto = nat_proto(m->tuple.proto);
 	const struct block *b = block_at(&n->pool, subscriber_at(&n->subscribers, number)->block);
-	if (b->taken[proto] == b->ports)
+	if (b->taken[proto] == b->usable)
 		return;
 	uint16_t port = (uint16_t)(b->first + random_below(&n->ahead, b->ports));
 	m->hint[HINT_PORT] = port;

@@ -472,6 +472,20 @@ def port_exhaustion():
 
 
 @case
+def pool_exclusions():
+    c = make("pool-exclusions", "A pool leaves out addresses and ports: 40 of the 64 ports of its one address are given "
+             "out, and the address that is left out is nobody's.", pool={
+                 "addresses": ["203.0.113.0/30"], "exclude": ["203.0.113.2"], "exclude_ends": True,
+                 "ports": "1024-1087", "exclude_ports": ["1024-1031", "1072-1087"], "max_blocks": 1})
+    c.one_worker = True
+    for i in range(41):
+        c.send("inside", i / 100, P.udp(A, S, 5000 + i, 53))
+    c.send("outside", 1, P.udp(S, "203.0.113.1", 53, 1030, b"a port that is left out"),
+           P.udp(S, "203.0.113.2", 53, 1040, b"an address that is left out"))
+    return c
+
+
+@case
 def subscriber_limit():
     c = make("subscriber-limit", "A subscriber with three mappings gets no fourth, another one is not touched "
              "(RFC 6888 REQ-4).", rule={"max_mappings": 3})

@@ -15,8 +15,8 @@
 #include "nat/state.h"
 #include "test.h"
 
-enum { W_POOLS = 4, W_ADDRESSES = 64, W_RULES = 8, W_WORKERS = 4, W_INSIDE = 1, W_OTHER = 2,
-       W_OUTSIDE = 3 };
+enum { W_POOLS = 4, W_ADDRESSES = 64, W_RULES = 8, W_HOLES = 16, W_WORKERS = 4,
+       W_INSIDE = 1, W_OTHER = 2, W_OUTSIDE = 3 };
 #define START_MS 4294960000u /* the 32-bit clock wraps seven seconds later */
 
 struct nat_world {
@@ -25,8 +25,9 @@ struct nat_world {
 	struct img_nat_pool pool[W_POOLS];
 	struct img_nat_address address[W_ADDRESSES];
 	struct img_nat_rule rule[W_RULES];
+	struct img_nat_hole hole[W_HOLES]; /* of a pool ascending */
 	struct img_nat_ports ports; /* none while its protocol is 0 */
-	uint32_t n_pools, n_addresses, n_rules;
+	uint32_t n_pools, n_addresses, n_rules, n_holes;
 	struct image_header *image;
 	size_t size;
 	struct generation *gen;
@@ -70,6 +71,15 @@ world_pool(struct nat_world *w, unsigned first, unsigned last, unsigned block, u
 		.block_size = (uint16_t)block, .max_blocks = (uint16_t)max_blocks};
 	snprintf(p->name, sizeof(p->name), "pool%u", w->n_pools);
 	return (uint16_t)w->n_pools++;
+}
+
+/* world_hole: ports that a pool leaves out. Holes of a pool follow each other. */
+static inline void
+world_hole(struct nat_world *w, uint16_t pool, unsigned first, unsigned last)
+{
+	if (w->pool[pool].holes++ == 0)
+		w->pool[pool].first_hole = w->n_holes;
+	w->hole[w->n_holes++] = (struct img_nat_hole){(uint16_t)first, (uint16_t)last};
 }
 
 /* world_address: ids in the order of the calls. Addresses of a pool follow each other. */
@@ -159,6 +169,7 @@ world_image(struct nat_world *w)
 	image_build_rows(&b, IMG_NAT_ADDRESSES, w->address, sizeof(w->address[0]), w->n_addresses);
 	image_build_rows(&b, IMG_NAT_RULES, w->rule, sizeof(w->rule[0]), w->n_rules);
 	image_build_rows(&b, IMG_NAT_PORTS, &w->ports, sizeof(w->ports), w->ports.proto != 0);
+	image_build_rows(&b, IMG_NAT_HOLES, w->hole, sizeof(w->hole[0]), w->n_holes);
 	free(w->image);
 	w->image = image_build_end(&b, &w->size);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w->image);

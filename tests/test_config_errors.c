@@ -157,6 +157,11 @@ static const struct bad {
 	 "nat.pools[0].max_blocks", "17; expected an integer from 1 to 16"},
 	{POOLS(POOL("\"addresses\":[\"203.0.113.0/30\"],\"drain\":[\"203.0.113.4\"]")),
 	 "nat.pools[0].drain[0]", "is not wholly in the pool"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.0/31\"],\"exclude\":[\"203.0.113.0/24\"]")),
+	 "nat.pools[0].exclude", "leaves no address of the pool"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"exclude_ports\":[\"1-30000\","
+	            "\"30001-65535\"]")),
+	 "nat.pools[0].exclude_ports", "leaves no port of the pool"},
 	{POOLS(POOL("\"addresses\":[\"203.0.0.0/16\"]")), "nat.capacity.pool_addresses",
 	 "is 256, but the pools have 65536 addresses"},
 	{WITH("\"lb\":{\"services\":[{\"name\":\"s\",\"address\":\"192.0.2.1\",\"port\":80,"

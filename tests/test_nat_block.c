@@ -12,7 +12,8 @@ static struct block
 fresh(unsigned first, unsigned ports)
 {
 	memset(row, 0, sizeof(row));
-	return (struct block){.first = (uint16_t)first, .ports = (uint16_t)ports};
+	return (struct block){.first = (uint16_t)first, .ports = (uint16_t)ports,
+		.usable = (uint16_t)ports};
 }
 
 static uint16_t

@@ -18,6 +18,9 @@ begin(void)
 	world_address(w, 1, ip(203, 0, 113, 9));
 	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
 	world_rule(w, ip(10, 0, 0, 0), 8, NIC_NONE, NAT_FILTER_ADF, 1)->max_mappings = 7;
+	world_hole(w, 0, 1024, 1030);
+	world_hole(w, 0, 5060, 5061);
+	world_hole(w, 1, 2000, 2000);
 	w->ports = (struct img_nat_ports){53, 54, IPPROTO_L4_UDP, 1, {0}};
 	world_image(w);
 }
@@ -74,6 +77,13 @@ test_pools(void)
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 1, first_address, UINT32_MAX);
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 1, addresses, UINT32_MAX);
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, addresses, 1);
+	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, holes, 4);
+	REFUSED(IMG_NAT_POOLS, img_nat_pool, 1, holes, NAT_MAX_HOLES + 1);
+	REFUSED(IMG_NAT_POOLS, img_nat_pool, 1, first_hole, UINT32_MAX);
+	REFUSED(IMG_NAT_HOLES, img_nat_hole, 0, first, 1023);
+	REFUSED(IMG_NAT_HOLES, img_nat_hole, 0, last, 1023);
+	REFUSED(IMG_NAT_HOLES, img_nat_hole, 1, first, 1030);
+	REFUSED(IMG_NAT_HOLES, img_nat_hole, 2, last, 3000);
 	struct img_nat_pool *p = rows(IMG_NAT_POOLS);
 	memset(p->name, 'a', sizeof(p->name));
 	CU_ASSERT_EQUAL(check(), -EINVAL);
@@ -116,7 +126,8 @@ static void
 test_sections(void)
 {
 	static const uint32_t kinds[] = {IMG_NAT_CONF, IMG_NAT_POOLS, IMG_NAT_ADDRESSES,
-		IMG_NAT_RULES, IMG_NAT_PORTS, IMG_ROUTES, IMG_NICS, IMG_TIMERS, IMG_PLANE};
+		IMG_NAT_RULES, IMG_NAT_PORTS, IMG_NAT_HOLES,
+		IMG_ROUTES, IMG_NICS, IMG_TIMERS, IMG_PLANE};
 	begin();
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		for (uint32_t s = 0; s < w->image->sections; s++) {

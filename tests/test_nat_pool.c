@@ -132,10 +132,91 @@ test_id_reused(void)
 	world_free(w);
 }
 
+/* Ports that the pool leaves out: in a part of a block, in all of one, over the edge of two. */
+static const struct {
+	uint16_t first, last;
+} holes[] = {{1000, 1000}, {1500, 1800}, {2100, 2110}, {2303, 2304}, {2990, 3000}};
+enum { HOLES = sizeof(holes) / sizeof(holes[0]) };
+
+static bool
+is_left_out(unsigned port)
+{
+	for (unsigned i = 0; i < HOLES; i++)
+		if (holes[i].first <= port && port <= holes[i].last)
+			return true;
+	return false;
+}
+
+/* Every port of a protocol of a held block. */
+static void
+drain_ports(struct pool *p, uint32_t number, enum nat_proto proto, uint8_t seen[65536])
+{
+	uint16_t port;
+	while ((port = pool_take_port(p, number, proto, 0, &seed)) != 0)
+		CU_ASSERT_EQUAL_FATAL(seen[port]++, 0);
+}
+
+static void
+free_ports(struct pool *p, uint32_t number, enum nat_proto proto)
+{
+	const struct block *b = block_at(p, number);
+	for (uint32_t i = 0; i < b->ports; i++) {
+		if (is_left_out(b->first + i))
+			continue;
+		pool_unmap(p, number, proto);
+		pool_free(p, number, proto, i);
+	}
+}
+
+/* All ports but those that are left out, each once, by protocol; then none; and all over again. */
+static void
+exhaust_holes(struct nat_world *w)
+{
+	static uint8_t seen[NAT_PROTOS][65536];
+	memset(seen, 0, sizeof(seen));
+	for (unsigned i = 0; i < w->plane.workers; i++) {
+		struct pool *p = &((struct nat *)w->state[i])->pool;
+		while (pool_take_first(p, w->gen, 0, ip(100, 64, 0, 1), &seed) != 0)
+			;
+		for (uint32_t n = 1; n <= p->blocks.high; n++)
+			for (unsigned proto = 0; proto < NAT_PROTOS; proto++)
+				drain_ports(p, n, proto, seen[proto]);
+		for (uint32_t n = 1; n <= p->blocks.high; n++)
+			for (unsigned proto = 0; proto < NAT_PROTOS; proto++)
+				free_ports(p, n, proto);
+		give_all(p);
+		for (size_t word = 0; word < (size_t)NAT_PROTOS * p->row_words; word++)
+			CU_ASSERT_EQUAL(p->taken[word], 0);
+	}
+	for (unsigned port = 0; port < 65536; port++)
+		for (unsigned proto = 0; proto < NAT_PROTOS; proto++)
+			CU_ASSERT_EQUAL(seen[proto][port],
+			                port >= 1000 && port <= 3000 && !is_left_out(port));
+}
+
+static void
+test_holes(void)
+{
+	for (uint16_t workers = 1; workers <= W_WORKERS; workers++) {
+		struct nat_world *w = small(workers, workers > 1);
+		struct cmd_pool_address row;
+		uint64_t cursor = 0;
+		for (unsigned i = 0; i < HOLES; i++)
+			world_hole(w, 0, holes[i].first, holes[i].last);
+		world_apply(w);
+		for (unsigned round = 0; round < 3; round++)
+			exhaust_holes(w);
+		nat_view_pools(w->state, workers, w->gen, &cursor, &row, 1);
+		CU_ASSERT_EQUAL(row.blocks, 3000 / 256 - 1000 / 256 + 1 - 1);
+		world_free(w);
+	}
+}
+
 static const struct test_case cases[] = {
 	{"each block exactly once, on all workers", test_exhaustion},
 	{"places of divided ports", test_offsets},
 	{"block size changes", test_block_size_changes},
 	{"an id for another address", test_id_reused},
+	{"ports that are left out", test_holes},
 };
 TEST_MAIN("nat_pool", cases)

@@ -125,6 +125,7 @@ build_policies(struct model *m, struct image_builder *b)
 	build_section(b, IMG_NAT_ADDRESSES, &m->pool_addresses);
 	build_section(b, IMG_NAT_RULES, &m->rules);
 	build_section(b, IMG_NAT_PORTS, &m->nat_ports);
+	build_section(b, IMG_NAT_HOLES, &m->holes);
 	build_section(b, IMG_LB_SERVICES, &m->services);
 	build_section(b, IMG_LB_BACKENDS, &m->backends);
 	build_section(b, IMG_LB_LOCALS, &m->locals);

@@ -101,6 +101,7 @@ model_sizes(struct model *m)
 	m->pool_addresses.size = sizeof(struct img_nat_address);
 	m->rules.size = sizeof(struct img_nat_rule);
 	m->nat_ports.size = sizeof(struct img_nat_ports);
+	m->holes.size = sizeof(struct img_nat_hole);
 	m->services.size = sizeof(struct img_lb_service);
 	m->backends.size = sizeof(struct img_lb_backend);
 	m->locals.size = sizeof(struct img_lb_local);
@@ -166,7 +167,7 @@ model_destroy(struct model *m)
 	struct rows *all[] = {
 		&m->devs, &m->nics, &m->addresses, &m->connected, &m->routes, &m->neighbours,
 		&m->timers, &m->claims, &m->pools, &m->pool_addresses, &m->rules, &m->nat_ports,
-		&m->services, &m->backends,
+		&m->holes, &m->services, &m->backends,
 		&m->locals, &m->slots,
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -63,7 +63,7 @@ struct model {
 	struct img_plane plane;
 	struct rows devs, nics, addresses, connected, routes, neighbours, timers, claims;
 	struct img_nat_conf nat;
-	struct rows pools, pool_addresses, rules, nat_ports;
+	struct rows pools, pool_addresses, rules, nat_ports, holes;
 	struct rows services, backends, locals, slots;
 };
 

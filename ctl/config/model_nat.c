@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "model.h"
+#include "model_pool.h"
 #include "option.h"
 
 /* word_of: number of the option's word that the document (with defaults) has. */
@@ -44,31 +45,46 @@ pool_ports(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *p
 		                 "block_size", first, last, size, size);
 }
 
+/* addresses_add: a run of addresses of pool origin.a, with their routes. */
+static void
+addresses_add(struct model *m, struct pool_run run, struct origin origin)
+{
+	union addr a = v4_from_host(run.first), b = v4_from_host(run.last);
+	claim_add(m, &a, &b, FAMILY_V4, ORIGIN_POOL, origin.a, origin.b);
+	for (uint32_t n = 0; n <= run.last - run.first; n++) {
+		struct img_nat_address *row = rows_add(m, &m->pool_addresses);
+		if (row == NULL)
+			return;
+		a = v4_from_host(run.first + n);
+		row->address = a.w[0];
+		row->pool = (uint16_t)origin.a;
+		struct img_route *r = route_host(m, ROUTE_POOL, &a, FAMILY_V4,
+		                                 nic_of(m, &a, FAMILY_V4), origin);
+		if (r != NULL)
+			r->arg = (uint32_t)m->pool_addresses.n - 1;
+	}
+}
+
 static void
 pool_addresses(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *p)
 {
 	const json_t *list = json_object_get(pool, "addresses");
+	struct config_path path;
+	struct pool_cut cut;
+	pool_cut_read(&cut, pool);
 	p->first_address = (uint32_t)m->pool_addresses.n;
 	for (size_t j = 0; j < json_array_size(list); j++) {
-		uint32_t first, last;
-		range4_parse(json_string_value(json_array_get(list, j)), &first, &last);
-		union addr a = v4_from_host(first), b = v4_from_host(last);
-		claim_add(m, &a, &b, FAMILY_V4, ORIGIN_POOL, i, j);
-		for (uint32_t n = 0; n <= last - first; n++) {
-			struct img_nat_address *row = rows_add(m, &m->pool_addresses);
-			if (row == NULL)
-				return;
-			struct origin origin = {ORIGIN_POOL, (uint32_t)i, (uint32_t)j};
-			a = v4_from_host(first + n);
-			row->address = a.w[0];
-			row->pool = (uint16_t)i;
-			struct img_route *r = route_host(m, ROUTE_POOL, &a, FAMILY_V4,
-			                                 nic_of(m, &a, FAMILY_V4), origin);
-			if (r != NULL)
-				r->arg = (uint32_t)m->pool_addresses.n - 1;
-		}
+		const char *entry = json_string_value(json_array_get(list, j));
+		struct pool_run run = {0};
+		while (pool_run_next(&cut, entry, &run))
+			addresses_add(m, run, (struct origin){ORIGIN_POOL, (uint32_t)i,
+			                                      (uint32_t)j});
 	}
 	p->addresses = (uint32_t)m->pool_addresses.n - p->first_address;
+	path_make(&path, "nat.pools[%zu].exclude", i);
+	if (p->addresses == 0 && json_array_size(list) != 0)
+		config_error_add(m->errs, path.text, "leaves no address of the pool; expected one "
+		                 "at least");
 }
 
 /* pool_drain: mark; every address must be the pool's. */
@@ -76,6 +92,8 @@ static void
 pool_drain(struct model *m, const json_t *pool, size_t i, const struct img_nat_pool *p)
 {
 	const json_t *list = json_object_get(pool, "drain");
+	struct pool_cut cut;
+	pool_cut_read(&cut, pool);
 	for (size_t j = 0; j < json_array_size(list); j++) {
 		uint32_t first, last, found = 0;
 		const char *text = json_string_value(json_array_get(list, j));
@@ -91,7 +109,7 @@ pool_drain(struct model *m, const json_t *pool, size_t i, const struct img_nat_p
 		}
 		struct config_path path;
 		path_make(&path, "nat.pools[%zu].drain[%zu]", i, j);
-		if (found != last - first + 1)
+		if (found + pool_cut_count(&cut, first, last) != (uint64_t)last - first + 1)
 			config_error_add(m->errs, path.text, "%.50s is not wholly in the pool; "
 			                 "expected addresses of nat.pools[%zu].addresses", text, i);
 	}
@@ -104,10 +122,13 @@ pools_fit(struct model *m, const json_t *pools)
 	uint64_t n = 0;
 	for (size_t i = 0; i < json_array_size(pools); i++) {
 		const json_t *list = json_object_get(json_array_get(pools, i), "addresses");
+		struct pool_cut cut;
+		pool_cut_read(&cut, json_array_get(pools, i));
 		for (size_t j = 0; j < json_array_size(list); j++) {
-			uint32_t first, last;
-			range4_parse(json_string_value(json_array_get(list, j)), &first, &last);
-			n += (uint64_t)last - first + 1;
+			struct pool_run run = {0};
+			const char *entry = json_string_value(json_array_get(list, j));
+			while (pool_run_next(&cut, entry, &run))
+				n += (uint64_t)run.last - run.first + 1;
 		}
 	}
 	if (n <= m->plane.pool_addresses)
@@ -247,6 +268,7 @@ model_nat(struct model *m)
 			return;
 		snprintf(p->name, sizeof(p->name), "%s", get_text(pool, "name"));
 		pool_ports(m, pool, i, p);
+		pool_holes(m, pool, i, p);
 		if (!fit)
 			continue;
 		pool_addresses(m, pool, i, p);

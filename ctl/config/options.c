@@ -4,6 +4,7 @@
 
 #include "checks.h"
 #include "lb/lb_image.h"
+#include "model_pool.h"
 #include "nat/nat_image.h"
 
 #define REQ CONFIG_REQUIRED
@@ -101,11 +102,21 @@ const struct config_option config_options[] = {
 	{"nat.pools[].addresses", CONFIG_ARRAY, NULL, 1, 4096, NULL, REQ, "addresses of the pool"},
 	{"nat.pools[].addresses[]", CONFIG_RANGE4, NULL, 0, 0, NULL, 0,
 	 "an address, a prefix (all its addresses), or first-last"},
+	{"nat.pools[].exclude", CONFIG_ARRAY, NULL, 0, POOL_MAX_CUTS, NULL, 0,
+	 "addresses that `addresses` holds and that are not the pool's"},
+	{"nat.pools[].exclude[]", CONFIG_RANGE4, NULL, 0, 0, NULL, 0, "as in `addresses`"},
+	{"nat.pools[].exclude_ends", CONFIG_BOOL, "false", 0, 0, NULL, 0,
+	 "the first and the last address of each prefix of `addresses` (up to /30) are not the "
+	 "pool's"},
 	{"nat.pools[].drain", CONFIG_ARRAY, NULL, 0, 256, NULL, 0,
 	 "addresses of the pool that give out nothing new, because they are to be removed"},
 	{"nat.pools[].drain[]", CONFIG_RANGE4, NULL, 0, 0, NULL, 0, "as in `addresses`"},
 	{"nat.pools[].ports", CONFIG_PORTS, "1024-65535", 1, 65535, NULL, 0,
 	 "external ports (and ICMP identifiers), cut to whole blocks"},
+	{"nat.pools[].exclude_ports", CONFIG_ARRAY, NULL, 0, NAT_MAX_HOLES, NULL, 0,
+	 "ports that are not given out; a change holds for blocks that are given out after it"},
+	{"nat.pools[].exclude_ports[]", CONFIG_PORTS, NULL, 1, 65535, NULL, 0,
+	 "`5060-5061`, `8080-8080`"},
 	{"nat.pools[].block_size", CONFIG_POWER2, "512", 64, 32768, NULL, 0, "ports of a block"},
 	{"nat.pools[].max_blocks", CONFIG_INT, "4", 1, NAT_MAX_BLOCKS, NULL, 0,
 	 "blocks a subscriber may hold"},
