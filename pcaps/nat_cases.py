@@ -446,6 +446,27 @@ def port_timeouts():
 
 
 @case
+def state_timeouts():
+    c = make("state-timeouts", "Each state has a timer of its own: a datagram that nobody answers is forgotten after 15 s, an answered one "
+             "after 60; a connection that one side has closed after 100 s, and 50 s after a reset.",
+             args=["--until", "2000"])
+    c.config["nat"]["timeouts"] = {"udp": 60, "udp_unanswered": 15, "tcp_half_closed": 100, "tcp_reset": 50}
+    for i, (t, answered) in enumerate([(14, False), (16, False), (59, True), (61, True)]):
+        p = udp_out(c, 100 * i, A, 5000 + i, S, 7)
+        if answered:
+            back(c, 100 * i, p, b"at once")
+        back(c, 100 * i + t, p, b"%d s" % t)
+    for i, (t, end, to_server) in enumerate([(99, FIN | ACK, True), (101, FIN | ACK, True), (49, RST | ACK, False),
+                                             (51, RST | ACK, False)]):
+        at = 500 + 200 * i
+        d = Dialog(c, A, 40000 + i, S, 80)
+        d.open(at)
+        (d.out if to_server else d.into)(at + 10, end)
+        d.into(at + 10 + t, PSH | ACK, b"%d s after the end" % t)
+    return c
+
+
+@case
 def echo_pool():
     c = make("echo-pool", "An echo request to a pool address is answered where it is set so, from both sides; a reply to a "
              "subscriber's own request still goes to it.")

@@ -347,6 +347,26 @@ test_numbers_of_timers(void)
 	free(c);
 }
 
+/* What a state's own timer is not given for comes from the state it refines, own before base. */
+static void
+test_timers_by_state(void)
+{
+	struct image_header *a = compile_after(NULL,
+		"'nat':{'timeouts':{'tcp_reset':11,'tcp_closing':30,'udp':40}},"
+		"'lb':{'services':[{'name':'s','address':'192.0.2.1','port':80,"
+		"'timeouts':{'tcp_half_closed':5,'udp':6}}],"
+		"'timeouts':{'udp_unanswered':7,'tcp_established':900}}");
+	const struct timer_set *t = rows(a, IMG_TIMERS, 3);
+	CU_ASSERT(t[0].idle_ms[CONN_TCP_TRANS] == 11000);
+	CU_ASSERT(t[0].idle_ms[CONN_TCP_CLOSING] == 30000);
+	CU_ASSERT(t[0].idle_ms[CONN_TCP_FIN_I] == 7440000);
+	CU_ASSERT(t[0].idle_ms[CONN_UDP_NEW] == 40000 && t[0].idle_ms[CONN_UDP_BOTH] == 40000);
+	CU_ASSERT(t[1].idle_ms[CONN_TCP_FIN_R] == 900000 && t[1].idle_ms[CONN_UDP_NEW] == 7000);
+	CU_ASSERT(t[2].idle_ms[CONN_TCP_FIN_I] == 5000 && t[2].idle_ms[CONN_TCP_EST] == 900000);
+	CU_ASSERT(t[2].idle_ms[CONN_UDP_NEW] == 7000 && t[2].idle_ms[CONN_UDP_BOTH] == 6000);
+	free(a);
+}
+
 static void
 test_ids_stay(void)
 {
@@ -529,6 +549,7 @@ static const struct test_case cases[] = {
 	{"classes of addresses", test_steering},
 	{"numbers of interfaces stay", test_numbers_of_nics},
 	{"numbers of timer sets stay", test_numbers_of_timers},
+	{"a timer for each state", test_timers_by_state},
 	{"ids stay", test_ids_stay},
 	{"what needs a restart", test_restart},
 	{"examples compile", test_examples},

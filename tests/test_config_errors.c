@@ -59,7 +59,8 @@ static const struct bad {
 	 "\"all\"; expected one of \"none\", \"blocks\", \"mappings\""},
 	{WITH("\"nat\":{\"inbound_refresh\":1}"), "nat.inbound_refresh", "expected true or false"},
 	{WITH("\"nat\":{\"timeouts\":{\"tcp\":9}}"), "nat.timeouts.tcp",
-	 "did you mean one of tcp_opening, tcp_established, tcp_closing?"},
+	 "did you mean one of tcp_opening, tcp_established, tcp_closing, tcp_half_closed, "
+	 "tcp_reset?"},
 	{WITH("\"nat\":{\"$schema\":\"x\"}"), "nat.$schema", "unknown key"},
 	{WITH("\"nat\":{\"timeouts\":{\"udp\":0}}"), "nat.timeouts.udp", "0; expected an integer"},
 	/* workers */

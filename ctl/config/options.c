@@ -14,6 +14,13 @@
 #define TIMEOUT(path, fallback, help) \
 	{path, CONFIG_INT, fallback, 1, CONFIG_MAX_TIMEOUT_S, NULL, 0, help}
 
+/* Timeouts that are those of another state until they are set. */
+#define TIMEOUTS_FINE(path)                                                                    \
+	TIMEOUT(path ".udp_unanswered", NULL, "UDP until the peer answers; default: `udp`"),   \
+	TIMEOUT(path ".tcp_half_closed", NULL,                                                 \
+	        "one side has closed; default: `tcp_established`"),                            \
+	TIMEOUT(path ".tcp_reset", NULL, "a reset was seen; default: `tcp_closing`")
+
 /* How a collector of log records is reached. */
 #define COLLECTOR(path, port, help)                                                            \
 	{path, CONFIG_ARRAY, NULL, 0, CONFIG_MAX_COLLECTORS, NULL, 0, help},                   \
@@ -140,6 +147,7 @@ const struct config_option config_options[] = {
 	TIMEOUT("nat.rules[].timeouts.tcp_opening", NULL, "as in `nat.timeouts`"),
 	TIMEOUT("nat.rules[].timeouts.tcp_established", NULL, "as in `nat.timeouts`"),
 	TIMEOUT("nat.rules[].timeouts.tcp_closing", NULL, "as in `nat.timeouts`"),
+	TIMEOUTS_FINE("nat.rules[].timeouts"),
 	TIMEOUT("nat.rules[].timeouts.icmp", NULL, "as in `nat.timeouts`"),
 	{"nat.timeouts", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,
 	 "seconds without a packet until a connection is forgotten"},
@@ -147,9 +155,10 @@ const struct config_option config_options[] = {
 	TIMEOUT("nat.timeouts.tcp_opening", "240",
 	        "until the peer answers; RFC 5382: 240 at least"),
 	TIMEOUT("nat.timeouts.tcp_established", "7440",
-	        "also when one side has closed; RFC 5382: 7440 at least"),
+	        "RFC 5382: 7440 at least"),
 	TIMEOUT("nat.timeouts.tcp_closing", "240",
-	        "both sides have closed, or a reset was seen; RFC 5382, RFC 7857: 240 at least"),
+	        "both sides have closed; RFC 5382: 240 at least"),
+	TIMEOUTS_FINE("nat.timeouts"),
 	TIMEOUT("nat.timeouts.icmp", "60", "RFC 5508: 60 at least"),
 	{"nat.port_timeouts", CONFIG_ARRAY, NULL, 0, NAT_MAX_PORTS, NULL, 0,
 	 "timeouts of connections from inside to certain ports; the first that matches decides, "
@@ -166,6 +175,7 @@ const struct config_option config_options[] = {
 	TIMEOUT("nat.port_timeouts[].timeouts.tcp_opening", NULL, "as in `nat.timeouts`"),
 	TIMEOUT("nat.port_timeouts[].timeouts.tcp_established", NULL, "as in `nat.timeouts`"),
 	TIMEOUT("nat.port_timeouts[].timeouts.tcp_closing", NULL, "as in `nat.timeouts`"),
+	TIMEOUTS_FINE("nat.port_timeouts[].timeouts"),
 	{"nat.answer_echo", CONFIG_BOOL, "false", 0, 0, NULL, 0,
 	 "echo requests to pool addresses are answered"},
 	{"nat.inbound_refresh", CONFIG_BOOL, "false", 0, 0, NULL, 0,
@@ -232,12 +242,14 @@ const struct config_option config_options[] = {
 	TIMEOUT("lb.services[].timeouts.tcp_opening", NULL, "as in `lb.timeouts`"),
 	TIMEOUT("lb.services[].timeouts.tcp_established", NULL, "as in `lb.timeouts`"),
 	TIMEOUT("lb.services[].timeouts.tcp_closing", NULL, "as in `lb.timeouts`"),
+	TIMEOUTS_FINE("lb.services[].timeouts"),
 	{"lb.timeouts", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,
 	 "seconds without a packet until a connection is forgotten"},
 	TIMEOUT("lb.timeouts.udp", "60", "UDP"),
 	TIMEOUT("lb.timeouts.tcp_opening", "60", "until the backend answers"),
-	TIMEOUT("lb.timeouts.tcp_established", "3600", "also when one side has closed"),
-	TIMEOUT("lb.timeouts.tcp_closing", "120", "both sides have closed, or a reset was seen"),
+	TIMEOUT("lb.timeouts.tcp_established", "3600", "both sides have spoken"),
+	TIMEOUT("lb.timeouts.tcp_closing", "120", "both sides have closed"),
+	TIMEOUTS_FINE("lb.timeouts"),
 	{"lb.capacity", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "table sizes, all workers together"},
 	{"lb.capacity.endpoints", CONFIG_INT, NULL, 0, 400000000, NULL, FIXED,
 	 "local endpoints of fullnat, one for each of its connections; default: as many as flows "

@@ -9,31 +9,41 @@
 
 #include "model.h"
 
-static const char *const keys[] = {"udp", "tcp_opening", "tcp_established", "tcp_closing", "icmp"};
+/* A key of a set, and the one whose value is taken where neither set nor base has it. */
+static const struct key {
+	const char *name;
+	uint8_t or_else; /* itself: none */
+} keys[] = {
+	{"udp", 0}, {"tcp_opening", 1}, {"tcp_established", 2}, {"tcp_closing", 3}, {"icmp", 4},
+	{"udp_unanswered", 0}, {"tcp_half_closed", 2}, {"tcp_reset", 3},
+};
 enum { N_KEYS = sizeof(keys) / sizeof(keys[0]), ICMP_DEFAULT_S = 60 };
 static const char *const bases[] = {"nat", "lb"};
 
 /* timeout_s: an own one, or that of the base; the balancer has none for ICMP. */
 static uint32_t
-timeout_s(const struct model *m, const json_t *own, unsigned base, const char *key)
+timeout_s(const struct model *m, const json_t *own, unsigned base, const struct key *k)
 {
-	const json_t *v = json_object_get(own, key);
+	const json_t *v = json_object_get(own, k->name);
 	if (v == NULL)
-		v = json_object_get(model_get(m, bases[base], "timeouts"), key);
-	return v == NULL ? ICMP_DEFAULT_S : (uint32_t)json_integer_value(v);
+		v = json_object_get(model_get(m, bases[base], "timeouts"), k->name);
+	if (v != NULL)
+		return (uint32_t)json_integer_value(v);
+	return &keys[k->or_else] == k ? ICMP_DEFAULT_S :
+	                                timeout_s(m, own, base, &keys[k->or_else]);
 }
 
 static void
 timers_fill(const struct model *m, struct timer_set *t, const json_t *own, unsigned base)
 {
 	static const uint8_t key_of[CONN_MAX] = {
-		[CONN_UDP_NEW] = 0, [CONN_UDP_BOTH] = 0, [CONN_TCP_SYN] = 1, [CONN_TCP_MID] = 1,
-		[CONN_TCP_EST] = 2, [CONN_TCP_FIN_I] = 2, [CONN_TCP_FIN_R] = 2,
-		[CONN_TCP_CLOSING] = 3, [CONN_TCP_TRANS] = 3, [CONN_ICMP] = 4,
+		[CONN_UDP_NEW] = 5, [CONN_UDP_BOTH] = 0, [CONN_TCP_SYN] = 1, [CONN_TCP_MID] = 1,
+		[CONN_TCP_EST] = 2, [CONN_TCP_FIN_I] = 6, [CONN_TCP_FIN_R] = 6,
+		[CONN_TCP_CLOSING] = 3, [CONN_TCP_TRANS] = 7, [CONN_ICMP] = 4,
 	};
 	memset(t, 0, sizeof(*t));
 	for (unsigned s = CONN_FREE + 1; s < CONN_MAX; s++)
-		t->idle_ms[s] = timeout_s(m, own, base, keys[key_of[s]]) * 1000;
+		t->idle_ms[s] = timeout_s(m, own, base, &keys[key_of[s]]) * 1000;
 }
 
 /* timers_key: what a set is known by. */
@@ -42,9 +52,9 @@ timers_key(const json_t *own, unsigned base, char *out, size_t size)
 {
 	size_t n = (size_t)snprintf(out, size, "%s", bases[base]);
 	for (unsigned i = 0; i < N_KEYS; i++) {
-		const json_t *v = json_object_get(own, keys[i]);
+		const json_t *v = json_object_get(own, keys[i].name);
 		if (v != NULL && n < size)
-			n += (size_t)snprintf(out + n, size - n, " %s=%lld", keys[i],
+			n += (size_t)snprintf(out + n, size - n, " %s=%lld", keys[i].name,
 			                      (long long)json_integer_value(v));
 	}
 }
@@ -52,7 +62,7 @@ timers_key(const json_t *own, unsigned base, char *out, size_t size)
 uint8_t
 timers_row(struct model *m, const json_t *timeouts, unsigned base, const char *path)
 {
-	char key[160];
+	char key[256];
 	uint32_t row;
 	timers_key(timeouts, base, key, sizeof(key));
 	if (!id_space_take_stale(&m->timer_ids, key, &row)) {
