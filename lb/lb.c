@@ -90,8 +90,9 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	const struct img_lb_backend *b = lb_view_backend(v, s, t);
 	if (b == NULL)
 		return refuse(spec, DROP_LB_NO_BACKEND, CODE_HOST);
-	spec->reply = (struct tuple){.src = b->address, .sport = b->port, .dst = t->src,
-		.dport = t->sport, .family = t->family, .proto = t->proto};
+	spec->reply = (struct tuple){.src = b->address, .dst = t->src, .dport = t->sport,
+		.sport = b->port != 0 ? b->port : t->dport,
+		 .family = t->family, .proto = t->proto};
 	spec->owner = b->id;
 	spec->timers = s->timers;
 	spec->flags = FLOW_REFRESH_0 | FLOW_REFRESH_1 | FLOW_HIDE_1;

@@ -42,6 +42,15 @@ address_is_good(const union addr *a, uint8_t family)
 	return family == FAMILY_V6 && (a->q[0] | a->q[1]) != 0;
 }
 
+static bool
+prefix_is_good(const struct img_lb_service *s)
+{
+	if (!address_is_good(&s->address, s->family) || s->plen > addr_bits(s->family))
+		return false;
+	union addr prefix = addr_masked(&s->address, s->plen);
+	return addr_equal(&prefix, &s->address);
+}
+
 /* service_compare: the order of the rows, by what a packet says. */
 static int
 service_compare(const struct img_lb_service *a, const struct img_lb_service *b)
@@ -51,9 +60,12 @@ service_compare(const struct img_lb_service *a, const struct img_lb_service *b)
 	int order = memcmp(&a->address, &b->address, sizeof(a->address));
 	if (order != 0)
 		return order;
+	if (a->plen != b->plen)
+		return a->plen < b->plen ? -1 : 1;
 	if (a->proto != b->proto)
 		return a->proto < b->proto ? -1 : 1;
-	return memcmp(&a->port, &b->port, sizeof(a->port));
+	order = memcmp(&a->port, &b->port, sizeof(a->port));
+	return order != 0 ? order : memcmp(&a->port_last, &b->port_last, sizeof(a->port_last));
 }
 
 static int
@@ -115,9 +127,10 @@ check_service(const struct check *c, uint32_t row)
 	const struct img_lb_service *s = &c->services[row];
 	if (!image_name_is_good(s->name))
 		return refuse(c, "service %u: bad name", row);
-	if (!address_is_good(&s->address, s->family) || s->port == 0)
+	if (!prefix_is_good(s) || s->port == 0 ||
+	    memcmp(&s->port, &s->port_last, sizeof(s->port)) > 0)
 		return refuse(c, "service %u: bad address or port", row);
-	if (s->proto != PROTO_TCP && s->proto != PROTO_UDP)
+	if (s->proto != PROTO_TCP && s->proto != PROTO_UDP && s->proto != LB_PROTO_ANY)
 		return refuse(c, "service %u: protocol %u is neither TCP nor UDP", row, s->proto);
 	if (row > 0 && service_compare(&c->services[row - 1], s) >= 0)
 		return refuse(c, "service %u: not in order, or there twice", row);
@@ -142,8 +155,8 @@ check_backend(const struct check *c, uint32_t row, uint8_t *seen)
 	const struct img_lb_service *s = &c->services[b->service];
 	if (row < s->first_backend || row - s->first_backend >= s->backends)
 		return refuse(c, "backend %u: not in the range of its service", row);
-	if (b->family != s->family || !address_is_good(&b->address, b->family) || b->port == 0)
-		return refuse(c, "backend %u: bad address, family or port", row);
+	if (b->family != s->family || !address_is_good(&b->address, b->family))
+		return refuse(c, "backend %u: bad address or family", row);
 	if (b->state > LB_DOWN || b->weight > LB_MAX_WEIGHT)
 		return refuse(c, "backend %u: bad state or weight", row);
 	if (b->id >= LB_MAX_IDS || (seen[b->id / 8] & 1 << b->id % 8) != 0)

@@ -3,7 +3,7 @@
  * What       The balancer's sections of a generation image.
  * Layout     Rows of fixed size. The Maglev table of a service is MAGLEV_SIZE slots of 16 bits in
  *            IMG_LB_SLOTS, each the number of a backend within its service, LB_NO_BACKEND if none.
- * Invariant  lb_image_check: services are sorted by (address, port, protocol) and unique; backend
+ * Invariant  lb_image_check: services are sorted by (prefix, protocol, ports) and unique; backend
  *            and slot ranges are in range; every slot names a backend of its service.
  * Limits     LB_MAX_SERVICES, LB_MAX_BACKENDS, LB_MAX_LOCALS in all; backend ids are unique and
  *            below LB_MAX_IDS.
@@ -24,27 +24,31 @@ enum {
 	LB_NO_BACKEND = 0xffff,
 };
 
+enum { LB_PROTO_ANY = 0 };
 enum lb_mode { LB_MODE_NAT, LB_MODE_FULLNAT };
 enum lb_backend_state { LB_READY, LB_DRAIN, LB_DOWN };
 
-struct img_lb_service { /* sorted by family, address, proto, port (memcmp of wire bytes) */
+struct img_lb_service { /* sorted: family, address, plen, proto, ports (memcmp of wire bytes) */
 	char name[IMAGE_NAME];
-	union addr address;
-	uint8_t family, proto;
-	be16 port;
+	union addr address;     /* bits beyond plen are zero */
+	uint8_t family, proto;  /* TCP, UDP or LB_PROTO_ANY, which is both */
+	be16 port;              /* the first one */
 	uint32_t id;            /* stable over generations */
 	uint32_t first_backend, backends; /* rows in IMG_LB_BACKENDS */
 	uint32_t slots;         /* which table of IMG_LB_SLOTS: rows slots*MAGLEV_SIZE and on */
 	uint32_t first_local, locals;     /* rows in IMG_LB_LOCALS (fullnat) */
 	uint8_t mode;           /* enum lb_mode */
 	uint8_t timers;         /* row in IMG_TIMERS */
-	uint8_t zero[6];
+	uint8_t plen;
+	uint8_t zero;
+	be16 port_last;         /* all: 1 to 65535 */
+	uint8_t zero2[2];
 };
 
 struct img_lb_backend {
 	union addr address;
 	uint8_t family, state; /* enum lb_backend_state */
-	be16 port;
+	be16 port;             /* 0: the one that the client speaks to */
 	uint32_t id;           /* stable over generations; flow.owner of its flows */
 	uint32_t weight;
 	uint32_t service;      /* row in IMG_LB_SERVICES */

@@ -7,65 +7,34 @@
 
 enum { BACKEND_PROBES = 1024 };
 
-static uint32_t
-endpoint_hash(const union addr *a, be16 port, uint8_t proto)
-{
-	uint64_t h = mix64(a->q[0] ^ 0x9e3779b97f4a7c15u, a->q[1] ^ 0xd6e8feb86659fd93u);
-	return (uint32_t)(mix64(h ^ port, proto ^ 0xa0761d6478bd642fu) >> 32);
-}
-
-/* slots_for: a power of two at which n rows fill half of the table at most. */
-static uint32_t
-slots_for(uint32_t n)
-{
-	uint32_t slots = 2;
-	while (slots < 2 * n)
-		slots *= 2;
-	return slots;
-}
-
-static void
-slot_fill(struct lb_index *x, uint32_t hash, uint32_t row)
-{
-	uint32_t i = hash & x->mask;
-	while (x->slot[i] != 0)
-		i = (i + 1) & x->mask;
-	x->slot[i] = row + 1;
-}
-
-static bool
-service_is(const struct img_lb_service *s, const struct tuple *t)
-{
-	return s->port == t->dport && s->proto == t->proto && s->family == t->family &&
-	       addr_equal(&s->address, &t->dst);
-}
-
 const struct img_lb_service *
 lb_view_service(const struct lb_view *v, const struct tuple *t)
 {
-	const struct lb_index *x = &v->by_service;
-	uint32_t i = endpoint_hash(&t->dst, t->dport, t->proto) & x->mask;
+	return lb_services_find(&v->service, t);
+}
+
+/* The row of the backend of a nat-mode service that has this port as its own (0: any). */
+static uint32_t
+endpoint_find(const struct lb_view *v, const struct tuple *t, be16 port)
+{
+	const struct lb_index *x = &v->by_endpoint;
+	uint32_t i = lb_endpoint_hash(&t->src, port, t->proto) & x->mask;
 	for (; x->slot[i] != 0; i = (i + 1) & x->mask) {
-		const struct img_lb_service *s = &v->services[x->slot[i] - 1];
-		if (service_is(s, t))
-			return s;
+		const struct img_lb_backend *b = &v->backends[x->slot[i] - 1];
+		const struct img_lb_service *s = &v->services[b->service];
+		if (b->port == port && b->family == t->family &&
+		    lb_service_has_proto(s, t->proto) && addr_equal(&b->address, &t->src) &&
+		    (port != 0 || lb_service_has_port(s, t->sport)))
+			return x->slot[i];
 	}
-	return NULL;
+	return 0;
 }
 
 bool
 lb_view_endpoint(const struct lb_view *v, const struct tuple *t)
 {
-	const struct lb_index *x = &v->by_endpoint;
-	uint32_t i = endpoint_hash(&t->src, t->sport, t->proto) & x->mask;
-	for (; x->slot[i] != 0; i = (i + 1) & x->mask) {
-		const struct img_lb_backend *b = &v->backends[x->slot[i] - 1];
-		const struct img_lb_service *s = &v->services[b->service];
-		if (b->port == t->sport && b->family == t->family && s->proto == t->proto &&
-		    addr_equal(&b->address, &t->src))
-			return true;
-	}
-	return false;
+	return endpoint_find(v, t, t->sport) != 0 ||
+	       (v->has_kept_ports && endpoint_find(v, t, 0) != 0);
 }
 
 const struct img_lb_backend *
@@ -85,26 +54,47 @@ lb_view_backend(const struct lb_view *v, const struct img_lb_service *s, const s
 	return NULL;
 }
 
+/* Replies of a backend that keeps the port come from all ports of its service. */
+static void
+endpoint_ports_add(struct lb_view *v, const struct img_lb_service *s, be16 port)
+{
+	uint32_t first = __builtin_bswap16(s->port), last = __builtin_bswap16(s->port_last);
+	if (port != 0)
+		v->endpoint_ports |= lb_port_bit(port);
+	for (uint32_t i = first; port == 0 && i <= last && v->endpoint_ports != ~0ull; i++)
+		v->endpoint_ports |= lb_port_bit(__builtin_bswap16((uint16_t)i));
+	v->has_kept_ports |= port == 0;
+}
+
+/* A backend with one port stands there once, one that keeps the port for each of its services. */
+static void
+endpoint_add(struct lb_view *v, uint32_t row)
+{
+	static const uint8_t protos[] = {IPPROTO_L4_TCP, IPPROTO_L4_UDP};
+	const struct img_lb_backend *b = &v->backends[row];
+	const struct img_lb_service *s = &v->services[b->service];
+	for (unsigned k = 0; k < 2; k++) {
+		struct tuple t = {.src = b->address, .sport = b->port, .family = b->family,
+			.proto = protos[k]};
+		if (!lb_service_has_proto(s, t.proto) ||
+		    (b->port != 0 && endpoint_find(v, &t, b->port) != 0))
+			continue;
+		lb_slot_fill(&v->by_endpoint, lb_endpoint_hash(&t.src, b->port, t.proto), row);
+		endpoint_ports_add(v, s, b->port);
+	}
+}
+
 static void
 view_fill(struct lb_view *v)
 {
-	for (uint32_t i = 0; i < v->n_services; i++) {
-		const struct img_lb_service *s = &v->services[i];
-		slot_fill(&v->by_service, endpoint_hash(&s->address, s->port, s->proto), i);
-	}
 	for (uint32_t i = 0; i < v->n_backends; i++) {
 		const struct img_lb_backend *b = &v->backends[i];
-		const struct img_lb_service *s = &v->services[b->service];
-		struct tuple t = {.src = b->address, .sport = b->port, .family = b->family,
-			.proto = s->proto};
 		if (b->state == LB_DOWN) {
 			v->down[b->id / 8] |= (uint8_t)(1u << b->id % 8);
 			v->n_down++;
 		}
-		if (s->mode != LB_MODE_NAT || lb_view_endpoint(v, &t))
-			continue;
-		slot_fill(&v->by_endpoint, endpoint_hash(&t.src, t.sport, t.proto), i);
-		v->endpoint_ports |= lb_port_bit(t.sport);
+		if (v->services[b->service].mode == LB_MODE_NAT)
+			endpoint_add(v, i);
 	}
 	for (uint32_t i = 0; i < v->n_locals; i++) {
 		const struct img_lb_local *l = &v->locals[i];
@@ -123,18 +113,18 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	rows.backends = image_rows(h, IMG_LB_BACKENDS, &rows.n_backends);
 	rows.locals = image_rows(h, IMG_LB_LOCALS, &rows.n_locals);
 	rows.slots = image_rows(h, IMG_LB_SLOTS, &n);
-	uint32_t services = slots_for(rows.n_services);
-	uint32_t endpoints = slots_for(rows.n_backends);
-	size_t slots = (size_t)services + endpoints;
-	rows.size = sizeof(rows) + slots * sizeof(uint32_t) +
+	uint32_t endpoints = lb_slots_for(2 * rows.n_backends);
+	size_t services = (lb_services_memsize(rows.n_services) + 7) / 8 * 8;
+	rows.size = sizeof(rows) + services + endpoints * sizeof(uint32_t) +
 		rows.n_locals * (sizeof(uint16_t) + sizeof(uint8_t)) +
 		LB_MAX_IDS / 8;
 	struct lb_view *v = mem_alloc(rows.size, -1);
 	if (v == NULL)
 		return NULL;
 	*v = rows;
-	v->by_service = (struct lb_index){(uint32_t *)(v + 1), services - 1};
-	v->by_endpoint = (struct lb_index){v->by_service.slot + services, endpoints - 1};
+	lb_services_init(&v->service, v + 1, rows.services, rows.n_services);
+	uint8_t *at = (uint8_t *)(v + 1) + services;
+	v->by_endpoint = (struct lb_index){(uint32_t *)(void *)at, endpoints - 1};
 	v->local_class = (uint16_t *)(v->by_endpoint.slot + endpoints);
 	v->local_owner = (uint8_t *)(v->local_class + rows.n_locals);
 	v->down = v->local_owner + rows.n_locals;

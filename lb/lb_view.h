@@ -2,12 +2,12 @@
 /*
  * What       What the balancer derives from a generation: which service has (address, protocol,
  *            port), which endpoints are nat-mode backends, which worker a local address is of.
- * Layout     Two open-addressed tables of row numbers (plus one; 0 is empty), half full at most,
- *            the class and the worker of each local address, a bit for each backend id; the rows
- *            stay in the image.
- * Invariant  1. lb_view_service finds a service exactly when the image has it.
+ * Layout     Services (lb/service.h), an open-addressed table of rows of backends (plus one; 0 is
+ *            empty), half full at most, the class and the worker of each local address, a bit for
+ *            each backend id; the rows stay in the image.
+ * Invariant  1. lb_view_service finds the most specific service that the packet matches.
  *            2. lb_view_endpoint is true exactly for (address, port, protocol) of a backend of a
- *               service in mode nat.
+ *               service in mode nat; a backend that keeps the port has all ports of its service.
  *            3. A local port has one owner among the workers.
  *            4. n_down backends are down; their bits are set, and no others.
  * Owner      Constant, part of a generation; any worker reads.
@@ -17,17 +17,12 @@
 #ifndef MR_LB_VIEW_H
 #define MR_LB_VIEW_H
 
-#include "lb/lb_image.h"
+#include "lb/service.h"
 #include "lib/generation.h"
 #include "lib/tuple.h"
 
 enum { LB_LOCAL_SHARED = 0xff /* owner of a local address whose port blocks are divided */ };
 static_assert((int)MAX_WORKERS < (int)LB_LOCAL_SHARED, "a worker's number is not the mark of none");
-
-struct lb_index {
-	uint32_t *slot; /* row + 1; 0: empty */
-	uint32_t mask;
-};
 
 struct lb_view {
 	const struct img_lb_service *services;
@@ -36,12 +31,13 @@ struct lb_view {
 	const uint16_t *slots;
 	uint32_t n_services, n_backends, n_locals;
 	const struct steer *steer;
-	struct lb_index by_service;  /* of rows of services */
+	struct lb_services service;
 	struct lb_index by_endpoint; /* of rows of backends in mode nat */
 	uint64_t endpoint_ports;     /* lb_port_bit of each that is in there */
 	uint16_t *local_class;       /* steer_class of each local address */
 	uint8_t *down;               /* a bit for each backend id: it is down */
 	uint32_t n_down;
+	bool has_kept_ports;         /* some backend has no port of its own */
 	uint8_t *local_owner;        /* worker of each local address, or LB_LOCAL_SHARED */
 	size_t size;                 /* of this block, tables included */
 };

@@ -58,4 +58,17 @@ addr_in_prefix(const union addr *a, const union addr *prefix, unsigned plen)
 	return ((a->b[bytes] ^ prefix->b[bytes]) & mask) == 0;
 }
 
+/* addr_masked: the first plen bits of an address, the others zero. */
+static inline union addr
+addr_masked(const union addr *a, unsigned plen)
+{
+	union addr r = *a;
+	for (unsigned q = 0; q < 2; q++) {
+		unsigned bits = plen > 64 * q ? plen - 64 * q : 0;
+		uint64_t mask = bits == 0 ? 0 : bits >= 64 ? ~0ull : ~(~0ull >> bits);
+		r.q[q] &= __builtin_bswap64(mask);
+	}
+	return r;
+}
+
 #endif

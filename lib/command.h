@@ -39,6 +39,9 @@ struct cmd_filter {
 	be16 sport, dport, any_port;
 	uint16_t worker;            /* 1 + number */
 	uint32_t owner;             /* 1 + owner (backend id with policy of the balancer) */
+	be16 dport_last;            /* 0: dport alone */
+	uint8_t dst_wide;           /* bits of dst that do not matter */
+	uint8_t zero;
 };
 
 struct command {

@@ -127,19 +127,6 @@ route_table_fini(struct route_table *t)
 		mem_free(t->top, t->size);
 }
 
-/* The first plen bits of an address, the others zero. */
-static union addr
-addr_masked(const union addr *a, unsigned plen)
-{
-	union addr r = *a;
-	for (unsigned q = 0; q < 2; q++) {
-		unsigned bits = plen > 64 * q ? plen - 64 * q : 0;
-		uint64_t mask = bits == 0 ? 0 : bits >= 64 ? ~0ull : ~(~0ull >> bits);
-		r.q[q] &= __builtin_bswap64(mask);
-	}
-	return r;
-}
-
 /* An address as a number that orders as its bytes do: the high or the low half of it. */
 static inline uint64_t
 half_of(const union addr *a, unsigned q)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All cases: name to the function that makes one."""
 import lb_cases
+import lb_service_cases
 import nat_cases
 
 
@@ -8,4 +9,4 @@ def name_of(area, f):
     return f"{area}/{f.__name__.replace('_', '-')}"
 
 
-ALL = {name_of(area, f): f for area, m in (("nat", nat_cases), ("lb", lb_cases)) for f in m.CASES}
+ALL = {name_of(area, f): f for area, m in (("nat", nat_cases), ("lb", lb_cases), ("lb", lb_service_cases)) for f in m.CASES}

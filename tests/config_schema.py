@@ -36,7 +36,7 @@ BEYOND = re.compile(
     "different families|says nothing of where|is unreachable and has|whole block|more than once|never reached|"
     "wholly in the pool|but the pools have|of no use in mode nat|fullnat needs|has this address, port|VLAN . of this|"
     "too small for IPv6|names . CPUs|workers' CPUs|too; each worker|neighbours.* too|VLAN .* of this device already|"
-    "shares of|reach into|is reversed|network or broadcast address|more than 4096 local|of no use in a check|missing; a check of type|is no escape|is no regular|stands beside body|means no check")
+    "shares of|reach into|is reversed|network or broadcast address|more than 4096 local|of no use in a check|missing; a check of type|is no escape|is no regular|stands beside body|means no check|expected port or ports|stands beside ports|in part; expected ranges|has no port of its own")
 # What is said of how parts of the document go together: no error of form may have such a consequence.
 TOGETHER = re.compile(
     "there is no (pool|interface|check)|overlaps|leads elsewhere|in no connected network|in no network of|our own address|"

@@ -50,7 +50,7 @@ world_service(struct lb_world *w, unsigned row, const char *address, uint8_t fam
 	struct img_lb_service *s = &w->service[row];
 	*s = (struct img_lb_service){.address = world_addr(address, family), .family = family,
 		.proto = proto, .port = htons(port), .id = 100 + row, .slots = row, .mode = mode,
-		.timers = 1};
+		.timers = 1, .plen = (uint8_t)addr_bits(family), .port_last = htons(port)};
 	snprintf(s->name, sizeof(s->name), "service%u", row);
 	w->route[row] = (struct img_route){.prefix = s->address, .family = family,
 		.plen = (uint8_t)addr_bits(family), .kind = ROUTE_SERVICE};

@@ -22,6 +22,8 @@
 #define CHECK(more) CHECKS("{\"name\":\"c\"" more "}")
 #define SERVICE(more) "{\"name\":\"s\",\"address\":\"192.0.2.1\",\"port\":80" more "}"
 #define SYSLOG(more) WITH("\"log\":{\"syslog\":[{\"name\":\"a\",\"address\":\"::1\"" more "}]}")
+#define PLACE(name, address, ports)                                                            \
+	"{\"name\":\"" name "\",\"address\":\"" address "\",\"ports\":\"" ports "\"}"
 #define SERVICE2(more) "{\"name\":\"t\",\"address\":\"192.0.2.1\",\"port\":81" more "}"
 
 static const struct bad {
@@ -206,7 +208,24 @@ static const struct bad {
 	/* services */
 	{SERVICES("{\"name\":\"s\",\"address\":\"224.0.0.1\",\"port\":80}"),
 	 "lb.services[0].address", "expected unicast"},
-	{SERVICES("{\"name\":\"s\",\"address\":\"192.0.2.1\"}"), "lb.services[0].port", "missing"},
+	{SERVICES("{\"name\":\"s\",\"address\":\"192.0.2.1\"}"), "lb.services[0].port",
+	 "missing; expected port or ports"},
+	{SERVICES(SERVICE(",\"ports\":\"90-99\"")), "lb.services[0].port", "stands beside ports"},
+	{SERVICES("{\"name\":\"s\",\"address\":\"192.0.2.1/24\",\"port\":80}"),
+	 "lb.services[0].address", "expected 192.0.2.0/24"},
+	{SERVICES("{\"name\":\"s\",\"address\":\"10.0.0.0/8\",\"port\":80}"),
+	 "lb.services[0].address", "10.0.0.0/8 overlaps nics[0].addresses[0]"},
+	{SERVICES(PLACE("a", "192.0.2.0/24", "100-300") "," PLACE("b", "192.0.2.0/24", "200-400")),
+	 "lb.services[1].ports", "200-400 overlaps ports 100-300 of lb.services[0] in part"},
+	{SERVICES(PLACE("a", "192.0.2.0/24", "100-300") "," PLACE("b", "192.0.2.0/24", "100-300")),
+	 "lb.services[1].port", "lb.services[0] has this address, port and protocol too"},
+	{SERVICES(PLACE("a", "192.0.2.0/24", "1-65535") "," PLACE("b", "192.0.2.9", "80-80") ","
+	          SERVICE(",\"backends\":[{\"address\":\"192.0.2.77\"}]")),
+	 "lb.services[2].backends[0].address", "is our own address (192.0.2.0/24)"},
+	{WITH("\"lb\":{\"checks\":[{\"name\":\"c\"}],\"services\":[{\"name\":\"s\","
+	      "\"address\":\"192.0.2.1\",\"ports\":\"1-99\",\"check\":\"c\","
+	      "\"backends\":[{\"address\":\"10.1.0.9\"}]}]}"),
+	 "lb.services[0].backends[0].check", "10.1.0.9 has no port of its own"},
 	{SERVICES("{\"name\":\"s\",\"address\":\"192.0.2.256\",\"port\":1}"),
 	 "lb.services[0].address", "expected an IPv4 or IPv6 unicast address"},
 	{SERVICES(SERVICE("") "," SERVICE("")), "lb.services[1].name",

@@ -40,6 +40,12 @@ draw_text(const struct config_option *o)
 		while (!option_words_at(o, draw(4), word, sizeof(word)))
 			;
 		return json_string(word);
+	case CONFIG_UNICAST:
+		if (draw(4) == 0) {
+			snprintf(text, sizeof(text), "10.7.%u.0/24", draw(3));
+			break;
+		}
+		/* fall through */
 	case CONFIG_ADDRESS:
 		snprintf(text, sizeof(text), draw(30) == 0 ? "2001:db8:%u::%u" : "10.%u.0.%u",
 		         draw(3), 1 + draw(90));
@@ -105,6 +111,8 @@ is_wanted(const struct config_option *c)
 	bool policy = strncmp(c->path, "nat", 3) == 0 || strncmp(c->path, "lb", 2) == 0;
 	if (c->flags & CONFIG_REQUIRED)
 		return true;
+	if (strcmp(c->path, "lb.services[].port") == 0)
+		return draw(12) != 0;
 	bool rare = strcmp(option_key(c), "drain") == 0 || strcmp(option_key(c), "ports") == 0 ||
 	            strcmp(option_key(c), "local_addresses") == 0 ||
 	            strcmp(option_key(c), "check") == 0 || strcmp(option_key(c), "checks") == 0 ||

@@ -57,8 +57,13 @@ test_services(void)
 	BAD(w->service[0].address.w[2] = 1, "bad address");
 	BAD(w->service[0].port = 0, "bad address or port");
 	BAD(w->service[2].proto = 1, "neither TCP nor UDP");
-	BAD(w->service[1].port = w->service[0].port, "not in order");
-	BAD(w->service[4].port = htons(500), "not in order");
+	BAD(w->service[0].port_last = htons(79), "bad address or port");
+	BAD(w->service[0].plen = 33, "bad address or port");
+	BAD(w->service[5].plen = 129, "bad address or port");
+	BAD(w->service[0].plen = 24, "bad address or port");
+	BAD(w->service[5].plen = 64, "bad address or port");
+	BAD((w->service[1].port = w->service[1].port_last = w->service[0].port), "not in order");
+	BAD((w->service[4].port = w->service[4].port_last = htons(500)), "not in order");
 	BAD(w->service[3].address.w[0] = htonl(0xc0000200), "not in order");
 	BAD(w->service[1].mode = 2, "mode");
 	BAD(w->service[1].timers = 2, "timer set");
@@ -81,9 +86,8 @@ test_backends(void)
 {
 	BAD(w->backend[0].service = W_SERVICES, "is none");
 	BAD(w->backend[0].service = 1, "not in the range");
-	BAD(w->backend[0].family = FAMILY_V6, "bad address, family");
-	BAD(w->backend[0].address.w[0] = 0, "bad address, family");
-	BAD(w->backend[0].port = 0, "bad address, family or port");
+	BAD(w->backend[0].family = FAMILY_V6, "bad address or family");
+	BAD(w->backend[0].address.w[0] = 0, "bad address or family");
 	BAD(w->backend[0].state = 3, "bad state or weight");
 	BAD(w->backend[0].weight = LB_MAX_WEIGHT + 1, "bad state or weight");
 	BAD(w->backend[0].id = LB_MAX_IDS, "too big or there twice");

@@ -86,6 +86,8 @@ no_consequences(void)
 		"{\"nics\":[" NIC "],\"lb\":{\"services\":[{\"name\":\"s\","
 		"\"address\":\"192.0.2.1\",\"port\":80,\"mode\":\"full\","
 		"\"local_addresses\":[\"10.0.0.7\"]}]}}",
+		"{\"nics\":[" NIC "],\"lb\":{\"services\":[{\"name\":\"s\","
+		"\"address\":\"192.0.2.1\",\"port\":70000}]}}",
 		"{\"nics\":[" NIC "],\"nat\":[],\"workers\":{\"count\":4,\"cores\":[1,2,3,4]}}",
 	};
 	for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {

@@ -124,7 +124,9 @@ filter_service(const struct image_header *h, const char *name, struct cmd_filter
 			continue;
 		*row = (int)i;
 		f->dst = s[i].address;
+		f->dst_wide = (uint8_t)(addr_bits(s[i].family) - s[i].plen);
 		f->dport = s[i].port;
+		f->dport_last = s[i].port_last;
 		f->proto = s[i].proto;
 		f->family = s[i].family;
 		f->policy = (uint8_t)(name_parse_policy("lb") + 1);

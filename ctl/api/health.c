@@ -55,6 +55,8 @@ conf_read(struct health_conf *c, const struct img_lb_service *s, const struct im
 	memcpy(c->service, s->name, sizeof(c->service));
 	c->service_address = s->address;
 	c->service_port = s->port;
+	c->service_last_port = s->port_last;
+	c->service_plen = s->plen;
 	c->proto = s->proto;
 	c->address = b->address;
 	c->family = b->family;
@@ -78,10 +80,13 @@ conf_state(const json_t *service, size_t i)
 static void
 key_make(char key[HEALTH_KEY], const struct health_conf *c)
 {
-	char service[API_NAME], backend[API_NAME], proto[API_NAME];
+	char service[API_NAME], backend[API_NAME], proto[API_NAME], rest[16] = "";
+	if (c->service_plen != addr_bits(c->family) || c->service_port != c->service_last_port)
+		snprintf(rest, sizeof(rest), "/%u-%u", c->service_plen,
+		         ntohs(c->service_last_port));
 	memset(key, 0, HEALTH_KEY);
-	snprintf(key, HEALTH_KEY, "%.8s %.54s %.54s", name_protocol(c->proto, proto),
-	         name_endpoint(&c->service_address, c->family, c->service_port, service),
+	snprintf(key, HEALTH_KEY, "%.5s %.54s%.10s %.54s", name_protocol(c->proto, proto),
+	         name_endpoint(&c->service_address, c->family, c->service_port, service), rest,
 	         name_endpoint(&c->address, c->family, c->port, backend));
 }
 

@@ -42,7 +42,7 @@ name_mac(const uint8_t m[6], char buf[API_NAME])
 
 static const struct { uint8_t number; const char *name; } protocols[] = {
 	{IPPROTO_L4_TCP, "tcp"}, {IPPROTO_L4_UDP, "udp"}, {IPPROTO_L4_ICMP, "icmp"},
-	{IPPROTO_L4_ICMP6, "icmp6"},
+	{IPPROTO_L4_ICMP6, "icmp6"}, {0, "any"},
 };
 enum { PROTOCOLS = sizeof(protocols) / sizeof(protocols[0]) };
 

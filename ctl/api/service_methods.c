@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* service.* and backend.list: what is balanced, with the flows that each backend has now. */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "internal.h"
@@ -86,6 +87,24 @@ backends_json(const struct lb_view *v, const struct img_lb_service *s, json_t *l
 	return list;
 }
 
+/* service_place: "192.0.2.1:80", "192.0.2.0/24", "[2001:db8::1]:1000-1999"; all ports: none. */
+static json_t *
+service_place(const struct img_lb_service *s)
+{
+	char address[API_NAME], text[2 * API_NAME];
+	unsigned first = ntohs(s->port), last = ntohs(s->port_last);
+	bool v6 = s->family == FAMILY_V6, all = first == 1 && last == 65535;
+	int n = snprintf(text, sizeof(text), v6 && !all ? "[%.46s" : "%.46s",
+	                 name_address(&s->address, s->family, address));
+	if (s->plen != addr_bits(s->family))
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "/%u", s->plen);
+	if (!all)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, v6 ? "]:%u" : ":%u", first);
+	if (!all && last != first)
+		snprintf(text + n, sizeof(text) - (size_t)n, "-%u", last);
+	return json_string(text);
+}
+
 static json_t *
 service_json(const struct lb_view *v, const struct img_lb_service *s)
 {
@@ -100,9 +119,12 @@ service_json(const struct lb_view *v, const struct img_lb_service *s)
 		opened += sum.opened;
 		ready += b->state == LB_READY && b->weight != 0;
 	}
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I}", "name", s->name,
-	                 "address", name_address(&s->address, s->family, address), "port",
-	                 ntohs(s->port), "protocol", name_protocol(s->proto, proto), "mode",
+	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:o, s:s, s:s, s:I, s:I, s:I, s:I}",
+	                 "name", s->name,
+	                 "address", name_address(&s->address, s->family, address),
+	                 "prefix_length", s->plen, "port", ntohs(s->port), "last_port",
+	                 ntohs(s->port_last), "place", service_place(s), "protocol",
+	                 name_protocol(s->proto, proto), "mode",
 	                 s->mode == LB_MODE_FULLNAT ? "fullnat" : "nat", "backends",
 	                 (json_int_t)s->backends, "ready", (json_int_t)ready, "flows",
 	                 (json_int_t)flows, "opened", (json_int_t)opened);

@@ -72,7 +72,7 @@ const struct view view_pool[] = {
 
 const struct view view_services[] = {
 	{NULL, "services", {
-	  {"SERVICE", "name", TEXT}, {"ADDRESS", "address", ENDPOINT},
+	  {"SERVICE", "name", TEXT}, {"ADDRESS", "place", TEXT},
 	  {"PROTO", "protocol", TEXT}, {"MODE", "mode", TEXT}, {"BACKENDS", "backends", NUMBER},
 	  {"READY", "ready", NUMBER}, {"FLOWS", "flows", NUMBER}, {"OPENED", "opened", NUMBER}}},
 	END,
@@ -89,7 +89,7 @@ const struct view view_services[] = {
 const struct view view_backends[] = {{NULL, "backends", BACKEND_COLUMNS}, END};
 
 const struct view view_service[] = {
-	{NULL, "service", {{"service", "name", TEXT}, {"address", "address", ENDPOINT},
+	{NULL, "service", {{"service", "name", TEXT}, {"address", "place", TEXT},
 	                   {"protocol", "protocol", TEXT}, {"mode", "mode", TEXT},
 	                   {"flows", "flows", NUMBER}, {"opened", "opened", NUMBER}}},
 	{"Backends", "backends", BACKEND_COLUMNS}, END,

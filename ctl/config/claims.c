@@ -10,7 +10,7 @@ claim_add(struct model *m, const union addr *first, const union addr *last, uint
 {
 	struct claim *c = rows_add(m, &m->claims);
 	if (c != NULL)
-		*c = (struct claim){*first, *last, family, {kind, (uint32_t)a, (uint32_t)b}};
+		*c = (struct claim){*first, *last, family, {kind, (uint32_t)a, (uint32_t)b}, 0};
 }
 
 void
@@ -65,6 +65,8 @@ claim_compare(const void *x, const void *y)
 	if (a->family != b->family)
 		return a->family < b->family ? -1 : 1;
 	int order = addr_compare(&a->first, &b->first);
+	if (order == 0) /* the wider one goes before what lies within it */
+		order = addr_compare(&b->last, &a->last);
 	return order != 0 ? order : origin_compare(&a->origin, &b->origin);
 }
 
@@ -93,6 +95,29 @@ claim_clash(struct model *m, const struct claim *x, const struct claim *y)
 	                 : "each address has one purpose");
 }
 
+/* Does the address, or the end of a range that begins no earlier, lie within? */
+static bool
+claim_reaches(const struct claim *c, const union addr *a, uint8_t family)
+{
+	return c->family == family && addr_compare(a, &c->last) <= 0;
+}
+
+/* claims_nest: prefixes of services lie within each other. */
+static void
+claims_nest(struct model *m)
+{
+	for (size_t i = 1; i < m->claims.n; i++) {
+		struct claim *c = rows_at(&m->claims, i);
+		c->around = (uint32_t)i;
+		while (c->around != 0) {
+			const struct claim *o = rows_at(&m->claims, c->around - 1);
+			if (claim_reaches(o, &c->last, c->family))
+				break;
+			c->around = o->around;
+		}
+	}
+}
+
 /* model_claims: sort; then whoever begins before the one before him has ended, clashes. */
 void
 model_claims(struct model *m)
@@ -110,6 +135,7 @@ model_claims(struct model *m)
 		    addr_compare(&reach->last, &c->last) < 0)
 			reach = c;
 	}
+	claims_nest(m);
 }
 
 const struct claim *
@@ -124,6 +150,11 @@ claim_find(const struct model *m, const union addr *a, uint8_t family)
 		else
 			high = mid;
 	}
-	const struct claim *c = low == 0 ? NULL : rows_at(&m->claims, low - 1);
-	return c != NULL && c->family == family && addr_compare(a, &c->last) <= 0 ? c : NULL;
+	while (low != 0) {
+		const struct claim *c = rows_at(&m->claims, low - 1);
+		if (claim_reaches(c, a, family))
+			return c;
+		low = c->around;
+	}
+	return NULL;
 }

@@ -38,13 +38,24 @@ endpoint_key(char *key, size_t size, const union addr *a, uint8_t family, be16 p
 	         addr_put(text, a, family), ntohs(port));
 }
 
+/* service_key: "tcp 192.0.2.1:80", and "any 192.0.2.0:1000/24-1999" if it is not one place. */
+static void
+service_key(char *key, size_t size, const struct img_lb_service *s)
+{
+	snprintf(key, size, "%s", s->proto == IPPROTO_L4_TCP ? "tcp" :
+	         s->proto == IPPROTO_L4_UDP ? "udp" : "any");
+	endpoint_key(key, size, &s->address, s->family, s->port);
+	size_t n = strlen(key);
+	if (s->plen != addr_bits(s->family) || s->port != s->port_last)
+		snprintf(key + n, size - n, "/%u-%u", s->plen, ntohs(s->port_last));
+}
+
 static bool
 service_ids(struct model *m, struct img_lb_service *s, struct id_space *services,
             struct id_space *backends)
 {
 	char service[128], key[256];
-	snprintf(service, sizeof(service), "%s", s->proto == IPPROTO_L4_TCP ? "tcp" : "udp");
-	endpoint_key(service, sizeof(service), &s->address, s->family, s->port);
+	service_key(service, sizeof(service), s);
 	if (!id_space_take(services, service, &s->id))
 		return false;
 	for (uint32_t i = 0; i < s->backends; i++) {

@@ -20,6 +20,7 @@ static const char *const patterns[] = {
 	[CONFIG_ADDRESS] = "^(" V4 "|" V6 ")$",
 	[CONFIG_INTERFACE] = "^(" V4 PLEN4 "|" V6 PLEN6 ")$",
 	[CONFIG_PREFIX] = "^(" V4 "(" PLEN4 ")?|" V6 "(" PLEN6 ")?)$",
+	[CONFIG_UNICAST] = "^(" V4 "(" PLEN4 ")?|" V6 "(" PLEN6 ")?)$",
 	[CONFIG_PREFIX4] = "^" V4 "(" PLEN4 ")?$",
 	[CONFIG_RANGE4] = "^" RANGE4 "$",
 	[CONFIG_RANGE] = "^(" RANGE4 "|" V6 ")$",
@@ -129,12 +130,27 @@ form_prefix(const struct config_option *o, const char *s, char *why, size_t size
 {
 	struct prefix p;
 	char text[ADDR_TEXT];
-	if (!network_parse(s, &p) || (o->type != CONFIG_PREFIX && p.family != FAMILY_V4))
+	bool any_family = o->type == CONFIG_PREFIX || o->type == CONFIG_UNICAST;
+	if (!network_parse(s, &p) || (!any_family && p.family != FAMILY_V4))
 		return false;
 	struct prefix net = prefix_network(&p);
 	if (!prefix_equal(&p, &net))
 		snprintf(why, size, "%.50s has bits set beyond its length; expected %s", s,
 		         prefix_put(text, &net));
+	return true;
+}
+
+static bool
+form_unicast(const struct config_option *o, const char *s, char *why, size_t size)
+{
+	struct prefix p;
+	if (!form_prefix(o, s, why, size) || why[0] != '\0')
+		return why[0] != '\0';
+	network_parse(s, &p);
+	union addr last = prefix_last(&p);
+	if (!addr_is_unicast(&p.address, p.family) || !addr_is_unicast(&last, p.family))
+		snprintf(why, size, "%.48s is no address that a host can have; expected unicast",
+		         s);
 	return true;
 }
 
@@ -200,6 +216,8 @@ form_check(const struct config_option *o, const char *s, char *why, size_t size)
 	case CONFIG_PREFIX:
 	case CONFIG_PREFIX4:
 		return form_prefix(o, s, why, size);
+	case CONFIG_UNICAST:
+		return form_unicast(o, s, why, size);
 	case CONFIG_RANGE4:
 	case CONFIG_RANGE:
 		return form_range(o, s, why, size);

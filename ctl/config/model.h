@@ -50,6 +50,7 @@ struct claim {
 	union addr first, last;
 	uint8_t family;
 	struct origin origin;
+	uint32_t around; /* + 1: of sorted ones, that which this one lies within; 0: none */
 };
 
 struct model {

@@ -112,6 +112,22 @@ reference_check(struct model *m, const json_t *names, const char *name, const ch
 	                 "lb.checks", name);
 }
 
+/* reference_port: a backend without a port of its own, and a check that has to have one? */
+static void
+reference_port(struct model *m, const json_t *check, const json_t *service, const json_t *backend,
+               const char *path)
+{
+	const json_t *port = json_object_get(backend, "port");
+	bool keeps = port != NULL ? json_integer_value(port) == 0 :
+	             json_object_get(service, "port") == NULL;
+	if (check == NULL || !keeps || json_object_get(check, "port") != NULL)
+		return;
+	enum check_type type = check_type_of(get_text(check, "type"));
+	if (type != CHECK_ICMP && type != CHECK_SCRIPT)
+		config_error_add(m->errs, path, "%s has no port of its own, as the client chooses "
+		                 "it; expected a check with a port", get_text(backend, "address"));
+}
+
 static void
 service_references(struct model *m, const json_t *names, const json_t *service, size_t i)
 {
@@ -120,11 +136,15 @@ service_references(struct model *m, const json_t *names, const json_t *service, 
 	path_make(&path, "lb.services[%zu].check", i);
 	reference_check(m, names, get_text(service, "check"), path.text);
 	for (size_t j = 0; j < json_array_size(backends); j++) {
-		const char *name = get_text(json_array_get(backends, j), "check");
+		const json_t *backend = json_array_get(backends, j);
+		const char *own = get_text(backend, "check");
+		const char *name = own != NULL ? own : get_text(service, "check");
 		if (name == NULL || strcmp(name, "none") == 0)
 			continue;
 		path_make(&path, "lb.services[%zu].backends[%zu].check", i, j);
-		reference_check(m, names, name, path.text);
+		if (own != NULL)
+			reference_check(m, names, own, path.text);
+		reference_port(m, json_object_get(names, name), service, backend, path.text);
 	}
 }
 
@@ -137,7 +157,7 @@ model_checks(struct model *m)
 	for (size_t i = 0; i < json_array_size(checks); i++) {
 		const json_t *check = json_array_get(checks, i);
 		check_check(m, check, i);
-		json_object_set_new(names, get_text(check, "name"), json_true());
+		json_object_set(names, get_text(check, "name"), (json_t *)check);
 	}
 	for (size_t i = 0; i < json_array_size(services); i++)
 		service_references(m, names, json_array_get(services, i), i);

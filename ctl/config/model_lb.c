@@ -6,8 +6,7 @@
 
 #include "lb/maglev.h"
 #include "model.h"
-
-enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+#include "service_place.h"
 
 /* A service of the document and its place there; services are sorted before rows are made. */
 struct named {
@@ -28,22 +27,8 @@ static int
 service_compare(const void *x, const void *y)
 {
 	const struct named *na = x, *nb = y;
-	const struct img_lb_service *a = &na->row, *b = &nb->row;
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-	int order = addr_compare(&a->address, &b->address);
-	if (order == 0 && a->proto != b->proto)
-		order = a->proto < b->proto ? -1 : 1;
-	if (order == 0)
-		order = memcmp(&a->port, &b->port, sizeof(a->port));
+	int order = service_place_compare(&na->row, &nb->row);
 	return order != 0 ? order : na->at < nb->at ? -1 : 1;
-}
-
-static bool
-service_same(const struct img_lb_service *a, const struct img_lb_service *b)
-{
-	return a->family == b->family && addr_equal(&a->address, &b->address) &&
-	       a->proto == b->proto && a->port == b->port;
 }
 
 static void
@@ -55,13 +40,10 @@ service_read(struct model *m, struct named *n, const json_t *json, size_t at)
 	n->json = json;
 	n->at = at;
 	snprintf(s->name, sizeof(s->name), "%s", get_text(json, "name"));
-	addr_parse(get_text(json, "address"), &s->address, &s->family);
-	s->port = htons((uint16_t)get_int(json, "port"));
-	s->proto = strcmp(get_text(json, "protocol"), "udp") == 0 ? PROTO_UDP : PROTO_TCP;
+	service_place_read(m, json, at, s);
 	s->mode = strcmp(get_text(json, "mode"), "fullnat") == 0 ? LB_MODE_FULLNAT : LB_MODE_NAT;
 	path_make(&path, "lb.services[%zu].timeouts", at);
 	s->timers = timers_row(m, json_object_get(json, "timeouts"), 1, path.text);
-	claim_add(m, &s->address, &s->address, s->family, ORIGIN_SERVICE, at, 0);
 }
 
 static bool
@@ -73,7 +55,8 @@ backend_read(struct model *m, const struct named *n, size_t i, struct img_lb_bac
 	const json_t *port = json_object_get(json, "port");
 	struct config_path path;
 	addr_parse(get_text(json, "address"), &b->address, &b->family);
-	b->port = port == NULL ? n->row.port : htons((uint16_t)json_integer_value(port));
+	b->port = port != NULL ? htons((uint16_t)json_integer_value(port)) :
+	          n->row.port == n->row.port_last ? n->row.port : 0;
 	b->weight = (uint32_t)get_int(json, "weight");
 	while (strcmp(states[b->state], get_text(json, "state")) != 0)
 		b->state++;
@@ -230,10 +213,28 @@ service_locals(struct model *m, const struct named *all, struct named *n)
 	n->row.locals = (uint32_t)m->locals.n - n->row.first_local;
 }
 
+/* service_clashes: with those of the same prefix before it. */
+static void
+service_clashes(struct model *m, const struct named *all, const struct named *n)
+{
+	struct config_path path;
+	path_make(&path, "lb.services[%zu].port", n->at);
+	if (n > all && service_place_compare(&n[-1].row, &n->row) == 0)
+		config_error_add(m->errs, path.text, "lb.services[%zu] has this address, port and "
+		                 "protocol too; expected each once", n[-1].at);
+	path_make(&path, "lb.services[%zu].ports", n->at);
+	for (const struct named *o = n; o > all && service_same_prefix(&o[-1].row, &n->row); o--)
+		if (service_places_clash(&o[-1].row, &n->row))
+			config_error_add(m->errs, path.text, "%u-%u overlaps ports %u-%u of "
+			                 "lb.services[%zu] in part; expected ranges apart, or one "
+			                 "within the other", ntohs(n->row.port),
+			                 ntohs(n->row.port_last), ntohs(o[-1].row.port),
+			                 ntohs(o[-1].row.port_last), o[-1].at);
+}
+
 static void
 service_add(struct model *m, const struct named *all, struct named *n)
 {
-	struct config_path path;
 	struct origin origin = {ORIGIN_SERVICE, (uint32_t)n->at, 0};
 	struct img_lb_service *s = rows_add(m, &m->services);
 	if (s == NULL)
@@ -242,14 +243,9 @@ service_add(struct model *m, const struct named *all, struct named *n)
 	n->row.slots = (uint32_t)m->services.n - 1;
 	service_backends(m, n, &n->row);
 	*s = n->row;
-	path_make(&path, "lb.services[%zu].port", n->at);
-	if (n > all && service_same(&n[-1].row, &n->row))
-		config_error_add(m->errs, path.text, "lb.services[%zu] has this address, port and "
-		                 "protocol too; expected each once", n[-1].at);
-	if (n == all || n[-1].row.family != n->row.family ||
-	    !addr_equal(&n[-1].row.address, &n->row.address))
-		route_host(m, ROUTE_SERVICE, &n->row.address, n->row.family,
-		           nic_of(m, &n->row.address, n->row.family), origin);
+	service_clashes(m, all, n);
+	if (n == all || !service_same_prefix(&n[-1].row, &n->row))
+		service_place_route(m, &n->row, origin);
 }
 
 /* As many as is said, or as the running millrace has, or as there can be fullnat flows. */

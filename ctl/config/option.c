@@ -135,6 +135,7 @@ static const char *const type_expected[] = {
 	[CONFIG_MAC] = "a unicast MAC address, such as 02:00:00:00:00:01",
 	[CONFIG_PATH] = "an absolute path without spaces, such as /var/log/millrace",
 	[CONFIG_HOST] = "an IPv4 or IPv6 address, such as 192.0.2.1",
+	[CONFIG_UNICAST] = "an IPv4 or IPv6 unicast address or prefix",
 	[CONFIG_STATUS] = "an HTTP status or first-last, such as 200-299",
 };
 

@@ -40,6 +40,7 @@ enum config_type {
 	CONFIG_HOST,      /* an address, also of this host itself */
 	CONFIG_TEXT,      /* printable ASCII, min..max characters */
 	CONFIG_STATUS,    /* of HTTP: number, or first-last */
+	CONFIG_UNICAST,   /* as CONFIG_PREFIX, of addresses that hosts can have */
 };
 
 enum config_flag {

@@ -54,8 +54,8 @@ error_source(const struct slow *s, const struct packet *p, const struct error *e
 {
 	uint8_t nic = buf_meta(p->m)->nic;
 	const struct img_route *r = e->by_target ? route_find(s->gen, &p->dst, p->family) : NULL;
-	bool ours = r != NULL && r->plen == addr_bits(p->family) &&
-	            (r->kind == ROUTE_LOCAL || r->kind == ROUTE_SERVICE);
+	bool ours = r != NULL && (r->kind == ROUTE_SERVICE ||
+	            (r->kind == ROUTE_LOCAL && r->plen == addr_bits(p->family)));
 	if (ours || (e->by_target && own_kind(s->gen, nic, p->family, &p->dst) == ROUTE_LOCAL)) {
 		*src = p->dst;
 		return true;

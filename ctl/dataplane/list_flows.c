@@ -2,6 +2,8 @@
 /* The flow listing: snapshots of workers' flow tables, filtered. */
 #include "command_exec.h"
 
+#include <endian.h>
+
 /* A flow as it stood at one moment. */
 struct snapshot {
 	struct flow f;
@@ -75,6 +77,17 @@ any_port_wanted(be16 want, const struct tuple t[2])
 	       want == t[1].dport;
 }
 
+/* The destination: an address or prefix, a port or several. */
+static bool
+dst_wanted(const struct cmd_filter *c, const struct tuple *t)
+{
+	unsigned bits = addr_bits(t->family), plen = c->dst_wide < bits ? bits - c->dst_wide : 0;
+	uint16_t port = be16toh(t->dport), first = be16toh(c->dport);
+	uint16_t last = c->dport_last != 0 ? be16toh(c->dport_last) : first;
+	return (c->dport == 0 || (port >= first && port <= last)) &&
+	       ((c->dst.q[0] | c->dst.q[1]) == 0 || addr_in_prefix(&t->dst, &c->dst, plen));
+}
+
 static bool
 is_wanted(const struct cmd_filter *c, const struct snapshot *s)
 {
@@ -84,8 +97,8 @@ is_wanted(const struct cmd_filter *c, const struct snapshot *s)
 	       (c->policy == 0 || c->policy == s->f.policy + 1) &&
 	       (c->state == 0 || c->state == s->f.state) &&
 	       (c->owner == 0 || c->owner == s->f.owner + 1) &&
-	       (c->sport == 0 || c->sport == t->sport) && (c->dport == 0 || c->dport == t->dport) &&
-	       addr_wanted(&c->src, &t->src) && addr_wanted(&c->dst, &t->dst) &&
+	       (c->sport == 0 || c->sport == t->sport) && dst_wanted(c, t) &&
+	       addr_wanted(&c->src, &t->src) &&
 	       any_addr_wanted(&c->any, t) && any_port_wanted(c->any_port, t);
 }
 

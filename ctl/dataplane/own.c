@@ -20,7 +20,7 @@ own_kind(const struct generation *g, uint8_t nic, uint8_t family, const union ad
 			return ROUTE_LOCAL;
 	}
 	const struct img_route *r = route_find(g, a, family);
-	if (r == NULL || r->plen != addr_bits(family))
+	if (r == NULL || (r->plen != addr_bits(family) && r->kind != ROUTE_SERVICE))
 		return 0;
 	switch (r->kind) {
 	case ROUTE_LOCAL:

@@ -174,9 +174,10 @@ rules_client(const struct steer_site *s, struct steer_setup *out, enum steer_tra
 	uint8_t family = t == STEER_CLIENT6 ? FAMILY_V6 : FAMILY_V4;
 	for (uint32_t i = 0; i < n; i++) {
 		struct steer_rule r = rule_to(&row[i].address, family, false, STEER_KEY_INSIDE, t);
-		/* Sorted by address: services of one stand together. */
+		/* Sorted by prefix: services of one stand together. */
 		bool again = i > 0 && addr_equal(&row[i].address, &row[i - 1].address) &&
-		             row[i - 1].family == family;
+		             row[i].plen == row[i - 1].plen && row[i - 1].family == family;
+		r.plen = row[i].plen;
 		if (row[i].family == family && !again && !add_on_nics(s, out, r, NIC_NONE))
 			return false;
 	}
