@@ -260,7 +260,7 @@ mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t 
 	struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
 	struct mapping m = {
 		.inside_port = w->miss->tuple.sport, .proto = w->proto,
-		.filtering = w->rule->filtering,
+		.filtering = w->rule->filtering, .sessions = w->rule->log_sessions,
 	};
 	if (w->rule->max_mappings != 0 && s->mappings >= w->rule->max_mappings) {
 		*drop = DROP_NAT_LIMIT;

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "lib/mem.h"
-#include "nat/state.h"
+#include "nat/session.h"
 #include "nat/warm.h"
 
 enum { TICK_RELEASES = 64, UNREACHABLE_HOST = 1 };
@@ -171,6 +171,8 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 	spec->timers = rules_timers(rules_of(m->gen), rule, t);
 	spec->flags = FLOW_HIDE_0 |
 	              refresh_flags(n, t->proto, FLOW_REFRESH_0, FLOW_REFRESH_1);
+	if (map->sessions)
+		session_began(n, map, &t->dst, t->dport);
 	return VERDICT_OPEN;
 }
 
@@ -234,6 +236,8 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	spec->timers = map->timers < m->gen->n_timers ? map->timers : 0;
 	spec->flags = FLOW_INBOUND | FLOW_HIDE_1 |
 	              refresh_flags(n, t->proto, FLOW_REFRESH_1, FLOW_REFRESH_0);
+	if (map->sessions)
+		session_began(n, map, &t->src, t->sport);
 	return VERDICT_OPEN;
 }
 
@@ -275,7 +279,10 @@ let_go(struct nat *n, uint32_t number, bool is_outbound, bool from_inside, be32 
 static void
 nat_undo(void *state, const struct miss *m, const struct flow_spec *spec)
 {
+	const struct nat *n = state;
 	bool is_outbound = (spec->flags & FLOW_INBOUND) == 0;
+	if (mapping_at(&n->mappings, spec->owner)->sessions)
+		session_ended(state, spec->owner, NULL, &m->tuple, is_outbound);
 	let_go(state, spec->owner, is_outbound, is_outbound, m->tuple.dst.w[0], false, NULL);
 }
 
@@ -295,6 +302,8 @@ nat_ended(void *state, const struct flow *f, const struct tuple t[2], const uint
 	clock_set_ms(&n->clock, now_ms);
 	bool is_outbound = (f->flags & FLOW_INBOUND) == 0;
 	bool from_inside = is_outbound || (f->flags & FLOW_ANSWERED) != 0;
+	if (mapping_at(&n->mappings, f->owner)->sessions)
+		session_ended(n, f->owner, f, &t[0], is_outbound);
 	let_go(n, f->owner, is_outbound, from_inside, t[0].dst.w[0], true,
 	       hint[PARTING_EXTERNAL] != 0 ? hint : NULL);
 }

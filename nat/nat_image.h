@@ -65,7 +65,8 @@ struct img_nat_rule { /* first match wins */
 	uint8_t filtering; /* enum nat_filtering */
 	uint8_t timers;  /* row in IMG_TIMERS */
 	uint16_t pool;   /* row in IMG_NAT_POOLS */
-	uint16_t zero;
+	uint8_t log_sessions; /* 1: their flows are logged, with destinations */
+	uint8_t zero;
 	uint32_t max_mappings; /* a subscriber may hold (6888 REQ-4); 0: bounded by blocks only */
 };
 

@@ -467,6 +467,25 @@ def state_timeouts():
 
 
 @case
+def log_sessions():
+    c = make("log-sessions", "Connections of one rule's subscribers are logged with destination, packets and octets; those of the "
+             "others are not.", args=["--until", "1000"])
+    rules = c.config["nat"]["rules"]
+    rules.insert(0, {"name": "watched", "nic": "inside", "source": A + "/32", "pool": "public", "log_sessions": True})
+    d = Dialog(c, A, 40000, S, 80)
+    d.open(0)
+    d.out(1, PSH | ACK, b"GET /")
+    d.into(1.1, PSH | ACK, b"200 OK, and something to read")
+    d.out(2, FIN | ACK)
+    d.into(2.1, FIN | ACK)
+    p = udp_out(c, 3, A, 5000, S, 53)
+    back(c, 3.1, p, b"answer")
+    p = udp_out(c, 4, B, 5000, S, 53)
+    back(c, 4.1, p, b"answer")
+    return c
+
+
+@case
 def echo_pool():
     c = make("echo-pool", "An echo request to a pool address is answered where it is set so, from both sides; a reply to a "
              "subscriber's own request still goes to it.")

@@ -107,6 +107,7 @@ test_addresses_and_rules(void)
 	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, source, ip(100, 64, 0, 1));
 	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, nic, 4);
 	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, filtering, 3);
+	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, log_sessions, 2);
 	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, timers, 2);
 	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, pool, 2);
 	REFUSED(IMG_ROUTES, img_route, 0, arg, 1);

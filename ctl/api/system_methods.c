@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/log/line.h"
 #include "internal.h"
 #include "methods.h"
 
@@ -169,6 +170,19 @@ gap_json(const struct record *rec)
 	return o;
 }
 
+/* session_set: what a record of a flow has beyond one of a mapping. */
+static void
+session_set(json_t *o, const struct record *rec)
+{
+	char far[API_NAME];
+	json_object_update_new(o, json_pack("{s:s, s:i}", "far", name_v4(rec->far, far),
+	                                    "far_port", rec->far_port));
+	if (rec->event == RECORD_SESSION_DELETE)
+		json_object_update_new(o, json_pack("{s:[I, I], s:[I, I]}",
+			"packets", (json_int_t)rec->packets_out, (json_int_t)rec->packets_in,
+			"bytes", (json_int_t)rec->bytes_out, (json_int_t)rec->bytes_in));
+}
+
 json_t *
 api_record_json(struct api *api, const struct record *rec)
 {
@@ -189,6 +203,8 @@ api_record_json(struct api *api, const struct record *rec)
 		json_object_set_new(o, "protocol", json_string(name_protocol(rec->proto, proto)));
 	if (rec->inside_port != 0)
 		json_object_set_new(o, "inside_port", json_integer(rec->inside_port));
+	if (log_event_is_session(rec->event))
+		session_set(o, rec);
 	return o;
 }
 
@@ -216,7 +232,8 @@ log_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 		const struct record *rec = &api->log[i % API_LOG];
 		if (json_array_size(list) == limit)
 			break;
-		if (!one || rec->subscriber == a.w[0] || rec->external == a.w[0])
+		if (!one || rec->subscriber == a.w[0] || rec->external == a.w[0] ||
+		    (log_event_is_session(rec->event) && rec->far == a.w[0]))
 			json_array_append_new(list, api_record_json(api, rec));
 	}
 	return json_pack("{s:o, s:I}", "records", list, "next", (json_int_t)i);

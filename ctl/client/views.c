@@ -189,7 +189,8 @@ const struct view view_log[] = {
 	  {"TIME (UTC)", "time", TIME}, {"EVENT", "event", TEXT},
 	  {"SUBSCRIBER", "subscriber", TEXT}, {"PORT", "inside_port", NUMBER},
 	  {"EXTERNAL", "external", TEXT}, {"FIRST", "port_first", NUMBER},
-	  {"LAST", "port_last", NUMBER}, {"PROTO", "protocol", TEXT}, {"POOL", "pool", TEXT}}},
+	  {"LAST", "port_last", NUMBER}, {"PROTO", "protocol", TEXT}, {"POOL", "pool", TEXT},
+	  {"FAR", "far", TEXT}, {"PORT", "far_port", NUMBER}}},
 	END,
 };
 

@@ -171,6 +171,7 @@ rule_make(struct model *m, const json_t *rule, size_t i)
 	r->plen = p.plen;
 	r->filtering = word_of(rule, "filtering", filtering_words);
 	r->max_mappings = (uint32_t)get_int(rule, "max_mappings");
+	r->log_sessions = json_is_true(json_object_get(rule, "log_sessions"));
 	path_make(&path, "nat.rules[%zu].nic", i);
 	r->nic = nic == NULL ? 0 : nic_find(m, nic, path.text);
 	path_make(&path, "nat.rules[%zu].pool", i);

@@ -141,6 +141,9 @@ const struct config_option config_options[] = {
 	 "who outside may send to a mapping (RFC 4787 section 5)"},
 	{"nat.rules[].max_mappings", CONFIG_INT, "0", 0, 1000000, NULL, 0,
 	 "mappings a subscriber may hold; 0: as many as its blocks have ports"},
+	{"nat.rules[].log_sessions", CONFIG_BOOL, "false", 0, 0, NULL, 0,
+	 "each connection is logged when it begins and ends, with its destination, packets and "
+	 "octets; RFC 6888 REQ-12 advises against destinations"},
 	{"nat.rules[].timeouts", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,
 	 "what differs from `nat.timeouts`"},
 	TIMEOUT("nat.rules[].timeouts.udp", NULL, "as in `nat.timeouts`"),
