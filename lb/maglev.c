@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The Maglev table. Backends take turns in order of their keys; a turn takes the next free slot of
- * the backend's own permutation. The k-th turn of a backend falls into round k * heaviest / weight,
- * so the heaviest plays every round, the others in proportion, and everyone plays round 0: nobody
- * starves, however extreme the weights. A heap of (round, rank) says whose turn is next, so the
- * time is that of MAGLEV_SIZE turns for any weights.
+ * the backend's own permutation. The k-th turn of a backend falls into round k / weight, so all
+ * play in proportion, whatever the others' weights, and everyone plays round 0: nobody starves,
+ * however extreme the weights. A heap of (round, rank) says whose turn is next, so the time is that
+ * of MAGLEV_SIZE turns for any weights. (When rounds were counted by the heaviest backend's turns,
+ * one more for the heaviest of 1000 moved 2 % of the slots; now it moves 0.04 %.)
+ *
+ * The same turns, one slot after the other, are the order of weighted round robin.
  */
 #include "maglev.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { MAX_WEIGHT = 65535, RANK_BITS = 16 };
+enum { MAX_WEIGHT = 65535, RANK_BITS = 16, ROUND_BITS = 30 };
+static_assert(17 + ROUND_BITS + RANK_BITS <= 64, "MAGLEV_SIZE turns of weight 1 fit the heap");
 
 struct player {
 	uint64_t key;
@@ -98,29 +102,25 @@ player_slot(struct player *p, const uint16_t *slots)
 }
 
 static void
-players_play(struct player *p, size_t n, uint64_t *heap, uint16_t *slots)
+players_play(struct player *p, size_t n, uint64_t *heap, bool in_order, uint16_t *slots)
 {
-	uint32_t heaviest = 0;
 	size_t playing = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (p[i].weight > heaviest)
-			heaviest = p[i].weight;
+	for (size_t i = 0; i < n; i++)
 		if (p[i].weight > 0)
 			heap[playing++] = i; /* round 0; ascending, so a heap already */
-	}
 	for (uint32_t filled = 0; playing > 0 && filled < MAGLEV_SIZE; filled++) {
 		size_t rank = heap[0] & ((1u << RANK_BITS) - 1);
 		struct player *now = &p[rank];
-		slots[player_slot(now, slots)] = (uint16_t)now->number;
+		slots[in_order ? filled : player_slot(now, slots)] = (uint16_t)now->number;
 		now->turns++;
-		uint64_t round = ((uint64_t)now->turns * heaviest + now->weight - 1) / now->weight;
+		uint64_t round = ((uint64_t)now->turns << ROUND_BITS) / now->weight;
 		heap[0] = round << RANK_BITS | rank;
 		heap_sink(heap, playing);
 	}
 }
 
-int
-maglev_build(const struct maglev_backend *b, size_t n, uint16_t *slots)
+static int
+table_build(const struct maglev_backend *b, size_t n, bool in_order, uint16_t *slots)
 {
 	for (uint32_t i = 0; i < MAGLEV_SIZE; i++)
 		slots[i] = LB_NO_BACKEND;
@@ -132,8 +132,20 @@ maglev_build(const struct maglev_backend *b, size_t n, uint16_t *slots)
 		return -ENOMEM;
 	int rc = players_set(players, b, n);
 	if (rc == 0)
-		players_play(players, n, (uint64_t *)(void *)(players + n), slots);
+		players_play(players, n, (uint64_t *)(void *)(players + n), in_order, slots);
 	/* tidy: as above */
 	free(players);
 	return rc;
+}
+
+int
+maglev_build(const struct maglev_backend *b, size_t n, uint16_t *slots)
+{
+	return table_build(b, n, false, slots);
+}
+
+int
+maglev_order(const struct maglev_backend *b, size_t n, uint16_t *slots)
+{
+	return table_build(b, n, true, slots);
 }

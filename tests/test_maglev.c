@@ -144,6 +144,105 @@ test_disruption(void)
 	}
 }
 
+/* What a change moves, and what it has to: the slots that backends have fewer. In slots. */
+static uint32_t
+moved_beyond_need(size_t n, uint32_t *least)
+{
+	static uint32_t before[MANY];
+	uint32_t moved = 0;
+	slots_count(table[0], n);
+	memcpy(before, count, sizeof(before));
+	slots_count(table[1], n);
+	*least = 0;
+	for (size_t i = 0; i < n; i++)
+		*least += before[i] > count[i] ? before[i] - count[i] : 0;
+	for (uint32_t i = 0; i < MAGLEV_SIZE; i++)
+		moved += table[0][i] != table[1][i];
+	CU_ASSERT_FATAL(moved >= *least);
+	return moved - *least;
+}
+
+/* Random sets and weights; one is added, one removed, one has another weight: 2 % at most move
+ * beside the slots that must, and on average much less. */
+static void
+test_changes(void)
+{
+	enum { CHANGES = 60 };
+	uint64_t seed = test_seed();
+	uint32_t worst = 0, least;
+	double sum = 0, must = 0;
+	for (unsigned k = 0; k < CHANGES; k++) {
+		static const size_t sizes[] = {2, 5, 10, 50, 200, 1000};
+		size_t n = sizes[k % 6], i = test_random(&seed) % n;
+		uint32_t most = k % 2 ? 3 : 100;
+		backends_make(n, 0);
+		for (size_t j = 0; j < n; j++)
+			backend[j].weight = 1 + (uint32_t)(test_random(&seed) % most);
+		uint32_t was = backend[i].weight;
+		if (k % 3 == 0) /* it comes; read the other way, it goes */
+			backend[i].weight = 0;
+		CU_ASSERT_EQUAL_FATAL(maglev_build(backend, n, table[0]), 0);
+		backend[i].weight = k % 3 == 0 ? was : 1 + (uint32_t)(test_random(&seed) % most);
+		CU_ASSERT_EQUAL_FATAL(maglev_build(backend, n, table[1]), 0);
+		uint32_t beyond = moved_beyond_need(n, &least);
+		worst = beyond > worst ? beyond : worst;
+		sum += beyond;
+		must += least;
+	}
+	printf("  had to: %.2f %%; beside: %.2f %%, at most %.2f %%", must / CHANGES / 655.37,
+	       sum / CHANGES / 655.37, worst / 655.37);
+	CU_ASSERT(worst <= MAGLEV_SIZE / 50);
+	CU_ASSERT(sum / CHANGES <= MAGLEV_SIZE / 200);
+}
+
+/* One more for the heaviest of many is a small change, and moves little. */
+static void
+test_heaviest(void)
+{
+	uint32_t least;
+	backends_make(1000, 0);
+	for (size_t i = 0; i < 1000; i++)
+		backend[i].weight = 1 + (uint32_t)(i * 7919 % 100);
+	CU_ASSERT_EQUAL_FATAL(maglev_build(backend, 1000, table[0]), 0);
+	for (size_t i = 0; i < 1000; i++)
+		backend[i].weight += backend[i].weight == 100;
+	CU_ASSERT_EQUAL_FATAL(maglev_build(backend, 1000, table[1]), 0);
+	CU_ASSERT(moved_beyond_need(1000, &least) < MAGLEV_SIZE / 100);
+	for (size_t i = 0; i < 1000; i++)
+		backend[i].weight *= 3; /* the same shares */
+	CU_ASSERT_EQUAL_FATAL(maglev_build(backend, 1000, table[0]), 0);
+	CU_ASSERT_EQUAL(memcmp(table[0], table[1], sizeof(table[0])), 0);
+}
+
+/* Any beginning of the order has each backend's share, but for two; everyone is in it early. */
+static void
+test_turns(void)
+{
+	enum { N = 30 };
+	uint64_t seed = test_seed(), weights = 0;
+	uint32_t had[N] = {0};
+	backends_make(N, 0);
+	for (size_t i = 0; i < N; i++) {
+		backend[i].weight = (uint32_t)(test_random(&seed) % 8);
+		weights += backend[i].weight;
+	}
+	CU_ASSERT_EQUAL_FATAL(maglev_order(backend, N, table[0]), 0);
+	for (uint32_t k = 1; k <= MAGLEV_SIZE; k++) {
+		had[table[0][k - 1]]++;
+		for (size_t i = 0; i < N; i++) {
+			double share = (double)k * backend[i].weight / (double)weights;
+			CU_ASSERT_FATAL(had[i] < share + 2 && had[i] > share - 2);
+			CU_ASSERT_FATAL(k < N || (had[i] == 0) == (backend[i].weight == 0));
+		}
+	}
+	backends_make(MANY, 1);
+	backend[17].weight = 65535;
+	CU_ASSERT_EQUAL_FATAL(maglev_order(backend, MANY, table[0]), 0);
+	slots_count(table[0], MANY);
+	for (size_t i = 0; i < MANY; i++)
+		CU_ASSERT_FATAL(count[i] >= 1);
+}
+
 /* A backend of weight 0 and one that is not there leave the same table. */
 static void
 test_drained_is_gone(void)
@@ -208,6 +307,9 @@ static const struct test_case cases[] = {
 	{"weights are proportions", test_weights},
 	{"nobody starves", test_extremes},
 	{"few slots move without need", test_disruption},
+	{"a change moves what it must and little more", test_changes},
+	{"one more for the heaviest", test_heaviest},
+	{"turns are in proportion at any time", test_turns},
 	{"weight 0 is the same as gone", test_drained_is_gone},
 	{"bad input is refused", test_refused},
 	{"the table is the same everywhere", test_constant},
