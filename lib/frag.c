@@ -313,6 +313,8 @@ first(struct worker *w, struct pkt *p, const struct frag_key *key, uint64_t hash
 		pkt_handoff(w, p, e->home, HANDOFF_FRAGMENT);
 	} else {
 		e->ref = pipeline_forward(w, p);
+		if (e->ref != 0) /* it may be one of several that the policy chooses from */
+			e->tuple = flow_tuple(&w->flows, e->ref, e->ref & 1);
 		e->ident = p->ident;
 		e->state = e->ref != 0 ? FRAG_FLOW : FRAG_ENDED;
 	}

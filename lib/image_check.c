@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "image.h"
+#include "tuple.h"
 
 enum { IMAGE_ALIGN = 64, STEER_MAX_CLASS_BITS = 9, MAX_BLOCK_SHIFT = 15, MAX_CPU = 1023 };
 
@@ -155,9 +156,9 @@ plane_check(const struct check *c)
 			return refuse(c, "plane: %s is %u, not 1 to %u", what[i], capacity[i],
 			              IMG_MAX_CAPACITY);
 	if (p->permissions > IMG_MAX_CAPACITY || p->quarantine > IMG_MAX_CAPACITY ||
-	    p->endpoints > IMG_MAX_CAPACITY)
-		return refuse(c, "plane: permissions, quarantine or endpoints is above %u",
-		              IMG_MAX_CAPACITY);
+	    p->endpoints > IMG_MAX_CAPACITY || p->persistence > IMG_MAX_CAPACITY)
+		return refuse(c, "plane: permissions, quarantine, endpoints or persistence is "
+		              "above %u", IMG_MAX_CAPACITY);
 	if (p->steer_class_bits > STEER_MAX_CLASS_BITS || p->steer_split_blocks > 1 ||
 	    p->steer_block_shift > MAX_BLOCK_SHIFT || p->huge_pages > 1)
 		return refuse(c, "plane: steering or huge_pages is out of range");
@@ -212,6 +213,8 @@ nic_check(const struct check *c, uint32_t i)
 	const struct img_nic *n = &c->nics[i];
 	if (n->name[0] == 0)
 		return 0; /* unused */
+	if (n->realm >= REALM_NAMED)
+		return refuse(c, "interface %u: realm %u is none of an interface", i, n->realm);
 	if (!image_name_is_good(n->name))
 		return refuse(c, "interfaces: row %u: bad name", i);
 	if (n->dev >= c->n_devs)

@@ -2,6 +2,7 @@
 /* Packets without a flow: asked of the policies in their order. */
 #include "miss.h"
 
+#include "ending.h"
 #include "hop.h"
 #include "steer_watch.h"
 #include "syn.h"
@@ -137,18 +138,41 @@ learn_hops(const struct worker *w, struct flow *f, const struct judged *j, const
 	f->route_gen = w->gen->route_gen;
 }
 
-flow_ref
-miss_make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_spec *spec,
-          uint64_t reply_hash)
+static void
+undo(const struct worker *w, const struct judged *j, const struct flow_spec *spec)
 {
 	const struct policy *pol = &w->policy[j->policy];
-	const uint64_t hash[2] = {p->hash, reply_hash};
+	if (pol->ops->undo != NULL)
+		pol->ops->undo(pol->state, &j->m, spec);
+}
+
+/* The flow of this name, if it is alive and of this owner; another's gives the name back. */
+static flow_ref
+find_named(struct worker *w, const struct judged *j, const struct flow_spec *spec,
+           const struct tuple *name)
+{
+	flow_ref ref = flow_find(&w->flows, name);
+	if (ref == 0)
+		return 0;
+	const struct flow *f = flow_get(&w->flows, ref);
+	if (f->policy == j->policy && f->owner == spec->owner &&
+	    !flow_is_idle(f, w->pipe->timers, w->now_ms))
+		return ref;
+	flows_end(w, &ref, 1);
+	return 0;
+}
+
+static flow_ref
+make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_spec *spec,
+     const struct tuple *orig, const uint64_t hash[2])
+{
+	const struct policy *pol = &w->policy[j->policy];
+	uint64_t reply_hash = hash[1];
 	uint8_t drop;
 	flow_ref ref;
-	struct flow *f = flow_open_hashed(&w->flows, &j->m.tuple, &spec->reply, hash, &ref, &drop);
+	struct flow *f = flow_open_hashed(&w->flows, orig, &spec->reply, hash, &ref, &drop);
 	if (f == NULL) {
-		if (pol->ops->undo != NULL)
-			pol->ops->undo(pol->state, &j->m, spec);
+		undo(w, j, spec);
 		pkt_drop(w, p, drop);
 		return 0;
 	}
@@ -165,6 +189,30 @@ miss_make(struct worker *w, struct pkt *p, const struct judged *j, const struct 
 	if (pol->ops->opened != NULL)
 		pol->ops->opened(pol->state, &j->m, spec);
 	return ref;
+}
+
+static flow_ref
+make_named(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_spec *spec,
+           uint64_t reply_hash)
+{
+	struct tuple name = j->m.tuple;
+	name.realm = spec->name;
+	flow_ref ref = find_named(w, j, spec, &name);
+	if (ref != 0) {
+		undo(w, j, spec);
+		return ref;
+	}
+	return make(w, p, j, spec, &name,
+	            (const uint64_t[]){tuple_hash(&name, w->flows.seed), reply_hash});
+}
+
+flow_ref
+miss_make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_spec *spec,
+          uint64_t reply_hash)
+{
+	if (spec->name != 0)
+		return make_named(w, p, j, spec, reply_hash);
+	return make(w, p, j, spec, &j->m.tuple, (const uint64_t[]){p->hash, reply_hash});
 }
 
 /* To another worker, if it has not come from there. */

@@ -60,7 +60,8 @@ void miss_judge(const struct worker *w, const struct pkt *p, struct judged *j);
 bool miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *spec,
               bool has_room);
 
-/* miss_make: => the new flow, or 0 when there is none, and the packet has ended. */
+/* miss_make: => the new flow (or the old one of that name, spec->name), or 0 when there is none,
+ * and the packet has ended. */
 flow_ref miss_make(struct worker *w, struct pkt *p, const struct judged *j,
                    const struct flow_spec *spec, uint64_t reply_hash);
 

@@ -48,6 +48,13 @@ struct flow_spec {
 	uint8_t timers;
 	uint8_t drop;       /* enum drop_reason, for the other verdicts */
 	uint8_t code;       /* ICMP code, IPv4 numbering */
+	/*
+	 * name: 0, or REALM_NAMED and on: packets like this one belong to several flows, and each
+	 * asks the policy which. The flow's tuple[0] has this realm, so that none of them finds
+	 * it; the packet goes by the flow of this name and owner that there is (then undo is
+	 * called), or by a new one. Replies find theirs as ever.
+	 */
+	uint8_t name;
 };
 
 enum { HOME_NOT_MINE = -1, HOME_ANY = -2 /* mine, and any worker will do: stay */ };

@@ -34,10 +34,13 @@ struct tuple {
 	be16 sport, dport;
 	uint8_t family; /* FAMILY_V4 or FAMILY_V6 */
 	uint8_t proto;  /* IP protocol number; ICMPv6 is 58 */
-	uint8_t realm;  /* address space of the interface; 0 is the outside */
+	uint8_t realm;  /* address space of the interface; 0 is the outside; or see REALM_NAMED */
 	uint8_t zero;
 };
 static_assert(sizeof(struct tuple) == 40, "layout of records depends on it");
+
+/* From here on no interface's: a policy's names for flows that it is asked for by each packet. */
+enum { REALM_NAMED = 128 };
 
 static inline struct tuple4
 tuple4_invert(const struct tuple4 *t)

@@ -74,7 +74,16 @@ test_open(void *state, const struct miss *m, struct flow_spec *spec)
 		spec->reply.realm = m->tuple.realm == 1 ? 0 : 1;
 		return VERDICT_OPEN;
 	}
-	return m->tuple.realm == 1 ? open_outbound(m, spec) : open_inbound(m, spec);
+	if (m->tuple.realm != 1)
+		return open_inbound(m, spec);
+	enum verdict v = open_outbound(m, spec);
+	if (w->names != 0) {
+		unsigned k = w->asked++ % w->names;
+		spec->name = (uint8_t)(REALM_NAMED + k);
+		spec->owner = w->owner + k;
+		spec->reply.dport = htons((uint16_t)(ntohs(spec->reply.dport) + 100 * k));
+	}
+	return v;
 }
 
 static void

@@ -33,6 +33,8 @@ struct world {
 	uint64_t now_ns;
 	/* what the policy has seen */
 	unsigned opened, undone, answered, ended;
+	unsigned names, asked; /* outbound packets go by so many flows in turn; 0: as usual */
+	uint32_t owner;        /* of these, the first */
 	uint8_t extra_flags; /* or-ed into new flows' flags */
 	void *mem_nexthops;
 };
