@@ -4,16 +4,19 @@
 
 #include <errno.h>
 
+#include "choice.h"
 #include "lb_image.h"
 #include "lb_local.h"
 #include "lb_view.h"
 #include "lib/mem.h"
 
 enum { CODE_HOST = 1, CODE_PORT = 3 };
+static_assert((int)REALM_NAMED + LB_MAX_PER_PACKET <= 255, "each backend of a service has a name");
 
 struct lb {
 	struct policy_env env;
 	struct lb_locals locals;
+	struct choice choice;
 	const struct lb_view *view; /* of the generation of the last reload */
 };
 
@@ -87,13 +90,16 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	const struct img_lb_service *s = lb_view_service(v, t);
 	if (s == NULL)
 		return refuse(spec, DROP_LB_NO_SERVICE, CODE_PORT);
-	const struct img_lb_backend *b = lb_view_backend(v, s, t);
+	uint8_t drop = DROP_LB_NO_BACKEND;
+	const struct img_lb_backend *b = choice_take(&lb->choice, v, s, t, m->now_ms, &drop);
 	if (b == NULL)
-		return refuse(spec, DROP_LB_NO_BACKEND, CODE_HOST);
+		return refuse(spec, drop, CODE_HOST);
 	spec->reply = (struct tuple){.src = b->address, .dst = t->src, .dport = t->sport,
 		.sport = b->port != 0 ? b->port : t->dport,
-		 .family = t->family, .proto = t->proto};
+		.family = t->family, .proto = t->proto};
 	spec->owner = b->id;
+	if (s->choice.per_packet)
+		spec->name = (uint8_t)(REALM_NAMED + (b - v->backends - s->first_backend));
 	spec->timers = s->timers;
 	spec->flags = FLOW_REFRESH_0 | FLOW_REFRESH_1 | FLOW_HIDE_1;
 	if (s->mode == LB_MODE_NAT)
@@ -101,6 +107,7 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	spec->flags |= FLOW_HIDE_0;
 	if (lb_local_take(&lb->locals, v, s, &t->src, &spec->reply))
 		return VERDICT_OPEN;
+	choice_undo(&lb->choice, v, b->id);
 	return refuse(spec, DROP_LB_NO_LOCAL_PORT, CODE_HOST);
 }
 
@@ -127,6 +134,7 @@ static void
 undo(void *state, const struct miss *m, const struct flow_spec *spec)
 {
 	struct lb *lb = state;
+	choice_undo(&lb->choice, view_of(m->gen), spec->owner);
 	if (spec->flags & FLOW_HIDE_0)
 		lb_local_put(&lb->locals, &spec->reply);
 }
@@ -142,6 +150,7 @@ ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t
 		b->packets[dir] += flow_packets(f, dir);
 		b->bytes[dir] += flow_bytes(f, dir);
 	}
+	choice_put(&lb->choice, lb->view, f->owner, &t[0], now_ms);
 	if (f->flags & FLOW_HIDE_0)
 		lb_local_put(&lb->locals, &t[1]);
 }
@@ -152,6 +161,7 @@ reload(void *state, const struct generation *g)
 	struct lb *lb = state;
 	lb->view = view_of(g);
 	lb_locals_reload(&lb->locals);
+	choice_reload(&lb->choice);
 }
 
 /* Flows of a backend that is down: their clients go elsewhere. */
@@ -174,7 +184,7 @@ locals_of(const struct policy_env *env)
 size_t
 lb_memsize(const struct policy_env *env)
 {
-	return sizeof(struct lb) + lb_locals_memsize(locals_of(env));
+	return sizeof(struct lb) + lb_locals_memsize(locals_of(env)) + choice_memsize(env);
 }
 
 void *
@@ -184,11 +194,11 @@ lb_create(const struct policy_env *env)
 	if (lb == NULL)
 		return NULL;
 	lb->env = *env;
-	if (lb_locals_init(&lb->locals, locals_of(env), env->worker, env->seed, env->node) != 0) {
-		mem_free(lb, sizeof(*lb));
-		return NULL;
-	}
-	return lb;
+	if (lb_locals_init(&lb->locals, locals_of(env), env->worker, env->seed, env->node) == 0 &&
+	    choice_init(&lb->choice, env) == 0)
+		return lb;
+	lb_destroy(lb);
+	return NULL;
 }
 
 void
@@ -198,6 +208,7 @@ lb_destroy(void *state)
 	if (lb == NULL)
 		return;
 	lb_locals_fini(&lb->locals);
+	choice_fini(&lb->choice);
 	mem_free(lb, sizeof(*lb));
 }
 

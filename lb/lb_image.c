@@ -18,7 +18,7 @@ struct check {
 	const struct img_lb_local *locals;
 	const uint16_t *slots;
 	uint32_t n_services, n_backends, n_locals, n_slots, n_timers;
-	uint32_t endpoints;
+	uint32_t endpoints, persistence;
 	uint8_t class_bits;
 	char *err;
 	size_t err_size;
@@ -122,6 +122,30 @@ check_locals_of(const struct check *c, uint32_t row)
 }
 
 static int
+check_choice(const struct check *c, uint32_t row)
+{
+	const struct img_lb_service *s = &c->services[row];
+	const struct img_lb_choice *how = &s->choice;
+	if (how->scheduler >= LB_SCHEDULERS || how->hash >= LB_HASHES || how->per_packet > 1)
+		return refuse(c, "service %u: scheduler, hash or per_packet is none", row);
+	if (how->scheduler == LB_SOURCE_HASH && how->hash != LB_HASH_SOURCE)
+		return refuse(c, "service %u: source-hash does not hash the source", row);
+	if (how->per_packet && (s->proto != PROTO_UDP || s->backends > LB_MAX_PER_PACKET))
+		return refuse(c, "service %u: per packet, but not UDP or too many backends", row);
+	if (how->persistence_s == 0)
+		return 0;
+	if (how->persistence_s > LB_MAX_PERSISTENCE_S || how->mask == 0 ||
+	    how->mask > addr_bits(s->family))
+		return refuse(c, "service %u: persistence of %u s under %u bits", row,
+		              how->persistence_s, how->mask);
+	if (how->mask < addr_bits(s->family) && how->scheduler > LB_SOURCE_HASH)
+		return refuse(c, "service %u: workers cannot agree upon a network", row);
+	if (c->persistence == 0)
+		return refuse(c, "service %u is persistent, lb.capacity.persistence is 0", row);
+	return 0;
+}
+
+static int
 check_service(const struct check *c, uint32_t row)
 {
 	const struct img_lb_service *s = &c->services[row];
@@ -141,7 +165,7 @@ check_service(const struct check *c, uint32_t row)
 	if (s->backends >= LB_NO_BACKEND ||
 	    (uint64_t)s->first_backend + s->backends > c->n_backends)
 		return refuse(c, "service %u: backends out of range", row);
-	if (check_locals_of(c, row) != 0)
+	if (check_locals_of(c, row) != 0 || check_choice(c, row) != 0)
 		return -EINVAL;
 	return check_slots(c, row);
 }
@@ -226,6 +250,7 @@ lb_image_check(const struct image_header *h, char *err, size_t err_size)
 	c.slots = image_rows(h, IMG_LB_SLOTS, &c.n_slots);
 	(void)image_rows(h, IMG_TIMERS, &c.n_timers);
 	c.endpoints = n_plane != 0 ? plane->endpoints : 0;
+	c.persistence = n_plane != 0 ? plane->persistence : 0;
 	c.class_bits = n_plane != 0 ? plane->steer_class_bits : 0;
 	if (check_sections(&c, h) != 0)
 		return -EINVAL;

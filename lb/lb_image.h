@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What       The balancer's sections of a generation image.
- * Layout     Rows of fixed size. The Maglev table of a service is MAGLEV_SIZE slots of 16 bits in
- *            IMG_LB_SLOTS, each the number of a backend within its service, LB_NO_BACKEND if none.
+ * Layout     Rows of fixed size. The table of a service, of which its scheduler chooses, is
+ *            MAGLEV_SIZE slots of 16 bits in IMG_LB_SLOTS, each the number of a backend within its
+ *            service, LB_NO_BACKEND if none (lb/lb_table.h).
  * Invariant  lb_image_check: services are sorted by (prefix, protocol, ports) and unique; backend
  *            and slot ranges are in range; every slot names a backend of its service.
  * Limits     LB_MAX_SERVICES, LB_MAX_BACKENDS, LB_MAX_LOCALS in all; backend ids are unique and
@@ -22,11 +23,32 @@ enum {
 	LB_MAX_IDS = 65536,
 	LB_MAX_WEIGHT = 65535,
 	LB_NO_BACKEND = 0xffff,
+	LB_MAX_PERSISTENCE_S = 604800,
+	LB_MAX_PER_PACKET = 127, /* backends of a service that is chosen for packet by packet */
 };
 
 enum { LB_PROTO_ANY = 0 };
 enum lb_mode { LB_MODE_NAT, LB_MODE_FULLNAT };
 enum lb_backend_state { LB_READY, LB_DRAIN, LB_DOWN };
+
+/* How the backend of a new flow is chosen: lb/choice.h. */
+enum lb_scheduler {
+	LB_MAGLEV,
+	LB_SOURCE_HASH, /* Maglev by the client's address */
+	LB_TWO_CHOICES,
+	LB_ROUND_ROBIN,
+	LB_LEAST_CONNECTIONS,
+	LB_SCHEDULERS
+};
+enum lb_hash { LB_HASH_TUPLE, LB_HASH_SOURCE, LB_HASH_SOURCE_PORT, LB_HASHES };
+
+struct img_lb_choice {
+	uint8_t scheduler;      /* enum lb_scheduler */
+	uint8_t hash;           /* enum lb_hash; what does not hash has LB_HASH_TUPLE */
+	uint8_t per_packet;     /* 1: each datagram is chosen for anew (UDP) */
+	uint8_t mask;           /* persistence: bits of a client's address that count */
+	uint32_t persistence_s; /* 0: there is none */
+};
 
 struct img_lb_service { /* sorted: family, address, plen, proto, ports (memcmp of wire bytes) */
 	char name[IMAGE_NAME];
@@ -43,6 +65,7 @@ struct img_lb_service { /* sorted: family, address, plen, proto, ports (memcmp o
 	uint8_t zero;
 	be16 port_last;         /* all: 1 to 65535 */
 	uint8_t zero2[2];
+	struct img_lb_choice choice;
 };
 
 struct img_lb_backend {
@@ -52,6 +75,7 @@ struct img_lb_backend {
 	uint32_t id;           /* stable over generations; flow.owner of its flows */
 	uint32_t weight;
 	uint32_t service;      /* row in IMG_LB_SERVICES */
+	uint32_t max_flows;    /* it may have, all workers together; 0: any number */
 };
 
 struct img_lb_local {

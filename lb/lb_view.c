@@ -3,9 +3,6 @@
 #include "lb_view.h"
 
 #include "lib/mem.h"
-#include "maglev.h"
-
-enum { BACKEND_PROBES = 1024 };
 
 const struct img_lb_service *
 lb_view_service(const struct lb_view *v, const struct tuple *t)
@@ -37,21 +34,18 @@ lb_view_endpoint(const struct lb_view *v, const struct tuple *t)
 	       (v->has_kept_ports && endpoint_find(v, t, 0) != 0);
 }
 
-const struct img_lb_backend *
-lb_view_backend(const struct lb_view *v, const struct img_lb_service *s, const struct tuple *t)
+/* backend_fill: what is looked up by its id, and its share of flows. */
+static void
+backend_fill(struct lb_view *v, uint32_t row)
 {
-	const struct img_lb_backend *backends = v->backends + s->first_backend;
-	const uint16_t *slots = v->slots + (size_t)s->slots * MAGLEV_SIZE;
-	uint32_t slot = maglev_slot(lb_client_hash(&t->src, t->sport));
-	for (unsigned i = 0; i < BACKEND_PROBES; i++) {
-		if (slots[slot] != LB_NO_BACKEND) {
-			const struct img_lb_backend *b = &backends[slots[slot]];
-			if (b->state == LB_READY && b->weight != 0)
-				return b;
-		}
-		slot = slot + 1 < MAGLEV_SIZE ? slot + 1 : 0;
-	}
-	return NULL;
+	const struct img_lb_backend *b = &v->backends[row];
+	uint32_t n = v->steer->n_workers;
+	v->row_of[b->id] = (uint16_t)(row + 1);
+	v->limit[row] = b->max_flows == 0 ? UINT32_MAX : (b->max_flows - 1) / n + 1;
+	if (b->state != LB_DOWN)
+		return;
+	v->down[b->id / 8] |= (uint8_t)(1u << b->id % 8);
+	v->n_down++;
 }
 
 /* Replies of a backend that keeps the port come from all ports of its service. */
@@ -89,10 +83,7 @@ view_fill(struct lb_view *v)
 {
 	for (uint32_t i = 0; i < v->n_backends; i++) {
 		const struct img_lb_backend *b = &v->backends[i];
-		if (b->state == LB_DOWN) {
-			v->down[b->id / 8] |= (uint8_t)(1u << b->id % 8);
-			v->n_down++;
-		}
+		backend_fill(v, i);
 		if (v->services[b->service].mode == LB_MODE_NAT)
 			endpoint_add(v, i);
 	}
@@ -115,9 +106,9 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	rows.slots = image_rows(h, IMG_LB_SLOTS, &n);
 	uint32_t endpoints = lb_slots_for(2 * rows.n_backends);
 	size_t services = (lb_services_memsize(rows.n_services) + 7) / 8 * 8;
-	rows.size = sizeof(rows) + services + endpoints * sizeof(uint32_t) +
-		rows.n_locals * (sizeof(uint16_t) + sizeof(uint8_t)) +
-		LB_MAX_IDS / 8;
+	rows.size = sizeof(rows) + services +
+		((size_t)endpoints + rows.n_backends) * sizeof(uint32_t) +
+		(rows.n_locals + LB_MAX_IDS) * sizeof(uint16_t) + rows.n_locals + LB_MAX_IDS / 8;
 	struct lb_view *v = mem_alloc(rows.size, -1);
 	if (v == NULL)
 		return NULL;
@@ -125,7 +116,9 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	lb_services_init(&v->service, v + 1, rows.services, rows.n_services);
 	uint8_t *at = (uint8_t *)(v + 1) + services;
 	v->by_endpoint = (struct lb_index){(uint32_t *)(void *)at, endpoints - 1};
-	v->local_class = (uint16_t *)(v->by_endpoint.slot + endpoints);
+	v->limit = v->by_endpoint.slot + endpoints;
+	v->row_of = (uint16_t *)(v->limit + rows.n_backends);
+	v->local_class = v->row_of + LB_MAX_IDS;
 	v->local_owner = (uint8_t *)(v->local_class + rows.n_locals);
 	v->down = v->local_owner + rows.n_locals;
 	view_fill(v);

@@ -3,13 +3,14 @@
  * What       What the balancer derives from a generation: which service has (address, protocol,
  *            port), which endpoints are nat-mode backends, which worker a local address is of.
  * Layout     Services (lb/service.h), an open-addressed table of rows of backends (plus one; 0 is
- *            empty), half full at most, the class and the worker of each local address, a bit for
- *            each backend id; the rows stay in the image.
+ *            empty), half full at most, the class and the worker of each local address, the row and
+ *            a bit for each backend id; the rows stay in the image.
  * Invariant  1. lb_view_service finds the most specific service that the packet matches.
  *            2. lb_view_endpoint is true exactly for (address, port, protocol) of a backend of a
  *               service in mode nat; a backend that keeps the port has all ports of its service.
  *            3. A local port has one owner among the workers.
  *            4. n_down backends are down; their bits are set, and no others.
+ *            5. limit[row] is a worker's share of the backend's max_flows, rounded up.
  * Owner      Constant, part of a generation; any worker reads.
  * Lifetime   Rows are good as long as the generation.
  * See        docs/design.md, "Policies".
@@ -35,6 +36,8 @@ struct lb_view {
 	struct lb_index by_endpoint; /* of rows of backends in mode nat */
 	uint64_t endpoint_ports;     /* lb_port_bit of each that is in there */
 	uint16_t *local_class;       /* steer_class of each local address */
+	uint32_t *limit;             /* flows that a worker may have, by row of the backend */
+	uint16_t *row_of;            /* row + 1 of each backend id; 0: there is none */
 	uint8_t *down;               /* a bit for each backend id: it is down */
 	uint32_t n_down;
 	bool has_kept_ports;         /* some backend has no port of its own */
@@ -58,24 +61,23 @@ lb_port_bit(be16 port)
 /* lb_view_endpoint: does the tuple come from a nat-mode backend's own address and port? */
 bool lb_view_endpoint(const struct lb_view *v, const struct tuple *t);
 
-/*
- * lb_view_backend: the backend for a new connection of a client: Maglev, and the next slot whose
- * backend takes new flows should the table name one that does not. => NULL: there is none.
- */
-const struct img_lb_backend *lb_view_backend(const struct lb_view *v,
-                                             const struct img_lb_service *s,
-                                             const struct tuple *t);
+/* lb_view_by_id: the backend of this id in the generation, or NULL. */
+static inline const struct img_lb_backend *
+lb_view_by_id(const struct lb_view *v, uint32_t id)
+{
+	uint16_t row = id < LB_MAX_IDS ? v->row_of[id] : 0;
+	return row != 0 ? &v->backends[row - 1] : NULL;
+}
 
 /*
- * lb_client_hash: where in the Maglev table a client's connection falls. No secret: every
+ * lb_client_hash: what says where in the table a client's connection falls. No secret: every
  * instance of Millrace takes the same place, and it says nothing about the flow table's hash.
  */
-static inline uint32_t
+static inline uint64_t
 lb_client_hash(const union addr *a, be16 port)
 {
 	uint64_t h = mix64(a->q[0] ^ 0x8bb84b93962eacc9u, a->q[1] ^ 0x2d358dccaa6c78a5u);
-	h = mix64(h ^ 0x4b33a62ed433d4a3u, port ^ 0x9fb21c651e98df25u);
-	return (uint32_t)(h ^ h >> 32);
+	return mix64(h ^ 0x4b33a62ed433d4a3u, port ^ 0x9fb21c651e98df25u);
 }
 
 /* lb_view_is_down: is the backend of this id in the generation, and down? */

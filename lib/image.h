@@ -99,6 +99,7 @@ struct img_plane {
 	uint32_t quarantine;          /* ports in quarantine; 0: there may be none */
 	uint32_t endpoints;           /* local ones, of fullnat; 0: no service may be */
 	uint32_t pool_addresses;      /* capacity */
+	uint32_t persistence;         /* entries of the balancer; 0: no service may have it */
 	uint32_t buffers;             /* packet buffers */
 	uint8_t steer_class_bits;
 	uint8_t steer_split_blocks;

@@ -51,6 +51,9 @@ struct stats {
 	uint64_t mappings_created, mappings_freed, mappings; /* last one a gauge */
 	uint64_t subscribers, blocks;              /* gauges */
 	uint64_t quarantine_early;                 /* ports that left it early: it was full */
+	uint64_t persistence;                      /* gauge: entries, some of which are over */
+	uint64_t persistence_full;                 /* flows whose backend found no room there */
+	uint64_t backends_passed;                  /* flows for which a full one was passed over */
 	uint64_t log_records, log_lost;
 	uint64_t bursts, idle_polls;               /* loops with and without a packet */
 	uint64_t generation;                       /* the one this context runs */

@@ -265,3 +265,134 @@ def neighbour_discovery():
     c.frame("outside", 4, P.ether(device_mac(0), OUTSIDE_MAC, P.ETH_IP6,
                                   P.ip6("2001:db8:1::1", "2001:db8:1::2", P.ICMP6, advert, hops=255)))
     return c
+
+
+def many(c, n, t0=0.0, who=None, port=41000, service=WEB):
+    """SYNs of n clients (or of one, from n ports), one each 10 ms."""
+    for i in range(n):
+        c.send("outside", t0 + i / 100, P.tcp(who or client(10 + i), service, port + (i if who else 0), 80, SYN, seq=i))
+
+
+def scheduled(name, about, weights=(1, 1, 1), **service):
+    backends = [{"address": a, "port": 8080, "weight": n} for a, n in zip(BACKENDS, weights)]
+    return make(name, about, [{"name": "web", "address": WEB, "port": 80, "backends": backends} | service])
+
+
+@case
+def source_hash():
+    c = scheduled("source-hash", "Scheduler source-hash: all connections of a client go to one backend, whatever their ports.",
+                  scheduler="source-hash")
+    for i in range(1, 13):
+        many(c, 4, i, client(i))
+    return c
+
+
+@case
+def hash_source():
+    c = scheduled("hash-source", "Scheduler maglev over the source alone: the same backends as source-hash gives.", hash="source")
+    for i in range(1, 13):
+        many(c, 4, i, client(i))
+    return c
+
+
+@case
+def two_choices():
+    c = scheduled("two-choices", "Scheduler two-choices: of two backends by hash the one with fewer connections; 60 clients, none of "
+                  "which ends, go 20 to each backend or nearly.", scheduler="two-choices")
+    c.one_worker = True
+    many(c, 60)
+    return c
+
+
+@case
+def round_robin():
+    c = scheduled("round-robin", "Scheduler round-robin, weights 3, 2, 1: of each six connections in turn 3, 2 and 1.", (3, 2, 1),
+                  scheduler="round-robin")
+    c.one_worker = True
+    many(c, 36)
+    return c
+
+
+@case
+def least_connections():
+    c = scheduled("least-connections", "Scheduler least-connections: of twelve connections the four of one backend end; the next four go "
+                  "there.", scheduler="least-connections", timeouts={"tcp_opening": 600, "tcp_closing": 5})
+    c.one_worker = True
+    many(c, 12)
+    first = [(p.src, p.dst) for p in c.run()["farm"]]
+    for i, (src, dst) in enumerate(first):
+        if dst == first[0][1]:
+            c.send("outside", 1 + i / 100, P.tcp(P.text(src), WEB, 41000, 80, P.RST, seq=i + 1))
+    many(c, 4, 20, client(99))
+    return c
+
+
+@case
+def max_connections():
+    c = scheduled("max-connections", "Each backend may have two connections: the seventh client is told host unreachable, until one of "
+                  "the six has ended.")
+    for b in c.config["lb"]["services"][0]["backends"]:
+        b["max_connections"] = 2
+    c.one_worker = True
+    many(c, 8)
+    c.send("outside", 200, P.tcp(client(90), WEB, 41000, 80, SYN, seq=1))
+    return c
+
+
+@case
+def persistence():
+    c = scheduled("persistence", "Persistence of 60 s with round-robin: a client's connections go to one backend, also when its weight "
+                  "is set to 0, but not when it is drained; after 60 s without one the client is new.",
+                  scheduler="round-robin", persistence={"timeout": 60}, timeouts={"tcp_opening": 5})
+    c.one_worker = True
+    for i in range(3):
+        many(c, 3, i, client(1 + i))
+    where = {p.src: P.text(p.dst) for p in c.run()["farm"]}
+    one, two = where[P.addr(client(1))], where[P.addr(client(2))]
+    c.request(10, "backend.weight", service="web", address=one, weight=0)
+    many(c, 3, 11, client(1), 42000)
+    c.request(12, "backend.drain", service="web", address=two)
+    many(c, 3, 13, client(2), 42000)
+    many(c, 3, 14, client(40), 42000)
+    many(c, 3, 100, client(1), 43000)
+    return c
+
+
+@case
+def persistence_mask():
+    c = scheduled("persistence-mask", "Persistence by the first 24 bits of the source: the clients of a network go to one backend, on any "
+                  "number of workers; a change of the weights moves none of them.", persistence={"timeout": 600, "mask": 24})
+    for at, weights in ((0, None), (20, (9, 1, 1))):
+        for b, weight in zip(BACKENDS, weights or ()):
+            c.request(at - 1, "backend.weight", service="web", address=b, weight=weight)
+        for i in range(60):
+            c.send("outside", at + i / 100, P.tcp(f"203.0.{i % 12}.{1 + i // 12}", WEB, 41000 + at, 80, SYN, seq=i))
+    return c
+
+
+@case
+def packet_nat():
+    c = make("packet-nat", "Each datagram is chosen for anew, by turns: one client's go to all backends, the replies of each come back "
+             "from the service; so do fragments, all of a datagram to one backend.",
+             [{"name": "dns", "address": DNS, "port": 53, "protocol": "udp", "scheduler": "round-robin", "schedule": "packet",
+               "backends": [{"address": a} for a in BACKENDS]}], args=["--until", "300"])
+    c.one_worker = True
+    datagrams(c)
+    return c
+
+
+@case
+def packet_fullnat():
+    c = make("packet-fullnat", "The same with source translation: a local port for each backend that the client was sent to.",
+             [SERVICE_DNS | {"scheduler": "round-robin", "schedule": "packet"}], args=["--until", "300"])
+    c.one_worker = True
+    datagrams(c)
+    return c
+
+
+def datagrams(c):
+    for i in range(7):
+        c.send("outside", i, P.udp(client(1), DNS, 5353, 53, b"query %d" % i))
+    for i, p in enumerate(c.run()["farm"]):
+        c.send("farm", 7 + i / 10, P.udp(p.dst, p.src, 53, p.sport, b"answer %d" % i))
+    c.send("outside", 10, *P.fragments4(P.udp(client(1), DNS, 5353, 53, bytes(2000), ident=77, df=False), [1480]))

@@ -13,6 +13,7 @@
 #include "lb/lb.h"
 #include "lb/lb_image.h"
 #include "lb/lb_view.h"
+#include "lb/lb_table.h"
 #include "lb/maglev.h"
 #include "test.h"
 
@@ -90,7 +91,7 @@ world_rows(struct lb_world *w)
 {
 	memset(w, 0, sizeof(*w));
 	w->plane = (struct img_plane){.workers = 1, .flows_v4 = 3000, .flows_v6 = 1000,
-		.endpoints = 4000};
+		.endpoints = 4000, .persistence = 1000};
 	world_service(w, W_NAT, "192.0.2.1", FAMILY_V4, 6, 80, LB_MODE_NAT);
 	world_service(w, W_FULLNAT, "192.0.2.1", FAMILY_V4, 6, 443, LB_MODE_FULLNAT);
 	world_service(w, W_UDP, "192.0.2.1", FAMILY_V4, 17, 53, LB_MODE_NAT);
@@ -118,14 +119,9 @@ world_tables(struct lb_world *w)
 {
 	for (unsigned row = 0; row < W_SERVICES; row++) {
 		const struct img_lb_service *s = &w->service[row];
-		struct maglev_backend b[W_BACKENDS];
-		for (uint32_t i = 0; i < s->backends; i++) {
-			const struct img_lb_backend *r = &w->backend[s->first_backend + i];
-			b[i].key = maglev_key(&r->address, r->family, r->port);
-			b[i].weight = r->state == LB_READY ? r->weight : 0;
-		}
+		const struct img_lb_backend *b = &w->backend[s->first_backend];
 		uint16_t *slots = w->slots + (size_t)row * MAGLEV_SIZE;
-		CU_ASSERT_EQUAL_FATAL(maglev_build(b, s->backends, slots), 0);
+		CU_ASSERT_EQUAL_FATAL(lb_table_make(s, b, slots), 0);
 	}
 }
 

@@ -21,6 +21,8 @@
 #define CHECKS(list) WITH("\"lb\":{\"checks\":[" list "]}")
 #define CHECK(more) CHECKS("{\"name\":\"c\"" more "}")
 #define SERVICE(more) "{\"name\":\"s\",\"address\":\"192.0.2.1\",\"port\":80" more "}"
+#define CHOICE(more) WITH("\"lb\":{\"services\":[" SERVICE("," more) "]," \
+	"\"capacity\":{\"persistence\":0}}")
 #define SYSLOG(more) WITH("\"log\":{\"syslog\":[{\"name\":\"a\",\"address\":\"::1\"" more "}]}")
 #define PLACE(name, address, ports)                                                            \
 	"{\"name\":\"" name "\",\"address\":\"" address "\",\"ports\":\"" ports "\"}"
@@ -171,6 +173,25 @@ static const struct bad {
 	      "\"mode\":\"fullnat\",\"local_addresses\":[\"10.0.0.250\"]}],"
 	      "\"capacity\":{\"endpoints\":0}}"),
 	 "lb.capacity.endpoints", "is 0, but a service is fullnat; expected 1 at least"},
+	{CHOICE("\"persistence\":{\"timeout\":9}"), "lb.capacity.persistence",
+	 "is 0, but a service is persistent; expected 1 at least"},
+	{CHOICE("\"persistence\":{\"mask\":24}"), "lb.services[0].persistence.mask",
+	 "is of no use without persistence.timeout"},
+	{CHOICE("\"persistence\":{\"timeout\":9,\"mask\":33}"), "lb.services[0].persistence.mask",
+	 "is 33, but an IPv4 address has 32 bits; expected 32 at most"},
+	{CHOICE("\"persistence\":{\"timeout\":9,\"mask\":24},\"scheduler\":\"round-robin\""),
+	 "lb.services[0].persistence.mask", "expected scheduler maglev or source-hash, or 32"},
+	{CHOICE("\"persistence\":{\"timeout\":9},\"hash\":\"5-tuple\""),
+	 "lb.services[0].hash", "but persistence chooses by the source; expected \"source\""},
+	{CHOICE("\"scheduler\":\"source-hash\",\"hash\":\"5-tuple\""),
+	 "lb.services[0].hash", "but source-hash chooses by the source"},
+	{CHOICE("\"scheduler\":\"round-robin\",\"hash\":\"source\""), "lb.services[0].hash",
+	 "is of no use with scheduler \"round-robin\", which does not hash"},
+	{CHOICE("\"scheduler\":\"rr\""), "lb.services[0].scheduler", "maglev"},
+	{CHOICE("\"schedule\":\"packet\""), "lb.services[0].schedule",
+	 "is \"packet\", but the service is not UDP; expected \"flow\""},
+	{CHOICE("\"backends\":[{\"address\":\"10.1.0.7\",\"weight\":65536}]"),
+	 "lb.services[0].backends[0].weight", "from 0 to 65535"},
 	{WITH("\"nat\":{\"capacity\":{\"quarantine\":0}}"), "nat.capacity.quarantine",
 	 "is 0, but nat.quarantine is not; expected 1 at least"},
 	{WITH("\"nat\":{\"pools\":[{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"]}],"

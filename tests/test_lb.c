@@ -250,6 +250,39 @@ test_reload(void)
 	teardown();
 }
 
+/* Chosen for packet by packet: each backend has a name of its own among the service's. */
+static void
+test_per_packet(void)
+{
+	bool named[8] = {0};
+	struct flow_spec spec;
+	w = world_new();
+	world_backends(w, W_NAT, 0, 3);
+	w->service[W_NAT].proto = w->service[W_UDP].proto = 17;
+	w->service[W_NAT].choice = (struct img_lb_choice){.scheduler = LB_ROUND_ROBIN,
+		.per_packet = 1};
+	/* In order: before the other of UDP. */
+	w->service[W_NAT].port = w->service[W_NAT].port_last = htons(8);
+	w->service[W_FULLNAT].proto = 17;
+	w->service[W_FULLNAT].port = w->service[W_FULLNAT].port_last = htons(9);
+	world_build(w, 1, false);
+	lb = world_policy(w, 0);
+	for (uint32_t n = 0; n < 12; n++) {
+		struct miss m = world_client(w, W_NAT, 1);
+		spec = (struct flow_spec){.owner = 0};
+		CU_ASSERT_EQUAL_FATAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
+		CU_ASSERT_EQUAL_FATAL(spec.name, REALM_NAMED + spec.owner - 500);
+		named[spec.name - REALM_NAMED] = true;
+		lb_policy.undo(lb, &m, &spec);
+		m = world_client(w, W_UDP, 1);
+		spec = (struct flow_spec){.owner = 0};
+		CU_ASSERT_EQUAL_FATAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
+		CU_ASSERT_EQUAL(spec.name, 0);
+	}
+	CU_ASSERT(named[0] && named[1] && named[2] && !named[3]);
+	teardown();
+}
+
 /* Flows of a backend that is down are stale, those of others and of unknown ones are not. */
 static void
 test_down(void)
@@ -278,6 +311,7 @@ static const struct test_case cases[] = {
 	{"counters of backends", test_counters},
 	{"fullnat runs out of ports", test_fullnat_exhaustion},
 	{"a backend is down", test_down},
+	{"packet by packet", test_per_packet},
 	{"a backend is drained", test_reload},
 };
 

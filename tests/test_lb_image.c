@@ -77,6 +77,20 @@ test_services(void)
 	BAD(w->service[5].first_local = 1, "other family");
 	BAD(w->service[5].slots = W_TABLES, "slot table");
 	BAD(w->service[5].slots = UINT32_MAX, "slot table");
+	BAD(w->service[5].choice.scheduler = LB_SCHEDULERS, "scheduler, hash");
+	BAD(w->service[5].choice.hash = LB_HASHES, "scheduler, hash");
+	BAD(w->service[5].choice.per_packet = 2, "scheduler, hash");
+	BAD(w->service[5].choice.scheduler = LB_SOURCE_HASH, "does not hash the source");
+	BAD(w->service[5].choice.per_packet = 1, "per packet, but not UDP");
+	BAD((w->service[0].choice.persistence_s = 9, w->service[0].choice.mask = 33), "33 bits");
+	BAD((w->service[5].choice.persistence_s = 9, w->service[5].choice.mask = 129), "129 bits");
+	BAD(w->service[0].choice.persistence_s = 9, "0 bits");
+	BAD((w->service[0].choice.persistence_s = 9, w->service[0].choice.mask = 31,
+	     w->service[0].choice.scheduler = LB_TWO_CHOICES), "cannot agree");
+	BAD((w->service[0].choice.persistence_s = 700000, w->service[0].choice.mask = 1),
+	    "of 700000 s");
+	BAD((w->service[0].choice.persistence_s = 9, w->service[0].choice.mask = 24,
+	     w->plane.persistence = 0), "is persistent, lb.capacity.persistence is 0");
 	BAD(w->slots[7] = 3, "names backend 3 of 3");
 	BAD(w->slots[W_TABLES * MAGLEV_SIZE - 1] = 0xfffe, "names backend");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The balancer's lookups: services, endpoints of backends, backends of clients. */
+/* The balancer's lookups: services, endpoints of backends, backends by id. */
 #include "lb_world.h"
 
 static struct lb_world *w;
@@ -74,66 +74,25 @@ test_endpoint_shared(void)
 	world_free(w);
 }
 
-static const struct img_lb_backend *
-choose(const struct lb_view *v, const struct miss *m)
-{
-	return lb_view_backend(v, &w->service[W_NAT], &m->tuple);
-}
-
-/* Clients spread over backends in proportion to the weights, 1 to 2 to 3. */
+/* Backends by their ids, and what each worker may give them: a share of max_flows, rounded up. */
 static void
-test_spread(void)
+test_by_id(void)
 {
-	enum { CLIENTS = 60000 };
-	uint32_t count[3] = {0};
-	setup(1, false);
-	for (uint32_t n = 0; n < CLIENTS; n++) {
-		struct miss m = world_client(w, W_NAT, n);
-		const struct img_lb_backend *b = choose(view, &m);
-		CU_ASSERT_PTR_NOT_NULL_FATAL(b);
-		CU_ASSERT_FATAL(b->id >= 500 && b->id < 503);
-		count[b->id - 500]++;
+	static const uint32_t most[] = {0, 1, 5, 6, 7, 1000000000};
+	static const uint32_t share[] = {UINT32_MAX, 1, 1, 1, 2, 166666667};
+	w = world_new();
+	for (unsigned i = 0; i < 6; i++)
+		w->backend[i].max_flows = most[i];
+	world_build(w, 6, false);
+	view = w->gen->view[POLICY_LB];
+	for (unsigned i = 0; i < 6; i++)
+		CU_ASSERT_EQUAL(view->limit[i], share[i]);
+	for (uint32_t id = 0; id < LB_MAX_IDS + 5; id++) {
+		const struct img_lb_backend *b = lb_view_by_id(view, id);
+		CU_ASSERT_EQUAL_FATAL(b != NULL, id >= 500 && id < 500 + W_BACKENDS);
+		if (b != NULL)
+			CU_ASSERT_EQUAL_FATAL(b->id, id);
 	}
-	for (unsigned i = 0; i < 3; i++) {
-		double share = CLIENTS * (i + 1) / 6.0;
-		printf("  %u", count[i]);
-		CU_ASSERT(count[i] > share * 0.95 && count[i] < share * 1.05);
-	}
-	world_free(w);
-}
-
-/* The table names only what takes new flows; should it not, the next slot's backend serves. */
-static void
-test_not_ready(void)
-{
-	setup(1, false);
-	struct img_lb_backend rows[3];
-	memcpy(rows, &w->backend[0], sizeof(rows));
-	struct lb_view v = *view;
-	v.backends = w->backend;
-	for (unsigned down = 1; down < 8; down++) {
-		for (unsigned i = 0; i < 3; i++) {
-			w->backend[i].state = down >> i & 1 ? LB_DOWN : LB_READY;
-			w->backend[i].weight = down == 5 && i == 0 ? 0 : 1;
-		}
-		for (uint32_t n = 0; n < 500; n++) {
-			struct miss m = world_client(w, W_NAT, n);
-			const struct img_lb_backend *b = choose(&v, &m);
-			if (down == 7)
-				CU_ASSERT_PTR_NULL_FATAL(b);
-			if (down != 7)
-				CU_ASSERT_FATAL(b != NULL && b->state == LB_READY);
-		}
-	}
-	world_free(w);
-}
-
-static void
-test_empty(void)
-{
-	setup(1, false);
-	struct miss m = world_client(w, W_EMPTY, 1);
-	CU_ASSERT_PTR_NULL(lb_view_backend(view, &w->service[W_EMPTY], &m.tuple));
 	world_free(w);
 }
 
@@ -158,7 +117,8 @@ test_client_hash(void)
 	uint32_t sum = 0;
 	for (uint32_t n = 0; n < 1000; n++) {
 		union addr a = addr_from_v4(htonl(0x0a000000 + n));
-		sum = sum * 31 + lb_client_hash(&a, htons((uint16_t)(n + 1)));
+		uint64_t h = lb_client_hash(&a, htons((uint16_t)(n + 1)));
+		sum = sum * 31 + (uint32_t)(h ^ h >> 32);
 	}
 	printf("  %x", sum);
 	CU_ASSERT_EQUAL(sum, 0xf4779f73);
@@ -168,9 +128,7 @@ static const struct test_case cases[] = {
 	{"services are found exactly", test_service},
 	{"endpoints are found exactly", test_endpoint},
 	{"one endpoint of two services", test_endpoint_shared},
-	{"clients follow the weights", test_spread},
-	{"backends that are not ready are passed over", test_not_ready},
-	{"a service without backends", test_empty},
+	{"backends by id, with their limits", test_by_id},
 	{"owners of local addresses", test_owner},
 	{"the client hash is the same everywhere", test_client_hash},
 };

@@ -1,32 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the data plane is told of health: states of backend rows, and the tables that follow. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "health.h"
-#include "lb/maglev.h"
+#include "lb/lb_table.h"
 
 static uint8_t
 state_wanted(const struct health_target *t, const struct health_conf *c)
 {
 	return health_is_out(t, c) ? LB_DOWN : c->configured;
-}
-
-/* table_remake: of a service whose backends changed. */
-static int
-table_remake(const struct img_lb_service *s, const struct img_lb_backend *b, uint16_t *slots)
-{
-	struct maglev_backend *m = calloc(s->backends + 1, sizeof(*m));
-	if (m == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < s->backends; i++) {
-		m[i].key = maglev_key(&b[i].address, b[i].family, b[i].port);
-		m[i].weight = b[i].state == LB_READY ? b[i].weight : 0;
-	}
-	int rc = maglev_build(m, s->backends, slots);
-	free(m);
-	return rc;
 }
 
 /* service_patch: => rows that changed, or -errno. */
@@ -46,8 +28,8 @@ service_patch(const struct img_lb_service *s, struct img_lb_backend *rows, uint1
 		changed++;
 	}
 	if (changed != 0)
-		rc = table_remake(s, rows + s->first_backend,
-		                  slots + s->slots * (size_t)MAGLEV_SIZE);
+		rc = lb_table_make(s, rows + s->first_backend,
+		                   slots + s->slots * (size_t)MAGLEV_SIZE);
 	return rc != 0 ? rc : changed;
 }
 

@@ -83,6 +83,7 @@ const char *name_protocol(unsigned proto, char buf[API_NAME]);
 const char *name_policy(unsigned policy);
 const char *name_handoff(unsigned cause); /* NULL: no such cause */
 const char *name_backend_state(unsigned state);
+const char *name_scheduler(unsigned scheduler);
 void name_digest(const struct image_header *h, char buf[33]);
 int name_parse_protocol(const char *s); /* => number or -1 */
 int name_parse_policy(const char *s);

@@ -108,6 +108,17 @@ name_backend_state(unsigned state)
 	return state < 3 ? names[state] : "?";
 }
 
+const char *
+name_scheduler(unsigned scheduler)
+{
+	static const char *const names[] = {
+		[LB_MAGLEV] = "maglev", [LB_SOURCE_HASH] = "source-hash",
+		[LB_TWO_CHOICES] = "two-choices", [LB_ROUND_ROBIN] = "round-robin",
+		[LB_LEAST_CONNECTIONS] = "least-connections",
+	};
+	return scheduler < LB_SCHEDULERS ? names[scheduler] : "?";
+}
+
 void
 name_digest(const struct image_header *h, char buf[33])
 {

@@ -119,13 +119,14 @@ service_json(const struct lb_view *v, const struct img_lb_service *s)
 		opened += sum.opened;
 		ready += b->state == LB_READY && b->weight != 0;
 	}
-	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:o, s:s, s:s, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I}",
 	                 "name", s->name,
 	                 "address", name_address(&s->address, s->family, address),
 	                 "prefix_length", s->plen, "port", ntohs(s->port), "last_port",
 	                 ntohs(s->port_last), "place", service_place(s), "protocol",
 	                 name_protocol(s->proto, proto), "mode",
-	                 s->mode == LB_MODE_FULLNAT ? "fullnat" : "nat", "backends",
+	                 s->mode == LB_MODE_FULLNAT ? "fullnat" : "nat", "scheduler",
+	                 name_scheduler(s->choice.scheduler), "backends",
 	                 (json_int_t)s->backends, "ready", (json_int_t)ready, "flows",
 	                 (json_int_t)flows, "opened", (json_int_t)opened);
 }

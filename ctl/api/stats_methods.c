@@ -11,7 +11,8 @@ static const struct { const char *name; size_t offset; } fields[] = {
 	F(received), F(taken_over), F(forwarded), F(consumed), F(handed_off), F(held), F(generated),
 	F(generated_lost), F(flows_opened), F(flows_ended), F(flows_v4), F(flows_v6),
 	F(mappings_created), F(mappings_freed), F(mappings), F(subscribers), F(blocks),
-	F(quarantine_early), F(log_records), F(log_lost), F(bursts), F(idle_polls),
+	F(quarantine_early), F(persistence), F(persistence_full), F(backends_passed),
+	F(log_records), F(log_lost), F(bursts), F(idle_polls),
 #undef F
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };

@@ -124,6 +124,9 @@ const struct view view_stats[] = {
 	  {"flows", "flows", NUMBER}, {"flows opened", "flows_opened", NUMBER},
 	  {"mappings", "mappings", NUMBER}, {"subscribers", "subscribers", NUMBER},
 	  {"blocks", "blocks", NUMBER}, {"left quarantine early", "quarantine_early", NUMBER},
+	  {"persistent clients", "persistence", NUMBER},
+	  {"not remembered", "persistence_full", NUMBER},
+	  {"full backends passed over", "backends_passed", NUMBER},
 	  {"log records", "log_records", NUMBER}, {"log lost", "log_lost", NUMBER}}},
 	{"Interfaces", "nics", {
 	  {"NIC", "name", TEXT}, {"RX PACKETS", "rx_packets", NUMBER}, {"RX", "rx_bytes", BYTES},

@@ -90,6 +90,9 @@ void model_nics(struct model *m);
 void model_timers(struct model *m);
 void model_nat(struct model *m);
 void model_lb(struct model *m);
+/* model_choice: how a service chooses. model_persistence: room for what it is to remember. */
+void model_choice(struct model *m, struct img_lb_service *s, const json_t *json, size_t at);
+void model_persistence(struct model *m, bool wanted);
 void model_checks(struct model *m);
 void model_claims(struct model *m);
 void model_backends(struct model *m); /* against the claims */

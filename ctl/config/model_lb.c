@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Services, backends, local addresses and Maglev tables. */
+/* Services, backends, local addresses and tables. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lb/maglev.h"
+#include "lb/lb_table.h"
 #include "model.h"
 #include "service_place.h"
 
@@ -44,6 +44,7 @@ service_read(struct model *m, struct named *n, const json_t *json, size_t at)
 	s->mode = strcmp(get_text(json, "mode"), "fullnat") == 0 ? LB_MODE_FULLNAT : LB_MODE_NAT;
 	path_make(&path, "lb.services[%zu].timeouts", at);
 	s->timers = timers_row(m, json_object_get(json, "timeouts"), 1, path.text);
+	model_choice(m, s, json, at);
 }
 
 static bool
@@ -58,6 +59,7 @@ backend_read(struct model *m, const struct named *n, size_t i, struct img_lb_bac
 	b->port = port != NULL ? htons((uint16_t)json_integer_value(port)) :
 	          n->row.port == n->row.port_last ? n->row.port : 0;
 	b->weight = (uint32_t)get_int(json, "weight");
+	b->max_flows = (uint32_t)get_int(json, "max_connections");
 	while (strcmp(states[b->state], get_text(json, "state")) != 0)
 		b->state++;
 	path_make(&path, "lb.services[%zu].backends[%zu].address", n->at, i);
@@ -277,12 +279,14 @@ model_lb(struct model *m)
 	m->failed |= all == NULL;
 	if (m->failed)
 		return;
-	bool fullnat = false;
+	bool fullnat = false, persistent = false;
 	for (size_t i = 0; i < n; i++) {
 		service_read(m, &all[i], json_array_get(services, i), i);
 		fullnat |= all[i].row.mode == LB_MODE_FULLNAT;
+		persistent |= all[i].row.choice.persistence_s != 0;
 	}
 	endpoints_capacity(m, fullnat);
+	model_persistence(m, persistent);
 	qsort(all, n, sizeof(*all), service_compare);
 	for (size_t i = 0; i < n && !m->failed; i++)
 		service_add(m, all, &all[i]);
@@ -314,19 +318,14 @@ model_backends(struct model *m)
 	}
 }
 
-/* backend_weight: who takes no new flows has none. */
-static uint32_t
-backend_weight(const struct img_lb_backend *b)
-{
-	return b->state == LB_READY ? b->weight : 0;
-}
-
 /* slots_known: the previous image's table of the same backends in the same order, or NULL. */
 static const uint16_t *
 slots_known(const struct model *m, const struct img_lb_service *s, const struct previous_lb *p)
 {
 	const struct img_lb_service *old = s->id < LB_MAX_IDS ? p->by_id[s->id] : NULL;
 	if (old == NULL || old->backends != s->backends ||
+	    lb_table_is_order(old->choice.scheduler) !=
+	    lb_table_is_order(s->choice.scheduler) ||
 	    (uint64_t)old->first_backend + old->backends > p->n_backends ||
 	    old->slots >= p->n_slots / MAGLEV_SIZE)
 		return NULL;
@@ -334,16 +333,16 @@ slots_known(const struct model *m, const struct img_lb_service *s, const struct 
 		const struct img_lb_backend *a = rows_at(&m->backends, s->first_backend + i);
 		const struct img_lb_backend *b = &p->backends[old->first_backend + i];
 		if (a->family != b->family || a->port != b->port ||
-		    !addr_equal(&a->address, &b->address) || backend_weight(a) != backend_weight(b))
+		    !addr_equal(&a->address, &b->address) ||
+		    lb_table_weight(a) != lb_table_weight(b))
 			return NULL;
 	}
 	return p->slots + (size_t)old->slots * MAGLEV_SIZE;
 }
 
-/* service_slots: the Maglev table, taken over if it is known. */
+/* service_slots: the table, taken over if it is known. */
 static void
-service_slots(struct model *m, const struct img_lb_service *s, const struct previous_lb *p,
-              struct maglev_backend *scratch)
+service_slots(struct model *m, const struct img_lb_service *s, const struct previous_lb *p)
 {
 	uint16_t *slots = rows_add(m, &m->slots);
 	const uint16_t *known = slots_known(m, s, p);
@@ -353,12 +352,7 @@ service_slots(struct model *m, const struct img_lb_service *s, const struct prev
 		memcpy(slots, known, sizeof(*slots) * MAGLEV_SIZE);
 		return;
 	}
-	for (uint32_t i = 0; i < s->backends; i++) {
-		const struct img_lb_backend *b = rows_at(&m->backends, s->first_backend + i);
-		scratch[i].key = maglev_key(&b->address, b->family, b->port);
-		scratch[i].weight = backend_weight(b);
-	}
-	int rc = maglev_build(scratch, s->backends, slots);
+	int rc = lb_table_make(s, rows_at(&m->backends, s->first_backend), slots);
 	if (rc != 0)
 		config_error_add(m->errs, "lb.services", "service \"%s\": its table cannot be "
 		                 "made: %s", s->name, strerror(-rc));
@@ -381,13 +375,11 @@ previous_read(struct previous_lb *p, const struct image_header *h)
 void
 model_slots(struct model *m)
 {
-	struct maglev_backend *scratch = calloc(m->backends.n + 1, sizeof(*scratch));
 	struct previous_lb *p = calloc(1, sizeof(*p));
-	m->failed |= scratch == NULL || p == NULL;
+	m->failed |= p == NULL;
 	if (!m->failed)
 		previous_read(p, m->previous);
 	for (size_t i = 0; i < m->services.n && !m->failed; i++)
-		service_slots(m, rows_at(&m->services, i), p, scratch);
-	free(scratch);
+		service_slots(m, rows_at(&m->services, i), p);
 	free(p);
 }

@@ -24,6 +24,7 @@ static const struct fixed fixed[] = {
 	FIXED("nat.capacity.quarantine", quarantine),
 	FIXED("lb.capacity.endpoints", endpoints),
 	FIXED("nat.capacity.pool_addresses", pool_addresses),
+	FIXED("lb.capacity.persistence", persistence),
 };
 
 /* By default these follow from the mappings: nothing that is to be said twice. */

@@ -38,6 +38,7 @@ static const struct {
 	FIXED(quarantine, "nat.capacity.quarantine"),
 	FIXED(endpoints, "lb.capacity.endpoints"),
 	FIXED(pool_addresses, "nat.capacity.pool_addresses"),
+	FIXED(persistence, "lb.capacity.persistence"),
 	FIXED(buffers, "workers.buffers"),
 	FIXED(huge_pages, "workers.huge_pages"),
 };
