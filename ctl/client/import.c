@@ -9,7 +9,7 @@
 
 #include "ctl/config/addrtext.h"
 
-enum { NAME = 32, MAX_BACKENDS = 16384, MAX_WEIGHT = 65535 };
+enum { NAME = 32, MAX_BACKENDS = 16384, MAX_WEIGHT = 65535, MAX_PER_PACKET = 127 };
 
 void
 import_begin(struct import *im, const char *file, FILE *err)
@@ -28,6 +28,8 @@ import_end(struct import *im)
 json_t *
 import_result(const struct import *im)
 {
+	for (size_t i = 0; i < json_array_size(im->services); i++)
+		json_object_del(json_array_get(im->services, i), IMPORT_WEIGHTLESS);
 	json_t *lb = json_pack("{s:O}", "services", im->services);
 	if (json_array_size(im->checks) != 0)
 		json_object_set(lb, "checks", im->checks);
@@ -205,29 +207,15 @@ import_backend(struct import *im, unsigned line, json_t *service, const char *ad
 		import_note(im, line, "weight %ld; it becomes %d", weight, MAX_WEIGHT);
 		weight = MAX_WEIGHT;
 	}
+	if (json_array_size(list) == MAX_PER_PACKET && json_object_del(service, "schedule") == 0)
+		import_note(im, line, "one-packet scheduling: there are more than %d servers",
+		            MAX_PER_PACKET);
+	if (weight > 1 && json_object_get(service, IMPORT_WEIGHTLESS) != NULL)
+		weight = 1;
 	json_t *b = json_pack("{s:s, s:I, s:I}", "address", address, "port", (json_int_t)port,
 	                      "weight", (json_int_t)weight);
 	json_array_append_new(list, b);
 	return b;
-}
-
-void
-import_scheduler(struct import *im, unsigned line, json_t *service, const char *name)
-{
-	static const char *const known[] = {"rr", "wrr", "lc", "wlc", "sh", "mh", "lblc", "lblcr",
-	                                    "dh", "sed", "nq", "ovf", "fo", "twos"};
-	bool is_known = false;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		is_known |= strcmp(known[i], name) == 0;
-	if (strcmp(name, "mh") == 0)
-		return;
-	if (strcmp(name, "sh") == 0)
-		import_note(im, line, "scheduler sh: Maglev hashes source address and port");
-	else if (is_known)
-		import_note(im, line, "scheduler %s: connections are divided by Maglev hashing, by "
-		            "weight", name);
-	else
-		import_note(im, line, "scheduler %.40s is not known", name);
 }
 
 void

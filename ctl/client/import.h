@@ -20,6 +20,9 @@
 
 enum { IMPORT_DEPTH = 16, IMPORT_ADDRESS = 64, IMPORT_RANGE = 256 };
 
+/* Of a service whose scheduler knows weight 0 and no others; it is not put out. */
+#define IMPORT_WEIGHTLESS "weightless"
+
 struct import {
 	const char *file;     /* for messages */
 	FILE *err;
@@ -58,8 +61,19 @@ json_t *import_service(struct import *im, unsigned line, const char *protocol, c
 json_t *import_find(const struct import *im, const char *protocol, const char *address, long port);
 json_t *import_backend(struct import *im, unsigned line, json_t *service, const char *address,
                        long port, long weight);
-/* import_scheduler, import_method: of a service, by IPVS's words; notes say what differs. */
+/*
+ * Of a service, by IPVS's words; notes say what differs (import_choice.c). The scheduler comes
+ * before its flags (separated by commas), import_choice_end after all, before backends.
+ */
 void import_scheduler(struct import *im, unsigned line, json_t *service, const char *name);
+void import_flags(struct import *im, unsigned line, json_t *service, const char *flags);
+void import_persistence(struct import *im, unsigned line, json_t *service, const char *timeout,
+                        const char *mask);
+void import_per_packet(struct import *im, unsigned line, json_t *service);
+void import_choice_end(struct import *im, unsigned line, json_t *service);
+/* import_choice_copy: another service chooses as this one. import_limit: of a backend. */
+void import_choice_copy(json_t *to, const json_t *from);
+void import_limit(struct import *im, unsigned line, json_t *backend, const char *connections);
 void import_method(struct import *im, unsigned line, json_t *service, char kind);
 /* import_check: give a check (taken over) a name, or find the same one. => its name. */
 const char *import_check(struct import *im, json_t *check);

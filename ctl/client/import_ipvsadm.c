@@ -110,16 +110,16 @@ service_line(struct import *im, const struct line *l, const char *protocol, cons
 	if (s == NULL)
 		return;
 	import_scheduler(im, l->number, s, l->value['s'] != NULL ? l->value['s'] : "wlc");
+	if (l->value['b'] != NULL)
+		import_flags(im, l->number, s, l->value['b']);
 	if (l->has['p'])
-		import_note(im, l->number, "persistence of %.20s s by %.40s",
-		            l->value['p'] != NULL ? l->value['p'] : "360",
-		            l->value['M'] != NULL ? l->value['M'] : "255.255.255.255");
+		import_persistence(im, l->number, s, l->value['p'] != NULL ? l->value['p'] : "360",
+		                   l->value['M']);
 	if (l->value['P'] != NULL)
 		import_note(im, l->number, "persistence engine %.40s", l->value['P']);
-	if (l->value['b'] != NULL)
-		import_note(im, l->number, "scheduler flags %.40s", l->value['b']);
 	if (l->has['o'])
-		import_note(im, l->number, "one-packet scheduling: a flow keeps its backend");
+		import_per_packet(im, l->number, s);
+	import_choice_end(im, l->number, s);
 }
 
 static void
@@ -144,15 +144,17 @@ server_line(struct import *im, const struct line *l, const char *protocol, const
 	}
 	if (backend_port == 0)
 		backend_port = port;
-	if (import_backend(im, l->number, s, backend, backend_port, weight) == NULL)
+	json_t *b = import_backend(im, l->number, s, backend, backend_port, weight);
+	if (b == NULL)
 		return;
+	if (l->value['x'] != NULL)
+		import_limit(im, l->number, b, l->value['x']);
 	import_method(im, l->number, s, l->method != '\0' ? l->method : 'g');
 	if (l->value['T'] != NULL)
 		import_note(im, l->number, "kind of tunnel");
-	for (const char *t = "xy"; *t != '\0'; t++)
-		if (l->value[(int)*t] != NULL && strcmp(l->value[(int)*t], "0") != 0)
-			import_note(im, l->number, "%s threshold of %.20s connections",
-			            *t == 'x' ? "upper" : "lower", l->value[(int)*t]);
+	if (l->value['y'] != NULL && strcmp(l->value['y'], "0") != 0)
+		import_note(im, l->number, "lower threshold of %.20s connections: a backend takes "
+		            "new ones again below the upper one", l->value['y']);
 }
 
 void

@@ -9,8 +9,6 @@
 
 /* What is said of keywords of virtual and real servers; NULL: nothing, it means nothing to us. */
 static const struct aside aside[] = {
-	{"persistence_timeout", "persistence by source address"},
-	{"persistence_granularity", "persistence by source address"},
 	{"persistence_engine", "persistence by an engine"},
 	{"sorry_server", "a server of last resort"},
 	{"sorry_server_inhibit", "a server of last resort"},
@@ -18,12 +16,10 @@ static const struct aside aside[] = {
 	{"quorum_up", "events are in `millctl health events`"},
 	{"quorum_down", "events are in `millctl health events`"},
 	{"hysteresis", "a service has no quorum"},
-	{"ops", "one-packet scheduling: a flow keeps its backend"},
 	{"notify_up", "events are in `millctl health events`"},
 	{"notify_down", "events are in `millctl health events`"},
 	{"inhibit_on_failure", "a backend that is down gets nothing new, and its connections move"},
-	{"uthreshold", "an upper threshold of connections"},
-	{"lthreshold", "a lower threshold of connections"},
+	{"lthreshold", "a backend takes new connections again below the upper threshold"},
 	{"ha_suspend", "checks run always"},
 	{"omega", "nobody is told at the end"},
 	{"delay_before_retry", "a check that failed is repeated after the interval"},
@@ -36,7 +32,8 @@ struct virtual_server {
 	struct import *im;
 	const json_t *node, *groups;
 	const char *protocol;   /* "tcp", "udp"; NULL after a note */
-	const json_t *algorithm, *kind;
+	const json_t *algorithm, *kind, *persistence, *granularity, *ops;
+	json_t *flags;          /* nodes of the scheduler's flags */
 	struct check_defaults checks;
 	long weight;
 	json_t *services;
@@ -70,6 +67,15 @@ setting(struct virtual_server *v, const json_t *node)
 		v->algorithm = node;
 	else if (strcmp(word, "lb_kind") == 0 || strcmp(word, "lvs_method") == 0)
 		v->kind = node;
+	else if (strcmp(word, "persistence_timeout") == 0)
+		v->persistence = node;
+	else if (strcmp(word, "persistence_granularity") == 0)
+		v->granularity = node;
+	else if (strcmp(word, "ops") == 0)
+		v->ops = node;
+	else if (strncmp(word, "sh-", 3) == 0 || strncmp(word, "mh-", 3) == 0 ||
+	         strncmp(word, "flag-", 5) == 0)
+		json_array_append(v->flags, (json_t *)node);
 	else if (strcmp(word, "protocol") == 0)
 		protocol_read(v, node);
 	else if (strcmp(word, "retry") == 0)
@@ -147,7 +153,7 @@ real_server(struct virtual_server *v, const json_t *node)
 {
 	long port = word_number(node_words(node), 2, 0, 65535), weight = v->weight;
 	bool has_port = json_array_size(node_words(node)) > 2;
-	const char *check = NULL;
+	const char *check = NULL, *most = "0";
 	if (has_port && port < 0) {
 		import_error(v->im, node_line(node), "port %.40s: expected a number",
 		             node_word(node, 2));
@@ -155,7 +161,9 @@ real_server(struct virtual_server *v, const json_t *node)
 	}
 	for (size_t i = 0; i < json_array_size(node_block(node)); i++) {
 		const json_t *n = json_array_get(node_block(node), i);
-		if (strcmp(node_word(n, 0), "weight") == 0)
+		if (strcmp(node_word(n, 0), "uthreshold") == 0)
+			most = node_word(n, 1);
+		else if (strcmp(node_word(n, 0), "weight") == 0)
 			weight = word_number(node_words(n), 1, 0, 2147483647);
 		else if (!is_checker(node_word(n, 0)))
 			note_aside(v->im, n, "real server");
@@ -178,6 +186,8 @@ real_server(struct virtual_server *v, const json_t *node)
 		                           has_port && port > 0 ? port : own, weight);
 		if (b != NULL && check != NULL)
 			json_object_set_new(b, "check", json_string(check));
+		if (b != NULL)
+			import_limit(v->im, node_line(node), b, most);
 	}
 }
 
@@ -199,7 +209,31 @@ check_gather(json_t *service)
 		json_object_del(json_array_get(list, i), "check");
 }
 
-/* said_of_services: what differs, once for a virtual server. */
+/* choice_read: how the virtual server's services choose; what differs is said once. */
+static void
+choice_read(struct virtual_server *v, json_t *s)
+{
+	unsigned line = node_line(v->algorithm != NULL ? v->algorithm : v->node);
+	import_scheduler(v->im, line, s,
+	                 v->algorithm != NULL ? node_word(v->algorithm, 1) : "wlc");
+	for (size_t i = 0; i < json_array_size(v->flags); i++) {
+		const json_t *flag = json_array_get(v->flags, i);
+		import_flags(v->im, node_line(flag), s, node_word(flag, 0));
+	}
+	if (v->persistence != NULL) {
+		const char *timeout = node_word(v->persistence, 1);
+		import_persistence(v->im, node_line(v->persistence), s,
+		                   timeout[0] != '\0' ? timeout : "360",
+		                   v->granularity != NULL ? node_word(v->granularity, 1) : NULL);
+	}
+	if (v->ops != NULL)
+		import_per_packet(v->im, node_line(v->ops), s);
+	import_choice_end(v->im, line, s);
+	for (size_t i = 1; i < json_array_size(v->services); i++)
+		import_choice_copy(json_array_get(v->services, i), s);
+}
+
+/* said_of_services: what is of all services of a virtual server. */
 static void
 said_of_services(struct virtual_server *v)
 {
@@ -207,8 +241,7 @@ said_of_services(struct virtual_server *v)
 	const char *kind = v->kind != NULL ? node_word(v->kind, 1) : "NAT";
 	if (s == NULL)
 		return;
-	if (v->algorithm != NULL)
-		import_scheduler(v->im, node_line(v->algorithm), s, node_word(v->algorithm, 1));
+	choice_read(v, s);
 	if (v->kind == NULL)
 		return;
 	import_method(v->im, node_line(v->kind), s,
@@ -220,7 +253,7 @@ virtual_server(struct import *im, const json_t *node, const json_t *groups)
 {
 	struct virtual_server v = {.im = im, .node = node, .groups = groups, .protocol = "tcp",
 	                           .checks = {.delay_ms = -1, .retry = -1}, .weight = 1,
-	                           .services = json_array()};
+	                           .services = json_array(), .flags = json_array()};
 	const json_t *inside = node_block(node);
 	for (size_t i = 0; i < json_array_size(inside); i++)
 		setting(&v, json_array_get(inside, i));
@@ -237,6 +270,7 @@ virtual_server(struct import *im, const json_t *node, const json_t *groups)
 	for (size_t i = 0; i < json_array_size(v.services); i++)
 		check_gather(json_array_get(v.services, i));
 	json_decref(v.services);
+	json_decref(v.flags);
 }
 
 void

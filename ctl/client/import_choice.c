@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How IPVS chooses a server, in our words: schedulers, their flags, persistence, limits. */
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "import.h"
+
+enum { MAX_PERSISTENCE_S = 604800, MAX_CONNECTIONS = 1000000000 };
+
+/* IPVS's schedulers; differs: what is said of those that ours are not quite. */
+static const struct { const char *name, *ours, *differs; } schedulers[] = {
+	{"rr", "round-robin", NULL}, /* this and lc know weight 0, and no others */
+	{"wrr", "round-robin", NULL},
+	{"lc", "least-connections", NULL},
+	{"wlc", "least-connections", NULL},
+	{"sh", "source-hash", NULL},
+	{"mh", "maglev", NULL},
+	{"sed", "least-connections", NULL},
+	{"nq", "least-connections", "the shortest queue decides, idle or not"},
+	{"twos", "two-choices", NULL},
+	{"lblc", "least-connections", "the destination does not matter"},
+	{"lblcr", "least-connections", "the destination does not matter"},
+	{"dh", "maglev", "the destination does not matter"},
+	{"fo", "maglev", "connections are divided by weight, there is no order of servers"},
+	{"ovf", "maglev", "connections are divided by weight, there is no order of servers"},
+};
+
+static void
+set_text(json_t *service, const char *key, const char *value)
+{
+	json_object_set_new(service, key, json_string(value));
+}
+
+static bool
+is_scheduled(const json_t *service, const char *name)
+{
+	const char *s = json_string_value(json_object_get(service, "scheduler"));
+	return s != NULL && strcmp(s, name) == 0;
+}
+
+void
+import_scheduler(struct import *im, unsigned line, json_t *service, const char *name)
+{
+	for (size_t i = 0; i < sizeof(schedulers) / sizeof(schedulers[0]); i++) {
+		if (strcmp(schedulers[i].name, name) != 0)
+			continue;
+		set_text(service, "scheduler", schedulers[i].ours);
+		if (schedulers[i].differs != NULL)
+			import_note(im, line, "scheduler %s: it becomes %s; %s", name,
+			            schedulers[i].ours, schedulers[i].differs);
+		if (strcmp(name, "rr") == 0 || strcmp(name, "lc") == 0)
+			json_object_set_new(service, IMPORT_WEIGHTLESS, json_true());
+		return;
+	}
+	import_note(im, line, "scheduler %.40s is not known", name);
+}
+
+/* flag_is: is it flag number n ("flag-1") of the scheduler, by number or by name? */
+static bool
+flag_is(const char *flag, size_t n, const char *number, const char *name)
+{
+	return (strlen(number) == n && strncmp(flag, number, n) == 0) ||
+	       (strlen(name) == n && strncmp(flag, name, n) == 0);
+}
+
+void
+import_flags(struct import *im, unsigned line, json_t *service, const char *flags)
+{
+	for (const char *at = flags; *at != '\0'; at += strcspn(at, ","), at += *at == ',') {
+		size_t n = strcspn(at, ",");
+		bool sh = is_scheduled(service, "source-hash"), mh = is_scheduled(service, "maglev");
+		if ((sh && flag_is(at, n, "flag-2", "sh-port")) ||
+		    (mh && flag_is(at, n, "flag-2", "mh-port")))
+			json_object_set_new(service, "ports", json_true());
+		else if (!(sh && flag_is(at, n, "flag-1", "sh-fallback")) &&
+		         !(mh && flag_is(at, n, "flag-1", "mh-fallback")))
+			import_note(im, line, "scheduler flag %.*s", n < 40 ? (int)n : 40, at);
+	}
+}
+
+/* mask_bits: of a netmask ("255.255.255.0") or a prefix length. => -1 if it is neither. */
+static long
+mask_bits(const char *mask, bool v6)
+{
+	struct in_addr a;
+	char *end;
+	if (!v6 && inet_pton(AF_INET, mask, &a) == 1) {
+		uint32_t bits = ntohl(a.s_addr);
+		bool is_mask = bits != 0 && ((~bits + 1) & ~bits) == 0;
+		return is_mask ? 32 - (bits == UINT32_MAX ? 0 : __builtin_ctz(bits)) : -1;
+	}
+	long n = strtol(mask, &end, 10);
+	return end != mask && *end == '\0' && n >= 1 && n <= (v6 ? 128 : 32) ? n : -1;
+}
+
+void
+import_persistence(struct import *im, unsigned line, json_t *service, const char *timeout,
+                   const char *mask)
+{
+	const char *address = json_string_value(json_object_get(service, "address"));
+	bool v6 = address != NULL && strchr(address, ':') != NULL;
+	long full = v6 ? 128 : 32, bits = mask != NULL ? mask_bits(mask, v6) : full;
+	char *end;
+	long s = strtol(timeout, &end, 10);
+	if (end == timeout || *end != '\0' || s < 1 || bits < 0) {
+		import_note(im, line, "persistence of %.20s s by %.40s: expected seconds and a mask",
+		            timeout, mask != NULL ? mask : "the address");
+		return;
+	}
+	if (s > MAX_PERSISTENCE_S)
+		import_note(im, line, "persistence of %ld s; it becomes %d", s, MAX_PERSISTENCE_S);
+	json_t *p = json_pack("{s:I}", "timeout",
+	                      (json_int_t)(s < MAX_PERSISTENCE_S ? s : MAX_PERSISTENCE_S));
+	if (bits < full)
+		json_object_set_new(p, "mask", json_integer(bits));
+	json_object_set_new(service, "persistence", p);
+}
+
+void
+import_per_packet(struct import *im, unsigned line, json_t *service)
+{
+	const char *protocol = json_string_value(json_object_get(service, "protocol"));
+	if (protocol != NULL && strcmp(protocol, "udp") == 0)
+		set_text(service, "schedule", "packet");
+	else
+		import_note(im, line, "one-packet scheduling: it is for UDP");
+}
+
+void
+import_limit(struct import *im, unsigned line, json_t *backend, const char *connections)
+{
+	char *end;
+	long n = strtol(connections, &end, 10);
+	if (end == connections || *end != '\0' || n < 0 || n > MAX_CONNECTIONS)
+		import_note(im, line, "upper threshold of %.20s connections", connections);
+	else if (n > 0)
+		json_object_set_new(backend, "max_connections", json_integer(n));
+}
+
+void
+import_choice_end(struct import *im, unsigned line, json_t *service)
+{
+	bool ports = json_object_del(service, "ports") == 0;
+	const json_t *persistence = json_object_get(service, "persistence");
+	bool maglev = is_scheduled(service, "maglev");
+	/* IPVS's mh and sh hash the address alone, but for their flag. */
+	if (is_scheduled(service, "source-hash") && ports)
+		set_text(service, "scheduler", "maglev");
+	else if (maglev && !ports && persistence == NULL)
+		set_text(service, "hash", "source");
+	if (json_object_get(persistence, "mask") == NULL || maglev ||
+	    is_scheduled(service, "source-hash"))
+		return;
+	import_note(im, line, "scheduler %s: with persistence of networks it becomes maglev, since "
+	            "workers agree upon a network by hashing it",
+	            json_string_value(json_object_get(service, "scheduler")));
+	set_text(service, "scheduler", "maglev");
+}
+
+void
+import_choice_copy(json_t *to, const json_t *from)
+{
+	static const char *const keys[] = {"scheduler", "hash", "schedule", "persistence",
+	                                   IMPORT_WEIGHTLESS};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		json_t *v = json_object_get(from, keys[i]);
+		if (v != NULL)
+			json_object_set(to, keys[i], v);
+	}
+}
