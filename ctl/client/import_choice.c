@@ -70,7 +70,8 @@ import_flags(struct import *im, unsigned line, json_t *service, const char *flag
 {
 	for (const char *at = flags; *at != '\0'; at += strcspn(at, ","), at += *at == ',') {
 		size_t n = strcspn(at, ",");
-		bool sh = is_scheduled(service, "source-hash"), mh = is_scheduled(service, "maglev");
+		bool sh = is_scheduled(service, "source-hash");
+		bool mh = is_scheduled(service, "maglev");
 		if ((sh && flag_is(at, n, "flag-2", "sh-port")) ||
 		    (mh && flag_is(at, n, "flag-2", "mh-port")))
 			json_object_set_new(service, "ports", json_true());
@@ -105,12 +106,13 @@ import_persistence(struct import *im, unsigned line, json_t *service, const char
 	char *end;
 	long s = strtol(timeout, &end, 10);
 	if (end == timeout || *end != '\0' || s < 1 || bits < 0) {
-		import_note(im, line, "persistence of %.20s s by %.40s: expected seconds and a mask",
-		            timeout, mask != NULL ? mask : "the address");
+		import_note(im, line, "persistence of %.20s s by %.40s: expected seconds and a "
+		            "mask", timeout, mask != NULL ? mask : "the address");
 		return;
 	}
 	if (s > MAX_PERSISTENCE_S)
-		import_note(im, line, "persistence of %ld s; it becomes %d", s, MAX_PERSISTENCE_S);
+		import_note(im, line, "persistence of %ld s; it becomes %d", s,
+		            MAX_PERSISTENCE_S);
 	json_t *p = json_pack("{s:I}", "timeout",
 	                      (json_int_t)(s < MAX_PERSISTENCE_S ? s : MAX_PERSISTENCE_S));
 	if (bits < full)

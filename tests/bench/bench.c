@@ -33,6 +33,7 @@ bench_rig_options(const struct bench_case *c, uint64_t flows)
 		capacity += ((uint64_t)1 << (32 - prefix)) * (POOL_PORTS / POOL_BLOCK);
 	return (struct rig_options){
 		.flows = capacity, .workers = c->workers, .pool_prefix = prefix,
+		.backends = c->backends,
 		.idle_s = c->idle_s != 0 ? c->idle_s : ESTABLISHED_S,
 		.subscribers = (unsigned)(capacity / 100 + 70000),
 	};

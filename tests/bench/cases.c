@@ -11,6 +11,8 @@ const struct bench_case bench_cases[] = {
 	 .run = case_hit, .workers = 1, .fill = true, .slack = 5},
 	{.name = "lb-hit", .help = "the same of a balancer's flows", .kind = TRAFFIC_LB,
 	 .run = case_hit, .workers = 1, .fill = true, .slack = 5},
+	{.name = "lb-open", .help = "the first packet of a balancer's flow, Maglev, 1000 backends",
+	 .kind = TRAFFIC_LB, .run = case_open, .workers = 1, .slack = 5, .backends = 1000},
 	{.name = "parts", .help = "the stages of nat-hit one by one, headers warm",
 	 .run = case_parts, .workers = 1, .fill = true, .slack = 5, .time_only = true},
 	{.name = "lookup", .help = "index and flow alone, the flow's line written",

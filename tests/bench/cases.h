@@ -61,6 +61,7 @@ struct bench_case {
 	unsigned slack;          /* capacity beyond the flows, in percent */
 	unsigned per_subscriber; /* flows of one inside address; 0: 100 */
 	unsigned idle_s;         /* TCP timers; 0: 7440 */
+	unsigned backends;       /* of the balancer; 0: 3 */
 	bool blocks;             /* room for a flow in every port block of the pool */
 };
 

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_cycles.h>
 
@@ -67,27 +68,47 @@ static const char config_form[] =
 	"\"timeouts\": {\"tcp_opening\": %u, \"tcp_established\": %u, \"tcp_closing\": %u},"
 	"\"capacity\": {\"mappings\": %llu, \"subscribers\": %u, \"pool_addresses\": %u}},"
 	"\"lb\": {\"services\": [{\"name\": \"web\", \"address\": \"192.0.2.10\", \"port\": 80,"
-	" \"protocol\": \"tcp\", \"mode\": \"nat\", \"backends\": [{\"address\": \"100.64.0.11\"},"
-	"{\"address\": \"100.64.0.12\"},{\"address\": \"100.64.0.13\"}]}]}}";
+	" \"protocol\": \"tcp\", \"mode\": \"nat\", \"backends\": [%s]}]}}";
+static const char three_backends[] = "{\"address\": \"100.64.0.11\"},"
+	"{\"address\": \"100.64.0.12\"},{\"address\": \"100.64.0.13\"}";
+
+/* rig_backends: so many, behind the inside's router. => to be freed. */
+static char *
+rig_backends(unsigned n)
+{
+	enum { ROW = 32 };
+	if (n == 0)
+		return strdup(three_backends);
+	char *text = calloc(n + 1, ROW);
+	for (unsigned i = 0, at = 0; text != NULL && i < n; i++)
+		at += (unsigned)snprintf(text + at, ROW, "%s{\"address\": \"10.255.%u.%u\"}",
+		                         i > 0 ? "," : "", i / 250, 1 + i % 250);
+	return text;
+}
 
 static void *
 rig_image(const struct rig_options *o, size_t *size)
 {
-	char cores[256] = "", text[4096];
+	char cores[256] = "", *backends = rig_backends(o->backends), *text;
 	size_t at = 0;
 	for (unsigned i = 0; i < o->workers; i++)
 		at += (size_t)snprintf(cores + at, sizeof(cores) - at, "%s%u", i > 0 ? "," : "",
 		                       i + 1);
-	int n = snprintf(text, sizeof(text), config_form, o->workers, cores,
+	int n = asprintf(&text, config_form, o->workers, cores,
 	                 (unsigned long long)o->flows, o->pool_prefix,
 	                 o->idle_s, o->idle_s, o->idle_s, (unsigned long long)o->flows,
-	                 o->subscribers, 1u << (32 - o->pool_prefix));
+	                 o->subscribers, 1u << (32 - o->pool_prefix),
+	                 backends != NULL ? backends : "");
+	free(backends);
+	if (n < 0)
+		return NULL;
 	struct config_errors errs = {0};
 	json_t *doc = config_parse(text, (size_t)n, &errs);
 	void *image = doc != NULL ? config_compile(doc, NULL, 1, size, &errs) : NULL;
 	for (unsigned i = 0; i < errs.n; i++)
 		fprintf(stderr, "millrace-bench: %s: %s\n", errs.e[i].path, errs.e[i].message);
 	json_decref(doc);
+	free(text);
 	return image;
 }
 
