@@ -156,7 +156,11 @@ setting_of(enum memory_part part, const struct img_plane *plane, const char **pa
 	};
 	*path = paths[part];
 	*what = whats[part];
-	return value[part];
+	if (part != MEMORY_LB || plane->persistence <= plane->endpoints)
+		return value[part];
+	*path = "lb.capacity.persistence";
+	*what = "clients of persistent services";
+	return plane->persistence;
 }
 
 int
