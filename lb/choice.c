@@ -2,7 +2,7 @@
 /* Choosing a backend. */
 #include "choice.h"
 
-#include "maglev.h"
+#include "state.h"
 
 /* One flow that is being chosen for. */
 struct asker {
@@ -102,8 +102,8 @@ from_slot(struct asker *a, uint32_t slot)
 static bool
 is_lighter(const struct choice *c, const struct img_lb_backend *x, const struct img_lb_backend *y)
 {
-	return ((uint64_t)c->live[x->id] + 1) * y->weight <
-	       ((uint64_t)c->live[y->id] + 1) * x->weight;
+	return ((uint64_t)c->live[x->id] + 1) * lb_state_share(y) <
+	       ((uint64_t)c->live[y->id] + 1) * lb_state_share(x);
 }
 
 static const struct img_lb_backend *
@@ -166,7 +166,7 @@ static const struct img_lb_backend *
 persistent(struct asker *a, const struct sticky_entry *e, bool *keep)
 {
 	const struct img_lb_backend *b = lb_view_by_id(a->v, e->backend);
-	if (b == NULL || b->service != a->s - a->v->services || b->state != LB_READY)
+	if (b == NULL || b->service != a->s - a->v->services || !lb_state_keeps_clients(b))
 		return NULL;
 	if (has_room(a, b))
 		return b;

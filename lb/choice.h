@@ -19,7 +19,8 @@
  *            4. No backend has more than max_flows / workers flows of a worker, rounded up: of all
  *               workers, workers - 1 beyond max_flows at most.
  *            5. Persistence: while an entry holds, its source goes to its backend, weight 0
- *               included; unless that is not ready (the entry is made anew) or full (it stays).
+ *               included, and while it drains; unless that is neither ready nor in drain (the
+ *               entry is made anew) or full (it stays).
  *               Sources under a mask shorter than an address may have several homes, each with
  *               an entry of its own. So there is such a mask with maglev and source-hash only,
  *               whose first choice is by the masked source: workers agree, but for a network that

@@ -82,6 +82,16 @@ refuse(struct flow_spec *spec, enum drop_reason reason, uint8_t code)
 	return VERDICT_UNREACHABLE;
 }
 
+/* The service has no backend for a new flow. */
+static enum verdict
+none(const struct img_lb_service *s, uint8_t proto, struct flow_spec *spec)
+{
+	refuse(spec, DROP_LB_NO_BACKEND, CODE_HOST);
+	if (s->when_none == LB_NONE_DROP)
+		return VERDICT_DROP;
+	return proto == IPPROTO_L4_TCP ? VERDICT_RESET : VERDICT_UNREACHABLE;
+}
+
 static enum verdict
 open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 {
@@ -93,7 +103,8 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	uint8_t drop = DROP_LB_NO_BACKEND;
 	const struct img_lb_backend *b = choice_take(&lb->choice, v, s, t, m->now_ms, &drop);
 	if (b == NULL)
-		return refuse(spec, drop, CODE_HOST);
+		return drop == DROP_LB_NO_BACKEND ? none(s, t->proto, spec) :
+		       refuse(spec, drop, CODE_HOST);
 	spec->reply = (struct tuple){.src = b->address, .dst = t->src, .dport = t->sport,
 		.sport = b->port != 0 ? b->port : t->dport,
 		.family = t->family, .proto = t->proto};
@@ -164,13 +175,16 @@ reload(void *state, const struct generation *g)
 	choice_reload(&lb->choice);
 }
 
-/* Flows of a backend that is down: their clients go elsewhere. */
-static bool
+/* Flows of a backend that is dead, or that was to be drained by now. */
+static enum stale
 stale(void *state, const struct flow *f)
 {
 	const struct lb *lb = state;
-	return lb->view != NULL &&
-	       (f == NULL ? lb->view->n_down != 0 : lb_view_is_down(lb->view, f->owner));
+	if (lb->view == NULL)
+		return STALE_NOT;
+	if (f == NULL)
+		return lb->view->n_stale != 0 ? STALE_ENDS : STALE_NOT;
+	return lb_view_fate(lb->view, f->owner);
 }
 
 /* Local endpoints that a worker has room for. */
@@ -214,6 +228,7 @@ lb_destroy(void *state)
 
 const struct policy_ops lb_policy = {
 	.name = "lb",
+	.opens_again = true,
 	.check = lb_image_check,
 	.view_create = view_create,
 	.view_destroy = view_destroy,

@@ -160,6 +160,9 @@ check_service(const struct check *c, uint32_t row)
 		return refuse(c, "service %u: not in order, or there twice", row);
 	if (s->mode > LB_MODE_FULLNAT)
 		return refuse(c, "service %u: mode %u is none", row, s->mode);
+	if (s->dead >= LB_FATES || s->over >= LB_FATES || s->when_none >= LB_NONES)
+		return refuse(c, "service %u: what becomes of flows without a backend is not said",
+		              row);
 	if (s->timers >= c->n_timers)
 		return refuse(c, "service %u: timer set %u of %u", row, s->timers, c->n_timers);
 	if (s->backends >= LB_NO_BACKEND ||
@@ -181,7 +184,7 @@ check_backend(const struct check *c, uint32_t row, uint8_t *seen)
 		return refuse(c, "backend %u: not in the range of its service", row);
 	if (b->family != s->family || !address_is_good(&b->address, b->family))
 		return refuse(c, "backend %u: bad address or family", row);
-	if (b->state > LB_DOWN || b->weight > LB_MAX_WEIGHT)
+	if (b->state >= LB_STATES || b->weight > LB_MAX_WEIGHT || b->withheld >= LB_TENTHS)
 		return refuse(c, "backend %u: bad state or weight", row);
 	if (b->id >= LB_MAX_IDS || (seen[b->id / 8] & 1 << b->id % 8) != 0)
 		return refuse(c, "backend %u: id %u is too big or there twice", row, b->id);

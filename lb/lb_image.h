@@ -29,7 +29,22 @@ enum {
 
 enum { LB_PROTO_ANY = 0 };
 enum lb_mode { LB_MODE_NAT, LB_MODE_FULLNAT };
-enum lb_backend_state { LB_READY, LB_DRAIN, LB_DOWN };
+
+/* Only LB_READY takes new flows. lb/state.h says who is in which state. */
+enum lb_backend_state {
+	LB_READY,
+	LB_DRAIN,   /* by request: no new flows, those that it has and persistence stay */
+	LB_DOWN,    /* its checks say so */
+	LB_MAINT,   /* by request: as if it were down */
+	LB_STANDBY, /* healthy, but a group before its own is enough */
+	LB_OVER,    /* its drain's deadline has passed */
+	LB_STATES
+};
+
+/* What becomes of the flows of a backend that is dead, or whose drain is over. */
+enum lb_fate { LB_FATE_MOVE, LB_FATE_RESET, LB_FATE_STAY, LB_FATES };
+/* What becomes of a new flow when no backend takes it. */
+enum lb_none { LB_NONE_REJECT, LB_NONE_DROP, LB_NONE_USE_ALL, LB_NONES };
 
 /* How the backend of a new flow is chosen: lb/choice.h. */
 enum lb_scheduler {
@@ -62,10 +77,12 @@ struct img_lb_service { /* sorted: family, address, plen, proto, ports (memcmp o
 	uint8_t mode;           /* enum lb_mode */
 	uint8_t timers;         /* row in IMG_TIMERS */
 	uint8_t plen;
-	uint8_t zero;
+	uint8_t when_none;      /* enum lb_none */
 	be16 port_last;         /* all: 1 to 65535 */
-	uint8_t zero2[2];
+	uint8_t dead, over;     /* enum lb_fate: backend down or in maintenance; drain over */
 	struct img_lb_choice choice;
+	uint16_t min_healthy;   /* groups are added up to so many healthy backends; 0 is as 1 */
+	uint8_t zero[6];
 };
 
 struct img_lb_backend {
@@ -76,7 +93,11 @@ struct img_lb_backend {
 	uint32_t weight;
 	uint32_t service;      /* row in IMG_LB_SERVICES */
 	uint32_t max_flows;    /* it may have, all workers together; 0: any number */
+	uint8_t priority;      /* its group; 0 is the first */
+	uint8_t withheld;      /* tenths of the weight, while it starts slowly: 0..9 */
+	uint8_t zero[2];
 };
+enum { LB_TENTHS = 10 };
 
 struct img_lb_local {
 	union addr address;

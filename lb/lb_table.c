@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "maglev.h"
-
 int
 lb_table_make(const struct img_lb_service *s, const struct img_lb_backend *backends,
               uint16_t *slots)
@@ -15,11 +13,7 @@ lb_table_make(const struct img_lb_service *s, const struct img_lb_backend *backe
 	struct maglev_backend *m = calloc(s->backends + (size_t)1, sizeof(*m));
 	if (m == NULL)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < s->backends; i++) {
-		const struct img_lb_backend *b = &backends[i];
-		m[i].key = maglev_key(&b->address, b->family, b->port);
-		m[i].weight = lb_table_weight(b);
-	}
+	lb_state_players(backends, s->backends, m);
 	int rc = (lb_table_is_order(s->choice.scheduler) ? maglev_order : maglev_build)(
 		m, s->backends, slots);
 	/* tidy: as above */

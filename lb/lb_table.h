@@ -7,26 +7,20 @@
  *            `least-connections`).
  * Invariant  1. The table depends on the kind of scheduler and the set of (address, port, weight)
  *               of backends that take new flows alone.
- *            2. A backend that takes no new flows (weight 0, or not ready) has no slot.
+ *            2. A backend that takes no new flows (lb_state_share) has no slot.
  * See        lb/maglev.h, lb/choice.h. No DPDK header here: the compiler includes this.
  */
 #ifndef MR_LB_TABLE_H
 #define MR_LB_TABLE_H
 
 #include "lb_image.h"
+#include "state.h"
 
 /* lb_table_is_order: is the scheduler's table an order by turns? */
 static inline bool
 lb_table_is_order(uint8_t scheduler)
 {
 	return scheduler == LB_ROUND_ROBIN || scheduler == LB_LEAST_CONNECTIONS;
-}
-
-/* lb_table_weight: what a backend counts in its service's table: 0 if it takes no new flows. */
-static inline uint32_t
-lb_table_weight(const struct img_lb_backend *b)
-{
-	return b->state == LB_READY ? b->weight : 0;
 }
 
 /* lb_table_make: the table of a service with these backends. => 0 or as maglev_build. */

@@ -34,6 +34,17 @@ lb_view_endpoint(const struct lb_view *v, const struct tuple *t)
 	       (v->has_kept_ports && endpoint_find(v, t, 0) != 0);
 }
 
+/* What becomes of a backend's flows, by its state. */
+static enum stale
+fate_of(const struct img_lb_service *s, const struct img_lb_backend *b)
+{
+	static const enum stale stale[LB_FATES] = {[LB_FATE_MOVE] = STALE_ENDS,
+		[LB_FATE_RESET] = STALE_RESET, [LB_FATE_STAY] = STALE_NOT};
+	if (b->state == LB_DOWN || b->state == LB_MAINT)
+		return stale[s->dead];
+	return b->state == LB_OVER ? stale[s->over] : STALE_NOT;
+}
+
 /* backend_fill: what is looked up by its id, and its share of flows. */
 static void
 backend_fill(struct lb_view *v, uint32_t row)
@@ -42,10 +53,9 @@ backend_fill(struct lb_view *v, uint32_t row)
 	uint32_t n = v->steer->n_workers;
 	v->row_of[b->id] = (uint16_t)(row + 1);
 	v->limit[row] = b->max_flows == 0 ? UINT32_MAX : (b->max_flows - 1) / n + 1;
-	if (b->state != LB_DOWN)
-		return;
-	v->down[b->id / 8] |= (uint8_t)(1u << b->id % 8);
-	v->n_down++;
+	enum stale fate = fate_of(&v->services[b->service], b);
+	v->fate[b->id / 4] |= (uint8_t)((unsigned)fate << b->id % 4 * 2);
+	v->n_stale += fate != STALE_NOT;
 }
 
 /* Replies of a backend that keeps the port come from all ports of its service. */
@@ -108,7 +118,7 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	size_t services = (lb_services_memsize(rows.n_services) + 7) / 8 * 8;
 	rows.size = sizeof(rows) + services +
 		((size_t)endpoints + rows.n_backends) * sizeof(uint32_t) +
-		(rows.n_locals + LB_MAX_IDS) * sizeof(uint16_t) + rows.n_locals + LB_MAX_IDS / 8;
+		(rows.n_locals + LB_MAX_IDS) * sizeof(uint16_t) + rows.n_locals + LB_MAX_IDS / 4;
 	struct lb_view *v = mem_alloc(rows.size, -1);
 	if (v == NULL)
 		return NULL;
@@ -120,7 +130,7 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	v->row_of = (uint16_t *)(v->limit + rows.n_backends);
 	v->local_class = v->row_of + LB_MAX_IDS;
 	v->local_owner = (uint8_t *)(v->local_class + rows.n_locals);
-	v->down = v->local_owner + rows.n_locals;
+	v->fate = v->local_owner + rows.n_locals;
 	view_fill(v);
 	return v;
 }

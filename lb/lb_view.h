@@ -3,13 +3,14 @@
  * What       What the balancer derives from a generation: which service has (address, protocol,
  *            port), which endpoints are nat-mode backends, which worker a local address is of.
  * Layout     Services (lb/service.h), an open-addressed table of rows of backends (plus one; 0 is
- *            empty), half full at most, the class and the worker of each local address, the row and
- *            a bit for each backend id; the rows stay in the image.
+ *            empty), half full at most, the class and the worker of each local address, the row
+ *            and what becomes of the flows of each backend id; the rows stay in the image.
  * Invariant  1. lb_view_service finds the most specific service that the packet matches.
  *            2. lb_view_endpoint is true exactly for (address, port, protocol) of a backend of a
  *               service in mode nat; a backend that keeps the port has all ports of its service.
  *            3. A local port has one owner among the workers.
- *            4. n_down backends are down; their bits are set, and no others.
+ *            4. The flows of n_stale backends do not go on; fate says so of their ids, and of no
+ *               others.
  *            5. limit[row] is a worker's share of the backend's max_flows, rounded up.
  * Owner      Constant, part of a generation; any worker reads.
  * Lifetime   Rows are good as long as the generation.
@@ -20,6 +21,7 @@
 
 #include "lb/service.h"
 #include "lib/generation.h"
+#include "lib/policy.h"
 #include "lib/tuple.h"
 
 enum { LB_LOCAL_SHARED = 0xff /* owner of a local address whose port blocks are divided */ };
@@ -38,8 +40,8 @@ struct lb_view {
 	uint16_t *local_class;       /* steer_class of each local address */
 	uint32_t *limit;             /* flows that a worker may have, by row of the backend */
 	uint16_t *row_of;            /* row + 1 of each backend id; 0: there is none */
-	uint8_t *down;               /* a bit for each backend id: it is down */
-	uint32_t n_down;
+	uint8_t *fate;               /* enum stale, two bits for each backend id */
+	uint32_t n_stale;
 	bool has_kept_ports;         /* some backend has no port of its own */
 	uint8_t *local_owner;        /* worker of each local address, or LB_LOCAL_SHARED */
 	size_t size;                 /* of this block, tables included */
@@ -80,11 +82,11 @@ lb_client_hash(const union addr *a, be16 port)
 	return mix64(h ^ 0x4b33a62ed433d4a3u, port ^ 0x9fb21c651e98df25u);
 }
 
-/* lb_view_is_down: is the backend of this id in the generation, and down? */
-static inline bool
-lb_view_is_down(const struct lb_view *v, uint32_t id)
+/* lb_view_fate: of the flows of a backend. */
+static inline enum stale
+lb_view_fate(const struct lb_view *v, uint32_t id)
 {
-	return id < LB_MAX_IDS && (v->down[id / 8] >> id % 8 & 1) != 0;
+	return id < LB_MAX_IDS ? (enum stale)(v->fate[id / 4] >> id % 4 * 2 & 3) : STALE_NOT;
 }
 
 #endif

@@ -3,10 +3,10 @@
 #include "conn.h"
 
 /* A row whose state no packet of a direction changes. */
-#define STAY(s) {(s), (s), (s), (s)}
+#define STAY(s) {(s), (s), (s), (s), [EV_OPEN] = (s)}
 
 /*
- * Cells are [state][direction] = {EV_OTHER, EV_SYN, EV_FIN, EV_RST}.
+ * Cells are [state][direction][event].
  */
 const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 	/* No packet meets a free entry. */
@@ -22,6 +22,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			 * segment of the initiator leaves the opening timer. */
 			[EV_OTHER] = CONN_TCP_SYN,
 			[EV_SYN] = CONN_TCP_SYN,
+			[EV_OPEN] = CONN_TCP_SYN,
 			[EV_FIN] = CONN_TCP_SYN,
 			/* The initiator gives up: RFC 7857 section 2.2, 4 min from here. */
 			[EV_RST] = CONN_TCP_TRANS,
@@ -32,6 +33,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			 * segment that is no RST: its SYN may have gone another way. */
 			[EV_OTHER] = CONN_TCP_EST,
 			[EV_SYN] = CONN_TCP_EST,
+			[EV_OPEN] = CONN_TCP_EST,
 			[EV_FIN] = CONN_TCP_FIN_R,
 			/* The peer refuses. */
 			[EV_RST] = CONN_TCP_TRANS,
@@ -42,12 +44,14 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			/* Picked up without its SYN: as INIT, the peer has to speak. */
 			[EV_OTHER] = CONN_TCP_MID,
 			[EV_SYN] = CONN_TCP_MID,
+			[EV_OPEN] = CONN_TCP_MID,
 			[EV_FIN] = CONN_TCP_MID,
 			[EV_RST] = CONN_TCP_TRANS,
 		},
 		{
 			[EV_OTHER] = CONN_TCP_EST,
 			[EV_SYN] = CONN_TCP_EST,
+			[EV_OPEN] = CONN_TCP_EST,
 			[EV_FIN] = CONN_TCP_FIN_R,
 			[EV_RST] = CONN_TCP_TRANS,
 		},
@@ -58,6 +62,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			 * with a challenge ACK; nothing changes here. */
 			[EV_OTHER] = CONN_TCP_EST,
 			[EV_SYN] = CONN_TCP_EST,
+			[EV_OPEN] = CONN_TCP_EST,
 			/* RFC 6146 3.5.2.2 "V6 FIN RCV": the established timer goes on. */
 			[EV_FIN] = CONN_TCP_FIN_I,
 			/* RFC 7857 section 2.2: kept 4 min, the RST may be spoofed or lost. */
@@ -66,6 +71,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 		{
 			[EV_OTHER] = CONN_TCP_EST,
 			[EV_SYN] = CONN_TCP_EST,
+			[EV_OPEN] = CONN_TCP_EST,
 			/* "V4 FIN RCV". */
 			[EV_FIN] = CONN_TCP_FIN_R,
 			[EV_RST] = CONN_TCP_TRANS,
@@ -76,6 +82,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			/* A repeated FIN is still the first side's. */
 			[EV_OTHER] = CONN_TCP_FIN_I,
 			[EV_SYN] = CONN_TCP_FIN_I,
+			[EV_OPEN] = CONN_TCP_FIN_I,
 			[EV_FIN] = CONN_TCP_FIN_I,
 			[EV_RST] = CONN_TCP_TRANS,
 		},
@@ -83,6 +90,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			/* Half-closed: the responder may send for as long as it likes. */
 			[EV_OTHER] = CONN_TCP_FIN_I,
 			[EV_SYN] = CONN_TCP_FIN_I,
+			[EV_OPEN] = CONN_TCP_FIN_I,
 			/* RFC 6146 "V4 FIN + V6 FIN RCV": both, now the transitory timer. */
 			[EV_FIN] = CONN_TCP_CLOSING,
 			[EV_RST] = CONN_TCP_TRANS,
@@ -92,6 +100,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 		{
 			[EV_OTHER] = CONN_TCP_FIN_R,
 			[EV_SYN] = CONN_TCP_FIN_R,
+			[EV_OPEN] = CONN_TCP_FIN_R,
 			/* Both. */
 			[EV_FIN] = CONN_TCP_CLOSING,
 			[EV_RST] = CONN_TCP_TRANS,
@@ -99,6 +108,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 		{
 			[EV_OTHER] = CONN_TCP_FIN_R,
 			[EV_SYN] = CONN_TCP_FIN_R,
+			[EV_OPEN] = CONN_TCP_FIN_R,
 			[EV_FIN] = CONN_TCP_FIN_R,
 			[EV_RST] = CONN_TCP_TRANS,
 		},
@@ -111,6 +121,8 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			/* A SYN opens anew on the same tuple; else the new connection would die
 			 * with the old one's timer. */
 			[EV_SYN] = CONN_TCP_SYN,
+			/* lib/again.h decides. */
+			[EV_OPEN] = CONN_TCP_CLOSING,
 			[EV_FIN] = CONN_TCP_CLOSING,
 			/* An RST must not lengthen what is over: same timer, same end. */
 			[EV_RST] = CONN_TCP_CLOSING,
@@ -119,6 +131,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OTHER] = CONN_TCP_CLOSING,
 			/* The responder opens anew: its peer's answer makes it established. */
 			[EV_SYN] = CONN_TCP_SYN,
+			[EV_OPEN] = CONN_TCP_SYN,
 			[EV_FIN] = CONN_TCP_CLOSING,
 			[EV_RST] = CONN_TCP_CLOSING,
 		},
@@ -128,12 +141,15 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			/* RFC 6146 3.5.2.2 TRANS: any packet that is no RST re-establishes. */
 			[EV_OTHER] = CONN_TCP_EST,
 			[EV_SYN] = CONN_TCP_EST,
+			/* lib/again.h decides. */
+			[EV_OPEN] = CONN_TCP_TRANS,
 			[EV_FIN] = CONN_TCP_EST,
 			[EV_RST] = CONN_TCP_TRANS,
 		},
 		{
 			[EV_OTHER] = CONN_TCP_EST,
 			[EV_SYN] = CONN_TCP_EST,
+			[EV_OPEN] = CONN_TCP_EST,
 			[EV_FIN] = CONN_TCP_EST,
 			[EV_RST] = CONN_TCP_TRANS,
 		},

@@ -2,9 +2,12 @@
 /*
  * What       The state of a connection, for every protocol, as a table of rows:
  *            next = conn_next[state][direction][event]. The hit path does one lookup.
- * Layout     One byte a cell; the whole table is below 512 bytes and stays in the core's cache.
+ * Layout     One byte a cell, rows of 8; the whole table is below 512 bytes and stays in the core's
+ *            cache.
  * Invariant  1. CONN_FREE is 0 and never follows from a packet.
- *            2. Every cell holds a valid state.
+ *            2. Every cell of an event holds a valid state.
+ *            3. A SYN alone of the initiator leaves a connection that is over as it is: whether it
+ *               opens another one is not the table's to say (lib/again.h).
  * See        RFC 7857 section 2, RFC 6146 section 3.5.2, RFC 5382 REQ-5, RFC 4787 REQ-5;
  *            docs/design.md, "Connection states".
  */
@@ -12,6 +15,7 @@
 #define MR_CONN_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum conn_state {
@@ -29,9 +33,18 @@ enum conn_state {
 	CONN_MAX
 };
 
-enum conn_event { EV_OTHER, EV_SYN, EV_FIN, EV_RST, EV_MAX };
+/* EV_OPEN is a SYN without ACK, the beginning of a connection; without EV_ALONE it is any SYN. */
+enum { EV_ALONE = 4 };
+enum conn_event { EV_OTHER, EV_SYN, EV_FIN, EV_RST, EV_OPEN = EV_SYN | EV_ALONE, EV_MAX = 8 };
 
 extern const uint8_t conn_next[CONN_MAX][2][EV_MAX];
+
+/* conn_is_over: both sides have closed, or one has reset it. */
+static inline bool
+conn_is_over(unsigned state)
+{
+	return state == CONN_TCP_CLOSING || state == CONN_TCP_TRANS;
+}
 
 /* Idle timers, in milliseconds by state; a flow names its set by a small number (flow.timers). */
 enum { MAX_TIMER_SETS = 64 };
@@ -47,10 +60,13 @@ const char *conn_state_name(unsigned state);
 static inline unsigned
 conn_event(uint8_t tcp_flags)
 {
-	/* By RST, SYN, FIN. */
-	static const uint8_t event[8] = {EV_OTHER, EV_FIN, EV_SYN, EV_FIN,
-	                                 EV_RST,   EV_RST, EV_RST, EV_RST};
-	return event[tcp_flags & 7];
+	/* By ACK, RST, SYN, FIN; what stands between, PSH, is of no meaning here. */
+	enum { FIN_SYN_RST_ACK = 0x17 };
+	static const uint8_t event[FIN_SYN_RST_ACK + 1] = {
+		EV_OTHER, EV_FIN, EV_OPEN, EV_FIN, EV_RST, EV_RST, EV_RST, EV_RST,
+		[0x10] = EV_OTHER, EV_FIN, EV_SYN, EV_FIN, EV_RST, EV_RST, EV_RST, EV_RST,
+	};
+	return event[tcp_flags & FIN_SYN_RST_ACK];
 }
 
 #endif

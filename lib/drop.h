@@ -50,6 +50,7 @@
 	X(LB_NO_SERVICE, "lb_no_service", "service address, but no service on that port")       \
 	X(LB_NO_LOCAL_PORT, "lb_no_local_port", "no free local address and port (fullnat)")     \
 	X(LB_BACKENDS_FULL, "lb_backends_full", "every backend has its max_connections")        \
+	X(LB_RESET, "lb_reset", "of a connection that is being reset: backend gone, drain over") \
 	X(LOCAL_UNWANTED, "local_unwanted", "for an address of ours, but nothing listens")      \
 	X(ARP_INVALID, "arp_invalid", "ARP packet that is malformed or not for us")             \
 	X(ND_INVALID, "nd_invalid", "neighbour discovery packet that is malformed")             \

@@ -91,6 +91,14 @@ flow_count(struct flow *f, unsigned dir, uint32_t bytes)
 	f->packets_hi[dir] += __builtin_add_overflow(f->counts[dir], one, &f->counts[dir]);
 }
 
+/* flow_count_back: the packet that was counted last was of another flow. */
+static inline void
+flow_count_back(struct flow *f, unsigned dir, uint32_t bytes)
+{
+	uint64_t one = ((uint64_t)1 << FLOW_BYTES_BITS) + bytes;
+	f->packets_hi[dir] -= __builtin_sub_overflow(f->counts[dir], one, &f->counts[dir]);
+}
+
 enum { FLOW_PAIR_LOAD = 14 };
 
 struct flow_table {

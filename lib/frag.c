@@ -231,6 +231,10 @@ forward_later(struct worker *w, struct pkt *p, const struct frag_entry *e)
 {
 	struct flow *f = flow_get(&w->flows, e->ref);
 	unsigned d = e->ref & 1;
+	if (f->nexthop[d] == NEXTHOP_RESET) { /* its first fragment was answered */
+		pkt_drop(w, p, DROP_LB_RESET);
+		return;
+	}
 	struct tuple to = flow_tuple(&w->flows, e->ref, !d);
 	to = tuple_invert(&to);
 	bool known = f->nexthop[d] != NEXTHOP_NONE && f->route_gen == w->gen->route_gen;

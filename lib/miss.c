@@ -4,6 +4,7 @@
 
 #include "ending.h"
 #include "hop.h"
+#include "reset.h"
 #include "steer_watch.h"
 #include "syn.h"
 #include "tx.h"
@@ -18,7 +19,7 @@ fill(const struct worker *w, const struct pkt *p, struct miss *m)
 	m->now_ms = w->now_ms;
 	m->now_ns = w->now_ns;
 	m->nic = p->nic;
-	m->event = p->event;
+	m->event = p->event & (uint8_t)~EV_ALONE;
 	m->has_frag = (p->flags & PKT_FIRST) != 0;
 	memset(m->hint, 0, sizeof(m->hint));
 }
@@ -188,6 +189,7 @@ make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_
 		syn_forget(w, reply_hash);
 	if (pol->ops->opened != NULL)
 		pol->ops->opened(pol->state, &j->m, spec);
+	p->event = j->m.event; /* what a SYN alone means has been decided */
 	return ref;
 }
 
@@ -306,6 +308,9 @@ miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *sp
 			return false;
 		case VERDICT_UNREACHABLE:
 			pkt_punt(w, p, PUNT_UNREACHABLE, spec->drop, spec->code);
+			return false;
+		case VERDICT_RESET:
+			reset_refuse(w, p, spec->drop);
 			return false;
 		case VERDICT_PASS:
 			j->fate = (uint8_t)claimed(w, j, j->policy + 1u);

@@ -4,7 +4,8 @@
  *            flows keep.
  * Layout     An array of 32-byte entries and an open-addressed hash of their numbers. MAC and state
  *            share one 8-byte word, so that a reader never sees half a change.
- * Invariant  1. Number 0 is none; number 1 is NEXTHOP_LOOP (hairpin: enter again as outside).
+ * Invariant  1. Number 0 is none; number 1 is NEXTHOP_LOOP (hairpin: enter again as outside);
+ *               number 2 is NEXTHOP_RESET (packets of the flow are answered: lib/reset.h).
  *            2. An entry, once published, keeps its interface and address: only the word changes.
  *            3. Only resolved addresses get an entry (unresolved ones are the slow path's own), so
  *               an address scan of a connected network cannot fill the table.
@@ -18,8 +19,8 @@
 
 #include "addr.h"
 
-enum { NEXTHOP_NONE = 0, NEXTHOP_LOOP = 1, NEXTHOP_FIRST = 2, NEXTHOP_MAX = 65536,
-       NEXTHOP_SLOTS = 2 * NEXTHOP_MAX };
+enum { NEXTHOP_NONE = 0, NEXTHOP_LOOP = 1, NEXTHOP_RESET = 2, NEXTHOP_FIRST = 3,
+       NEXTHOP_MAX = 65536, NEXTHOP_SLOTS = 2 * NEXTHOP_MAX };
 enum nexthop_state { NEXTHOP_DEAD = 0, NEXTHOP_UP = 1 };
 
 struct nexthop {

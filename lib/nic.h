@@ -76,6 +76,7 @@ enum punt {
 	PUNT_NEIGHBOUR,   /* already rewritten, L2 header not: resolve the next hop, then send */
 	PUNT_NO_ROUTE,    /* answer Destination Unreachable, network */
 	PUNT_UNREACHABLE, /* answer Destination Unreachable with ICMP code meta.arg */
+	PUNT_RESET,       /* answer by RST, for which no next hop is resolved yet */
 	PUNT_MAX
 };
 

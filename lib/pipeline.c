@@ -2,6 +2,7 @@
 /* The hit path: parse, find, forward, each a loop over the burst; then what was set aside. */
 #include "pipeline.h"
 
+#include "again.h"
 #include "aside.h"
 #include "ending.h"
 #include "flow_index.h"
@@ -10,6 +11,7 @@
 #include "miss.h"
 #include "miss_burst.h"
 #include "parse_plain.h"
+#include "reset.h"
 #include "rewrite.h"
 #include "tx.h"
 
@@ -56,12 +58,19 @@ touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 		answered(w, f);
 }
 
-/* A packet of a flow whose next hop is not known, not up, a loop, or has a small MTU; PKT_CARE. */
+/* A packet of a flow whose next hop is not known, not up, a loop, or has a small MTU; those of
+ * flows that are reset; PKT_CARE; a SYN alone. */
 static __attribute__((noinline)) void
 send_aside(struct worker *w, struct pkt *p)
 {
+	if ((p->event & EV_ALONE) != 0 && again_open(w, p))
+		return;
 	struct flow *f = flow_head(&w->flows, p->ref);
 	unsigned d = p->ref & 1;
+	if (f->nexthop[d] == NEXTHOP_RESET) {
+		reset_flow(w, p);
+		return;
+	}
 	if (f->route_gen != w->gen->route_gen) {
 		f->nexthop[0] = f->nexthop[1] = NEXTHOP_NONE;
 		f->route_gen = w->gen->route_gen;
@@ -89,7 +98,7 @@ send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d)
 	const struct nexthop *hop = &w->shared->nexthops.entry[f->nexthop[d]];
 	uint64_t word = atomic_load_explicit(&hop->word, memory_order_relaxed);
 	const struct gen_nic *out = &g->nic[hop->nic];
-	if (unlikely((p->flags & PKT_CARE) != 0 || f->route_gen != g->route_gen ||
+	if (unlikely(pkt_is_special(p) || f->route_gen != g->route_gen ||
 	             !nexthop_word_is_up(word) || p->l3_len > out->mtu)) {
 		send_aside(w, p);
 		return;

@@ -78,6 +78,14 @@ pkt_set_arrival(struct pkt *p, uint32_t event)
 	store32((uint8_t *)p + offsetof(struct pkt, flags), event << 8 | HANDOFF_MAX << 16);
 }
 
+/* pkt_is_special: has it PKT_CARE, or is it a SYN alone? Both by one test. */
+static inline bool
+pkt_is_special(const struct pkt *p)
+{
+	enum { SPECIAL = PKT_CARE | EV_ALONE << 8 };
+	return (load32((const uint8_t *)p + offsetof(struct pkt, flags)) & SPECIAL) != 0;
+}
+
 static inline struct ip4 *
 pkt_ip4(const struct pkt *p)
 {

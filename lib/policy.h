@@ -39,6 +39,14 @@ enum verdict {
 	VERDICT_DROP,        /* with spec->drop */
 	VERDICT_HOLD,        /* drop with spec->drop, but answer a SYN first, late: lib/syn.h */
 	VERDICT_UNREACHABLE, /* drop with spec->drop, answer Destination Unreachable, spec->code */
+	VERDICT_RESET,       /* drop with spec->drop, answer a TCP packet by RST */
+};
+
+/* What becomes of a flow under a new generation. */
+enum stale {
+	STALE_NOT,   /* it goes on */
+	STALE_ENDS,  /* it ends; its next packet is a miss */
+	STALE_RESET, /* TCP: its next packet is answered by RST, to both ends; else it ends */
 };
 
 struct flow_spec {
@@ -61,6 +69,8 @@ enum { HOME_NOT_MINE = -1, HOME_ANY = -2 /* mine, and any worker will do: stay *
 
 struct policy_ops {
 	const char *name;
+	/* A SYN on a connection that is over ends its flow and asks open() anew: lib/again.h. */
+	bool opens_again;
 	/* check: this policy's sections of an image. => 0 or -EINVAL and a sentence. */
 	int (*check)(const struct image_header *h, char *err, size_t err_size);
 	/* view_create, view_destroy: derived tables of a generation, kept in gen->view[number]. */
@@ -87,10 +97,11 @@ struct policy_ops {
 	void (*parting)(void *state, const struct flow *f, const struct tuple t[2],
 	                uint64_t hint[HINTS], unsigned stage);
 	/*
-	 * stale: may the flow not go on under the generation of the last reload? f is NULL: may any
-	 * not? Asked of all that there are after a reload. A policy without it keeps its flows.
+	 * stale: does the flow go on under the generation of the last reload? f is NULL: may there
+	 * be any that does not? Asked of all that there are after a reload. A policy without it
+	 * keeps its flows.
 	 */
-	bool (*stale)(void *state, const struct flow *f);
+	enum stale (*stale)(void *state, const struct flow *f);
 	/* tick: bounded work between bursts. reload: a new generation is in force. */
 	void (*tick)(void *state, uint64_t now_ns);
 	void (*reload)(void *state, const struct generation *g);

@@ -4,6 +4,7 @@
 
 #include "ending.h"
 #include "flow_index.h"
+#include "reset.h"
 
 enum { AHEAD = 16 };
 
@@ -12,7 +13,7 @@ is_wanted(const struct worker *w)
 {
 	for (unsigned i = 0; i < w->n_policies; i++) {
 		const struct policy *p = &w->policy[i];
-		if (p->ops->stale != NULL && p->ops->stale(p->state, NULL))
+		if (p->ops->stale != NULL && p->ops->stale(p->state, NULL) != STALE_NOT)
 			return true;
 	}
 	return false;
@@ -26,15 +27,18 @@ purge_start(struct worker *w)
 		w->purge = (struct purge){.end4 = w->flows.high4, .end6 = w->flows.high6};
 }
 
-/* Is it one that has to go? */
+/* Is it one that ends now? One that is to be reset waits for its next packet. */
 static bool
-is_stale(const struct worker *w, flow_ref ref)
+is_ended(const struct worker *w, flow_ref ref)
 {
-	const struct flow *f = flow_head(&w->flows, ref);
+	struct flow *f = flow_head(&w->flows, ref);
 	if (f->state == CONN_FREE)
 		return false;
 	const struct policy *p = &w->policy[f->policy];
-	return p->ops->stale != NULL && p->ops->stale(p->state, f);
+	enum stale s = p->ops->stale == NULL ? STALE_NOT : p->ops->stale(p->state, f);
+	if (s == STALE_RESET && f->proto == IPPROTO_L4_TCP)
+		reset_mark(f);
+	return s == STALE_ENDS || (s == STALE_RESET && f->proto != IPPROTO_L4_TCP);
 }
 
 /* The next entry, of either slab; 0 at the end. */
@@ -57,7 +61,7 @@ purge_turn(struct worker *w, uint32_t steps)
 	flow_ref stale[EXPIRE_CHUNK], ref;
 	unsigned n = 0;
 	for (; steps > 0 && (ref = next(w)) != 0; steps--) {
-		if (!is_stale(w, ref))
+		if (!is_ended(w, ref))
 			continue;
 		stale[n++] = ref;
 		if (n == EXPIRE_CHUNK) {

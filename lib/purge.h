@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What       The end of flows that a policy does not want to go on under a new generation: those
- *            of a backend that is down.
+ *            of a backend that is down, or whose drain is over. They end, or are marked for reset.
  * Layout     A hand of its own over the slab (struct purge, in struct worker), from the beginning
  *            to what was in use when the generation was picked up: later flows are of its making.
  * Invariant  1. While no policy says that it has such flows, nothing is walked.

@@ -4,13 +4,12 @@
 
 #include "tx.h"
 
-enum { TCP_FLAGS = 13, TCP_SYN = 2, TCP_ACK = 16, UNREACHABLE_PORT = 3 };
+enum { UNREACHABLE_PORT = 3 };
 
 static bool
 is_bare_syn(const struct pkt *p)
 {
-	return p->proto == IPPROTO_L4_TCP && (p->flags & PKT_FIRST) == 0 && p->event == EV_SYN &&
-	       (p->l3[p->l4 + TCP_FLAGS] & TCP_ACK) == 0;
+	return p->event == EV_OPEN && (p->flags & PKT_FIRST) == 0;
 }
 
 static struct syn_slot *

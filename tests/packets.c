@@ -101,6 +101,10 @@ l4_make(uint8_t *l3, uint8_t *l4, const struct frame *f)
 	if (f->proto == 6) {
 		l4[12] = 5 << 4;
 		l4[13] = f->tcp_flags;
+		put16(l4 + 4, f->seq >> 16);
+		put16(l4 + 6, f->seq & 0xffff);
+		put16(l4 + 8, f->ack >> 16);
+		put16(l4 + 10, f->ack & 0xffff);
 		put16(l4 + 14, 65535);
 	}
 	if (f->proto == 17)
@@ -247,7 +251,11 @@ l4_view(struct frame_view *v, size_t size)
 	v->f.dport = (uint16_t)get16(v->l4 + at + 2);
 	v->f.icmp_type = v->l4[0];
 	v->f.icmp_code = v->l4[1];
-	v->f.tcp_flags = v->f.proto == 6 ? v->l4[13] : 0;
+	if (v->f.proto == 6) {
+		v->f.tcp_flags = v->l4[13];
+		v->f.seq = (uint32_t)get16(v->l4 + 4) << 16 | (uint32_t)get16(v->l4 + 6);
+		v->f.ack = (uint32_t)get16(v->l4 + 8) << 16 | (uint32_t)get16(v->l4 + 10);
+	}
 	v->l4_csum_right = (v->f.frag & 0x3fff) != 0 || l4_is_right(v, size);
 }
 

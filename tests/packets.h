@@ -21,6 +21,7 @@ struct frame {
 	union addr src, dst;
 	uint16_t sport, dport;   /* echo: sport is the identifier, dport the sequence number */
 	uint8_t tcp_flags;
+	uint32_t seq, ack;       /* TCP, host order */
 	uint8_t icmp_type, icmp_code;
 	uint8_t options;         /* bytes of IPv4 options (no-operation), a multiple of 4 */
 	uint8_t no_udp_csum;

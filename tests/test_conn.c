@@ -17,21 +17,25 @@
 #define CLOSING CONN_TCP_CLOSING
 #define TRANS CONN_TCP_TRANS
 
+static const uint8_t events_of[] = {EV_OTHER, EV_SYN, EV_FIN, EV_RST, EV_OPEN};
+enum { N_EVENTS = sizeof(events_of) };
+
 static const struct {
 	uint8_t state;
-	uint8_t next[2][EV_MAX]; /* OTHER, SYN, FIN, RST */
+	uint8_t next[2][N_EVENTS]; /* OTHER, SYN, FIN, RST, OPEN */
 } rows[] = {
-	{FREE, {{FREE, FREE, FREE, FREE}, {FREE, FREE, FREE, FREE}}},
-	{NEW, {{NEW, NEW, NEW, NEW}, {BOTH, BOTH, BOTH, BOTH}}},
-	{BOTH, {{BOTH, BOTH, BOTH, BOTH}, {BOTH, BOTH, BOTH, BOTH}}},
-	{ICMP, {{ICMP, ICMP, ICMP, ICMP}, {ICMP, ICMP, ICMP, ICMP}}},
-	{SYN, {{SYN, SYN, SYN, TRANS}, {EST, EST, FIN_R, TRANS}}},
-	{MID, {{MID, MID, MID, TRANS}, {EST, EST, FIN_R, TRANS}}},
-	{EST, {{EST, EST, FIN_I, TRANS}, {EST, EST, FIN_R, TRANS}}},
-	{FIN_I, {{FIN_I, FIN_I, FIN_I, TRANS}, {FIN_I, FIN_I, CLOSING, TRANS}}},
-	{FIN_R, {{FIN_R, FIN_R, CLOSING, TRANS}, {FIN_R, FIN_R, FIN_R, TRANS}}},
-	{CLOSING, {{CLOSING, SYN, CLOSING, CLOSING}, {CLOSING, SYN, CLOSING, CLOSING}}},
-	{TRANS, {{EST, EST, EST, TRANS}, {EST, EST, EST, TRANS}}},
+	{FREE, {{FREE, FREE, FREE, FREE, FREE}, {FREE, FREE, FREE, FREE, FREE}}},
+	{NEW, {{NEW, NEW, NEW, NEW, NEW}, {BOTH, BOTH, BOTH, BOTH, BOTH}}},
+	{BOTH, {{BOTH, BOTH, BOTH, BOTH, BOTH}, {BOTH, BOTH, BOTH, BOTH, BOTH}}},
+	{ICMP, {{ICMP, ICMP, ICMP, ICMP, ICMP}, {ICMP, ICMP, ICMP, ICMP, ICMP}}},
+	{SYN, {{SYN, SYN, SYN, TRANS, SYN}, {EST, EST, FIN_R, TRANS, EST}}},
+	{MID, {{MID, MID, MID, TRANS, MID}, {EST, EST, FIN_R, TRANS, EST}}},
+	{EST, {{EST, EST, FIN_I, TRANS, EST}, {EST, EST, FIN_R, TRANS, EST}}},
+	{FIN_I, {{FIN_I, FIN_I, FIN_I, TRANS, FIN_I}, {FIN_I, FIN_I, CLOSING, TRANS, FIN_I}}},
+	{FIN_R, {{FIN_R, FIN_R, CLOSING, TRANS, FIN_R}, {FIN_R, FIN_R, FIN_R, TRANS, FIN_R}}},
+	{CLOSING, {{CLOSING, SYN, CLOSING, CLOSING, CLOSING},
+	           {CLOSING, SYN, CLOSING, CLOSING, SYN}}},
+	{TRANS, {{EST, EST, EST, TRANS, TRANS}, {EST, EST, EST, TRANS, EST}}},
 };
 
 static void
@@ -40,9 +44,9 @@ every_cell(void)
 	CU_ASSERT_EQUAL(sizeof(rows) / sizeof(rows[0]), CONN_MAX);
 	for (unsigned i = 0; i < CONN_MAX; i++)
 		for (unsigned dir = 0; dir < 2; dir++)
-			for (unsigned ev = 0; ev < EV_MAX; ev++)
-				CU_ASSERT_EQUAL(conn_next[rows[i].state][dir][ev],
-				                rows[i].next[dir][ev]);
+			for (unsigned k = 0; k < N_EVENTS; k++)
+				CU_ASSERT_EQUAL(conn_next[rows[i].state][dir][events_of[k]],
+				                rows[i].next[dir][k]);
 }
 
 /* conn.h, invariants 1 and 2. */
@@ -51,15 +55,16 @@ cells_are_states(void)
 {
 	for (unsigned s = 0; s < CONN_MAX; s++)
 		for (unsigned dir = 0; dir < 2; dir++)
-			for (unsigned ev = 0; ev < EV_MAX; ev++) {
-				CU_ASSERT(conn_next[s][dir][ev] < CONN_MAX);
-				CU_ASSERT((conn_next[s][dir][ev] == CONN_FREE) == (s == CONN_FREE));
+			for (unsigned k = 0; k < N_EVENTS; k++) {
+				unsigned next = conn_next[s][dir][events_of[k]];
+				CU_ASSERT(next < CONN_MAX);
+				CU_ASSERT((next == CONN_FREE) == (s == CONN_FREE));
 			}
 }
 
 /*
  * A conversation: a letter a packet, capital from the initiator, small from the responder:
- * S SYN, A anything without flags that count, F FIN, R RST.
+ * S SYN with ACK, O without, A anything without flags that count, F FIN, R RST.
  */
 static const struct {
 	uint8_t from;
@@ -82,9 +87,15 @@ static const struct {
 	{EST, "rA", EST, "RST was spoofed: challenge ACK (RFC 5961 section 3)"},
 	{EST, "rAr", TRANS, "challenge ACK, second RST"},
 	{EST, "S", EST, "SYN inside a connection (RFC 5961 section 4)"},
+	{EST, "O", EST, "the same, without ACK"},
+	{EST, "FO", FIN_I, "half-closed is not over"},
+	{EST, "RAO", EST, "a RST that did not end it"},
 	{EST, "FfS", SYN, "opened anew"},
 	{EST, "FfSsA", EST, "opened anew, answered"},
+	{EST, "FfO", CLOSING, "opened anew, or another connection: lib/again.h says"},
+	{EST, "RO", TRANS, "the same"},
 	{EST, "FfsSa", EST, "opened anew by the responder"},
+	{EST, "FfoSa", EST, "the same, without ACK"},
 	{EST, "FfAR", CLOSING, "an RST after both FINs changes nothing"},
 	{MID, "AAA", MID, "picked up, peer silent"},
 	{MID, "Aa", EST, "picked up, peer speaks"},
@@ -98,6 +109,7 @@ event_of(char letter)
 {
 	switch (letter | 0x20) {
 	case 's': return EV_SYN;
+	case 'o': return EV_OPEN;
 	case 'f': return EV_FIN;
 	case 'r': return EV_RST;
 	default: return EV_OTHER;
@@ -124,8 +136,9 @@ events(void)
 	for (unsigned flags = 0; flags < 256; flags++) {
 		unsigned want = (flags & 4) != 0   ? EV_RST
 		                : (flags & 1) != 0 ? EV_FIN
-		                : (flags & 2) != 0 ? EV_SYN
-		                                   : EV_OTHER;
+		                : (flags & 2) == 0 ? EV_OTHER
+		                : (flags & 16) != 0 ? EV_SYN
+		                                    : EV_OPEN;
 		CU_ASSERT_EQUAL(conn_event((uint8_t)flags), want);
 	}
 }

@@ -81,10 +81,10 @@ test_expiry(void)
 	check_all(w);
 }
 
-static bool
+static enum stale
 stale(void *state, const struct flow *f)
 {
-	return true;
+	return STALE_ENDS;
 }
 
 static void

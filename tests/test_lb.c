@@ -96,9 +96,22 @@ test_refusals(void)
 	CU_ASSERT_EQUAL(spec.drop, DROP_LB_NO_SERVICE);
 	CU_ASSERT_EQUAL(spec.code, 3);
 	m = world_client(w, W_EMPTY, 1);
+	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_RESET);
+	CU_ASSERT_EQUAL(spec.drop, DROP_LB_NO_BACKEND);
+	w->backend[5].state = LB_DOWN;
+	world_build(w, 1, false);
+	m = world_client(w, W_UDP, 1);
 	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_UNREACHABLE);
 	CU_ASSERT_EQUAL(spec.drop, DROP_LB_NO_BACKEND);
 	CU_ASSERT_EQUAL(spec.code, 1);
+	w->service[W_UDP].when_none = w->service[W_EMPTY].when_none = LB_NONE_DROP;
+	world_build(w, 1, false);
+	static const unsigned rows[] = {W_UDP, W_EMPTY};
+	for (unsigned i = 0; i < 2; i++) {
+		m = world_client(w, rows[i], 1);
+		CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_DROP);
+		CU_ASSERT_EQUAL(spec.drop, DROP_LB_NO_BACKEND);
+	}
 	teardown();
 }
 
@@ -298,7 +311,33 @@ test_down(void)
 	lb_policy.reload(lb, w->gen);
 	CU_ASSERT_TRUE(lb_policy.stale(lb, NULL));
 	for (f.owner = 0; f.owner < 2 * LB_MAX_IDS; f.owner++)
-		CU_ASSERT_EQUAL_FATAL(lb_policy.stale(lb, &f), f.owner == 501);
+		CU_ASSERT_EQUAL_FATAL(lb_policy.stale(lb, &f),
+		                      f.owner == 501 ? STALE_ENDS : STALE_NOT);
+	teardown();
+}
+
+/* What becomes of flows: every state of their backend under every choice of the service. */
+static void
+test_fates(void)
+{
+	static const enum stale by_fate[LB_FATES] = {[LB_FATE_MOVE] = STALE_ENDS,
+		[LB_FATE_RESET] = STALE_RESET, [LB_FATE_STAY] = STALE_NOT};
+	setup(1, false, 0);
+	struct flow f = {.owner = 501}, other = {.owner = 500};
+	for (unsigned i = 0; i < LB_STATES * LB_FATES * LB_FATES; i++) {
+		unsigned state = i % LB_STATES, dead = i / LB_STATES % LB_FATES;
+		unsigned over = i / LB_STATES / LB_FATES;
+		enum stale want = state == LB_DOWN || state == LB_MAINT ? by_fate[dead] :
+			state == LB_OVER ? by_fate[over] : STALE_NOT;
+		w->backend[1].state = (uint8_t)state;
+		w->service[W_NAT].dead = (uint8_t)dead;
+		w->service[W_NAT].over = (uint8_t)over;
+		world_build(w, 1, false);
+		lb_policy.reload(lb, w->gen);
+		CU_ASSERT_EQUAL(lb_policy.stale(lb, &f), want);
+		CU_ASSERT_EQUAL(lb_policy.stale(lb, &other), STALE_NOT);
+		CU_ASSERT_EQUAL(lb_policy.stale(lb, NULL) != STALE_NOT, want != STALE_NOT);
+	}
 	teardown();
 }
 
@@ -313,6 +352,7 @@ static const struct test_case cases[] = {
 	{"a backend is down", test_down},
 	{"packet by packet", test_per_packet},
 	{"a backend is drained", test_reload},
+	{"what becomes of flows", test_fates},
 };
 
 TEST_MAIN("lb", cases)

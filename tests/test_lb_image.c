@@ -67,6 +67,9 @@ test_services(void)
 	BAD(w->service[3].address.w[0] = htonl(0xc0000200), "not in order");
 	BAD(w->service[1].mode = 2, "mode");
 	BAD(w->service[1].timers = 2, "timer set");
+	BAD(w->service[1].dead = LB_FATES, "without a backend");
+	BAD(w->service[1].over = LB_FATES, "without a backend");
+	BAD(w->service[1].when_none = LB_NONES, "without a backend");
 	BAD(w->service[5].backends = UINT32_MAX, "out of range");
 	BAD(w->service[5].first_backend = UINT32_MAX, "out of range");
 	BAD(w->service[5].backends = 2, "out of range");
@@ -102,7 +105,8 @@ test_backends(void)
 	BAD(w->backend[0].service = 1, "not in the range");
 	BAD(w->backend[0].family = FAMILY_V6, "bad address or family");
 	BAD(w->backend[0].address.w[0] = 0, "bad address or family");
-	BAD(w->backend[0].state = 3, "bad state or weight");
+	BAD(w->backend[0].state = LB_STATES, "bad state or weight");
+	BAD(w->backend[0].withheld = LB_TENTHS, "bad state or weight");
 	BAD(w->backend[0].weight = LB_MAX_WEIGHT + 1, "bad state or weight");
 	BAD(w->backend[0].id = LB_MAX_IDS, "too big or there twice");
 	BAD(w->backend[0].id = w->backend[9].id, "too big or there twice");

@@ -36,7 +36,7 @@ test_members(void)
 		for (unsigned i = 0; i < MAGLEV_SIZE; i++)
 			count[table[0][i]]++;
 		for (unsigned i = 0; i < N; i++)
-			CU_ASSERT_EQUAL(count[i] != 0, lb_table_weight(&backend[i]) != 0);
+			CU_ASSERT_EQUAL(count[i] != 0, lb_state_share(&backend[i]) != 0);
 	}
 }
 
@@ -50,7 +50,7 @@ test_forms(void)
 	backends_make(&seed);
 	for (unsigned i = 0; i < N; i++)
 		m[i] = (struct maglev_backend){maglev_key(&backend[i].address, FAMILY_V4,
-			backend[i].port), lb_table_weight(&backend[i])};
+			backend[i].port), lb_state_share(&backend[i])};
 	CU_ASSERT_EQUAL(maglev_build(m, N, table[1]), 0);
 	CU_ASSERT_EQUAL(maglev_order(m, N, table[2]), 0);
 	CU_ASSERT_NOT_EQUAL(memcmp(table[1], table[2], sizeof(table[1])), 0);

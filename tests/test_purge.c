@@ -9,13 +9,13 @@ static bool is_any;
 static unsigned asked;
 
 /* Every other one. */
-static bool
+static enum stale
 stale(void *state, const struct flow *f)
 {
 	if (f == NULL)
-		return is_any;
+		return is_any ? STALE_ENDS : STALE_NOT;
 	asked++;
-	return (f->owner & 1) != 0;
+	return (f->owner & 1) != 0 ? STALE_ENDS : STALE_NOT;
 }
 
 /* So many flows of one worker, half of them to be stale under the next generation. */

@@ -8,6 +8,7 @@
 #include "icmp_make.h"
 #include "local.h"
 #include "out.h"
+#include "reset_make.h"
 
 struct slow *
 slow_create(struct shared *shared, uint8_t derive_mac)
@@ -69,6 +70,9 @@ input_error(struct slow *s, struct rte_mbuf *m, const struct buf_meta *meta)
 		break;
 	case PUNT_TOO_BIG:
 		icmp_make_too_big(s, &p, meta->arg);
+		break;
+	case PUNT_RESET:
+		reset_make(s, &p);
 		break;
 	case PUNT_NO_ROUTE:
 		icmp_make_unreachable(s, &p, UNREACH_NET);

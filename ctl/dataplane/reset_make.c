@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RSTs that have to wait for a MAC address. */
+#include "reset_make.h"
+
+#include "icmp_make.h"
+#include "lib/reset.h"
+#include "out.h"
+
+void
+reset_make(struct slow *s, const struct packet *p)
+{
+	union addr hop;
+	uint8_t nic = out_route(s, &p->src, p->family, &hop);
+	if (p->proto != IPPROTO_L4_TCP || p->l4_size < TCP_LEN || nic == NIC_NONE ||
+	    !icmp_may_answer(s, p) || !ratelimit_take(&s->icmp, s->now_ns))
+		return;
+	struct rte_mbuf *m = out_alloc(s, nic);
+	if (m == NULL)
+		return;
+	struct tuple t = {.src = p->src, .dst = p->dst, .sport = load16(p->l4),
+		.dport = load16(p->l4 + 2), .family = p->family, .proto = p->proto};
+	m->data_len = reset_answer(buf_data(m), &t, p->l4, p->l4_size);
+	out_packet(s, m, p->family, &p->src);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       RSTs that are made here: for a connection that nobody takes, and for one that is not
+ *            to go on. There is no state of sequence numbers to make them of, so each is made of a
+ *            packet at hand.
+ * Layout     A marked flow has NEXTHOP_RESET as its next hops, so that its packets leave the hit
+ *            path by the test that is there already.
+ * Invariant  1. The sender of a packet gets the RST of RFC 9293 3.10.7.1: SEQ = SEG.ACK, which is
+ *               just what it expects next (RFC 5961 section 3), or SEQ = 0, ACK = SEG.SEQ+SEG.LEN.
+ *            2. The other end of a marked flow gets SEQ = SEG.SEQ: what it expects next, if the
+ *               packet was in order. If not, it is answered when it sends itself.
+ *            3. No RST is answered; one of a marked flow is sent on.
+ *            4. The packet itself ends under a reason; RSTs are generated.
+ * Owner      The worker.
+ * Limits     A flow that nobody sends on gets no RST: it goes after the timer of closed ones, and
+ *            who sends then is answered by whoever gets the packet, or by reset_refuse. No RST is
+ *            made for what has re-entered, or without a buffer; for a marked flow none to a next
+ *            hop that is not resolved.
+ */
+#ifndef MR_RESET_H
+#define MR_RESET_H
+
+#include "pipeline.h"
+
+/* reset_mark: packets of the (TCP) flow are answered from now on. */
+static inline void
+reset_mark(struct flow *f)
+{
+	f->nexthop[0] = f->nexthop[1] = NEXTHOP_RESET;
+	f->state = CONN_TCP_TRANS;
+}
+
+/* reset_flow: p is a packet of the marked flow p->ref: both ends hear of it. It ends here. */
+void reset_flow(struct worker *w, struct pkt *p);
+
+/* reset_refuse: p, TCP, is of no flow: its sender hears of it. It ends for this reason, here or, if
+ * the way to its sender has to be found first, in the slow path. */
+void reset_refuse(struct worker *w, struct pkt *p, unsigned reason);
+
+/*
+ * reset_answer: the RST that answers a packet of this tuple, whose TCP header and what follows are
+ * size >= TCP_LEN bytes at l4: at out, RESET_ROOM bytes, from its IP header on. => its length.
+ */
+enum { RESET_ROOM = IP6_LEN + TCP_LEN };
+uint16_t reset_answer(uint8_t *out, const struct tuple *t, const uint8_t *l4, uint32_t size);
+
+#endif
