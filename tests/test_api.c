@@ -196,7 +196,7 @@ backends(void)
 	done("backend.ready", "{\"service\":\"web\",\"address\":\"10.0.0.7\"}");
 	CU_ASSERT(backend_row(0)->state == LB_READY);
 	done("backend.down", "{\"service\":\"web\",\"address\":\"10.0.0.7\",\"port\":80}");
-	CU_ASSERT(backend_row(0)->state == LB_DOWN);
+	CU_ASSERT(backend_row(0)->state == LB_MAINT);
 	CU_ASSERT(error_of("backend.weight", "{\"service\":\"web\",\"address\":\"10.0.0.8\","
 	                   "\"weight\":9}", "which port") == -32602);
 	done("backend.weight", "{\"service\":\"web\",\"address\":\"10.0.0.8\",\"port\":8080,"

@@ -222,7 +222,7 @@ test_lb(void)
 	CU_ASSERT(s[0].timers == 1 && s[1].timers == 2 && s[3].family == FAMILY_V6);
 	const struct img_lb_backend *b = rows(h, IMG_LB_BACKENDS, 7);
 	CU_ASSERT(b[0].port == htons(8080) && b[0].weight == 3 && b[1].weight == 1);
-	CU_ASSERT(b[2].port == htons(80) && b[2].state == LB_DRAIN && b[3].state == LB_DOWN);
+	CU_ASSERT(b[2].port == htons(80) && b[2].state == LB_DRAIN && b[3].state == LB_MAINT);
 	CU_ASSERT(b[4].service == 1 && b[6].service == 3);
 	const struct img_lb_local *l = rows(h, IMG_LB_LOCALS, 2);
 	CU_ASSERT(l[0].port_first == 1024 && l[0].port_last == 65535);

@@ -280,7 +280,8 @@ static const struct bad {
 	{SERVICES(SERVICE(",\"backends\":[{\"address\":\"10.1.0.9\",\"weight\":65536}]")),
 	 "lb.services[0].backends[0].weight", "65536; expected an integer from 0 to 65535"},
 	{SERVICES(SERVICE(",\"backends\":[{\"address\":\"10.1.0.9\",\"state\":\"up\"}]")),
-	 "lb.services[0].backends[0].state", "expected one of \"ready\", \"drain\", \"down\""},
+	 "lb.services[0].backends[0].state", "expected one of \"ready\", \"drain\", \"maint\", "
+	 "\"down\""},
 	{SERVICES("{\"name\":\"s\",\"address\":\"10.1.0.1\",\"port\":80}"),
 	 "lb.services[0].address", "overlaps nics[0].addresses[0] (10.1.0.1/24)"},
 	/* checks */

@@ -216,7 +216,7 @@ test_forced(void)
 	result(1, false); /* checks go on, and change nothing */
 	CU_ASSERT(refresh() == 0 && state_of(1) == LB_READY);
 	done("backend.down", one);
-	CU_ASSERT(state_of(1) == LB_DOWN);
+	CU_ASSERT(state_of(1) == LB_MAINT);
 	done("backend.auto", one);
 	CU_ASSERT(state_of(1) == LB_DOWN); /* as its check says */
 	r = result_of("backend.down", free_one);
@@ -227,7 +227,7 @@ test_forced(void)
 	CU_ASSERT_STRING_EQUAL(text(r, "backends.0.health"), "forced-down");
 	json_decref(r);
 	done("backend.drain", free_one); /* a document later it is still forced */
-	CU_ASSERT(backend_row(1)->state == LB_DOWN || backend_row(2)->state == LB_DOWN);
+	CU_ASSERT(backend_row(1)->state == LB_MAINT || backend_row(2)->state == LB_MAINT);
 	CU_ASSERT(error_of("backend.up", "{\"service\":\"web\",\"address\":\"10.0.0.9\"}",
 	                   "no backend 10.0.0.9") == -32002);
 	CU_ASSERT(error_of("backend.up", "{\"service\":\"wob\",\"address\":\"10.0.0.9\"}",

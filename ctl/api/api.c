@@ -118,8 +118,9 @@ give_planned(struct api *api, const json_t *doc, const struct image_header *runn
              struct image_header *image, size_t size, bool changed, uint64_t *generation,
              struct rpc_error *err)
 {
-	if (!health_plan(&api->health, doc, image) ||
-	    (changed && health_patch(&api->health, true, image) < 0)) {
+	uint64_t now = api_now(api);
+	if (!health_plan(&api->health, doc, image, now) ||
+	    (changed && health_patch(&api->health, true, now, image) < 0)) {
 		health_abort(&api->health);
 		rpc_fail(err, RPC_INTERNAL, "memory ran out");
 		return -1;
@@ -136,16 +137,17 @@ int
 health_apply(struct api *api, struct rpc_error *err)
 {
 	const struct image_header *running = api->link.image(api->link.ctx);
-	uint64_t generation = 0;
+	uint64_t generation = 0, now = api_now(api);
 	if (running == NULL || !api->health.dirty)
 		return 0;
+	health_advance(&api->health, now);
 	struct image_header *image = malloc(running->size);
 	if (image != NULL) {
 		memcpy(image, running, running->size);
 		image->generation = (running->generation > api->generation ? running->generation :
 		                     api->generation) + 1;
 	}
-	int n = image == NULL ? -ENOMEM : health_patch(&api->health, false, image);
+	int n = image == NULL ? -ENOMEM : health_patch(&api->health, false, now, image);
 	if (n > 0)
 		n = give(api, running, image, image->size, &generation, err) == 0 ? 1 : -1;
 	else if (n < 0)
@@ -166,6 +168,18 @@ api_health_apply(struct api *api, char *err, size_t err_size)
 	if (rc < 0)
 		snprintf(err, err_size, "%s", e.message);
 	return rc;
+}
+
+void
+api_turn(struct api *api)
+{
+	drain_turn(api, api_now(api));
+}
+
+uint64_t
+api_next_turn(const struct api *api)
+{
+	return drain_next(api, api_now(api));
 }
 
 struct health *
@@ -248,7 +262,7 @@ api_link_changed(struct api *api, char *err, size_t err_size)
 	json_t *doc = running != NULL ? config_of_image(running) : NULL;
 	if (doc != NULL)
 		api_adopt(api, doc, running->generation);
-	if (doc != NULL && health_plan(&api->health, doc, running))
+	if (doc != NULL && health_plan(&api->health, doc, running, api_now(api)))
 		health_commit(&api->health);
 	if (api->offer != NULL && (running == NULL || api->offer_wins)) {
 		json_t *offer = json_incref(api->offer);

@@ -81,6 +81,11 @@ int api_link_changed(struct api *api, char *err, size_t err_size);
 struct health *api_health(struct api *api);
 int api_health_apply(struct api *api, char *err, size_t err_size);
 
+/* api_turn: what time brings (drain.h); api_health_apply is to follow. api_next_turn: when it has
+ * something to do, UINT64_MAX: not before something else happens. */
+void api_turn(struct api *api);
+uint64_t api_next_turn(const struct api *api);
+
 /* api_set_clock: where the time comes from, if not from the machine (nanoseconds since 1970). */
 void api_set_clock(struct api *api, uint64_t (*clock)(void *ctx), void *ctx);
 

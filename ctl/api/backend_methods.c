@@ -71,14 +71,39 @@ backend_weight_m(struct api *api, const json_t *params, struct rpc_error *err)
 	                   json_integer(param_integer(params, "weight", 0)), err);
 }
 
+/* state_set: another state; a deadline is of the drain that it was given for. */
+static json_t *
+state_set(struct api *api, const json_t *params, const char *state, struct rpc_error *err)
+{
+	json_t *service, *doc = begin(api, params, &service, err);
+	json_t *backend;
+	size_t i;
+	if (doc == NULL || (backend = edit_backend(service, params, &i, err)) == NULL) {
+		json_decref(doc);
+		return NULL;
+	}
+	json_object_set_new(backend, "state", json_string(state));
+	json_object_del(backend, "deadline");
+	if (param_get(params, "deadline") != NULL)
+		json_object_set_new(backend, "deadline",
+		                    json_integer(param_integer(params, "deadline", 0)));
+	return edit_apply(api, doc, err);
+}
+
 json_t *
 backend_drain_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
-	return backend_set(api, params, "state", json_string("drain"), err);
+	return state_set(api, params, "drain", err);
+}
+
+json_t *
+backend_maint_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	return state_set(api, params, "maint", err);
 }
 
 json_t *
 backend_ready_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
-	return backend_set(api, params, "state", json_string("ready"), err);
+	return state_set(api, params, "ready", err);
 }

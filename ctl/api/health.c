@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "lb/state.h"
 
 bool
 health_init(struct health *h)
@@ -66,15 +67,18 @@ conf_read(struct health_conf *c, const struct img_lb_service *s, const struct im
 	c->check = checks_of(set, service, row - s->first_backend);
 }
 
-/* conf_state: as the document says, since the image may have been patched. */
-static uint8_t
-conf_state(const json_t *service, size_t i)
+/* conf_states: as the document says, since the image may have been patched. */
+static void
+conf_states(struct health_conf *c, const json_t *service, size_t i)
 {
 	const json_t *backend = json_array_get(json_object_get(service, "backends"), i);
 	const char *state = json_string_value(json_object_get(backend, "state"));
-	if (state == NULL || strcmp(state, "ready") == 0)
-		return LB_READY;
-	return strcmp(state, "drain") == 0 ? LB_DRAIN : LB_DOWN;
+	const json_t *deadline = json_object_get(backend, "deadline");
+	if (deadline == NULL)
+		deadline = json_object_get(json_object_get(service, "drain"), "deadline");
+	c->configured = (uint8_t)lb_state_of(state != NULL ? state : "ready");
+	c->deadline_s = (uint32_t)json_integer_value(deadline);
+	c->slow_start_s = (uint32_t)json_integer_value(json_object_get(service, "slow_start"));
 }
 
 static void
@@ -108,6 +112,21 @@ plan_target(struct health *h, const struct health_conf *c)
 	return t;
 }
 
+/* plan_courses: of the targets of a service. One that has none yet is a new service. */
+static void
+plan_courses(const struct health *h, const struct img_lb_service *s, uint64_t now_ns)
+{
+	struct health_target **target = h->next + s->first_backend;
+	bool knows = false;
+	for (uint32_t i = 0; i < s->backends; i++)
+		knows |= target[i]->committed;
+	for (uint32_t i = 0; i < s->backends; i++) {
+		struct health_target *t = target[i];
+		bool serves = t->next.configured == LB_READY && !health_is_out(t, &t->next);
+		t->next_course = course_after(t->course, &t->next, serves, knows, now_ns);
+	}
+}
+
 static bool
 plan_service(struct health *h, const struct img_lb_service *s, const struct img_lb_backend *rows,
              uint32_t n, const json_t *service)
@@ -118,7 +137,7 @@ plan_service(struct health *h, const struct img_lb_service *s, const struct img_
 		if (row >= n || h->next[row] != NULL)
 			return false;
 		conf_read(&c, s, &rows[row], h->next_set, service, row);
-		c.configured = conf_state(service, i);
+		conf_states(&c, service, i);
 		struct health_target *t = plan_target(h, &c);
 		if (t == NULL)
 			return false;
@@ -144,7 +163,7 @@ services_by_name(const json_t *doc)
 }
 
 bool
-health_plan(struct health *h, const json_t *doc, const struct image_header *image)
+health_plan(struct health *h, const json_t *doc, const struct image_header *image, uint64_t now_ns)
 {
 	uint32_t n_services = 0, n = 0;
 	const struct img_lb_service *s = image_rows(image, IMG_LB_SERVICES, &n_services);
@@ -167,6 +186,8 @@ health_plan(struct health *h, const json_t *doc, const struct image_header *imag
 	if (n != 0)
 		memcpy(h->next_sorted, h->next, n * sizeof(struct health_target *));
 	qsort(h->next_sorted, n, sizeof(struct health_target *), key_compare);
+	for (uint32_t i = 0; i < n_services; i++)
+		plan_courses(h, &s[i], now_ns);
 	return true;
 }
 
@@ -210,6 +231,9 @@ health_commit(struct health *h)
 	for (size_t i = 0; i < h->n; i++) {
 		struct health_target *t = h->target[i];
 		t->conf = t->next;
+		h->changes += t->course.drain_ns != t->next_course.drain_ns;
+		t->course = t->next_course;
+		t->due_ns = 0;
 		t->committed = true;
 		if (h->hooks.changed != NULL)
 			h->hooks.changed(h->hooks.ctx, t);
@@ -218,6 +242,21 @@ health_commit(struct health *h)
 	h->saved = NULL;
 	checks_put(old);
 	h->dirty = true;
+	h->turn_ns = 0;
+}
+
+void
+health_advance(struct health *h, uint64_t now_ns)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		struct health_target *t = h->target[i];
+		bool serves = t->conf.configured == LB_READY && !health_is_out(t, &t->conf);
+		struct course was = t->course;
+		t->course = course_after(was, &t->conf, serves, true, now_ns);
+		h->changes += was.start_ns != t->course.start_ns;
+		if (was.serves != serves)
+			h->turn_ns = 0;
+	}
 }
 
 const char *

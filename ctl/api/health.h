@@ -7,8 +7,8 @@
  * Invariant  1. Targets change in health_commit only, which cannot fail; a plan that is not
  *               committed leaves no trace.
  *            2. A backend that stays in the document keeps its target, whatever else changes.
- *            3. The data plane's image says of a backend: down, exactly if its target is down or it
- *               is configured so (health_patch).
+ *            3. The data plane's image says of each backend what lb_state_settle makes of its
+ *               target, its configuration and the time (health_patch).
  * Owner      One thread.
  * Lifetime   A target until its `removed` hook; its check as long as its set (checks_get).
  * Limits     LB_MAX_BACKENDS targets, HEALTH_EVENTS events kept.
@@ -17,6 +17,7 @@
 #ifndef MR_HEALTH_H
 #define MR_HEALTH_H
 
+#include "drain.h"
 #include "lb/lb_image.h"
 #include "verdict.h"
 
@@ -34,11 +35,15 @@ struct health_conf {
 	uint8_t service_plen;
 	be16 port, service_port, service_last_port;
 	uint32_t id, row;          /* stable number; row in IMG_LB_BACKENDS */
+	uint32_t slow_start_s, deadline_s; /* 0: none */
 };
 
 struct health_target {
 	char key[HEALTH_KEY];
 	struct health_conf conf, next; /* next: of the plan under way */
+	struct course course, next_course;
+	struct course_samples samples;
+	uint64_t due_ns;               /* its course: drain.h */
 	struct health_state state;
 	uint8_t forced;                /* enum health_forced */
 	uint64_t checked_ns;           /* the last check ended; 0: there was none */
@@ -81,6 +86,7 @@ struct health {
 	size_t n_next;
 	uint64_t stamp;
 	bool dirty;             /* the image may say something else */
+	uint64_t turn_ns;       /* the course of some target is due: drain.h */
 	uint64_t changes;       /* grows with what health_save would say */
 	json_t *saved;          /* verdicts of an earlier life */
 	struct health_event *event; /* ring of HEALTH_EVENTS */
@@ -94,15 +100,18 @@ bool health_init(struct health *h);
 void health_fini(struct health *h);
 
 /* health_plan: the targets that a document and its image have. => false when memory runs out. */
-bool health_plan(struct health *h, const json_t *doc, const struct image_header *image);
+bool health_plan(struct health *h, const json_t *doc, const struct image_header *image,
+                 uint64_t now_ns);
 void health_commit(struct health *h);
 void health_abort(struct health *h);
 
 /*
  * health_patch: write states into an image's backend rows, and remake the tables of services where
  * one changed. planned: of the plan, else of what is committed. => rows that changed, or -ENOMEM.
+ * health_advance: the courses of all targets at this time; before a patch that is not planned.
  */
-int health_patch(const struct health *h, bool planned, struct image_header *image);
+int health_patch(const struct health *h, bool planned, uint64_t now_ns, struct image_header *image);
+void health_advance(struct health *h, uint64_t now_ns);
 
 /* health_result: a check of the target ended. */
 void health_result(struct health *h, struct health_target *t, bool good, const char *reason,

@@ -1,35 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the data plane is told of health: states of backend rows, and the tables that follow. */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "health.h"
 #include "lb/lb_table.h"
 
+/* Down is who only its checks hold back; who is also held back by request is in maintenance. */
 static uint8_t
-state_wanted(const struct health_target *t, const struct health_conf *c)
+state_wanted(const struct health_target *t, const struct health_conf *c,
+             const struct course *course, uint64_t now_ns)
 {
-	return health_is_out(t, c) ? LB_DOWN : c->configured;
+	if (health_is_out(t, c))
+		return c->configured == LB_READY && t->forced == HEALTH_AUTO ? LB_DOWN : LB_MAINT;
+	return course_is_over(course, c, now_ns) ? LB_OVER : c->configured;
+}
+
+/* row_want: what its target says of a backend, before the service's groups are asked. */
+static void
+row_want(struct img_lb_backend *b, const struct health_target *t, bool planned, uint64_t now_ns)
+{
+	const struct health_conf *c = planned ? &t->next : &t->conf;
+	const struct course *course = planned ? &t->next_course : &t->course;
+	if (c->id != b->id)
+		return;
+	b->state = state_wanted(t, c, course, now_ns);
+	b->withheld = course_withheld(course, c, now_ns);
 }
 
 /* service_patch: => rows that changed, or -errno. */
 static int
 service_patch(const struct img_lb_service *s, struct img_lb_backend *rows, uint16_t *slots,
-              struct health_target *const *target, size_t n, bool planned)
+              struct health_target *const *target, bool planned, uint64_t now_ns)
 {
+	struct img_lb_backend *wanted = calloc(s->backends + 1, sizeof(*wanted));
 	int changed = 0, rc = 0;
-	for (uint32_t i = 0; i < s->backends && s->first_backend + i < n; i++) {
-		struct img_lb_backend *b = &rows[s->first_backend + i];
-		const struct health_target *t = target[s->first_backend + i];
-		const struct health_conf *c = planned ? &t->next : &t->conf;
-		uint8_t wanted = state_wanted(t, c);
-		if (c->id != b->id || b->state == wanted)
-			continue;
-		b->state = wanted;
-		changed++;
+	if (wanted == NULL)
+		return -ENOMEM;
+	memcpy(wanted, rows, s->backends * sizeof(*wanted));
+	for (uint32_t i = 0; i < s->backends; i++)
+		row_want(&wanted[i], target[i], planned, now_ns);
+	lb_state_settle(s, wanted);
+	for (uint32_t i = 0; i < s->backends; i++) {
+		changed += rows[i].state != wanted[i].state ||
+		           rows[i].withheld != wanted[i].withheld;
+		rows[i] = wanted[i];
 	}
+	free(wanted);
 	if (changed != 0)
-		rc = lb_table_make(s, rows + s->first_backend,
-		                   slots + s->slots * (size_t)MAGLEV_SIZE);
+		rc = lb_table_make(s, rows, slots + s->slots * (size_t)MAGLEV_SIZE);
 	return rc != 0 ? rc : changed;
 }
 
@@ -40,7 +60,7 @@ rows_of(struct image_header *h, uint32_t kind, uint32_t *n)
 }
 
 int
-health_patch(const struct health *h, bool planned, struct image_header *image)
+health_patch(const struct health *h, bool planned, uint64_t now_ns, struct image_header *image)
 {
 	uint32_t n_services = 0, n_backends = 0, n_slots = 0;
 	const struct img_lb_service *s = image_rows(image, IMG_LB_SERVICES, &n_services);
@@ -51,8 +71,11 @@ health_patch(const struct health *h, bool planned, struct image_header *image)
 	if (n != n_backends)
 		return 0;
 	for (uint32_t i = 0; i < n_services; i++) {
-		int rc = service_patch(&s[i], rows, slots, planned ? h->next : h->target, n,
-		                       planned);
+		struct health_target *const *target = planned ? h->next : h->target;
+		if ((uint64_t)s[i].first_backend + s[i].backends > n)
+			return 0;
+		int rc = service_patch(&s[i], rows + s[i].first_backend, slots,
+		                       target + s[i].first_backend, planned, now_ns);
 		if (rc < 0)
 			return rc;
 		changed += rc;

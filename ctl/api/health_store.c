@@ -37,6 +37,10 @@ target_json(const struct health_target *t)
 	json_object_set_new(o, "reason", json_string(t->reason));
 	if (s->falls != 0)
 		json_object_set_new(o, "falls", falls_json(s));
+	if (t->course.drain_ns != 0)
+		json_object_set_new(o, "drain", json_integer((json_int_t)t->course.drain_ns));
+	if (t->course.start_ns != 0)
+		json_object_set_new(o, "slow_start", json_integer((json_int_t)t->course.start_ns));
 	return o;
 }
 
@@ -46,7 +50,8 @@ health_save(const struct health *h)
 	json_t *all = json_object();
 	for (size_t i = 0; i < h->n; i++) {
 		const struct health_target *t = h->target[i];
-		if (t->state.verdict != HEALTH_UNCHECKED || t->forced != HEALTH_AUTO)
+		if (t->state.verdict != HEALTH_UNCHECKED || t->forced != HEALTH_AUTO ||
+		    t->course.drain_ns != 0 || t->course.start_ns != 0)
 			json_object_set_new(all, t->key, target_json(t));
 	}
 	return json_pack("{s:i, s:o}", "version", 1, "backends", all);
@@ -80,6 +85,8 @@ health_restore(struct health *h, struct health_target *t)
 		json_object_get(o, "verdict")));
 	t->forced = (uint8_t)word_number(forces, json_string_value(json_object_get(o, "forced")));
 	t->state.since_ns = number_of(o, "since");
+	t->course.drain_ns = number_of(o, "drain");
+	t->course.start_ns = number_of(o, "slow_start");
 	t->checked_ns = number_of(o, "checked");
 	t->state.held = t->state.verdict == HEALTH_DOWN &&
 	                json_is_true(json_object_get(o, "held"));

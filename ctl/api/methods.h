@@ -46,6 +46,8 @@
 	X(service_remove_m, "service.remove", "name", "remove a service")                      \
 	X(backend_list_m, "backend.list", "service?",                                          \
 	  "backends and their use; bytes are those of flows that have ended")                  \
+	X(backend_show_m, "backend.show", "service, address, port?",                           \
+	  "one backend with its drain and its slow start")                                     \
 	X(backend_add_m, "backend.add",                                                        \
 	  "service, backend.address, backend.port?, backend.weight?",                          \
 	  "add a backend to a service")                                                        \
@@ -53,8 +55,10 @@
 	  "remove a backend from a service")                                                   \
 	X(backend_weight_m, "backend.weight", "service, address, weight, port?",               \
 	  "change a backend's weight")                                                         \
-	X(backend_drain_m, "backend.drain", "service, address, port?",                         \
-	  "no new flows for a backend; its flows go on")                                       \
+	X(backend_drain_m, "backend.drain", "service, address, port?, deadline?",              \
+	  "no new flows for a backend; its flows go on, until the deadline if there is one")   \
+	X(backend_maint_m, "backend.maint", "service, address, port?",                         \
+	  "no new flows for a backend; its flows fare as if it were dead")                     \
 	X(backend_ready_m, "backend.ready", "service, address, port?",                         \
 	  "a backend takes new flows again")                                                   \
 	X(backend_up_m, "backend.up", "service, address, port?",                               \

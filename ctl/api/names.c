@@ -104,8 +104,9 @@ name_handoff(unsigned cause)
 const char *
 name_backend_state(unsigned state)
 {
-	static const char *const names[] = {"ready", "drain", "down"};
-	return state < 3 ? names[state] : "?";
+	static const char *const names[LB_STATES] = {"ready", "drain", "down", "maint", "standby",
+	                                             "over"};
+	return state < LB_STATES ? names[state] : "?";
 }
 
 const char *

@@ -16,6 +16,7 @@ static const struct api_param param_table[] = {
 	{"backend.port", API_INTEGER, 1, 65535, "its port; the service's if not given"},
 	{"backend.weight", API_INTEGER, 0, 65535, "its weight"},
 	{"cursor", API_STRING, 0, 0, "where to go on: the cursor of the page before"},
+	{"deadline", API_INTEGER, 0, 2592000, "of this drain, in seconds; 0: none"},
 	{"dry_run", API_BOOL, 0, 0, "check and compile, but change nothing"},
 	{"external.address", API_ADDRESS, 0, 0, "external address"},
 	{"external.port", API_INTEGER, 1, 65535, "external port, or ICMP identifier"},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "lb/state.h"
 #include "methods.h"
 
 void
@@ -30,6 +31,7 @@ struct lb_view {
 	const struct img_lb_service *service;
 	const struct img_lb_backend *backend;
 	uint32_t services, backends;
+	uint64_t now_ns;
 };
 
 static int
@@ -39,6 +41,7 @@ lb_view(struct api *api, struct lb_view *v, struct rpc_error *err)
 	if (h == NULL)
 		return -1;
 	v->health = &api->health;
+	v->now_ns = api_now(api);
 	v->stats = api->link.statistics(api->link.ctx);
 	v->service = image_rows(h, IMG_LB_SERVICES, &v->services);
 	v->backend = image_rows(h, IMG_LB_BACKENDS, &v->backends);
@@ -50,12 +53,9 @@ static double
 share(const struct lb_view *v, const struct img_lb_service *s, const struct img_lb_backend *b)
 {
 	uint64_t weights = 0;
-	if (b->state != LB_READY)
-		return 0;
 	for (uint32_t i = 0; i < s->backends && s->first_backend + i < v->backends; i++)
-		if (v->backend[s->first_backend + i].state == LB_READY)
-			weights += v->backend[s->first_backend + i].weight;
-	return weights != 0 ? 100.0 * b->weight / (double)weights : 0;
+		weights += lb_state_share(&v->backend[s->first_backend + i]);
+	return weights != 0 ? 100.0 * lb_state_share(b) / (double)weights : 0;
 }
 
 static json_t *
@@ -67,7 +67,8 @@ backend_json(const struct lb_view *v, const struct img_lb_service *s,
 	                                              b->id);
 	struct backend_sum sum;
 	backend_sum(v->stats, b->id, &sum);
-	return json_pack("{s:s, s:s, s:i, s:I, s:s, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:i, s:I, s:s, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:s, "
+	                 "s:i, s:o, s:o}",
 	                 "service", s->name, "address",
 	                 name_address(&b->address, b->family, address), "port", ntohs(b->port),
 	                 "weight", (json_int_t)b->weight, "state",
@@ -76,7 +77,10 @@ backend_json(const struct lb_view *v, const struct img_lb_service *s,
 	                 "share", share(v, s, b), "flows", (json_int_t)sum.live, "opened",
 	                 (json_int_t)sum.opened, "packets_in", (json_int_t)sum.packets[0],
 	                 "packets_out", (json_int_t)sum.packets[1], "bytes_in",
-	                 (json_int_t)sum.bytes[0], "bytes_out", (json_int_t)sum.bytes[1]);
+	                 (json_int_t)sum.bytes[0], "bytes_out", (json_int_t)sum.bytes[1],
+	                 "serves_as", name_backend_state(b->state), "priority", b->priority,
+	                 "drain", drain_json(t, sum.live, v->now_ns), "slow_start",
+	                 slow_start_json(t, v->now_ns));
 }
 
 static json_t *
@@ -180,6 +184,43 @@ backend_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 		if (only == NULL || only == &v.service[i])
 			backends_json(&v, &v.service[i], list);
 	return json_pack("{s:o}", "backends", list);
+}
+
+/* row_of: the backend that params name (address, port?) in a service of the image. */
+static const struct img_lb_backend *
+row_of(const struct lb_view *v, const struct img_lb_service *s, const json_t *params)
+{
+	const struct img_lb_backend *found = NULL;
+	long long port = param_integer(params, "port", 0);
+	union addr a;
+	uint8_t family;
+	param_address(params, "address", &a, &family);
+	for (uint32_t i = 0; i < s->backends && s->first_backend + i < v->backends; i++) {
+		const struct img_lb_backend *b = &v->backend[s->first_backend + i];
+		if (b->family != family || !addr_equal(&b->address, &a) ||
+		    (port != 0 && ntohs(b->port) != port))
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = b;
+	}
+	return found;
+}
+
+json_t *
+backend_show_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	struct lb_view v;
+	if (lb_view(api, &v, err) != 0)
+		return NULL;
+	const struct img_lb_service *s = service_by_name(&v, param_string(params, "service"), err);
+	if (s == NULL)
+		return NULL;
+	const struct img_lb_backend *b = row_of(&v, s, params);
+	if (b == NULL)
+		return rpc_fail(err, API_NOT_FOUND, "no backend, or more than one, of this "
+		                "address; backend.list has them, a port says which");
+	return json_pack("{s:o}", "backend", backend_json(&v, s, b));
 }
 
 json_t *

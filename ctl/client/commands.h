@@ -58,7 +58,7 @@ void complete(FILE *out, int argc, char **argv);
 /* views.c */
 extern const struct view view_applied[], view_flows[], view_flow_count[], view_mappings[],
 	view_subscribers[], view_subscriber[], view_pools[], view_pool[], view_services[],
-	view_service[], view_backends[], view_stats[], view_drops[], view_nics[],
+	view_service[], view_backends[], view_backend[], view_stats[], view_drops[], view_nics[],
 	view_neighbours[], view_routes[], view_steering[], view_log[], view_sinks[],
 	view_whohad[], view_generation[],
 	view_methods[], view_version[], view_health[], view_health_events[];

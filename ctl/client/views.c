@@ -88,6 +88,20 @@ const struct view view_services[] = {
 
 const struct view view_backends[] = {{NULL, "backends", BACKEND_COLUMNS}, END};
 
+const struct view view_backend[] = {
+	{NULL, "backend", {
+	  {"service", "service", TEXT}, {"backend", "address", ENDPOINT},
+	  {"state", "state", TEXT}, {"health", "health", TEXT}, {"serves as", "serves_as", TEXT},
+	  {"priority", "priority", NUMBER}, {"weight", "weight", NUMBER},
+	  {"share", "share", PERCENT}, {"flows", "flows", NUMBER}, {"opened", "opened", NUMBER},
+	  {"drain since (UTC)", "drain.since", TIME},
+	  {"flows left", "drain.flows_left", NUMBER},
+	  {"deadline (UTC)", "drain.deadline", TIME},
+	  {"expected end (UTC)", "drain.expected_end", TIME},
+	  {"slow start until (UTC)", "slow_start.until", TIME},
+	  {"slow start at %", "slow_start.percent", NUMBER}}}, END,
+};
+
 const struct view view_service[] = {
 	{NULL, "service", {{"service", "name", TEXT}, {"address", "place", TEXT},
 	                   {"protocol", "protocol", TEXT}, {"mode", "mode", TEXT},

@@ -31,6 +31,28 @@ service_compare(const void *x, const void *y)
 	return order != 0 ? order : na->at < nb->at ? -1 : 1;
 }
 
+static uint8_t
+fate_of(const json_t *json, const char *key)
+{
+	static const char *const words[LB_FATES] = {"move", "reset", "stay"};
+	uint8_t fate = LB_FATE_MOVE;
+	while (strcmp(words[fate], get_text(json, key)) != 0)
+		fate++;
+	return fate;
+}
+
+/* service_states: what becomes of flows when backends go. */
+static void
+service_states(struct img_lb_service *s, const json_t *json)
+{
+	static const char *const words[LB_NONES] = {"reject", "drop", "use-all"};
+	s->dead = fate_of(json, "dead");
+	s->over = fate_of(json_object_get(json, "drain"), "then");
+	s->min_healthy = (uint16_t)get_int(json, "min_healthy");
+	while (strcmp(words[s->when_none], get_text(json, "when_none")) != 0)
+		s->when_none++;
+}
+
 static void
 service_read(struct model *m, struct named *n, const json_t *json, size_t at)
 {
@@ -42,6 +64,7 @@ service_read(struct model *m, struct named *n, const json_t *json, size_t at)
 	snprintf(s->name, sizeof(s->name), "%s", get_text(json, "name"));
 	service_place_read(m, json, at, s);
 	s->mode = strcmp(get_text(json, "mode"), "fullnat") == 0 ? LB_MODE_FULLNAT : LB_MODE_NAT;
+	service_states(s, json);
 	path_make(&path, "lb.services[%zu].timeouts", at);
 	s->timers = timers_row(m, json_object_get(json, "timeouts"), 1, path.text);
 	model_choice(m, s, json, at);
@@ -50,8 +73,6 @@ service_read(struct model *m, struct named *n, const json_t *json, size_t at)
 static bool
 backend_read(struct model *m, const struct named *n, size_t i, struct img_lb_backend *b)
 {
-	static const char *const states[] = {[LB_READY] = "ready", [LB_DRAIN] = "drain",
-	                                     [LB_DOWN] = "down"};
 	const json_t *json = json_array_get(json_object_get(n->json, "backends"), i);
 	const json_t *port = json_object_get(json, "port");
 	struct config_path path;
@@ -60,8 +81,8 @@ backend_read(struct model *m, const struct named *n, size_t i, struct img_lb_bac
 	          n->row.port == n->row.port_last ? n->row.port : 0;
 	b->weight = (uint32_t)get_int(json, "weight");
 	b->max_flows = (uint32_t)get_int(json, "max_connections");
-	while (strcmp(states[b->state], get_text(json, "state")) != 0)
-		b->state++;
+	b->state = (uint8_t)lb_state_of(get_text(json, "state"));
+	b->priority = (uint8_t)get_int(json, "priority");
 	path_make(&path, "lb.services[%zu].backends[%zu].address", n->at, i);
 	if (b->family == n->row.family)
 		return true;
@@ -334,7 +355,7 @@ slots_known(const struct model *m, const struct img_lb_service *s, const struct 
 		const struct img_lb_backend *b = &p->backends[old->first_backend + i];
 		if (a->family != b->family || a->port != b->port ||
 		    !addr_equal(&a->address, &b->address) ||
-		    lb_table_weight(a) != lb_table_weight(b))
+		    lb_state_share(a) != lb_state_share(b))
 			return NULL;
 	}
 	return p->slots + (size_t)old->slots * MAGLEV_SIZE;
@@ -345,14 +366,16 @@ static void
 service_slots(struct model *m, const struct img_lb_service *s, const struct previous_lb *p)
 {
 	uint16_t *slots = rows_add(m, &m->slots);
-	const uint16_t *known = slots_known(m, s, p);
+	struct img_lb_backend *rows = rows_at(&m->backends, s->first_backend);
 	if (slots == NULL)
 		return;
+	lb_state_settle(s, rows);
+	const uint16_t *known = slots_known(m, s, p);
 	if (known != NULL) {
 		memcpy(slots, known, sizeof(*slots) * MAGLEV_SIZE);
 		return;
 	}
-	int rc = lb_table_make(s, rows_at(&m->backends, s->first_backend), slots);
+	int rc = lb_table_make(s, rows, slots);
 	if (rc != 0)
 		config_error_add(m->errs, "lb.services", "service \"%s\": its table cannot be "
 		                 "made: %s", s->name, strerror(-rc));

@@ -365,6 +365,7 @@ checker_tick(struct checker *c, char *err, size_t err_size)
 {
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	line_move(c, &c->programs); /* killed ones are reaped late */
+	api_turn(c->api);
 	if (!c->health->dirty || now < c->apply_ns)
 		return 0;
 	return apply(c, now, err, err_size);

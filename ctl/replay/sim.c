@@ -75,6 +75,15 @@ link_clock(void *ctx)
 	return ((struct sim *)ctx)->now_ns;
 }
 
+/* What the daemon does when its time has come: drains and slow starts go on. => 0 or -errno. */
+static int
+turn_take(struct sim *s, char *err, size_t err_size)
+{
+	api_turn(s->api);
+	int changed = api_health_apply(s->api, err, err_size);
+	return changed < 0 ? changed : 0;
+}
+
 static int
 plane_make(struct sim *s, const struct image_header *image, uint64_t seed, char *err,
            size_t err_size)
@@ -88,7 +97,8 @@ plane_make(struct sim *s, const struct image_header *image, uint64_t seed, char 
 	if (s->api == NULL)
 		return -ENOMEM;
 	api_set_clock(s->api, link_clock, s);
-	return api_link_changed(s->api, err, err_size);
+	status = api_link_changed(s->api, err, err_size);
+	return status != 0 ? status : turn_take(s, err, err_size);
 }
 
 int
@@ -257,12 +267,16 @@ sim_advance(struct sim *s, uint64_t now_ns)
 {
 	while (s->now_ns < now_ns) {
 		uint64_t sweep = next_sweep(s), timer = plane_next_timer(&s->plane);
+		uint64_t turn = api_next_turn(s->api);
+		timer = turn < timer ? turn : timer;
 		if (timer <= s->now_ns) /* what is due now was done in sim_settle: a moment later */
 			timer = s->now_ns + CAPTURE_NS_PER_S / 1000;
 		uint64_t next = sweep < timer ? sweep : timer;
 		if (next > now_ns)
 			next = now_ns;
 		s->now_ns = next;
+		if (next >= turn && turn_take(s, s->err, sizeof(s->err)) != 0)
+			s->refused = true;
 		if (next == sweep)
 			for (unsigned i = 0; i < s->plane.n_workers; i++)
 				worker_sweep(s->plane.worker[i], next);
@@ -304,6 +318,8 @@ sim_broken(const struct sim *s, char *text, size_t size)
 	uint32_t idle = nic_mem_free_count(s->mem);
 	if (s->endless)
 		snprintf(text, size, "work did not end at one moment");
+	else if (s->refused)
+		snprintf(text, size, "a generation was refused: %s", s->err);
 	else if (s->starved)
 		snprintf(text, size, "no buffer was left for a frame");
 	else if (received != s->fed)

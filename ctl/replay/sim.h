@@ -52,6 +52,7 @@ struct sim {
 	uint64_t written;      /* frames taken out of devices */
 	uint64_t lost;         /* of them with no interface to write them to */
 	bool endless;          /* SIM_MAX_TURNS was reached */
+	bool refused;          /* a generation that time brought was not taken: err */
 	bool starved;          /* a frame found no buffer */
 	char err[SIM_ERR];     /* of the last request: an output that could not be made */
 };
