@@ -2,6 +2,7 @@
 """All cases: name to the function that makes one."""
 import lb_cases
 import lb_service_cases
+import lb_state_cases
 import nat_cases
 
 
@@ -9,4 +10,10 @@ def name_of(area, f):
     return f"{area}/{f.__name__.replace('_', '-')}"
 
 
-ALL = {name_of(area, f): f for area, m in (("nat", nat_cases), ("lb", lb_cases), ("lb", lb_service_cases)) for f in m.CASES}
+MODULES = (
+    ("nat", nat_cases),
+    ("lb", lb_cases),
+    ("lb", lb_service_cases),
+    ("lb", lb_state_cases),
+)
+ALL = {name_of(area, f): f for area, m in MODULES for f in m.CASES}
