@@ -342,7 +342,7 @@ def max_connections():
 @case
 def persistence():
     c = scheduled("persistence", "Persistence of 60 s with round-robin: a client's connections go to one backend, also when its weight "
-                  "is set to 0, but not when it is drained; after 60 s without one the client is new.",
+                  "is set to 0 or it drains, but not when it is in maintenance; after 60 s without one the client is new.",
                   scheduler="round-robin", persistence={"timeout": 60}, timeouts={"tcp_opening": 5})
     c.one_worker = True
     for i in range(3):
@@ -354,6 +354,8 @@ def persistence():
     c.request(12, "backend.drain", service="web", address=two)
     many(c, 3, 13, client(2), 42000)
     many(c, 3, 14, client(40), 42000)
+    c.request(15, "backend.maint", service="web", address=two)
+    many(c, 3, 16, client(2), 43000)
     many(c, 3, 100, client(1), 43000)
     return c
 

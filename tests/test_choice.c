@@ -397,15 +397,19 @@ test_persistence(void)
 		for (uint32_t change = 1; change <= CHANGES; change++) {
 			struct img_lb_backend *b = &w.backend[test_random(&seed) % 20];
 			b->weight = (uint32_t)(test_random(&seed) % 4);
-			b->state = test_random(&seed) % 5 == 0 ? LB_DRAIN : LB_READY;
+			uint64_t tenth = test_random(&seed) % 10;
+			b->state = tenth > 1 ? LB_READY : tenth == 0 ? LB_DRAIN : LB_MAINT;
 			view_make(1);
 			for (uint32_t i = 0; i < 20; i++) {
 				uint32_t n = (uint32_t)(test_random(&seed) % CLIENTS);
 				struct tuple t = client(n);
 				t.sport = (be16)test_random(&seed);
 				int row = take_of(&t, change * 100);
-				CU_ASSERT_FATAL(row >= 0 && w.backend[row].state == LB_READY);
-				if (w.backend[had[n]].state == LB_READY)
+				const struct img_lb_backend *rows = w.backend;
+				CU_ASSERT_FATAL(row >= 0 && (rows[row].state == LB_READY ||
+				                             row == had[n]));
+				CU_ASSERT_FATAL(rows[row].state != LB_MAINT);
+				if (rows[had[n]].state != LB_MAINT)
 					CU_ASSERT_EQUAL_FATAL(row, had[n]);
 				zero += w.backend[row].weight == 0;
 				moved += row != had[n];

@@ -110,8 +110,8 @@ bad_lines(void)
 {
 	static const struct { const char *line, *says; } cases[] = {
 		{"frob", "no command \"frob\"; there are: service backend health pool"},
-		{"backend", "list add remove weight drain ready up down auto"},
-		{"backend frob web", "no \"frob\"; there are: list add"},
+		{"backend", "list show add remove weight drain maint ready up down auto"},
+		{"backend frob web", "no \"frob\"; there are: list show add"},
 		{"backend drain", "service is missing"},
 		{"backend drain web", "address is missing"},
 		{"backend drain web 10.0.0.7 x", "too many: \"x\""},
