@@ -105,6 +105,7 @@ const struct view view_backend[] = {
 const struct view view_service[] = {
 	{NULL, "service", {{"service", "name", TEXT}, {"address", "place", TEXT},
 	                   {"protocol", "protocol", TEXT}, {"mode", "mode", TEXT},
+	                   {"scheduler", "scheduler", TEXT},
 	                   {"flows", "flows", NUMBER}, {"opened", "opened", NUMBER}}},
 	{"Backends", "backends", BACKEND_COLUMNS}, END,
 };
