@@ -13,6 +13,13 @@ filter_is_sane(const struct cmd_filter *f)
 	       f->state < CONN_MAX;
 }
 
+static bool
+may_count(uint32_t kind)
+{
+	return kind == CMD_FLOWS || kind == CMD_MAPPINGS || kind == CMD_SUBSCRIBERS ||
+	       kind == CMD_BLOCKS;
+}
+
 int
 command_check(const void *data, size_t size)
 {
@@ -23,6 +30,8 @@ command_check(const void *data, size_t size)
 	if (c.magic != COMMAND_MAGIC || c.version != COMMAND_VERSION)
 		return -EINVAL;
 	if (c.kind < CMD_HELLO || c.kind >= CMD_MAX || c.limit > COMMAND_MAX_LIMIT)
+		return -EINVAL;
+	if (c.flags > CMD_COUNT || (c.flags == CMD_COUNT && !may_count(c.kind)))
 		return -EINVAL;
 	if (c.kind == CMD_APPLY && (c.size < sizeof(struct image_header) || c.size > IMAGE_MAX))
 		return -EINVAL;

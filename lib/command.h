@@ -14,7 +14,7 @@
 #include "image.h"
 #include "tuple.h"
 
-enum { COMMAND_MAGIC = 0x4d524331, COMMAND_VERSION = 1, COMMAND_REPLY_MAX = 128 * 1024,
+enum { COMMAND_MAGIC = 0x4d524331, COMMAND_VERSION = 2, COMMAND_REPLY_MAX = 128 * 1024,
        COMMAND_ERR = 256 };
 
 enum command_kind {
@@ -27,7 +27,22 @@ enum command_kind {
 	CMD_NEIGHBOURS,  /* cursor => struct cmd_neighbour */
 	CMD_NICS,        /* => struct cmd_nic */
 	CMD_STEERING,    /* => struct cmd_steering, one a device */
+	CMD_BLOCKS,      /* filter, cursor => struct cmd_block */
+	CMD_CUT,         /* filter.nat: end these flows => cursor: the number of the cut */
+	CMD_CUT_SHOW,    /* => struct cmd_cut, the latest one */
 	CMD_MAX
+};
+
+/* What is asked of address translation; a zero field matches everything. See nat/nat_filter.h. */
+struct cmd_nat_filter {
+	be32 inside, inside_mask;     /* subscriber */
+	be32 external, external_mask; /* pool address */
+	uint16_t inside_first, inside_last; /* ports in host order; last 0: any */
+	uint16_t port_first, port_last;     /* external ones */
+	uint16_t pool;                /* 1 + row in IMG_NAT_POOLS */
+	uint16_t realm;               /* 1 + number */
+	uint16_t worker;              /* 1 + number */
+	uint8_t proto, zero;
 };
 
 /* A zero field matches everything. Mappings and subscribers: src and sport are the inside's, dst
@@ -42,7 +57,10 @@ struct cmd_filter {
 	be16 dport_last;            /* 0: dport alone */
 	uint8_t dst_wide;           /* bits of dst that do not matter */
 	uint8_t zero;
+	struct cmd_nat_filter nat;
 };
+
+enum { CMD_COUNT = 1 }; /* command.flags: rows are counted, not sent; limit does not matter */
 
 struct command {
 	uint32_t magic, version;
@@ -50,6 +68,7 @@ struct command {
 	uint32_t limit;             /* records wanted, at most */
 	uint64_t cursor;
 	uint64_t size;              /* of the image, CMD_APPLY */
+	uint32_t flags, zero;
 	struct cmd_filter filter;
 };
 
@@ -96,6 +115,21 @@ struct cmd_pool_address {
 	uint16_t pool, worker;      /* worker: its home, 0xffff when its blocks are divided */
 	uint32_t blocks, blocks_used, blocks_quarantined;
 	uint32_t ports_used[3];     /* TCP, UDP, ICMP */
+};
+
+struct cmd_block {
+	be32 subscriber, external;
+	uint16_t first, ports;      /* host order */
+	uint16_t usable;            /* of ports, those that the pool gives */
+	uint16_t taken[3];          /* TCP, UDP, ICMP: mapped or in quarantine */
+	uint32_t mapped;
+	uint16_t pool;              /* row in IMG_NAT_POOLS */
+	uint8_t realm, worker;
+};
+
+struct cmd_cut {
+	uint64_t number, flows;     /* ended so far */
+	uint32_t workers, busy;     /* of them still at it */
 };
 
 struct cmd_neighbour {

@@ -102,6 +102,8 @@ struct policy_ops {
 	 * keeps its flows.
 	 */
 	enum stale (*stale)(void *state, const struct flow *f);
+	/* chosen: is the flow one of those that an operator wants ended? what: as posted. */
+	bool (*chosen)(void *state, const struct flow *f, const void *what);
 	/* tick: bounded work between bursts. reload: a new generation is in force. */
 	void (*tick)(void *state, uint64_t now_ns);
 	void (*reload)(void *state, const struct generation *g);

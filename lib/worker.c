@@ -2,6 +2,7 @@
 /* A worker's memory and its turn: clock, generation, rings, devices, expiry, quiescent report. */
 #include "worker.h"
 
+#include "cut.h"
 #include "ending.h"
 #include "frag.h"
 #include "ident.h"
@@ -253,6 +254,7 @@ worker_poll(struct worker *w, uint64_t now_ns)
 		n += receive(w);
 		sweep(w);
 		purge_turn(w, PURGE_TURN);
+		cut_turn(w, CUT_TURN);
 		tick(w);
 		tx_flush(w);
 		stats_publish(w);
@@ -269,6 +271,7 @@ worker_purge(struct worker *w)
 {
 	generation_pick_up(w);
 	purge_turn(w, UINT32_MAX);
+	cut_turn(w, UINT32_MAX);
 }
 
 void

@@ -26,6 +26,13 @@ enum { RING_SIZE = 4096, MAX_LOOPS = 2, MAX_EXPIRE_STEPS = 256, SWEEP_MS = 4000 
 struct frag_table;
 struct syn_table;
 
+/* Which flows are to be ended: lib/cut.h. */
+struct cut_order {
+	_Atomic uint64_t number; /* of cuts so far */
+	uint8_t policy;
+	uint8_t what[48] __attribute__((aligned(8))); /* the policy's */
+};
+
 /* What all workers of a data plane share; constant while they run, but for what is atomic. */
 struct shared {
 	struct dev *devs;
@@ -38,11 +45,18 @@ struct shared {
 	struct stats_segment *stats;
 	struct record_segment *records;
 	uint64_t seed;
+	struct cut_order cut;                   /* lib/cut.h */
 };
 
 /* Flows that are asked after a generation whether they go on: lib/purge.h. */
 struct purge {
 	uint32_t at4, at6, end4, end6;
+};
+
+/* How far a worker is with the cut: lib/cut.h. */
+struct cutting {
+	struct purge hand;
+	_Atomic uint64_t number, done, flows;
 };
 
 struct worker {
@@ -59,6 +73,7 @@ struct worker {
 	uint64_t now_ns;
 	uint64_t swept_ns;
 	struct purge purge;
+	struct cutting cutting;
 	struct flow_room room; /* the main lcore's: memory of `flows`, and more of it */
 	struct pipeline *pipe; /* burst arrays and transmit buffers; lib/pipeline.h */
 };
@@ -76,7 +91,7 @@ int worker_policy_add(struct worker *w, const struct policy_ops *ops, void *stat
  */
 uint32_t worker_poll(struct worker *w, uint64_t now_ns);
 
-/* worker_purge: end what a generation has left over, all at once (replay, tests). */
+/* worker_purge: end what a generation or a cut has left over, all at once (replay, tests). */
 void worker_purge(struct worker *w);
 
 /* worker_sweep: expire everything that is idle at now_ns, all at once (replay, tests). */

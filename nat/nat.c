@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "lib/mem.h"
+#include "nat/nat_filter.h"
 #include "nat/session.h"
 #include "nat/warm.h"
 
@@ -308,6 +309,23 @@ nat_ended(void *state, const struct flow *f, const struct tuple t[2], const uint
 	       hint[PARTING_EXTERNAL] != 0 ? hint : NULL);
 }
 
+static bool
+nat_chosen(void *state, const struct flow *f, const void *what)
+{
+	const struct nat *n = state;
+	const struct mapping *m = mapping_at(&n->mappings, f->owner);
+	const struct block *b = mapping_block(&n->mappings, m);
+	const struct subscriber *s = subscriber_at(&n->subscribers, b->subscriber);
+	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
+	struct nat_facts x = {
+		.inside = s->address, .external = slot->address,
+		.inside_port = __builtin_bswap16(m->inside_port), .port_first = m->port,
+		.port_last = m->port, .pool = slot->pool, .proto = f->proto, .realm = s->realm,
+		.worker = (uint8_t)n->worker,
+	};
+	return nat_filter_wants(what, &x);
+}
+
 static void
 nat_tick(void *state, uint64_t now_ns)
 {
@@ -328,6 +346,7 @@ const struct policy_ops nat_policy = {
 	.answered = nat_answered,
 	.parting = warm_ended,
 	.ended = nat_ended,
+	.chosen = nat_chosen,
 	.tick = nat_tick,
 	.reload = nat_reload,
 };

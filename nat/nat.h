@@ -32,13 +32,16 @@ size_t nat_memsize(const struct policy_env *env);
 /*
  * Listings, over the states of all workers in order. => how many rows are filled, at most room;
  * *cursor goes on, and is 0 when the end is reached. States are read while their workers run, so
- * a row is a snapshot of what may change meanwhile.
+ * a row is a snapshot of what may change meanwhile. out NULL: they are only counted. A page ends
+ * early after so many entries of the tables.
  */
 uint32_t nat_view_mappings(void *const *states, uint32_t n_states, const struct cmd_filter *filter,
                            uint64_t *cursor, struct cmd_mapping *out, uint32_t room);
 uint32_t nat_view_subscribers(void *const *states, uint32_t n_states,
                               const struct cmd_filter *filter, uint64_t *cursor,
                               struct cmd_subscriber *out, uint32_t room);
+uint32_t nat_view_blocks(void *const *states, uint32_t n_states, const struct cmd_filter *filter,
+                         uint64_t *cursor, struct cmd_block *out, uint32_t room);
 /* nat_view_pools: a row for each address of generation g, in the order of its image. */
 uint32_t nat_view_pools(void *const *states, uint32_t n_states, const struct generation *g,
                         uint64_t *cursor, struct cmd_pool_address *out, uint32_t room);

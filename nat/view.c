@@ -2,20 +2,31 @@
 /* Listings for people, read from the tables of running workers. */
 #include "nat/nat.h"
 
+#include "nat/nat_filter.h"
 #include "nat/state.h"
+
+/* Entries that are looked at for one page, which may be short then: others wait meanwhile. */
+enum { VIEW_STEPS = 1 << 16 };
 
 static_assert(sizeof(((struct cmd_subscriber *)0)->block_first) / sizeof(uint16_t) ==
               NAT_MAX_BLOCKS, "a row has room for every block");
 
 /* A cursor is worker << 32 | number of the last entry looked at. */
 struct walk {
-	uint32_t worker, number;
+	uint32_t worker, number, steps;
 };
 
 static struct walk
 walk_from(uint64_t cursor)
 {
-	return (struct walk){(uint32_t)(cursor >> 32), (uint32_t)cursor};
+	return (struct walk){.worker = (uint32_t)(cursor >> 32), .number = (uint32_t)cursor};
+}
+
+/* May one more entry be looked at? */
+static bool
+walk_goes_on(struct walk *w, uint32_t n_states)
+{
+	return w->worker < n_states && w->steps++ < VIEW_STEPS;
 }
 
 static uint64_t
@@ -38,7 +49,8 @@ walk_is_past(struct walk *w, uint32_t high)
 static bool
 is_wanted_worker(const struct cmd_filter *f, uint32_t worker)
 {
-	return f->worker == 0 || f->worker == worker + 1;
+	return (f->worker == 0 || f->worker == worker + 1) &&
+	       (f->nat.worker == 0 || f->nat.worker == worker + 1);
 }
 
 /* Does an inside and an external address match the filter's src, dst and any? */
@@ -55,7 +67,14 @@ is_wanted_pair(const struct cmd_filter *f, be32 inside, be32 external)
 static bool
 is_wanted_mapping(const struct cmd_filter *f, const struct cmd_mapping *m)
 {
-	return is_wanted_pair(f, m->inside, m->external) &&
+	struct nat_facts x = {
+		.inside = m->inside, .external = m->external, .pool = (uint16_t)m->pool,
+		.inside_port = __builtin_bswap16(m->inside_port),
+		.port_first = __builtin_bswap16(m->external_port),
+		.port_last = __builtin_bswap16(m->external_port), .proto = m->proto,
+		.realm = m->realm, .worker = m->worker,
+	};
+	return nat_filter_wants(&f->nat, &x) && is_wanted_pair(f, m->inside, m->external) &&
 	       (f->proto == 0 || f->proto == m->proto) &&
 	       (f->sport == 0 || f->sport == m->inside_port) &&
 	       (f->dport == 0 || f->dport == m->external_port) &&
@@ -85,7 +104,7 @@ nat_view_mappings(void *const *states, uint32_t n_states, const struct cmd_filte
 {
 	struct walk w = walk_from(*cursor);
 	uint32_t filled = 0;
-	while (filled < room && w.worker < n_states) {
+	while (filled < room && walk_goes_on(&w, n_states)) {
 		const struct nat *n = states[w.worker];
 		uint32_t high = is_wanted_worker(filter, w.worker) ? n->mappings.t.high : 0;
 		if (walk_is_past(&w, high))
@@ -93,8 +112,12 @@ nat_view_mappings(void *const *states, uint32_t n_states, const struct cmd_filte
 		struct mapping m = *mapping_at(&n->mappings, ++w.number);
 		if (m.flows == 0)
 			continue;
-		out[filled] = mapping_row(n, &m);
-		filled += is_wanted_mapping(filter, &out[filled]);
+		struct cmd_mapping row = mapping_row(n, &m);
+		if (!is_wanted_mapping(filter, &row))
+			continue;
+		if (out != NULL)
+			out[filled] = row;
+		filled++;
 	}
 	*cursor = walk_cursor(w, n_states);
 	return filled;
@@ -118,13 +141,30 @@ subscriber_row(const struct nat *n, const struct subscriber *s)
 	return row;
 }
 
+/* By one of its blocks, where ports are asked for. */
+static bool
+is_wanted_subscriber(const struct cmd_filter *f, const struct cmd_subscriber *s)
+{
+	struct nat_facts x = {
+		.inside = s->address, .external = s->external, .pool = s->pool, .realm = s->realm,
+		.worker = s->worker,
+	};
+	bool wanted = f->nat.port_last == 0 && nat_filter_wants(&f->nat, &x);
+	for (unsigned i = 0; i < s->blocks && !wanted; i++) {
+		x.port_first = s->block_first[i];
+		x.port_last = (uint16_t)(s->block_first[i] + s->block_size - 1);
+		wanted = nat_filter_wants(&f->nat, &x);
+	}
+	return wanted && is_wanted_pair(f, s->address, s->external);
+}
+
 uint32_t
 nat_view_subscribers(void *const *states, uint32_t n_states, const struct cmd_filter *filter,
                      uint64_t *cursor, struct cmd_subscriber *out, uint32_t room)
 {
 	struct walk w = walk_from(*cursor);
 	uint32_t filled = 0;
-	while (filled < room && w.worker < n_states) {
+	while (filled < room && walk_goes_on(&w, n_states)) {
 		const struct nat *n = states[w.worker];
 		uint32_t high = is_wanted_worker(filter, w.worker) ? n->subscribers.t.high : 0;
 		if (walk_is_past(&w, high))
@@ -132,8 +172,59 @@ nat_view_subscribers(void *const *states, uint32_t n_states, const struct cmd_fi
 		struct subscriber s = *subscriber_at(&n->subscribers, ++w.number);
 		if (s.blocks == 0)
 			continue;
-		out[filled] = subscriber_row(n, &s);
-		filled += is_wanted_pair(filter, out[filled].address, out[filled].external);
+		struct cmd_subscriber row = subscriber_row(n, &s);
+		if (!is_wanted_subscriber(filter, &row))
+			continue;
+		if (out != NULL)
+			out[filled] = row;
+		filled++;
+	}
+	*cursor = walk_cursor(w, n_states);
+	return filled;
+}
+
+static struct cmd_block
+block_row(const struct nat *n, const struct block *b)
+{
+	const struct subscriber *s = subscriber_at(&n->subscribers, b->subscriber);
+	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
+	return (struct cmd_block){
+		.subscriber = s->address, .external = slot->address, .first = b->first,
+		.ports = b->ports, .usable = b->usable, .mapped = b->mapped, .pool = slot->pool,
+		.taken = {b->taken[NAT_TCP], b->taken[NAT_UDP], b->taken[NAT_ICMP]},
+		.realm = s->realm, .worker = (uint8_t)n->worker,
+	};
+}
+
+static bool
+is_wanted_block(const struct cmd_filter *f, const struct cmd_block *b)
+{
+	struct nat_facts x = {
+		.inside = b->subscriber, .external = b->external, .pool = b->pool,
+		.port_first = b->first, .port_last = (uint16_t)(b->first + b->ports - 1),
+		.realm = b->realm, .worker = b->worker,
+	};
+	return nat_filter_wants(&f->nat, &x);
+}
+
+uint32_t
+nat_view_blocks(void *const *states, uint32_t n_states, const struct cmd_filter *filter,
+                uint64_t *cursor, struct cmd_block *out, uint32_t room)
+{
+	struct walk w = walk_from(*cursor);
+	uint32_t filled = 0;
+	while (filled < room && walk_goes_on(&w, n_states)) {
+		const struct nat *n = states[w.worker];
+		uint32_t high = is_wanted_worker(filter, w.worker) ? n->pool.blocks.high : 0;
+		if (walk_is_past(&w, high))
+			continue;
+		struct block b = *block_at(&n->pool, ++w.number);
+		struct cmd_block row = block_row(n, &b);
+		if (block_is_unused(&b) || !is_wanted_block(filter, &row))
+			continue;
+		if (out != NULL)
+			out[filled] = row;
+		filled++;
 	}
 	*cursor = walk_cursor(w, n_states);
 	return filled;

@@ -100,6 +100,41 @@ subscribers(void)
 	end();
 }
 
+/* Rows, counts and cuts by one filter; the data plane's own part is not tested here. */
+static void
+nat_by_filter(void)
+{
+	static const struct cmd_block blocks[] = {
+		{.subscriber = 0x02004064, .external = 0x017100cb, .first = 1024, .ports = 64,
+		 .usable = 60, .taken = {1, 2, 3}, .mapped = 4},
+	};
+	static const struct cmd_cut cut = {.number = 3, .flows = 17, .workers = 2, .busy = 1};
+	begin();
+	plane.answer[CMD_BLOCKS].rows = blocks;
+	plane.answer[CMD_BLOCKS].n = 1;
+	plane.answer[CMD_BLOCKS].row_size = sizeof(blocks[0]);
+	json_t *r = result_of("nat.show", "{\"what\":\"block\",\"filter\":\"pool=main\"}");
+	CU_ASSERT_STRING_EQUAL(text(r, "blocks.0.subscriber"), "100.64.0.2");
+	CU_ASSERT(number(r, "blocks.0.port_last") == 1087 && number(r, "blocks.0.taken.udp") == 2);
+	CU_ASSERT_STRING_EQUAL(text(r, "blocks.0.pool"), "main");
+	json_decref(r);
+	r = result_of("nat.show", "{\"what\":\"pools\"}");
+	CU_ASSERT_STRING_EQUAL(text(r, "pools.0.name"), "main");
+	json_decref(r);
+	CU_ASSERT(error_of("nat.show", "{\"what\":\"flow\"}", "wanted pool") == -32602);
+	CU_ASSERT(error_of("nat.count", "{\"what\":\"block\",\"filter\":\"port=x\"}",
+	                   "port=x") == -32602);
+	CU_ASSERT(error_of("nat.clear", "{\"filter\":\" \"}", "subscriber=0.0.0.0/0") == -32602);
+	plane.answer[CMD_CUT_SHOW].rows = &cut;
+	plane.answer[CMD_CUT_SHOW].n = 1;
+	plane.answer[CMD_CUT_SHOW].row_size = sizeof(cut);
+	r = result_of("nat.cleared", "{}");
+	CU_ASSERT(number(r, "flows") == 17 && number(r, "busy") == 1);
+	CU_ASSERT(json_is_false(json_object_get(r, "done")));
+	json_decref(r);
+	end();
+}
+
 static void
 steering_of_devices(void)
 {
@@ -224,6 +259,7 @@ log_records(void)
 static const struct test_case cases[] = {
 	{"flows are paged", flows},
 	{"subscribers and mappings", subscribers},
+	{"NAT by filter", nat_by_filter},
 	{"statistics", statistics},
 	{"interfaces and neighbours", system_rows},
 	{"log records", log_records},

@@ -157,6 +157,88 @@ translation_is_listed(void)
 	world_close(&w);
 }
 
+/* Pages of a count, which has no rows. => their sum. */
+static unsigned
+count_all(struct world *w, struct command c)
+{
+	unsigned n = 0;
+	c.flags = CMD_COUNT;
+	do {
+		struct reply r;
+		plane_command(&w->plane, &c, w->now, &r, NULL, 0x10000);
+		CU_ASSERT(r.status == 0 && r.record_size == 0);
+		n += r.count;
+		c.cursor = r.cursor;
+	} while (c.cursor != 0);
+	return n;
+}
+
+static void
+rows_are_counted(void)
+{
+	static struct cmd_block blocks[MOST];
+	struct world w;
+	open_flows(&w);
+	unsigned n = list_all(&w, command_of(CMD_BLOCKS, 2), blocks, sizeof(blocks[0])), ports = 0;
+	for (unsigned i = 0; i < n; i++)
+		ports += blocks[i].mapped;
+	CU_ASSERT(n >= 7 && ports == FLOWS);
+	CU_ASSERT_EQUAL(count_all(&w, command_of(CMD_BLOCKS, 0)), n);
+	CU_ASSERT_EQUAL(count_all(&w, command_of(CMD_MAPPINGS, 1)), FLOWS);
+	CU_ASSERT_EQUAL(count_all(&w, command_of(CMD_SUBSCRIBERS, 0)), 7);
+	CU_ASSERT_EQUAL(count_all(&w, command_of(CMD_FLOWS, 0)),
+	                list_all(&w, command_of(CMD_FLOWS, 0), flows, sizeof(flows[0])));
+	struct command c = command_of(CMD_SUBSCRIBERS, 0);
+	c.filter.nat.port_first = c.filter.nat.port_last = blocks[0].first;
+	c.filter.nat.external = blocks[0].external;
+	c.filter.nat.external_mask = 0xffffffff;
+	CU_ASSERT_EQUAL(count_all(&w, c), 1);
+	c.kind = CMD_POOLS; /* come whole */
+	c.flags = CMD_COUNT;
+	CU_ASSERT_EQUAL(command_check(&c, sizeof(c)), -EINVAL);
+	world_close(&w);
+}
+
+static struct cmd_cut
+cut_state(struct world *w)
+{
+	struct cmd_cut cut;
+	CU_ASSERT_EQUAL(list_all(w, command_of(CMD_CUT_SHOW, 0), &cut, sizeof(cut)), 1);
+	return cut;
+}
+
+/* One subscriber's mappings go, once every worker has walked; the others' and IPv6 stay. */
+static void
+flows_are_cut(void)
+{
+	struct world w;
+	struct reply r;
+	open_flows(&w);
+	struct command c = command_of(CMD_MAPPINGS, 0);
+	c.filter.nat.inside = htobe32(0x64400103);
+	c.filter.nat.inside_mask = 0xffffffff;
+	unsigned all = count_all(&w, command_of(CMD_FLOWS, 0)), his = count_all(&w, c);
+	CU_ASSERT(his > 0 && his < FLOWS && cut_state(&w).busy == 0);
+	c.kind = CMD_CUT;
+	plane_command(&w.plane, &c, w.now, &r, NULL, 0);
+	CU_ASSERT(r.status == 0 && r.cursor == 1 && cut_state(&w).busy == w.plane.n_workers);
+	plane_command(&w.plane, &c, w.now, &r, NULL, 0);
+	CU_ASSERT(r.status == -EBUSY && strlen(r.err) > 0);
+	world_run(&w);
+	struct cmd_cut cut = cut_state(&w);
+	CU_ASSERT(cut.number == 1 && cut.flows == his && cut.busy == 0);
+	CU_ASSERT_EQUAL(count_all(&w, command_of(CMD_FLOWS, 0)), all - his);
+	c.kind = CMD_MAPPINGS;
+	CU_ASSERT_EQUAL(count_all(&w, c), 0);
+	CU_ASSERT_EQUAL(count_all(&w, command_of(CMD_MAPPINGS, 0)), FLOWS - his);
+	c.kind = CMD_CUT;
+	plane_command(&w.plane, &c, w.now, &r, NULL, 0);
+	CU_ASSERT(r.status == 0 && r.cursor == 2);
+	world_run(&w);
+	CU_ASSERT(cut_state(&w).flows == 0 && cut_state(&w).busy == 0);
+	world_close(&w);
+}
+
 static void
 interfaces_and_neighbours_are_listed(void)
 {
@@ -209,7 +291,7 @@ nonsense_is_refused(void)
 	uint64_t state = test_seed();
 	static uint8_t room[4096];
 	for (unsigned i = 0; i < 2000; i++) { /* any cursor is survived */
-		c = command_of(CMD_FLOWS + (unsigned)(test_random(&state) % 6), 0);
+		c = command_of(CMD_FLOWS + (unsigned)(test_random(&state) % 8), 0);
 		c.cursor = test_random(&state) >> test_random(&state) % 64;
 		plane_command(&w.plane, &c, w.now, &r, room, sizeof(room));
 		CU_ASSERT(r.status == 0 && (size_t)r.count * r.record_size <= sizeof(room));
@@ -225,6 +307,8 @@ static const struct test_case cases[] = {
 	{"filters pick what they say", filters_pick_what_they_say},
 	{"idle flows are over", idle_flows_are_over},
 	{"translation is listed", translation_is_listed},
+	{"rows are counted", rows_are_counted},
+	{"flows are cut", flows_are_cut},
 	{"interfaces and neighbours are listed", interfaces_and_neighbours_are_listed},
 	{"waiting neighbours are listed", waiting_neighbours_are_listed},
 	{"nonsense is refused", nonsense_is_refused},

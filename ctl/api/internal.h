@@ -17,7 +17,7 @@
 #include "lb/lb_image.h"
 #include "nat/nat_image.h"
 
-enum { API_PAGE_MAX = 1000, API_PAGE = 100, API_QUERIES = 64, API_LOG = 1 << 15,
+enum { API_PAGE_MAX = 1000, API_PAGE = 100, API_QUERIES = 16, API_LOG = 1 << 15,
        API_BATCH_MAX = 100, API_NAME = 64 };
 
 enum rpc_code {
@@ -94,6 +94,7 @@ json_t *name_time(uint64_t ns); /* seconds, as a JSON number */
 typedef bool row_fn(void *arg, const void *row); /* => false: not wanted, does not count */
 struct listing {
 	uint32_t kind, row_size;
+	uint64_t count;     /* out, of api_count */
 	struct cmd_filter filter;
 	uint64_t cursor;    /* in: where to go on; out: 0 at the end */
 	uint32_t limit;
@@ -102,7 +103,12 @@ struct listing {
 };
 /* api_list: page through a listing. => 0, or -1 and err. */
 int api_list(struct api *api, struct listing *l, struct rpc_error *err);
-/* api_list_all: the same to its end, without a limit of rows. */
+/* api_count: as api_list, but rows are only counted, in the data plane; limit does not matter. */
+int api_count(struct api *api, struct listing *l, struct rpc_error *err);
+/* api_command: one command without rows. => the reply's cursor, 0: failed, and err. */
+uint64_t api_command(struct api *api, uint32_t kind, const struct cmd_filter *filter,
+                     struct rpc_error *err);
+/* api_list_all: as api_list to its end, without a limit of rows. */
 int api_list_all(struct api *api, struct listing *l, struct rpc_error *err);
 /* api_listing_result: {name: rows, cursor: text or null}; steals rows. */
 json_t *api_listing_result(const char *name, json_t *rows, uint64_t cursor);
@@ -122,6 +128,15 @@ uint64_t api_now(const struct api *api);
  * => 1 if it did, 0, or -1 and err (and it is to be tried again).
  */
 int health_apply(struct api *api, struct rpc_error *err);
+
+/* subscriber_methods.c: rows as JSON; the name of a row of IMG_NAT_POOLS, or nothing. */
+json_t *nat_mapping_json(struct api *api, const struct cmd_mapping *m);
+json_t *nat_subscriber_json(struct api *api, const struct cmd_subscriber *s);
+const char *nat_pool_name(struct api *api, uint32_t pool);
+
+/* pool_methods.c: pools with the sums of the addresses that are wanted, or those addresses. */
+json_t *pool_rows(struct api *api, const struct cmd_nat_filter *f, bool addresses,
+                  struct rpc_error *err);
 
 /* edit.c: objects of a document; => borrowed, or NULL and err. */
 json_t *edit_copy(struct api *api, struct rpc_error *err); /* new reference, deep */

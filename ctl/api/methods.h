@@ -75,10 +75,17 @@
 	X(neighbour_list_m, "neighbour.list", "", "next hops and their MAC addresses")         \
 	X(route_list_m, "route.list", "", "routes in force")                                   \
 	X(steering_show_m, "steering.show", "", "how packets find their worker")               \
-	X(log_list_m, "log.list", "limit?, since?, address?", "the latest NAT log records")    \
+	X(log_list_m, "log.list", "limit?, since?, address?, filter?",                       \
+	  "the latest NAT log records")    \
 	X(log_sinks_m, "log.sinks", "", "where records go: what was sent, waits, is lost")     \
 	X(nat_whohad_m, "nat.whohad", "external.address, external.port, at?, protocol?",       \
 	  "who had an external address and port at a moment")                                  \
+	X(nat_show_m, "nat.show", "what, filter?, limit?, cursor?",                            \
+	  "pools, addresses, blocks, subscribers or mappings, page by page")                   \
+	X(nat_count_m, "nat.count", "what, filter?, cursor?",                                  \
+	  "how many of them; with a cursor: so many up to there, go on")                       \
+	X(nat_clear_m, "nat.clear", "filter", "end the flows of mappings, and so the mappings") \
+	X(nat_cleared_m, "nat.cleared", "", "how far the latest nat.clear is")                 \
 	X(generation_show_m, "generation.show", "", "which configuration runs, and where")     \
 	X(rpc_methods_m, "rpc.methods", "", "this list")                                       \
 	X(version_m, "version", "", "version of the daemon")

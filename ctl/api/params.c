@@ -20,6 +20,8 @@ static const struct api_param param_table[] = {
 	{"dry_run", API_BOOL, 0, 0, "check and compile, but change nothing"},
 	{"external.address", API_ADDRESS, 0, 0, "external address"},
 	{"external.port", API_INTEGER, 1, 65535, "external port, or ICMP identifier"},
+	{"filter", API_STRING, 0, 0, "key=value words: pool subscriber external port inside_port "
+	 "protocol realm worker"},
 	{"filter.address", API_ADDRESS, 0, 0, "any address of the row is this"},
 	{"filter.backend", API_STRING, 0, 0, "backend, as address or address:port"},
 	{"filter.destination", API_ADDRESS, 0, 0, "the initiator sends to this address"},
@@ -45,6 +47,7 @@ static const struct api_param param_table[] = {
 	{"service", API_STRING, 0, 0, "name of a service"},
 	{"since", API_INTEGER, 0, INT64_MAX, "number of the first record wanted"},
 	{"weight", API_INTEGER, 0, 65535, "new weight"},
+	{"what", API_STRING, 0, 0, "pool, address, block, subscriber or mapping"},
 };
 
 const struct api_param *

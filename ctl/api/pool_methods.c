@@ -5,15 +5,17 @@
 
 #include "internal.h"
 #include "methods.h"
+#include "nat/nat_filter.h"
 
 struct pool_sum {
 	uint64_t addresses, blocks, used, quarantined, ports[3];
 };
 
 struct pool_rows {
+	struct api *api;
 	struct pool_sum sum[NAT_MAX_POOLS];
-	int only;        /* pool whose addresses are wanted, or -1 */
-	json_t *addresses;
+	struct cmd_nat_filter filter;
+	json_t *addresses; /* of pool `filter.pool`, or of all; NULL: only sums are wanted */
 };
 
 static json_t *
@@ -29,7 +31,12 @@ pool_row(void *arg, const void *data)
 	struct pool_rows *p = arg;
 	const struct cmd_pool_address *a = data;
 	char address[API_NAME];
-	if (a->pool >= NAT_MAX_POOLS)
+	struct nat_facts x = {
+		.inside = p->filter.inside, .external = a->address, .pool = a->pool,
+		.worker = (uint8_t)(a->worker != 0xffff ? a->worker : p->filter.worker - 1u),
+		.realm = (uint8_t)(p->filter.realm - 1u),
+	};
+	if (a->pool >= NAT_MAX_POOLS || !nat_filter_wants(&p->filter, &x))
 		return false;
 	struct pool_sum *s = &p->sum[a->pool];
 	s->addresses++;
@@ -38,10 +45,11 @@ pool_row(void *arg, const void *data)
 	s->quarantined += a->blocks_quarantined;
 	for (int i = 0; i < 3; i++)
 		s->ports[i] += a->ports_used[i];
-	if (p->only != a->pool)
+	if (p->addresses == NULL)
 		return false;
-	json_array_append_new(p->addresses, json_pack("{s:s, s:o, s:I, s:I, s:I, s:o}", "address",
-		name_v4(a->address, address), "worker",
+	json_array_append_new(p->addresses, json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:o}",
+		"address", name_v4(a->address, address), "pool", nat_pool_name(p->api, a->pool),
+		"worker",
 		a->worker != 0xffff ? json_integer(a->worker) : json_null(), "blocks",
 		(json_int_t)a->blocks, "blocks_used", (json_int_t)a->blocks_used,
 		"blocks_quarantined", (json_int_t)a->blocks_quarantined, "ports_used",
@@ -71,18 +79,33 @@ pool_query(struct api *api, struct pool_rows *p, struct rpc_error *err)
 }
 
 json_t *
-pool_list_m(struct api *api, const json_t *params, struct rpc_error *err)
+pool_rows(struct api *api, const struct cmd_nat_filter *f, bool addresses, struct rpc_error *err)
 {
+	struct pool_rows rows = {.api = api, .filter = *f,
+	                         .addresses = addresses ? json_array() : NULL};
 	const struct image_header *h = api_image(api, err);
-	struct pool_rows rows = {.only = -1};
 	uint32_t n;
-	if (h == NULL || pool_query(api, &rows, err) != 0)
+	if (h == NULL || pool_query(api, &rows, err) != 0) {
+		json_decref(rows.addresses);
 		return NULL;
+	}
+	if (addresses)
+		return rows.addresses;
 	const struct img_nat_pool *pool = image_rows(h, IMG_NAT_POOLS, &n);
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < n && i < NAT_MAX_POOLS; i++)
-		json_array_append_new(list, pool_json(&pool[i], &rows.sum[i]));
-	return json_pack("{s:o}", "pools", list);
+		if (f->pool == 0 || f->pool == i + 1)
+			json_array_append_new(list, pool_json(&pool[i], &rows.sum[i]));
+	return list;
+}
+
+json_t *
+pool_list_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	const struct image_header *h = api_image(api, err);
+	static const struct cmd_nat_filter all;
+	json_t *list = h != NULL ? pool_rows(api, &all, false, err) : NULL;
+	return list != NULL ? json_pack("{s:o}", "pools", list) : NULL;
 }
 
 /* pool_number: row of a pool by name, or -1 and err. */
@@ -102,17 +125,19 @@ json_t *
 pool_show_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
 	const struct image_header *h = api_image(api, err);
-	struct pool_rows rows = {.only = -1};
+	struct pool_rows rows = {.api = api};
 	uint32_t n;
-	if (h == NULL || (rows.only = pool_number(h, param_string(params, "name"), err)) < 0)
+	int number = h != NULL ? pool_number(h, param_string(params, "name"), err) : -1;
+	if (number < 0)
 		return NULL;
+	rows.filter.pool = (uint16_t)(number + 1);
 	rows.addresses = json_array();
 	if (pool_query(api, &rows, err) != 0) {
 		json_decref(rows.addresses);
 		return NULL;
 	}
 	const struct img_nat_pool *pool = image_rows(h, IMG_NAT_POOLS, &n);
-	return json_pack("{s:o, s:o}", "pool", pool_json(&pool[rows.only], &rows.sum[rows.only]),
+	return json_pack("{s:o, s:o}", "pool", pool_json(&pool[number], &rows.sum[number]),
 	                 "addresses", rows.addresses);
 }
 

@@ -21,6 +21,15 @@ query_failed(int rc, const struct reply *reply, struct rpc_error *err)
 	return -1;
 }
 
+static int
+query(struct api *api, const struct command *cmd, struct reply *reply, struct rpc_error *err)
+{
+	int rc = api->link.query(api->link.ctx, cmd, reply, api->buf, sizeof(api->buf));
+	if (rc == 0 && reply->status != 0)
+		rc = reply->status;
+	return rc != 0 ? query_failed(rc, reply, err) : 0;
+}
+
 /* query_page: one command. => records wanted by the row function, or -1 and err. */
 static int
 query_page(struct api *api, struct listing *l, uint32_t limit, struct rpc_error *err)
@@ -28,11 +37,8 @@ query_page(struct api *api, struct listing *l, uint32_t limit, struct rpc_error 
 	struct command cmd = {.magic = COMMAND_MAGIC, .version = COMMAND_VERSION, .kind = l->kind,
 	                      .limit = limit, .cursor = l->cursor, .filter = l->filter};
 	struct reply reply = {0};
-	int rc = api->link.query(api->link.ctx, &cmd, &reply, api->buf, sizeof(api->buf));
-	if (rc == 0 && reply.status != 0)
-		rc = reply.status;
-	if (rc != 0)
-		return query_failed(rc, &reply, err);
+	if (query(api, &cmd, &reply, err) != 0)
+		return -1;
 	if (reply.count != 0 && (reply.record_size != l->row_size ||
 	                         reply.count > sizeof(api->buf) / l->row_size)) {
 		rpc_fail(err, API_REFUSED, "the data plane's answer has another format");
@@ -68,6 +74,35 @@ api_list_all(struct api *api, struct listing *l, struct rpc_error *err)
 			return -1;
 	} while (l->cursor != 0);
 	return 0;
+}
+
+int
+api_count(struct api *api, struct listing *l, struct rpc_error *err)
+{
+	l->count = 0;
+	for (unsigned i = 0; i < API_QUERIES; i++) {
+		struct command cmd = {
+			.magic = COMMAND_MAGIC, .version = COMMAND_VERSION, .kind = l->kind,
+			.cursor = l->cursor, .filter = l->filter, .flags = CMD_COUNT,
+		};
+		struct reply reply = {0};
+		if (query(api, &cmd, &reply, err) != 0)
+			return -1;
+		l->count += reply.count;
+		l->cursor = reply.cursor;
+		if (l->cursor == 0)
+			break;
+	}
+	return 0;
+}
+
+uint64_t
+api_command(struct api *api, uint32_t kind, const struct cmd_filter *filter, struct rpc_error *err)
+{
+	struct command cmd = {.magic = COMMAND_MAGIC, .version = COMMAND_VERSION, .kind = kind,
+	                      .filter = *filter};
+	struct reply reply = {0};
+	return query(api, &cmd, &reply, err) == 0 ? reply.cursor : 0;
 }
 
 json_t *

@@ -17,8 +17,8 @@ struct nat_rows {
 	const char *pool; /* name, or NULL */
 };
 
-static const char *
-pool_name(struct api *api, uint32_t pool)
+const char *
+nat_pool_name(struct api *api, uint32_t pool)
 {
 	const struct image_header *h = api->link.image(api->link.ctx);
 	uint32_t n = 0;
@@ -29,7 +29,7 @@ pool_name(struct api *api, uint32_t pool)
 static bool
 pool_wanted(const struct nat_rows *r, uint32_t pool)
 {
-	return r->pool == NULL || strcmp(r->pool, pool_name(r->api, pool)) == 0;
+	return r->pool == NULL || strcmp(r->pool, nat_pool_name(r->api, pool)) == 0;
 }
 
 static bool
@@ -51,19 +51,25 @@ mapping_wanted(const struct nat_rows *r, const struct cmd_mapping *m)
 	       pool_wanted(r, m->pool);
 }
 
+json_t *
+nat_mapping_json(struct api *api, const struct cmd_mapping *m)
+{
+	char inside[API_NAME], external[API_NAME], proto[API_NAME];
+	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:I, s:s, s:i, s:i}",
+		"protocol", name_protocol(m->proto, proto), "inside", name_v4(m->inside, inside),
+		"inside_port", ntohs(m->inside_port), "external", name_v4(m->external, external),
+		"external_port", ntohs(m->external_port), "flows", (json_int_t)m->flows, "pool",
+		nat_pool_name(api, m->pool), "realm", m->realm, "worker", m->worker);
+}
+
 static bool
 mapping_row(void *arg, const void *data)
 {
 	struct nat_rows *r = arg;
 	const struct cmd_mapping *m = data;
-	char inside[API_NAME], external[API_NAME], proto[API_NAME];
 	if (!mapping_wanted(r, m))
 		return false;
-	json_array_append_new(r->rows, json_pack("{s:s, s:s, s:i, s:s, s:i, s:I, s:s, s:i, s:i}",
-		"protocol", name_protocol(m->proto, proto), "inside", name_v4(m->inside, inside),
-		"inside_port", ntohs(m->inside_port), "external", name_v4(m->external, external),
-		"external_port", ntohs(m->external_port), "flows", (json_int_t)m->flows, "pool",
-		pool_name(r->api, m->pool), "realm", m->realm, "worker", m->worker));
+	json_array_append_new(r->rows, nat_mapping_json(r->api, m));
 	return true;
 }
 
@@ -80,19 +86,25 @@ blocks_json(const struct cmd_subscriber *s)
 	return list;
 }
 
+json_t *
+nat_subscriber_json(struct api *api, const struct cmd_subscriber *s)
+{
+	char inside[API_NAME], external[API_NAME];
+	return json_pack("{s:s, s:s, s:s, s:o, s:I, s:i, s:i}", "address",
+		name_v4(s->address, inside), "external", name_v4(s->external, external), "pool",
+		nat_pool_name(api, s->pool), "blocks", blocks_json(s), "mappings",
+		(json_int_t)s->mappings, "realm", s->realm, "worker", s->worker);
+}
+
 static bool
 subscriber_row(void *arg, const void *data)
 {
 	struct nat_rows *r = arg;
 	const struct cmd_subscriber *s = data;
-	char inside[API_NAME], external[API_NAME];
 	be32 any = r->filter.any.w[0];
 	if (!pool_wanted(r, s->pool) || (any != 0 && any != s->address && any != s->external))
 		return false;
-	json_array_append_new(r->rows, json_pack("{s:s, s:s, s:s, s:o, s:I, s:i, s:i}", "address",
-		name_v4(s->address, inside), "external", name_v4(s->external, external), "pool",
-		pool_name(r->api, s->pool), "blocks", blocks_json(s), "mappings",
-		(json_int_t)s->mappings, "realm", s->realm, "worker", s->worker));
+	json_array_append_new(r->rows, nat_subscriber_json(r->api, s));
 	return true;
 }
 

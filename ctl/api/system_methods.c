@@ -7,6 +7,7 @@
 #include "ctl/log/line.h"
 #include "internal.h"
 #include "methods.h"
+#include "nat_filter.h"
 
 struct rows {
 	struct api *api;
@@ -227,11 +228,16 @@ log_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 	union addr a = {0};
 	uint8_t family;
 	bool one = param_address(params, "address", &a, &family);
+	struct cmd_nat_filter f;
+	if (nat_filter_parse(api, param_string(params, "filter"), &f, err) != 0)
+		return NULL;
 	json_t *list = json_array();
 	for (i = log_first(api, params, limit); i < api->log_count; i++) {
 		const struct record *rec = &api->log[i % API_LOG];
 		if (json_array_size(list) == limit)
 			break;
+		if (!nat_filter_wants_record(&f, rec))
+			continue;
 		if (!one || rec->subscriber == a.w[0] || rec->external == a.w[0] ||
 		    (log_event_is_session(rec->event) && rec->far == a.w[0]))
 			json_array_append_new(list, api_record_json(api, rec));

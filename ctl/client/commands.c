@@ -44,11 +44,17 @@ static const struct command_row rows[] = {
 	{"top", "", NULL, "", .run = run_top, .local = "[--interval S] [--count N] [--once]",
 	 .help = "rates by interface, drops and services, refreshed"},
 	{"log", "list", "log.list", "", .views = view_log},
-	{"log", "follow", NULL, "", .run = run_log_follow, .local = "",
+	{"log", "follow", NULL, "", .run = run_log_follow, .local = "[KEY=VALUE...]",
 	 .help = "log records as they come, until interrupted"},
 	{"log", "sinks", "log.sinks", "", .views = view_sinks},
 	{"nat", "whohad", "nat.whohad", "external.address", .views = view_whohad,
 	 .run = run_whohad, .extra = "[--directory DIR]"},
+	{"nat", "show", "nat.show", "what", .run = run_nat_show, .extra = "[KEY=VALUE...]"},
+	{"nat", "count", "nat.count", "what", .run = run_nat_count, .extra = "[KEY=VALUE...]"},
+	{"nat", "clear", "nat.clear", "filter", .run = run_nat_clear, .extra = "[KEY=VALUE...]"},
+	{"nat", "cleared", "nat.cleared", "", .views = view_cleared},
+	{"nat", "follow", NULL, "", .run = run_log_follow, .local = "[KEY=VALUE...]",
+	 .help = "log records as they come, of what the filter wants"},
 	{"nic", "list", "nic.list", "", .views = view_nics},
 	{"neighbour", "list", "neighbour.list", "", .views = view_neighbours},
 	{"route", "list", "route.list", "", .views = view_routes},
@@ -121,8 +127,7 @@ command_find(int argc, char **argv, int *used, FILE *err)
 	return NULL;
 }
 
-/* call_listing: follow cursors until the limit that params has (taken over) is reached. */
-static json_t *
+json_t *
 call_listing(struct session *s, const struct command_row *row, json_t *params)
 {
 	json_int_t limit = json_integer_value(json_object_get(params, "limit")) ?: LIMIT;

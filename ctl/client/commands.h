@@ -35,6 +35,9 @@ const struct command_row *command_find(int argc, char **argv, int *used, FILE *e
 /* command_run: everything after the name. => an EXIT_. */
 int command_run_row(struct session *s, const struct command_row *row, int argc, char **argv);
 
+/* call_listing: row's list until the limit that params has (taken over) is reached; or NULL. */
+json_t *call_listing(struct session *s, const struct command_row *row, json_t *params);
+
 /* print_result: by the row's views, or as JSON. */
 void print_result(struct session *s, const struct command_row *row, const json_t *result);
 
@@ -57,11 +60,18 @@ void complete(FILE *out, int argc, char **argv);
 
 /* views.c */
 extern const struct view view_applied[], view_flows[], view_flow_count[], view_mappings[],
-	view_subscribers[], view_subscriber[], view_pools[], view_pool[], view_services[],
+	view_subscribers[], view_subscriber[], view_addresses[], view_cleared[],
+	view_blocks[], view_pools[], view_pool[], view_services[],
 	view_service[], view_backends[], view_backend[], view_stats[], view_drops[], view_nics[],
 	view_neighbours[], view_routes[], view_steering[], view_log[], view_sinks[],
 	view_whohad[], view_generation[],
 	view_methods[], view_version[], view_health[], view_health_events[];
+
+/* natviews.c; filter_words: words of a filter as one string; NULL: wrong, said. */
+int run_nat_show(struct session *s, const struct command_row *row, int argc, char **argv);
+int run_nat_count(struct session *s, const struct command_row *row, int argc, char **argv);
+int run_nat_clear(struct session *s, const struct command_row *row, int argc, char **argv);
+json_t *filter_words(const struct command_row *row, int argc, char **argv, FILE *err);
 
 /* local.c, top.c, whohad.c: commands that are more than one request. */
 int run_config_check(struct session *s, const struct command_row *row, int argc, char **argv);

@@ -82,23 +82,23 @@ print_record(struct session *s, const json_t *rec)
 int
 run_log_follow(struct session *s, const struct command_row *row, int argc, char **argv)
 {
-	json_t *params = json_pack("{s:i}", "limit", 10), *r;
-	if (argc != 0) {
-		json_decref(params);
-		return misused(s, row);
-	}
+	json_t *filter = filter_words(row, argc, argv, s->err), *r;
+	if (filter == NULL)
+		return EXIT_USAGE;
+	json_t *params = json_pack("{s:i, s:O}", "limit", 10, "filter", filter);
 	while ((r = session_call(s, "log.list", params)) != NULL) {
 		const json_t *records = json_object_get(r, "records"), *rec;
 		size_t i;
 		json_array_foreach((json_t *)records, i, rec)
 			print_record(s, rec);
 		fflush(s->out);
-		params = json_pack("{s:i, s:O}", "limit", 1000, "since",
-		                   json_object_get(r, "next"));
+		params = json_pack("{s:i, s:O, s:O}", "limit", 1000, "since",
+		                   json_object_get(r, "next"), "filter", filter);
 		if (json_array_size(records) == 0)
 			poll(NULL, 0, 500);
 		json_decref(r);
 	}
+	json_decref(filter);
 	return s->status;
 }
 

@@ -70,6 +70,29 @@ const struct view view_pool[] = {
 	  {"ICMP", "ports_used.icmp", NUMBER}, {"WORKER", "worker", NUMBER}}}, END,
 };
 
+const struct view view_addresses[] = {
+	{NULL, "addresses", {
+	  {"ADDRESS", "address", TEXT}, {"POOL", "pool", TEXT}, {"BLOCKS", "blocks", NUMBER},
+	  {"USED", "blocks_used", NUMBER}, {"QUARANTINE", "blocks_quarantined", NUMBER},
+	  {"TCP", "ports_used.tcp", NUMBER}, {"UDP", "ports_used.udp", NUMBER},
+	  {"ICMP", "ports_used.icmp", NUMBER}, {"WORKER", "worker", NUMBER}}}, END,
+};
+
+const struct view view_cleared[] = {
+	{NULL, "", {{"number", "number", NUMBER}, {"flows ended", "flows", NUMBER},
+	            {"workers", "workers", NUMBER}, {"still at it", "busy", NUMBER}}}, END,
+};
+
+const struct view view_blocks[] = {
+	{NULL, "blocks", {
+	  {"EXTERNAL", "external", TEXT}, {"FIRST", "port_first", NUMBER},
+	  {"LAST", "port_last", NUMBER}, {"SUBSCRIBER", "subscriber", TEXT},
+	  {"REALM", "realm", NUMBER}, {"MAPPINGS", "mappings", NUMBER}, {"OF", "ports", NUMBER},
+	  {"TCP", "taken.tcp", NUMBER}, {"UDP", "taken.udp", NUMBER},
+	  {"ICMP", "taken.icmp", NUMBER}, {"POOL", "pool", TEXT}, {"WORKER", "worker", NUMBER}}},
+	END,
+};
+
 const struct view view_services[] = {
 	{NULL, "services", {
 	  {"SERVICE", "name", TEXT}, {"ADDRESS", "place", TEXT},

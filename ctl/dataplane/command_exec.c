@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "lib/cut.h"
 #include "neighbour.h"
 #include "slow.h"
 
@@ -71,6 +72,24 @@ list_steering(struct page *pg)
 	}
 }
 
+static void
+list_cut(struct page *pg)
+{
+	struct plane *p = pg->plane;
+	struct cmd_cut row = {.number = p->shared.cut.number, .workers = p->n_workers};
+	row.busy = cut_busy(&p->shared, p->worker, &row.flows);
+	page_add(pg, &row);
+}
+
+static void
+cut(struct plane *p, const struct command *cmd, struct reply *reply)
+{
+	reply->cursor = cut_post(&p->shared, p->worker, POLICY_NAT, &cmd->filter.nat,
+	                         sizeof(cmd->filter.nat));
+	if (reply->cursor == 0)
+		command_refuse(reply, -EBUSY, "the workers are still at an earlier one");
+}
+
 static const struct {
 	void (*list)(struct page *pg);
 	uint32_t record_size;
@@ -82,6 +101,8 @@ static const struct {
 	[CMD_NEIGHBOURS] = {list_neighbours, sizeof(struct cmd_neighbour)},
 	[CMD_NICS] = {list_nics, sizeof(struct cmd_nic)},
 	[CMD_STEERING] = {list_steering, sizeof(struct cmd_steering)},
+	[CMD_BLOCKS] = {list_blocks, sizeof(struct cmd_block)},
+	[CMD_CUT_SHOW] = {list_cut, sizeof(struct cmd_cut)},
 };
 
 static void
@@ -92,15 +113,18 @@ list(struct plane *p, const struct command *cmd, uint64_t now_ns, struct reply *
 	size_t fit = room / size;
 	struct page pg = {.plane = p, .filter = &cmd->filter,
 	                  .now_ms = (uint32_t)(now_ns / 1000000),
-	                  .cursor = cmd->cursor, .out = out, .record_size = size};
+	                  .cursor = cmd->cursor, .out = out, .record_size = size,
+	                  .counts = (cmd->flags & CMD_COUNT) != 0};
 	pg.room = cmd->limit != 0 && cmd->limit < fit ? cmd->limit : (uint32_t)fit;
+	if (pg.counts)
+		pg.room = UINT32_MAX;
 	if (pg.room == 0) {
 		command_refuse(reply, -EMSGSIZE, "no room for a record of %u bytes", size);
 		return;
 	}
 	listing[cmd->kind].list(&pg);
 	reply->count = pg.count;
-	reply->record_size = size;
+	reply->record_size = pg.counts ? 0 : size;
 	reply->cursor = pg.next;
 }
 
@@ -114,6 +138,8 @@ plane_command(struct plane *p, const struct command *cmd, uint64_t now_ns, struc
 		command_refuse(reply, -EINVAL, "not a command of this version");
 	else if (listing[cmd->kind].list != NULL)
 		list(p, cmd, now_ns, reply, out, room);
+	else if (cmd->kind == CMD_CUT)
+		cut(p, cmd, reply);
 	else if (cmd->kind != CMD_HELLO)
 		command_refuse(reply, -EINVAL,
 		               "an image comes with a file descriptor, over the socket");

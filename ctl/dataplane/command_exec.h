@@ -24,18 +24,22 @@ struct page {
 	uint64_t cursor, next;
 	uint8_t *out;
 	uint32_t record_size, room, count; /* room in records */
+	bool counts;                       /* rows are counted only: out has no room */
 };
 
 static inline void
 page_add(struct page *pg, const void *row)
 {
-	memcpy(pg->out + (size_t)pg->count++ * pg->record_size, row, pg->record_size);
+	if (!pg->counts)
+		memcpy(pg->out + (size_t)pg->count * pg->record_size, row, pg->record_size);
+	pg->count++;
 }
 
 void list_flows(struct page *pg);
 void list_mappings(struct page *pg);
 void list_subscribers(struct page *pg);
 void list_pools(struct page *pg);
+void list_blocks(struct page *pg);
 
 /* command_refuse: status and a sentence. */
 void command_refuse(struct reply *r, int status, const char *format, ...)

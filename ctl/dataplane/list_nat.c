@@ -11,13 +11,19 @@ nat_states(const struct plane *p, void *states[MAX_WORKERS])
 	return p->n_workers;
 }
 
+static void *
+rows_of(const struct page *pg)
+{
+	return pg->counts ? NULL : pg->out;
+}
+
 void
 list_mappings(struct page *pg)
 {
 	void *states[MAX_WORKERS];
 	uint32_t n = nat_states(pg->plane, states);
 	pg->next = pg->cursor;
-	pg->count = nat_view_mappings(states, n, pg->filter, &pg->next, (void *)pg->out, pg->room);
+	pg->count = nat_view_mappings(states, n, pg->filter, &pg->next, rows_of(pg), pg->room);
 }
 
 void
@@ -26,8 +32,16 @@ list_subscribers(struct page *pg)
 	void *states[MAX_WORKERS];
 	uint32_t n = nat_states(pg->plane, states);
 	pg->next = pg->cursor;
-	pg->count = nat_view_subscribers(states, n, pg->filter, &pg->next, (void *)pg->out,
-	                                 pg->room);
+	pg->count = nat_view_subscribers(states, n, pg->filter, &pg->next, rows_of(pg), pg->room);
+}
+
+void
+list_blocks(struct page *pg)
+{
+	void *states[MAX_WORKERS];
+	uint32_t n = nat_states(pg->plane, states);
+	pg->next = pg->cursor;
+	pg->count = nat_view_blocks(states, n, pg->filter, &pg->next, rows_of(pg), pg->room);
 }
 
 void

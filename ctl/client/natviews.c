@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nat show, count, clear: words of a filter, and answers that come in several requests. */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+
+enum { FILTER_TEXT = 1024, WORDS = 64, POLL_MS = 20 };
+
+/* Words "key=value" among argv become one, after the others: a filter as the API takes it. */
+struct words {
+	char *argv[WORDS];
+	int argc;
+	char filter[FILTER_TEXT];
+};
+
+static bool
+words_take(struct words *w, int argc, char **argv, FILE *err)
+{
+	size_t n = 0;
+	*w = (struct words){.argc = 0};
+	for (int i = 0; i < argc; i++) {
+		bool part = strncmp(argv[i], "--", 2) != 0 && strchr(argv[i], '=') != NULL;
+		size_t size = strlen(argv[i]);
+		if (w->argc == WORDS - 2 || n + size + 2 > sizeof(w->filter)) {
+			fprintf(err, "error: too many words\n");
+			return false;
+		}
+		if (!part) {
+			w->argv[w->argc++] = argv[i];
+			continue;
+		}
+		n += (size_t)snprintf(w->filter + n, sizeof(w->filter) - n, "%s%s",
+		                      n != 0 ? " " : "", argv[i]);
+	}
+	return true;
+}
+
+/* => parameters with the filter among them, or NULL and *status. */
+static json_t *
+words_parse(const struct command_row *row, int argc, char **argv, FILE *err, int *status)
+{
+	struct words w;
+	*status = EXIT_USAGE;
+	if (!words_take(&w, argc, argv, err))
+		return NULL;
+	char given[] = "--filter";
+	if (w.filter[0] != '\0' && !row_is_arg(row, "filter"))
+		w.argv[w.argc++] = given;
+	if (w.filter[0] != '\0')
+		w.argv[w.argc++] = w.filter;
+	return args_parse(row, w.argc, w.argv, err, status);
+}
+
+/* What nat.show calls its list, and how that is printed. */
+static const struct shown {
+	const char *what, *list;
+	const struct view *views;
+} shown[] = {
+	{"pool", "pools", view_pools}, {"address", "addresses", view_addresses},
+	{"block", "blocks", view_blocks}, {"subscriber", "subscribers", view_subscribers},
+	{"mapping", "mappings", view_mappings},
+};
+
+static const struct shown *
+shown_find(const char *what)
+{
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		if (strcmp(shown[i].what, what) == 0 || strcmp(shown[i].list, what) == 0)
+			return &shown[i];
+	return NULL;
+}
+
+int
+run_nat_show(struct session *s, const struct command_row *row, int argc, char **argv)
+{
+	int status;
+	json_t *params = words_parse(row, argc, argv, s->err, &status);
+	if (params == NULL)
+		return status;
+	const struct shown *k = shown_find(json_string_value(json_object_get(params, "what")));
+	struct command_row by = *row;
+	by.list = k != NULL ? k->list : NULL;
+	by.views = k != NULL ? k->views : NULL;
+	json_t *result = k != NULL ? call_listing(s, &by, params) :
+	                             session_call(s, row->method, params);
+	if (result == NULL)
+		return s->status;
+	print_result(s, &by, result);
+	json_decref(result);
+	return EXIT_DONE;
+}
+
+/* One number, counted in as many requests as it takes. */
+int
+run_nat_count(struct session *s, const struct command_row *row, int argc, char **argv)
+{
+	int status;
+	json_int_t count = 0;
+	json_t *params = words_parse(row, argc, argv, s->err, &status);
+	if (params == NULL)
+		return status;
+	for (bool more = true; more;) {
+		json_t *page = session_call(s, row->method, json_deep_copy(params));
+		json_t *cursor = json_object_get(page, "cursor");
+		count += json_integer_value(json_object_get(page, "count"));
+		more = json_is_string(cursor);
+		if (more)
+			json_object_set(params, "cursor", cursor);
+		status = page != NULL ? EXIT_DONE : s->status;
+		json_decref(page);
+	}
+	json_decref(params);
+	if (status == EXIT_DONE)
+		fprintf(s->out, s->json ? "{\"count\": %lld}\n" : "%lld\n", (long long)count);
+	return status;
+}
+
+static int
+cleared_say(struct session *s, const json_t *result)
+{
+	if (s->json) {
+		json_dumpf(result, s->out, JSON_INDENT(2));
+		fputc('\n', s->out);
+	} else {
+		fprintf(s->out, "%lld flows ended\n",
+		        (long long)json_integer_value(json_object_get(result, "flows")));
+	}
+	return EXIT_DONE;
+}
+
+int
+run_nat_clear(struct session *s, const struct command_row *row, int argc, char **argv)
+{
+	int status;
+	json_t *params = words_parse(row, argc, argv, s->err, &status);
+	if (params == NULL)
+		return status;
+	json_t *began = session_call(s, row->method, params), *result;
+	if (began == NULL)
+		return s->status;
+	json_decref(began);
+	while ((result = session_call(s, "nat.cleared", json_object())) != NULL) {
+		if (json_is_true(json_object_get(result, "done")))
+			break;
+		json_decref(result);
+		poll(NULL, 0, POLL_MS);
+	}
+	status = result != NULL ? cleared_say(s, result) : s->status;
+	json_decref(result);
+	return status;
+}
+
+json_t *
+filter_words(const struct command_row *row, int argc, char **argv, FILE *err)
+{
+	struct words w;
+	if (!words_take(&w, argc, argv, err))
+		return NULL;
+	if (w.argc == 0)
+		return json_string(w.filter);
+	fprintf(err, "error: \"%s\": wanted key=value\nusage: millctl ", w.argv[0]);
+	help_row(err, row);
+	return NULL;
+}

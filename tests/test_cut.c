@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Flows that an operator wants ended: a few entries a turn, one order at a time. */
+#include "probe.h"
+
+#include "lib/cut.h"
+
+static struct policy_ops ops;
+static unsigned asked;
+
+/* Those whose owner leaves this remainder by 3. */
+static bool
+chosen(void *state, const struct flow *f, const void *what)
+{
+	asked++;
+	return f->owner % 3 == *(const uint8_t *)what;
+}
+
+static void
+arrive(struct world *w, unsigned i)
+{
+	probe_arrive(w, WORLD_IN, i % 4 < 3 ?
+	             world_frame("10.0.0.10", (uint16_t)(2000 + i), "8.8.8.8", 53, 17) :
+	             world_frame("2001:db8:1::10", (uint16_t)(2000 + i), "2001:db8:2::10", 53, 17));
+}
+
+/* So many flows of one worker, a quarter of them IPv6, their owners numbered in each slab. */
+static struct world *
+world_of(unsigned flows)
+{
+	struct world *w = probe_simple();
+	for (unsigned i = 0; i < flows; i++)
+		arrive(w, i);
+	struct worker *k = w->worker[0];
+	CU_ASSERT_EQUAL_FATAL(k->flows.used4 + k->flows.used6, flows);
+	for (uint32_t i = 1; i <= k->flows.high4; i++)
+		k->flows.v4[i].f.owner = i;
+	for (uint32_t i = 1; i <= k->flows.high6; i++)
+		k->flows.v6[i].f.owner = i;
+	ops = *k->policy[0].ops;
+	ops.chosen = chosen;
+	k->policy[0].ops = &ops;
+	asked = 0;
+	return w;
+}
+
+static uint64_t
+post(struct world *w, uint8_t what, uint8_t policy)
+{
+	return cut_post(w->worker[0]->shared, w->worker, policy, &what, sizeof(what));
+}
+
+static void
+test_turns(void)
+{
+	struct world *w = world_of(600);
+	struct worker *k = w->worker[0];
+	uint64_t flows;
+	worker_poll(k, w->now_ns);
+	CU_ASSERT_EQUAL(asked, 0);
+	CU_ASSERT_EQUAL(post(w, 1, 0), 1);
+	for (unsigned turn = 1; turn <= 600 / CUT_TURN + 1; turn++) {
+		CU_ASSERT_EQUAL(cut_busy(k->shared, w->worker, &flows), 1);
+		CU_ASSERT_EQUAL(post(w, 2, 0), 0); /* one at a time */
+		worker_poll(k, w->now_ns);
+		CU_ASSERT_EQUAL(asked, turn * CUT_TURN < 600 ? turn * CUT_TURN : 600);
+	}
+	CU_ASSERT_EQUAL(cut_busy(k->shared, w->worker, &flows), 0);
+	CU_ASSERT(flows == 200 && w->ended == 200);
+	CU_ASSERT_EQUAL(k->flows.used4 + k->flows.used6, 400);
+	worker_poll(k, w->now_ns);
+	CU_ASSERT_EQUAL(asked, 600);
+	CU_ASSERT_EQUAL(post(w, 2, 0), 2);
+	worker_purge(k);
+	CU_ASSERT_EQUAL(cut_busy(k->shared, w->worker, &flows), 0);
+	CU_ASSERT(flows == 200 && k->flows.used4 + k->flows.used6 == 200);
+	world_destroy(w);
+}
+
+/* Flows of another policy are not asked for, later ones neither. */
+static void
+test_others(void)
+{
+	struct world *w = world_of(100);
+	uint64_t flows;
+	CU_ASSERT_EQUAL(post(w, 0, 1), 1);
+	worker_purge(w->worker[0]);
+	CU_ASSERT(cut_busy(w->worker[0]->shared, w->worker, &flows) == 0 && flows == 0);
+	CU_ASSERT_EQUAL(asked, 0);
+	CU_ASSERT_EQUAL(post(w, 0, 0), 2);
+	worker_poll(w->worker[0], w->now_ns);
+	CU_ASSERT(asked == 100 && cut_busy(w->worker[0]->shared, w->worker, &flows) == 0);
+	arrive(w, 500);
+	worker_purge(w->worker[0]);
+	CU_ASSERT_EQUAL(asked, 100);
+	world_destroy(w);
+}
+
+static const struct test_case cases[] = {
+	{"a few a turn", test_turns},
+	{"others are left alone", test_others},
+};
+TEST_MAIN("cut", cases)
