@@ -154,6 +154,52 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_RST] = CONN_TCP_TRANS,
 		},
 	},
+	/* One-sided: the answers go past us, and nothing that says it is one changes anything. */
+	[CONN_ONE_SYN] = {
+		{
+			/* Whoever acknowledges has heard the peer: RFC 9293, third packet. */
+			[EV_OTHER] = CONN_ONE_EST,
+			[EV_SYN] = CONN_ONE_SYN,
+			[EV_OPEN] = CONN_ONE_SYN,
+			[EV_FIN] = CONN_ONE_FIN,
+			[EV_RST] = CONN_ONE_MID,
+		},
+		STAY(CONN_ONE_SYN),
+	},
+	[CONN_ONE_EST] = {
+		{
+			[EV_OTHER] = CONN_ONE_EST,
+			[EV_SYN] = CONN_ONE_EST,
+			[EV_OPEN] = CONN_ONE_EST,
+			[EV_FIN] = CONN_ONE_FIN,
+			[EV_RST] = CONN_ONE_MID,
+		},
+		STAY(CONN_ONE_EST),
+	},
+	[CONN_ONE_FIN] = {
+		{
+			/* The closing timer, which each acknowledgement of what the peer still
+			 * sends sets back: half-closed connections live while they carry data. */
+			[EV_OTHER] = CONN_ONE_FIN,
+			[EV_SYN] = CONN_ONE_SYN,
+			[EV_OPEN] = CONN_ONE_FIN,
+			[EV_FIN] = CONN_ONE_FIN,
+			[EV_RST] = CONN_ONE_FIN,
+		},
+		STAY(CONN_ONE_FIN),
+	},
+	[CONN_ONE_MID] = {
+		{
+			/* One segment could be anybody's: two make a connection. An RST may be
+			 * spoofed or lost, and whoever goes on comes by here too. */
+			[EV_OTHER] = CONN_ONE_SYN,
+			[EV_SYN] = CONN_ONE_SYN,
+			[EV_OPEN] = CONN_ONE_MID,
+			[EV_FIN] = CONN_ONE_FIN,
+			[EV_RST] = CONN_ONE_MID,
+		},
+		STAY(CONN_ONE_MID),
+	},
 };
 
 static const char *const state_name[CONN_MAX] = {
@@ -168,6 +214,10 @@ static const char *const state_name[CONN_MAX] = {
 	[CONN_TCP_FIN_R] = "fin_responder",
 	[CONN_TCP_CLOSING] = "closing",
 	[CONN_TCP_TRANS] = "reset",
+	[CONN_ONE_SYN] = "syn_one_way",
+	[CONN_ONE_EST] = "established_one_way",
+	[CONN_ONE_FIN] = "closing_one_way",
+	[CONN_ONE_MID] = "mid_one_way",
 };
 
 const char *

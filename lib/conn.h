@@ -30,6 +30,11 @@ enum conn_state {
 	CONN_TCP_FIN_R,   /* FIN of the responder seen */
 	CONN_TCP_CLOSING, /* both */
 	CONN_TCP_TRANS,   /* RST seen */
+	/* The same where only the initiator is heard (FLOW_WAY): */
+	CONN_ONE_SYN,     /* SYN, or one packet since MID */
+	CONN_ONE_EST,
+	CONN_ONE_FIN,     /* the initiator has closed: how far the other side is nobody knows */
+	CONN_ONE_MID,     /* picked up in mid-stream, or reset: the next packet may be the last */
 	CONN_MAX
 };
 
@@ -39,11 +44,12 @@ enum conn_event { EV_OTHER, EV_SYN, EV_FIN, EV_RST, EV_OPEN = EV_SYN | EV_ALONE,
 
 extern const uint8_t conn_next[CONN_MAX][2][EV_MAX];
 
-/* conn_is_over: both sides have closed, or one has reset it. */
+/* conn_is_over: both sides have closed, or one has reset it, or the only one heard has closed. */
 static inline bool
 conn_is_over(unsigned state)
 {
-	return state == CONN_TCP_CLOSING || state == CONN_TCP_TRANS;
+	return state == CONN_TCP_CLOSING || state == CONN_TCP_TRANS || state == CONN_ONE_FIN ||
+	       state == CONN_ONE_MID;
 }
 
 /* Idle timers, in milliseconds by state; a flow names its set by a small number (flow.timers). */

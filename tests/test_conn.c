@@ -16,6 +16,10 @@
 #define FIN_R CONN_TCP_FIN_R
 #define CLOSING CONN_TCP_CLOSING
 #define TRANS CONN_TCP_TRANS
+#define SYN1 CONN_ONE_SYN
+#define EST1 CONN_ONE_EST
+#define FIN1 CONN_ONE_FIN
+#define MID1 CONN_ONE_MID
 
 static const uint8_t events_of[] = {EV_OTHER, EV_SYN, EV_FIN, EV_RST, EV_OPEN};
 enum { N_EVENTS = sizeof(events_of) };
@@ -36,6 +40,11 @@ static const struct {
 	{CLOSING, {{CLOSING, SYN, CLOSING, CLOSING, CLOSING},
 	           {CLOSING, SYN, CLOSING, CLOSING, SYN}}},
 	{TRANS, {{EST, EST, EST, TRANS, TRANS}, {EST, EST, EST, TRANS, EST}}},
+	/* One-sided: what the other side says, if any of it is seen, changes nothing. */
+	{SYN1, {{EST1, SYN1, FIN1, MID1, SYN1}, {SYN1, SYN1, SYN1, SYN1, SYN1}}},
+	{EST1, {{EST1, EST1, FIN1, MID1, EST1}, {EST1, EST1, EST1, EST1, EST1}}},
+	{FIN1, {{FIN1, SYN1, FIN1, FIN1, FIN1}, {FIN1, FIN1, FIN1, FIN1, FIN1}}},
+	{MID1, {{SYN1, SYN1, FIN1, MID1, MID1}, {MID1, MID1, MID1, MID1, MID1}}},
 };
 
 static void
@@ -100,6 +109,17 @@ static const struct {
 	{MID, "AAA", MID, "picked up, peer silent"},
 	{MID, "Aa", EST, "picked up, peer speaks"},
 	{MID, "Ar", TRANS, "picked up, peer refuses"},
+	{SYN1, "A", EST1, "one-sided: the third packet"},
+	{SYN1, "SS", SYN1, "one-sided: the peer is silent"},
+	{SYN1, "AAAFA", FIN1, "one-sided: whole life, the initiator closes"},
+	{EST1, "AAA", EST1, "one-sided: the responder's FIN is not heard"},
+	{FIN1, "AAS", SYN1, "one-sided: opened anew"},
+	{FIN1, "R", FIN1, "one-sided: an RST after FIN changes nothing"},
+	{EST1, "RAA", EST1, "one-sided: RST was spoofed"},
+	{EST1, "RA", SYN1, "one-sided: RST, and one packet more that was on its way"},
+	{MID1, "AA", EST1, "one-sided: picked up"},
+	{MID1, "F", FIN1, "one-sided: picked up at its end"},
+	{EST1, "sfra", EST1, "one-sided: what seems to be an answer says nothing"},
 	{NEW, "AAA", NEW, "UDP unanswered"},
 	{NEW, "Aa", BOTH, "UDP answered"},
 };

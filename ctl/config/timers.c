@@ -40,6 +40,7 @@ timers_fill(const struct model *m, struct timer_set *t, const json_t *own, unsig
 		[CONN_UDP_NEW] = 5, [CONN_UDP_BOTH] = 0, [CONN_TCP_SYN] = 1, [CONN_TCP_MID] = 1,
 		[CONN_TCP_EST] = 2, [CONN_TCP_FIN_I] = 6, [CONN_TCP_FIN_R] = 6,
 		[CONN_TCP_CLOSING] = 3, [CONN_TCP_TRANS] = 7, [CONN_ICMP] = 4,
+		[CONN_ONE_SYN] = 1, [CONN_ONE_EST] = 2, [CONN_ONE_FIN] = 3, [CONN_ONE_MID] = 7,
 	};
 	memset(t, 0, sizeof(*t));
 	for (unsigned s = CONN_FREE + 1; s < CONN_MAX; s++)
