@@ -2,6 +2,7 @@
 /* Fragments follow their first one: the table of datagrams and the buffers that wait. */
 #include "frag.h"
 
+#include "encap.h"
 #include "hop.h"
 #include "ident.h"
 #include "miss.h"
@@ -235,11 +236,15 @@ forward_later(struct worker *w, struct pkt *p, const struct frag_entry *e)
 		pkt_drop(w, p, DROP_LB_RESET);
 		return;
 	}
+	pipeline_count(w, f, d, p);
+	if ((f->flags & FLOW_WAY) != 0) {
+		encap_send(w, p, f, d, tuple_hash(&e->tuple, w->flows.seed));
+		return;
+	}
 	struct tuple to = flow_tuple(&w->flows, e->ref, !d);
 	to = tuple_invert(&to);
 	bool known = f->nexthop[d] != NEXTHOP_NONE && f->route_gen == w->gen->route_gen;
 	struct hop hop = known ? hop_of(w, f->nexthop[d]) : hop_find(w, &to.dst, p->family);
-	pipeline_count(w, f, d, p);
 	if (!hop_admit(w, p, hop))
 		return;
 	if (e->ident != 0)

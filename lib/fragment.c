@@ -39,10 +39,10 @@ later_header(struct cut *c, const uint8_t *h)
 
 /* => false: this packet cannot be cut. */
 static bool
-cut_plan(struct cut *c, struct rte_mbuf *m, const struct gen_nic *out)
+cut_plan(struct cut *c, struct rte_mbuf *m, unsigned l2_len, unsigned mtu)
 {
 	c->l2 = buf_data(m);
-	c->l2_len = out->l2_len;
+	c->l2_len = l2_len;
 	const uint8_t *h = c->l2 + c->l2_len;
 	if (m->data_len < c->l2_len + IP4_LEN || load16(h - 2) != htobe16(ETHER_IP4))
 		return false;
@@ -50,11 +50,11 @@ cut_plan(struct cut *c, struct rte_mbuf *m, const struct gen_nic *out)
 	c->header = (h[0] & 15) * 4u;
 	c->frag = be16toh(load16(h + 6));
 	if (c->header < IP4_LEN || total < c->header || total > m->data_len - c->l2_len ||
-	    out->mtu < c->header + 8 || (c->frag & IP4_DF) != 0)
+	    mtu < c->header + 8 || (c->frag & IP4_DF) != 0)
 		return false;
 	c->size = total - c->header;
 	c->payload = c->l2 + c->l2_len + c->header;
-	c->step = (out->mtu - c->header) & ~7u;
+	c->step = (mtu - c->header) & ~7u;
 	later_header(c, h);
 	return c->size <= c->step * MAX_FRAGMENTS;
 }
@@ -110,34 +110,53 @@ refuse(struct worker *w, struct rte_mbuf *m, struct tx_way way, unsigned reason)
 		buf_drop(w, m, way.from, reason);
 }
 
+unsigned
+fragment_cut(struct dev *d, struct rte_mbuf *m, unsigned l2_len, unsigned mtu,
+             struct rte_mbuf *piece[MAX_FRAGMENTS], unsigned *reason)
+{
+	struct cut c;
+	unsigned n = 1;
+	*reason = DROP_TOO_BIG;
+	if (!cut_plan(&c, m, l2_len, mtu))
+		return 0;
+	for (unsigned from = c.step; from < c.size; from += c.step)
+		n++;
+	*reason = DROP_NO_BUFFER;
+	piece[0] = m;
+	if (!alloc_all(d, piece + 1, n - 1))
+		return 0;
+	for (unsigned i = 1, from = c.step; i < n; i++, from += c.step)
+		fill(&c, piece[i], from, c.size - from < c.step ? c.size - from : c.step);
+	unsigned first = c.size < c.step ? c.size : c.step;
+	seal(&c, c.l2 + c.l2_len, c.header, 0, first);
+	m->data_len = (uint16_t)(c.l2_len + c.header + first);
+	m->pkt_len = m->data_len;
+	return n;
+}
+
 void
 fragment_frame(struct worker *w, struct rte_mbuf *m, struct tx_way way)
 {
 	const struct gen_nic *out = &w->gen->nic[way.nic];
 	struct tx_buf *t = &w->pipe->tx[out->dev];
-	struct rte_mbuf *bufs[MAX_FRAGMENTS];
-	struct cut c;
-	unsigned n = 0;
-	if (!cut_plan(&c, m, out)) {
-		refuse(w, m, way, DROP_TOO_BIG);
+	struct rte_mbuf *piece[MAX_FRAGMENTS];
+	unsigned reason;
+	unsigned n = fragment_cut(t->dev, m, out->l2_len, out->mtu, piece, &reason);
+	if (n == 0) {
+		refuse(w, m, way, reason);
 		return;
 	}
-	for (unsigned from = c.step; from < c.size; from += c.step)
-		n++;
-	if (!alloc_all(t->dev, bufs, n)) {
-		refuse(w, m, way, DROP_NO_BUFFER);
-		return;
-	}
-	for (unsigned i = 0, from = c.step; i < n; i++, from += c.step)
-		fill(&c, bufs[i], from, c.size - from < c.step ? c.size - from : c.step);
-	unsigned first = c.size < c.step ? c.size : c.step;
-	seal(&c, c.l2 + c.l2_len, c.header, 0, first);
-	m->data_len = (uint16_t)(c.l2_len + c.header + first);
-	m->pkt_len = m->data_len;
-	tx_put(w, t, m, way);
-	w->stats->generated += n;
-	w->stats->nic[way.nic].generated += n;
-	way.made = true;
 	for (unsigned i = 0; i < n; i++)
-		tx_put(w, t, bufs[i], way);
+		fragment_put(w, piece[i], i, way);
+}
+
+void
+fragment_put(struct worker *w, struct rte_mbuf *m, unsigned i, struct tx_way way)
+{
+	if (i != 0) {
+		w->stats->generated++;
+		w->stats->nic[way.nic].generated++;
+		way.made = true;
+	}
+	tx_put(w, &w->pipe->tx[w->gen->nic[way.nic].dev], m, way);
 }

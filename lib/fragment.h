@@ -26,4 +26,14 @@ fragment_is_needed(const struct rte_mbuf *m, const struct gen_nic *out)
 /* fragment_frame: cut a complete frame and queue the pieces for way.nic. */
 void fragment_frame(struct worker *w, struct rte_mbuf *m, struct tx_way way);
 
+/*
+ * fragment_cut: cut the IPv4 packet behind l2_len octets of m to an MTU. => the number of pieces,
+ * piece[0] is m, the others are new of the device, with what stands before the packet in m before
+ * theirs; or 0 and *reason, and m is as it was.
+ */
+unsigned fragment_cut(struct dev *d, struct rte_mbuf *m, unsigned l2_len, unsigned mtu,
+                      struct rte_mbuf *piece[MAX_FRAGMENTS], unsigned *reason);
+/* fragment_put: queue piece i of a packet, a whole frame by now. */
+void fragment_put(struct worker *w, struct rte_mbuf *m, unsigned i, struct tx_way way);
+
 #endif

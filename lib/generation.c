@@ -113,6 +113,7 @@ generation_create(const struct image_header *image, const struct dev *devs, uint
 	g->image = (const struct image_header *)(void *)copy;
 	g->number = image->generation;
 	g->route_gen = next_route_gen(image, previous);
+	g->previous = previous;
 	find_sections(g);
 	if (route_table_init(&g->route, g->routes, g->n_routes) != 0) {
 		generation_destroy(g);

@@ -14,6 +14,7 @@
 #include "nic.h"
 #include "route.h"
 #include "steer.h"
+#include "way.h"
 
 struct gen_nic { /* what the hit path wants of an interface; 16 bytes */
 	uint8_t mac[6];
@@ -46,6 +47,10 @@ struct generation {
 	struct steer steer;
 	/* Views that policies derive, by policy number. */
 	void *view[8];
+	/* Ways to the owners of flows with FLOW_WAY, by owner; of a view's memory. */
+	const struct way *way;
+	uint32_t n_ways;
+	const struct generation *previous; /* while views are made; then NULL */
 };
 
 /*
@@ -55,6 +60,13 @@ struct generation {
 struct generation *generation_create(const struct image_header *image, const struct dev *devs,
                                      uint16_t n_devs, const struct generation *previous);
 void generation_destroy(struct generation *g);
+
+/* way_find: to the owner of a flow, or NULL. */
+static inline const struct way *
+way_find(const struct generation *g, uint32_t owner)
+{
+	return owner < g->n_ways && g->way[owner].kind != WAY_NONE ? &g->way[owner] : NULL;
+}
 
 /* route_find: longest match, or NULL. */
 static inline const struct img_route *

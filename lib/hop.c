@@ -26,8 +26,8 @@ hop_of(const struct worker *w, uint16_t id)
 	return (struct hop){.kind = HOP_NIC, .nic = w->shared->nexthops.entry[id].nic, .id = id};
 }
 
-static bool
-refuse(struct worker *w, const struct pkt *p, enum punt punt, unsigned reason, uint16_t arg)
+bool
+hop_refuse(struct worker *w, const struct pkt *p, enum punt punt, unsigned reason, uint16_t arg)
 {
 	if ((p->flags & (PKT_LATER | PKT_ERROR)) != 0)
 		pkt_drop(w, p, reason);
@@ -47,7 +47,7 @@ hop_admit(struct worker *w, const struct pkt *p, struct hop hop)
 {
 	const struct gen_nic *out = &w->gen->nic[hop.nic];
 	if (hop.kind == HOP_NO_ROUTE)
-		return refuse(w, p, PUNT_NO_ROUTE, DROP_NO_ROUTE, 0);
+		return hop_refuse(w, p, PUNT_NO_ROUTE, DROP_NO_ROUTE, 0);
 	if (hop.kind == HOP_LOOP) {
 		if (p->loops < MAX_LOOPS)
 			return true;
@@ -59,7 +59,7 @@ hop_admit(struct worker *w, const struct pkt *p, struct hop hop)
 		return false;
 	}
 	if (p->l3_len > out->mtu && !may_fragment(p))
-		return refuse(w, p, PUNT_TOO_BIG, DROP_TOO_BIG, out->mtu);
+		return hop_refuse(w, p, PUNT_TOO_BIG, DROP_TOO_BIG, out->mtu);
 	return true;
 }
 

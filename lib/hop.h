@@ -54,6 +54,10 @@ hop_find(const struct worker *w, const union addr *dst, uint8_t family)
 /* hop_of: the hop that a flow remembers. => id is at least NEXTHOP_LOOP. */
 struct hop hop_of(const struct worker *w, uint16_t id);
 
+/* hop_refuse: the packet ends; its sender is told if that may be. => false. */
+bool hop_refuse(struct worker *w, const struct pkt *p, enum punt punt, unsigned reason,
+                uint16_t arg);
+
 bool hop_admit(struct worker *w, const struct pkt *p, struct hop hop);
 void hop_send(struct worker *w, struct pkt *p, struct hop hop);
 

@@ -3,6 +3,7 @@
 #include "icmp_error.h"
 
 #include "csum.h"
+#include "encap.h"
 #include "flow_index.h"
 #include "hop.h"
 #include "miss.h"
@@ -183,24 +184,24 @@ hide(struct pkt *p, const struct inner *in)
 	hide_extension(p);
 }
 
-/* Packets of the flow reference's direction met an obstacle; the error goes the other way. */
+/*
+ * Packets that `in` quotes met an obstacle; whoever sends them, as the tuple `to`, is told.
+ * is_hidden: but not from where.
+ */
 static void
-translate(struct worker *w, struct pkt *p, const struct inner *in, flow_ref ref)
+translate(struct worker *w, struct pkt *p, const struct inner *in, const struct tuple *to,
+          bool is_hidden)
 {
-	const struct flow *f = flow_get(&w->flows, ref);
-	unsigned d = ref & 1;
-	struct tuple to = flow_tuple(&w->flows, ref, !d);
-	struct hop hop = hop_find(w, &to.src, p->family);
+	struct hop hop = hop_find(w, &to->src, p->family);
 	if (!hop_admit(w, p, hop))
 		return;
 	union addr src = pkt_src(p);
 	bool is_peer = addr_equal(&src, &in->tuple.dst);
-	bool is_hidden = (f->flags & (FLOW_HIDE_0 << d)) != 0;
 	struct tuple outer = {
-		.src = is_peer || is_hidden ? to.dst : src,
-		.dst = to.src,
+		.src = is_peer || is_hidden ? to->dst : src,
+		.dst = to->src,
 	};
-	inner_rewrite(in, &to);
+	inner_rewrite(in, to);
 	rewrite_addresses(p, &outer);
 	if (is_hidden)
 		hide(p, in);
@@ -209,9 +210,43 @@ translate(struct worker *w, struct pkt *p, const struct inner *in, flow_ref ref)
 	hop_send(w, p, hop);
 }
 
+/* The error goes against the direction of the flow reference, which is that of its answers. */
+static void
+translate_of_flow(struct worker *w, struct pkt *p, const struct inner *in, flow_ref ref)
+{
+	const struct flow *f = flow_get(&w->flows, ref);
+	unsigned d = ref & 1;
+	struct tuple here = flow_tuple(&w->flows, ref, d), to = flow_tuple(&w->flows, ref, !d);
+	if (d == 0 && (f->flags & FLOW_WAY) != 0)
+		encap_to(w, p, f->owner, tuple_hash(&here, w->flows.seed));
+	else
+		translate(w, p, in, &to, (f->flags & (FLOW_HIDE_0 << d)) != 0);
+}
+
+/*
+ * Nobody here has seen the flow: an error about an answer of it may have come by another box than
+ * its packets do (RFC 7690). Whoever would get the flow if it were opened now, gets the error.
+ */
+static void
+translate_by_guess(struct worker *w, struct pkt *p, const struct inner *in, const struct miss *m)
+{
+	struct flow_spec spec = {.owner = 0};
+	for (unsigned i = 0; i < w->n_policies; i++) {
+		const struct policy_ops *ops = w->policy[i].ops;
+		if (ops->guess == NULL || !ops->guess(w->gen, m, &spec))
+			continue;
+		if ((spec.flags & FLOW_WAY) != 0)
+			encap_to(w, p, spec.owner, tuple_hash(&m->tuple, w->flows.seed));
+		else
+			translate(w, p, in, &spec.reply, (spec.flags & FLOW_HIDE_0) != 0);
+		return;
+	}
+	pkt_drop(w, p, DROP_ICMP_NO_FLOW);
+}
+
 /* No flow here: the worker that is home to packets of the flow may have it. */
 static void
-seek_home(struct worker *w, struct pkt *p, const struct tuple *arriving)
+seek_home(struct worker *w, struct pkt *p, const struct inner *in, const struct tuple *arriving)
 {
 	struct miss m = {.tuple = *arriving, .gen = w->gen, .now_ms = w->now_ms,
 	                 .now_ns = w->now_ns, .nic = p->nic};
@@ -221,7 +256,7 @@ seek_home(struct worker *w, struct pkt *p, const struct tuple *arriving)
 	if (home >= 0 && home != w->id)
 		pkt_handoff(w, p, (uint16_t)home, HANDOFF_ICMP);
 	else
-		pkt_drop(w, p, DROP_ICMP_NO_FLOW);
+		translate_by_guess(w, p, in, &m);
 }
 
 void
@@ -237,7 +272,7 @@ icmp_error_handle(struct worker *w, struct pkt *p)
 	arriving.realm = p->realm;
 	flow_ref ref = flow_find(&w->flows, &arriving);
 	if (ref == 0 || flow_is_idle(flow_get(&w->flows, ref), w->pipe->timers, w->now_ms))
-		seek_home(w, p, &arriving);
+		seek_home(w, p, &in, &arriving);
 	else
-		translate(w, p, &in, ref);
+		translate_of_flow(w, p, &in, ref);
 }

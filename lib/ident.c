@@ -31,8 +31,7 @@ worker_bits(const struct worker *w)
 		32 - (unsigned)__builtin_clz(n - 1) : 0;
 }
 
-/* The next one between two addresses; never 0, which is none. */
-static be16
+be16
 ident_next(struct worker *w, be32 src, be32 dst, uint8_t proto)
 {
 	uint64_t pair = (uint64_t)src << 32 | dst;

@@ -28,6 +28,9 @@ void ident_init(struct worker *w);
  */
 void ident_renew(struct worker *w, struct pkt *p, const struct flow *f, unsigned d);
 
+/* ident_next: the next one between two addresses; never 0, which is none. */
+be16 ident_next(struct worker *w, be32 src, be32 dst, uint8_t proto);
+
 /* ident_write: into the header, with its checksum. */
 void ident_write(uint8_t *l3, be16 ident);
 

@@ -64,6 +64,7 @@ enum image_kind {
 	IMG_LB_BACKENDS,
 	IMG_LB_SLOTS,
 	IMG_LB_LOCALS,
+	IMG_LB_WAYS,
 };
 
 struct image_section {
@@ -86,6 +87,13 @@ struct image_header {
 	struct image_section section[IMAGE_MAX_SECTIONS];
 };
 static_assert(sizeof(struct image_header) == 64 + 32 * IMAGE_MAX_SECTIONS, "header layout");
+
+/* Which service addresses answer echo. */
+enum img_echo {
+	IMG_ECHO_ALWAYS,
+	IMG_ECHO_HEALTHY, /* those with a backend that takes new flows */
+	IMG_ECHO_NEVER,
+};
 
 /* Sizes and shape fixed at start: a change needs a restart of millrace, and is refused without. */
 struct img_plane {
@@ -110,7 +118,8 @@ struct img_plane {
 	uint32_t icmp_burst;
 	uint32_t idle_us;             /* longest sleep of an idle worker; 0: busy poll */
 	uint8_t pool_echo;            /* 1: echo requests to pool addresses are answered */
-	uint8_t zero[3];
+	uint8_t service_echo;         /* enum img_echo: those to service addresses */
+	uint8_t zero[2];
 };
 
 struct img_dev {

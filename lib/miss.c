@@ -41,6 +41,19 @@ miss_home(const struct worker *w, const struct miss *m)
 	return HOME_NOT_MINE;
 }
 
+/* Echo to a service address: is there a policy that wants it left unanswered? */
+static bool
+is_mute(const struct worker *w, const struct pkt *p)
+{
+	union addr dst = pkt_dst(p);
+	for (unsigned i = 0; i < w->n_policies; i++) {
+		const struct policy_ops *ops = w->policy[i].ops;
+		if (ops->is_mute != NULL && ops->is_mute(w->gen, &dst, p->family))
+			return true;
+	}
+	return false;
+}
+
 static inline bool
 is_local(const struct worker *w, const struct pkt *p, const struct img_route *route)
 {
@@ -48,7 +61,7 @@ is_local(const struct worker *w, const struct pkt *p, const struct img_route *ro
 		return false;
 	if (route->kind == ROUTE_LOCAL || (p->flags & PKT_REQUEST) == 0)
 		return route->kind == ROUTE_LOCAL;
-	return route->kind == ROUTE_SERVICE ||
+	return (route->kind == ROUTE_SERVICE && !is_mute(w, p)) ||
 	       (route->kind == ROUTE_POOL && w->gen->plane->pool_echo);
 }
 
@@ -119,10 +132,13 @@ miss_judge(const struct worker *w, const struct pkt *p, struct judged *j)
 }
 
 static uint8_t
-first_state(const struct miss *m)
+first_state(const struct miss *m, uint8_t flags)
 {
+	bool one = (flags & FLOW_WAY) != 0;
+	if (m->tuple.proto == IPPROTO_L4_TCP && m->event == EV_SYN)
+		return one ? CONN_ONE_SYN : CONN_TCP_SYN;
 	if (m->tuple.proto == IPPROTO_L4_TCP)
-		return m->event == EV_SYN ? CONN_TCP_SYN : CONN_TCP_MID;
+		return one ? CONN_ONE_MID : CONN_TCP_MID;
 	return m->tuple.proto == IPPROTO_L4_UDP ? CONN_UDP_NEW : CONN_ICMP;
 }
 
@@ -132,11 +148,15 @@ learn_hops(const struct worker *w, struct flow *f, const struct judged *j, const
 {
 	const struct miss *m = &j->m;
 	uint8_t family = m->tuple.family;
+	f->route_gen = w->gen->route_gen;
+	if ((f->flags & FLOW_WAY) != 0) {
+		f->nexthop[0] = f->nexthop[1] = NEXTHOP_WAY;
+		return;
+	}
 	const struct img_route *route = addr_equal(to, &m->tuple.dst) ?
 		m->route : route_find(w->gen, to, family);
 	f->nexthop[0] = hop_id(w, route, to, family);
 	f->nexthop[1] = hop_id(w, m->back, &m->tuple.src, family);
-	f->route_gen = w->gen->route_gen;
 }
 
 static void
@@ -181,7 +201,7 @@ make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_
 	f->owner = spec->owner;
 	f->flags = spec->flags;
 	f->timers = spec->timers % MAX_TIMER_SETS;
-	f->state = first_state(&j->m);
+	f->state = first_state(&j->m, spec->flags);
 	f->seen_ms = w->now_ms;
 	learn_hops(w, f, j, &spec->reply.src);
 	w->stats->flows_opened++;

@@ -5,7 +5,8 @@
  * Layout     An array of 32-byte entries and an open-addressed hash of their numbers. MAC and state
  *            share one 8-byte word, so that a reader never sees half a change.
  * Invariant  1. Number 0 is none; number 1 is NEXTHOP_LOOP (hairpin: enter again as outside);
- *               number 2 is NEXTHOP_RESET (packets of the flow are answered: lib/reset.h).
+ *               number 2 is NEXTHOP_RESET (packets of the flow are answered: lib/reset.h);
+ *               number 3 NEXTHOP_WAY (the flow's owner has a way of its own: lib/encap.h).
  *            2. An entry, once published, keeps its interface and address: only the word changes.
  *            3. Only resolved addresses get an entry (unresolved ones are the slow path's own), so
  *               an address scan of a connected network cannot fill the table.
@@ -19,7 +20,7 @@
 
 #include "addr.h"
 
-enum { NEXTHOP_NONE = 0, NEXTHOP_LOOP = 1, NEXTHOP_RESET = 2, NEXTHOP_FIRST = 3,
+enum { NEXTHOP_NONE = 0, NEXTHOP_LOOP = 1, NEXTHOP_RESET = 2, NEXTHOP_WAY = 3, NEXTHOP_FIRST = 4,
        NEXTHOP_MAX = 65536, NEXTHOP_SLOTS = 2 * NEXTHOP_MAX };
 enum nexthop_state { NEXTHOP_DEAD = 0, NEXTHOP_UP = 1 };
 

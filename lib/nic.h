@@ -77,6 +77,7 @@ enum punt {
 	PUNT_NO_ROUTE,    /* answer Destination Unreachable, network */
 	PUNT_UNREACHABLE, /* answer Destination Unreachable with ICMP code meta.arg */
 	PUNT_RESET,       /* answer by RST, for which no next hop is resolved yet */
+	PUNT_WAY,         /* as PUNT_NEIGHBOUR, to where the way of owner meta.arg leads */
 	PUNT_MAX
 };
 

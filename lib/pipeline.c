@@ -4,6 +4,7 @@
 
 #include "again.h"
 #include "aside.h"
+#include "encap.h"
 #include "ending.h"
 #include "flow_index.h"
 #include "hop.h"
@@ -58,8 +59,8 @@ touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 		answered(w, f);
 }
 
-/* A packet of a flow whose next hop is not known, not up, a loop, or has a small MTU; those of
- * flows that are reset; PKT_CARE; a SYN alone. */
+/* A packet of a flow whose next hop is not known, not up, a loop, a way, or has a small MTU; those
+ * of flows that are reset; PKT_CARE; a SYN alone. */
 static __attribute__((noinline)) void
 send_aside(struct worker *w, struct pkt *p)
 {
@@ -69,6 +70,10 @@ send_aside(struct worker *w, struct pkt *p)
 	unsigned d = p->ref & 1;
 	if (f->nexthop[d] == NEXTHOP_RESET) {
 		reset_flow(w, p);
+		return;
+	}
+	if ((f->flags & FLOW_WAY) != 0) {
+		encap_send(w, p, f, d, p->hash);
 		return;
 	}
 	if (f->route_gen != w->gen->route_gen) {

@@ -15,7 +15,13 @@
 #include "pkt.h"
 #include "worker.h"
 
-enum { IDENT_COUNTERS = 4096 };
+enum { IDENT_COUNTERS = 4096, WAY_HOPS = 4096 };
+
+/* The next hop of a way, as long as the generation is in force. */
+struct way_hop {
+	uint32_t owner, gen; /* low half of the generation's number */
+	uint16_t id, zero;   /* 0: none */
+};
 
 struct tx_buf {
 	struct dev *dev;
@@ -47,6 +53,7 @@ struct pipeline {
 	uint8_t dev_nic[MAX_DEVS]; /* interface that counts for frames of no interface */
 	struct timer_set timers[MAX_TIMER_SETS];
 	uint16_t ident[IDENT_COUNTERS]; /* lib/ident.h */
+	struct way_hop way_hop[WAY_HOPS]; /* by owner; lib/encap.h */
 	uint64_t gen_number;     /* of w->gen: an address may come again, a number does not */
 };
 

@@ -5,7 +5,8 @@
  *               between bursts; never for a packet of a known flow.
  *            2. home() is a pure function of generation and tuple, the same on every worker.
  *            3. open() runs on the home worker only.
- *            4. warm and parting may be NULL: nothing is worth asking for.
+ *            4. warm and parting may be NULL: nothing is worth asking for; guess and
+ *               is_mute too: it has none.
  * Owner      state is one worker's; a policy keeps no other writable memory.
  * See        docs/design.md, "Policies"; docs/adding.md, "A policy".
  */
@@ -85,6 +86,13 @@ struct policy_ops {
 	 */
 	void (*warm)(void *state, struct miss *m, unsigned stage);
 	enum verdict (*open)(void *state, const struct miss *m, struct flow_spec *spec);
+	/*
+	 * guess: the flow that a packet of this tuple would open now, nothing being spent on it:
+	 * for ICMP errors about flows that nobody here has seen. => false: none, or it depends.
+	 */
+	bool (*guess)(const struct generation *g, const struct miss *m, struct flow_spec *spec);
+	/* is_mute: is echo to this service address left unanswered now? NULL: no. */
+	bool (*is_mute)(const struct generation *g, const union addr *dst, uint8_t family);
 	/* opened: the flow exists now; undo: open() said OPEN but no flow could be made. */
 	void (*opened)(void *state, const struct miss *m, const struct flow_spec *spec);
 	void (*undo)(void *state, const struct miss *m, const struct flow_spec *spec);

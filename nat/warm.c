@@ -120,28 +120,28 @@ nothing(struct nat *n, struct miss *m)
 {
 }
 
-enum way { WAY_NONE, WAY_OUT, WAY_IN, WAYS };
+enum side { SIDE_NONE, SIDE_OUT, SIDE_IN, SIDES };
 
-static void (*const steps[WAYS][WARM_STAGES])(struct nat *n, struct miss *m) = {
-	[WAY_NONE] = {nothing, nothing, nothing, nothing},
-	[WAY_OUT] = {out_chain, out_subscriber, out_inside, out_mapping},
-	[WAY_IN] = {in_index, in_mapping, in_block, in_subscriber},
+static void (*const steps[SIDES][WARM_STAGES])(struct nat *n, struct miss *m) = {
+	[SIDE_NONE] = {nothing, nothing, nothing, nothing},
+	[SIDE_OUT] = {out_chain, out_subscriber, out_inside, out_mapping},
+	[SIDE_IN] = {in_index, in_mapping, in_block, in_subscriber},
 };
 
-static enum way
-way_of(const struct miss *m)
+static enum side
+side_of(const struct miss *m)
 {
 	if (m->tuple.family != FAMILY_V4 || nat_proto(m->tuple.proto) == NAT_PROTOS)
-		return WAY_NONE;
+		return SIDE_NONE;
 	bool is_pool = m->route != NULL && m->route->kind == ROUTE_POOL;
-	return is_pool && m->tuple.realm == 0 ? WAY_IN : WAY_OUT;
+	return is_pool && m->tuple.realm == 0 ? SIDE_IN : SIDE_OUT;
 }
 
 void
 warm_open(void *state, struct miss *m, unsigned stage)
 {
 	if (stage == 0)
-		m->hint[HINT_WAY] = way_of(m);
+		m->hint[HINT_WAY] = side_of(m);
 	steps[m->hint[HINT_WAY]][stage](state, m);
 }
 

@@ -136,6 +136,7 @@ plane_generation_create(const struct image_header *image, const struct dev *devs
 		generation_destroy(g);
 		return NULL;
 	}
+	g->previous = NULL;
 	return g;
 }
 

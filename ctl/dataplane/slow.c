@@ -98,6 +98,22 @@ input_neighbour(struct slow *s, struct rte_mbuf *m)
 	return neighbour_output(s, m, nic, p.family, &hop, false);
 }
 
+/* The same of a flow with a way of its own, which the frame does not say. */
+static int
+input_way(struct slow *s, struct rte_mbuf *m, uint16_t owner)
+{
+	const struct way *y = way_find(s->gen, owner);
+	struct packet p;
+	union addr hop;
+	if (y == NULL || !packet_view(m, &p))
+		return DROP_NO_NEIGHBOUR;
+	uint8_t nic = out_route(s, &y->to, y->family, &hop);
+	if (nic == NIC_NONE)
+		return DROP_NO_ROUTE;
+	packet_pull(&p);
+	return neighbour_output(s, m, nic, y->family, &hop, false);
+}
+
 static int
 input(struct slow *s, struct rte_mbuf *m, const struct buf_meta *meta)
 {
@@ -108,6 +124,8 @@ input(struct slow *s, struct rte_mbuf *m, const struct buf_meta *meta)
 		return local_input(s, m);
 	case PUNT_NEIGHBOUR:
 		return input_neighbour(s, m);
+	case PUNT_WAY:
+		return input_way(s, m, meta->arg);
 	default:
 		return input_error(s, m, meta);
 	}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       Packets of flows whose owner has a way of its own (lib/way.h): to it by its station
+ *            address, under its own address, or inside another packet. Off the hit path's straight
+ *            line: NEXTHOP_WAY is a next hop that is not up.
+ * Invariant  1. The packet inside is the one that came, but for its TTL, which goes down by one and
+ *               takes the header's checksum along (RFC 2003 section 3.1, RFC 2473 section 3.1);
+ *               WAY_DSCP writes destination and DSCP too.
+ *            2. The outer DS field is the inner one, ECN included (RFC 2983 section 3, RFC 6040
+ *               section 4.1, normal mode).
+ *            3. The outer header has DF if the inner one has, or is IPv6 (RFC 2003 section 3.1).
+ *               Without DF it has an identification of its own (RFC 6864 section 4.3).
+ *            4. Outer source port, source and flow label depend on the flow alone: all its packets,
+ *               fragments and ICMP errors about it have the same.
+ *            5. What is too big with the outer header is cut before it gets one, or, where DF or
+ *               IPv6 forbid it, refused with the MTU that is left inside.
+ *            6. Packets in direction 1 come from a device with an address of ours as their source,
+ *               since the answers go past us: IP_SOURCE, as everywhere (RFC 1812, 5.3.7).
+ * Owner      The worker.
+ * Limits     No outer fragments are made, no Path MTU of the way is learnt: way.mtu says it.
+ * See        RFC 2003, 2473, 2784, 2983, 4213, 6040, 6438, 6864, 6935; docs/lb.md.
+ */
+#ifndef MR_ENCAP_H
+#define MR_ENCAP_H
+
+#include "pipeline.h"
+
+/*
+ * encap_send: a packet of direction d of the flow, to its end. hash: tuple_hash of the flow's
+ * tuple[0], whatever this packet is of it.
+ */
+void encap_send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d, uint64_t hash);
+
+/* encap_to: the same to an owner, for a packet of direction 0 that need not have a flow here. */
+void encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash);
+
+/* encap_spread: what a flow's hash becomes outside, so that nobody sees the table's own. */
+static inline uint64_t
+encap_spread(uint64_t hash)
+{
+	return mix64(hash ^ 0x8bb84b93962eacc9u, 0x4b33a62ed433d4a3u);
+}
+
+/* What of a packet its outer header depends on. */
+struct encap_inner {
+	uint16_t size;
+	uint8_t tos; /* DS field and ECN */
+	bool df;     /* or IPv6 */
+};
+
+/* encap_write: the outer header right in front of l3. => y->overhead octets of room. */
+void encap_write(struct worker *w, uint8_t *l3, const struct way *y, const struct encap_inner *in,
+                 uint64_t spread);
+
+#endif
