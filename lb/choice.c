@@ -220,6 +220,23 @@ choice_take(struct choice *c, const struct lb_view *v, const struct img_lb_servi
 	return b;
 }
 
+const struct img_lb_backend *
+choice_guess(const struct lb_view *v, const struct img_lb_service *s, const struct tuple *t)
+{
+	const struct asker a = {.v = v, .s = s, .backends = v->backends + s->first_backend,
+		.slots = v->slots + (size_t)s->slots * MAGLEV_SIZE};
+	if (s->choice.scheduler != LB_MAGLEV && s->choice.scheduler != LB_SOURCE_HASH)
+		return NULL;
+	uint64_t hash = client_hash(&a, t);
+	uint32_t at = maglev_slot((uint32_t)(hash ^ hash >> 32));
+	for (unsigned i = 0; i < CHOICE_PROBES; i++, at = slot_after(at)) {
+		const struct img_lb_backend *b = &a.backends[a.slots[at]];
+		if (a.slots[at] != LB_NO_BACKEND && b->state == LB_READY && b->weight != 0)
+			return b;
+	}
+	return NULL;
+}
+
 void
 choice_undo(struct choice *c, const struct lb_view *v, uint32_t backend)
 {

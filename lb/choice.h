@@ -57,6 +57,13 @@ void choice_fini(struct choice *c);
 const struct img_lb_backend *choice_take(struct choice *c, const struct lb_view *v,
                                          const struct img_lb_service *s, const struct tuple *t,
                                          uint32_t now_ms, uint8_t *drop);
+/*
+ * choice_guess: the backend that it would most likely be, on any instance; nothing is remembered.
+ * => NULL: that depends on the instance, or there is none.
+ */
+const struct img_lb_backend *choice_guess(const struct lb_view *v,
+                                          const struct img_lb_service *s,
+                                          const struct tuple *t);
 /* choice_undo: the flow did not come to be. choice_put: it has ended; t is its client's tuple. */
 void choice_undo(struct choice *c, const struct lb_view *v, uint32_t backend);
 void choice_put(struct choice *c, const struct lb_view *v, uint32_t backend,

@@ -8,6 +8,7 @@
 #include "lb_image.h"
 #include "lb_local.h"
 #include "lb_view.h"
+#include "lb_way.h"
 #include "lib/mem.h"
 
 enum { CODE_HOST = 1, CODE_PORT = 3 };
@@ -34,7 +35,13 @@ view_create(struct generation *g, unsigned number)
 	struct lb_view *v = lb_view_create(g->image, &g->steer);
 	if (v == NULL)
 		return -ENOMEM;
+	if (lb_ways_create(v, g->image, g->previous) != 0) {
+		lb_view_destroy(v);
+		return -ENOMEM;
+	}
 	g->view[number] = v;
+	g->way = v->way;
+	g->n_ways = v->n_ways;
 	return 0;
 }
 
@@ -43,6 +50,8 @@ view_destroy(struct generation *g, unsigned number)
 {
 	lb_view_destroy(g->view[number]);
 	g->view[number] = NULL;
+	g->way = NULL;
+	g->n_ways = 0;
 }
 
 static bool
@@ -92,12 +101,38 @@ none(const struct img_lb_service *s, uint8_t proto, struct flow_spec *spec)
 	return proto == IPPROTO_L4_TCP ? VERDICT_RESET : VERDICT_UNREACHABLE;
 }
 
+/* The flow to a backend: as the client sees it where nothing is translated, else from its own. */
+static void
+spec_fill(struct flow_spec *spec, const struct tuple *t, const struct img_lb_service *s,
+          const struct img_lb_backend *b)
+{
+	bool is_way = lb_mode_is_way(s->mode);
+	spec->owner = b->id;
+	spec->timers = s->timers;
+	spec->reply = (struct tuple){.src = is_way ? t->dst : b->address,
+		.sport = is_way || b->port == 0 ? t->dport : b->port,
+		.dst = t->src, .dport = t->sport, .family = t->family, .proto = t->proto};
+	spec->flags = is_way ? FLOW_REFRESH_0 | FLOW_WAY :
+		FLOW_REFRESH_0 | FLOW_REFRESH_1 | FLOW_HIDE_1;
+}
+
+/* Echo that is not answered comes by here: is_mute(). */
+static enum verdict
+refuse_echo(const struct miss *m, struct flow_spec *spec)
+{
+	bool never = m->gen->plane->service_echo == IMG_ECHO_NEVER;
+	spec->drop = never ? DROP_LOCAL_UNWANTED : DROP_LB_NO_BACKEND;
+	return VERDICT_DROP;
+}
+
 static enum verdict
 open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 {
 	const struct lb_view *v = view_of(m->gen);
 	const struct tuple *t = &m->tuple;
 	const struct img_lb_service *s = lb_view_service(v, t);
+	if (s == NULL && (t->proto == IPPROTO_L4_ICMP || t->proto == IPPROTO_L4_ICMP6))
+		return refuse_echo(m, spec);
 	if (s == NULL)
 		return refuse(spec, DROP_LB_NO_SERVICE, CODE_PORT);
 	uint8_t drop = DROP_LB_NO_BACKEND;
@@ -105,15 +140,10 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	if (b == NULL)
 		return drop == DROP_LB_NO_BACKEND ? none(s, t->proto, spec) :
 		       refuse(spec, drop, CODE_HOST);
-	spec->reply = (struct tuple){.src = b->address, .dst = t->src, .dport = t->sport,
-		.sport = b->port != 0 ? b->port : t->dport,
-		.family = t->family, .proto = t->proto};
-	spec->owner = b->id;
+	spec_fill(spec, t, s, b);
 	if (s->choice.per_packet)
 		spec->name = (uint8_t)(REALM_NAMED + (b - v->backends - s->first_backend));
-	spec->timers = s->timers;
-	spec->flags = FLOW_REFRESH_0 | FLOW_REFRESH_1 | FLOW_HIDE_1;
-	if (s->mode == LB_MODE_NAT)
+	if (s->mode != LB_MODE_FULLNAT)
 		return VERDICT_OPEN;
 	spec->flags |= FLOW_HIDE_0;
 	if (lb_local_take(&lb->locals, v, s, &t->src, &spec->reply))
@@ -131,6 +161,29 @@ open_flow(void *state, const struct miss *m, struct flow_spec *spec)
 		return VERDICT_PASS;
 	spec->drop = DROP_NO_POLICY; /* a reply to nothing */
 	return VERDICT_DROP;
+}
+
+/* The local port of a fullnat flow is chosen at random: nobody can say which. */
+static bool
+guess(const struct generation *g, const struct miss *m, struct flow_spec *spec)
+{
+	const struct lb_view *v = view_of(g);
+	const struct img_lb_service *s = route_is(m, ROUTE_SERVICE) ?
+		lb_view_service(v, &m->tuple) : NULL;
+	const struct img_lb_backend *b = s != NULL && s->mode != LB_MODE_FULLNAT ?
+		choice_guess(v, s, &m->tuple) : NULL;
+	if (b == NULL)
+		return false;
+	spec_fill(spec, &m->tuple, s, b);
+	return true;
+}
+
+static bool
+is_mute(const struct generation *g, const union addr *dst, uint8_t family)
+{
+	uint8_t echo = g->plane->service_echo;
+	return echo == IMG_ECHO_NEVER ||
+	       (echo == IMG_ECHO_HEALTHY && !lb_view_is_live(view_of(g), dst, family));
 }
 
 static void
@@ -234,6 +287,8 @@ const struct policy_ops lb_policy = {
 	.view_destroy = view_destroy,
 	.home = home,
 	.open = open_flow,
+	.guess = guess,
+	.is_mute = is_mute,
 	.opened = opened,
 	.undo = undo,
 	.ended = ended,

@@ -158,7 +158,7 @@ check_service(const struct check *c, uint32_t row)
 		return refuse(c, "service %u: protocol %u is neither TCP nor UDP", row, s->proto);
 	if (row > 0 && service_compare(&c->services[row - 1], s) >= 0)
 		return refuse(c, "service %u: not in order, or there twice", row);
-	if (s->mode > LB_MODE_FULLNAT)
+	if (s->mode >= LB_MODE_MAX)
 		return refuse(c, "service %u: mode %u is none", row, s->mode);
 	if (s->dead >= LB_FATES || s->over >= LB_FATES || s->when_none >= LB_NONES)
 		return refuse(c, "service %u: what becomes of flows without a backend is not said",
@@ -182,7 +182,8 @@ check_backend(const struct check *c, uint32_t row, uint8_t *seen)
 	const struct img_lb_service *s = &c->services[b->service];
 	if (row < s->first_backend || row - s->first_backend >= s->backends)
 		return refuse(c, "backend %u: not in the range of its service", row);
-	if (b->family != s->family || !address_is_good(&b->address, b->family))
+	if ((b->family != s->family && !lb_mode_is_tunnel(s->mode)) ||
+	    !address_is_good(&b->address, b->family))
 		return refuse(c, "backend %u: bad address or family", row);
 	if (b->state >= LB_STATES || b->weight > LB_MAX_WEIGHT || b->withheld >= LB_TENTHS)
 		return refuse(c, "backend %u: bad state or weight", row);
@@ -240,6 +241,17 @@ check_routes(const struct check *c, const struct image_header *h)
 	return 0;
 }
 
+const char *
+lb_mode_name(unsigned mode)
+{
+	static const char *const name[LB_MODE_MAX] = {
+		[LB_MODE_NAT] = "nat", [LB_MODE_FULLNAT] = "fullnat", [LB_MODE_DSR] = "dsr",
+		[LB_MODE_L3DSR] = "l3dsr", [LB_MODE_IPIP] = "ipip", [LB_MODE_GRE] = "gre",
+		[LB_MODE_GUE] = "gue",
+	};
+	return mode < LB_MODE_MAX ? name[mode] : "?";
+}
+
 int
 lb_image_check(const struct image_header *h, char *err, size_t err_size)
 {
@@ -265,5 +277,5 @@ lb_image_check(const struct image_header *h, char *err, size_t err_size)
 			return -EINVAL;
 	if (check_backends(&c) != 0)
 		return -EINVAL;
-	return check_routes(&c, h);
+	return check_routes(&c, h) != 0 ? -EINVAL : lb_way_check(h, err, err_size);
 }

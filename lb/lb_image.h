@@ -5,7 +5,8 @@
  *            MAGLEV_SIZE slots of 16 bits in IMG_LB_SLOTS, each the number of a backend within its
  *            service, LB_NO_BACKEND if none (lb/lb_table.h).
  * Invariant  lb_image_check: services are sorted by (prefix, protocol, ports) and unique; backend
- *            and slot ranges are in range; every slot names a backend of its service.
+ *            and slot ranges are in range; every slot names a backend of its service; every backend
+ *            that needs a way has one (lb_way_check).
  * Limits     LB_MAX_SERVICES, LB_MAX_BACKENDS, LB_MAX_LOCALS in all; backend ids are unique and
  *            below LB_MAX_IDS.
  * See        lib/image.h, lb/maglev.h. No DPDK header here: the compiler includes this.
@@ -28,7 +29,12 @@ enum {
 };
 
 enum { LB_PROTO_ANY = 0 };
-enum lb_mode { LB_MODE_NAT, LB_MODE_FULLNAT };
+enum lb_mode {
+	LB_MODE_NAT, LB_MODE_FULLNAT,
+	/* Backends see the packets as they were sent and answer clients themselves (lib/way.h): */
+	LB_MODE_DSR, LB_MODE_L3DSR, LB_MODE_IPIP, LB_MODE_GRE, LB_MODE_GUE,
+	LB_MODE_MAX,
+};
 
 /* Only LB_READY takes new flows. lb/state.h says who is in which state. */
 enum lb_backend_state {
@@ -105,6 +111,37 @@ struct img_lb_local {
 	uint16_t port_first, port_last; /* host order */
 	uint16_t class;        /* steer_class of the address */
 };
+
+/* One for each backend of services of LB_MODE_DSR and on, in their order. */
+struct img_lb_way {
+	union addr source;     /* of outer headers, of the backend's family; 0: there are none */
+	union addr spread;     /* bits of it that a flow's hash fills; IPv6: of the last 64 */
+	uint32_t backend;      /* row in IMG_LB_BACKENDS */
+	uint16_t mtu;          /* of the way to it; 0: that of the interface */
+	be16 port;             /* LB_MODE_GUE */
+	uint8_t dscp;          /* LB_MODE_L3DSR */
+	uint8_t always_df;
+	uint8_t zero[6];
+};
+
+/* lb_mode_is_way: does a backend see packets as they were sent? lb_mode_is_tunnel: in others? */
+static inline bool
+lb_mode_is_way(uint8_t mode)
+{
+	return mode >= LB_MODE_DSR;
+}
+
+static inline bool
+lb_mode_is_tunnel(uint8_t mode)
+{
+	return mode >= LB_MODE_IPIP;
+}
+
+/* lb_mode_name: as in the configuration. => "?" out of range. */
+const char *lb_mode_name(unsigned mode);
+
+/* lb_way_check: ways of a checked image's services and backends. => 0 or -EINVAL and a sentence. */
+int lb_way_check(const struct image_header *h, char *err, size_t err_size);
 
 /* lb_image_check: the policy's part of checking an image. => 0 or -EINVAL and a sentence. */
 int lb_image_check(const struct image_header *h, char *err, size_t err_size);

@@ -2,6 +2,7 @@
 /* The lookups of a generation for the balancer. */
 #include "lb_view.h"
 
+#include "lb_way.h"
 #include "lib/mem.h"
 
 const struct img_lb_service *
@@ -105,6 +106,69 @@ view_fill(struct lb_view *v)
 	}
 }
 
+static bool
+takes_flows(const struct lb_view *v, const struct img_lb_service *s)
+{
+	for (uint32_t i = 0; i < s->backends; i++) {
+		const struct img_lb_backend *b = &v->backends[s->first_backend + i];
+		if (b->state == LB_READY && b->weight != 0)
+			return true;
+	}
+	return false;
+}
+
+/* prefix_compare: in the order of the rows. */
+static int
+prefix_compare(const struct img_lb_service *s, const union addr *a, uint8_t family, uint8_t plen)
+{
+	if (s->family != family)
+		return s->family < family ? -1 : 1;
+	int order = memcmp(&s->address, a, sizeof(*a));
+	return order != 0 ? order : (int)s->plen - (int)plen;
+}
+
+/* Services of one prefix stand together: what one of them says goes for all. */
+static void
+live_fill(struct lb_view *v)
+{
+	for (uint32_t i = 0, end; i < v->n_services; i = end) {
+		const struct img_lb_service *s = &v->services[i];
+		uint8_t live = 0;
+		for (end = i; end < v->n_services &&
+		     prefix_compare(&v->services[end], &s->address, s->family, s->plen) == 0; end++)
+			live |= takes_flows(v, &v->services[end]);
+		memset(v->live + i, live, end - i);
+		v->has_length[s->family == FAMILY_V6][s->plen] = true;
+	}
+}
+
+static bool
+is_prefix_live(const struct lb_view *v, const union addr *net, uint8_t family, uint8_t plen)
+{
+	uint32_t low = 0, high = v->n_services;
+	while (low < high) {
+		uint32_t mid = (low + high) / 2;
+		int order = prefix_compare(&v->services[mid], net, family, plen);
+		if (order == 0)
+			return v->live[mid] != 0;
+		low = order < 0 ? mid + 1 : low;
+		high = order < 0 ? high : mid;
+	}
+	return false;
+}
+
+bool
+lb_view_is_live(const struct lb_view *v, const union addr *a, uint8_t family)
+{
+	for (unsigned plen = 0; plen <= addr_bits(family); plen++) {
+		union addr net = addr_masked(a, plen);
+		if (v->has_length[family == FAMILY_V6][plen] &&
+		    is_prefix_live(v, &net, family, (uint8_t)plen))
+			return true;
+	}
+	return false;
+}
+
 struct lb_view *
 lb_view_create(const struct image_header *h, const struct steer *steer)
 {
@@ -118,7 +182,8 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	size_t services = (lb_services_memsize(rows.n_services) + 7) / 8 * 8;
 	rows.size = sizeof(rows) + services +
 		((size_t)endpoints + rows.n_backends) * sizeof(uint32_t) +
-		(rows.n_locals + LB_MAX_IDS) * sizeof(uint16_t) + rows.n_locals + LB_MAX_IDS / 4;
+		(rows.n_locals + LB_MAX_IDS) * sizeof(uint16_t) + rows.n_locals +
+		rows.n_services + LB_MAX_IDS / 4;
 	struct lb_view *v = mem_alloc(rows.size, -1);
 	if (v == NULL)
 		return NULL;
@@ -130,14 +195,18 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	v->row_of = (uint16_t *)(v->limit + rows.n_backends);
 	v->local_class = v->row_of + LB_MAX_IDS;
 	v->local_owner = (uint8_t *)(v->local_class + rows.n_locals);
-	v->fate = v->local_owner + rows.n_locals;
+	v->live = v->local_owner + rows.n_locals;
+	v->fate = v->live + rows.n_services;
 	view_fill(v);
+	live_fill(v);
 	return v;
 }
 
 void
 lb_view_destroy(struct lb_view *v)
 {
-	if (v != NULL)
-		mem_free(v, v->size);
+	if (v == NULL)
+		return;
+	lb_ways_destroy(v);
+	mem_free(v, v->size);
 }

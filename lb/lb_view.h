@@ -44,6 +44,10 @@ struct lb_view {
 	uint32_t n_stale;
 	bool has_kept_ports;         /* some backend has no port of its own */
 	uint8_t *local_owner;        /* worker of each local address, or LB_LOCAL_SHARED */
+	uint8_t *live;               /* of each service: some service of its prefix takes flows */
+	bool has_length[2][129];     /* some service of the family has a prefix of that length */
+	struct way *way;             /* by backend id; NULL: no backend needs one */
+	uint32_t n_ways;
 	size_t size;                 /* of this block, tables included */
 };
 
@@ -70,6 +74,9 @@ lb_view_by_id(const struct lb_view *v, uint32_t id)
 	uint16_t row = id < LB_MAX_IDS ? v->row_of[id] : 0;
 	return row != 0 ? &v->backends[row - 1] : NULL;
 }
+
+/* lb_view_is_live: has a service that the address is of a backend for new flows? */
+bool lb_view_is_live(const struct lb_view *v, const union addr *a, uint8_t family);
 
 /*
  * lb_client_hash: what says where in the table a client's connection falls. No secret: every

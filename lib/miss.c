@@ -139,7 +139,9 @@ first_state(const struct miss *m, uint8_t flags)
 		return one ? CONN_ONE_SYN : CONN_TCP_SYN;
 	if (m->tuple.proto == IPPROTO_L4_TCP)
 		return one ? CONN_ONE_MID : CONN_TCP_MID;
-	return m->tuple.proto == IPPROTO_L4_UDP ? CONN_UDP_NEW : CONN_ICMP;
+	if (m->tuple.proto == IPPROTO_L4_UDP) /* a one-sided flow is not seen to be answered */
+		return one ? CONN_UDP_BOTH : CONN_UDP_NEW;
+	return CONN_ICMP;
 }
 
 /* Both directions' next hops, as far as they are known: their routes have been found already. */

@@ -3,6 +3,7 @@
 #include "reset.h"
 
 #include "csum.h"
+#include "encap.h"
 #include "flow_index.h"
 #include "hop.h"
 #include "rewrite.h"
@@ -149,11 +150,16 @@ tell_other(struct worker *w, const struct pkt *p, const struct segment *s)
 static void
 pass(struct worker *w, struct pkt *p)
 {
+	const struct flow *f = flow_head(&w->flows, p->ref);
+	if ((f->flags & FLOW_WAY) != 0) {
+		encap_send(w, p, f, p->ref & 1, p->hash);
+		return;
+	}
 	union addr to = flow_source(&w->flows, p->ref ^ 1);
 	struct hop hop = hop_find(w, &to, p->family);
 	if (!hop_admit(w, p, hop))
 		return;
-	rewrite_flow(p, flow_head(&w->flows, p->ref), p->ref & 1);
+	rewrite_flow(p, f, p->ref & 1);
 	hop_send(w, p, hop);
 }
 

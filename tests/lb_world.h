@@ -29,6 +29,8 @@ struct lb_world {
 	struct img_lb_local local[W_LOCALS];
 	struct img_route route[W_SERVICES + W_LOCALS];
 	uint16_t slots[W_TABLES * MAGLEV_SIZE];
+	struct img_lb_way way[W_BACKENDS];
+	uint32_t n_ways;
 	struct image_header *image;
 	size_t size;
 	struct generation *gen;
@@ -114,6 +116,18 @@ world_rows(struct lb_world *w)
 	w->service[W_FULLNAT6].locals = 1;
 }
 
+/* world_way: the service has another mode now, and its backends ways; in the order of backends. */
+static inline void
+world_way(struct lb_world *w, unsigned row, uint8_t mode)
+{
+	struct img_lb_service *s = &w->service[row];
+	s->mode = mode;
+	for (uint32_t i = 0; i < s->backends; i++)
+		w->way[w->n_ways++] = (struct img_lb_way){.backend = s->first_backend + i,
+			.source = world_addr(s->family == FAMILY_V4 ? "10.9.0.1" : "2001:db8:9::1",
+			                     s->family), .port = htons(6080), .dscp = 9};
+}
+
 static inline void
 world_tables(struct lb_world *w)
 {
@@ -138,6 +152,8 @@ world_image(struct lb_world *w)
 	image_build_rows(&b, IMG_LB_BACKENDS, w->backend, sizeof(w->backend[0]), W_BACKENDS);
 	image_build_rows(&b, IMG_LB_LOCALS, w->local, sizeof(w->local[0]), W_LOCALS);
 	image_build_rows(&b, IMG_LB_SLOTS, w->slots, sizeof(w->slots[0]), W_TABLES * MAGLEV_SIZE);
+	if (w->n_ways != 0)
+		image_build_rows(&b, IMG_LB_WAYS, w->way, sizeof(w->way[0]), w->n_ways);
 	free(w->image);
 	w->image = image_build_end(&b, &w->size);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w->image);

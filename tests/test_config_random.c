@@ -37,7 +37,7 @@ draw_text(const struct config_option *o)
 		snprintf(text, sizeof(text), "net%u%s", item, draw(20) == 0 ? ",x=1" : "");
 		break;
 	case CONFIG_WORD:
-		while (!option_words_at(o, draw(4), word, sizeof(word)))
+		while (!option_words_at(o, draw(8), word, sizeof(word)))
 			;
 		return json_string(word);
 	case CONFIG_UNICAST:
@@ -113,8 +113,12 @@ is_wanted(const struct config_option *c)
 		return true;
 	if (strcmp(c->path, "lb.services[].port") == 0)
 		return draw(12) != 0;
+	if (strncmp(option_key(c), "tunnel_", 7) == 0 || strcmp(option_key(c), "dscp") == 0)
+		return draw(80) == 0; /* of use in one mode only */
+	if (strcmp(option_key(c), "mode") == 0)
+		return draw(30) == 0; /* most of them ask for more */
 	static const char *const seldom[] = {"drain", "ports", "local_addresses", "persistence",
-	                                     "hash", "schedule", "check", "checks", "mode", "nic"};
+	                                     "hash", "schedule", "check", "checks", "nic"};
 	bool rare = strncmp(c->path, "lb.checks[]", 11) == 0;
 	for (size_t i = 0; i < sizeof(seldom) / sizeof(seldom[0]); i++)
 		rare |= strcmp(option_key(c), seldom[i]) == 0;

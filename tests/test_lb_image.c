@@ -65,7 +65,7 @@ test_services(void)
 	BAD((w->service[1].port = w->service[1].port_last = w->service[0].port), "not in order");
 	BAD((w->service[4].port = w->service[4].port_last = htons(500)), "not in order");
 	BAD(w->service[3].address.w[0] = htonl(0xc0000200), "not in order");
-	BAD(w->service[1].mode = 2, "mode");
+	BAD(w->service[1].mode = LB_MODE_MAX, "mode");
 	BAD(w->service[1].timers = 2, "timer set");
 	BAD(w->service[1].dead = LB_FATES, "without a backend");
 	BAD(w->service[1].over = LB_FATES, "without a backend");

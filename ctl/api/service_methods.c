@@ -129,7 +129,7 @@ service_json(const struct lb_view *v, const struct img_lb_service *s)
 	                 "prefix_length", s->plen, "port", ntohs(s->port), "last_port",
 	                 ntohs(s->port_last), "place", service_place(s), "protocol",
 	                 name_protocol(s->proto, proto), "mode",
-	                 s->mode == LB_MODE_FULLNAT ? "fullnat" : "nat", "scheduler",
+	                 lb_mode_name(s->mode), "scheduler",
 	                 name_scheduler(s->choice.scheduler), "backends",
 	                 (json_int_t)s->backends, "ready", (json_int_t)ready, "flows",
 	                 (json_int_t)flows, "opened", (json_int_t)opened);

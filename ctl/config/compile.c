@@ -113,17 +113,18 @@ build_section(struct image_builder *b, uint32_t kind, const struct rows *r)
 		image_build_rows(b, kind, r->data, r->size, r->n);
 }
 
-/* build_routes: without where they came from. */
+/* build_bare: rows that begin with the image's, without where they came from. */
 static void
-build_routes(struct model *m, struct image_builder *b)
+build_bare(struct model *m, struct image_builder *b, uint32_t kind, const struct rows *from,
+           size_t size)
 {
-	struct rows r = {.size = sizeof(struct img_route)};
-	for (size_t i = 0; i < m->routes.n; i++) {
-		struct img_route *row = rows_add(m, &r);
+	struct rows r = {.size = size};
+	for (size_t i = 0; i < from->n; i++) {
+		void *row = rows_add(m, &r);
 		if (row != NULL)
-			*row = ((struct model_route *)rows_at(&m->routes, i))->r;
+			memcpy(row, rows_at(from, i), size);
 	}
-	build_section(b, IMG_ROUTES, &r);
+	build_section(b, kind, &r);
 	free(r.data);
 }
 
@@ -140,6 +141,7 @@ build_policies(struct model *m, struct image_builder *b)
 	build_section(b, IMG_LB_SERVICES, &m->services);
 	build_section(b, IMG_LB_BACKENDS, &m->backends);
 	build_section(b, IMG_LB_LOCALS, &m->locals);
+	build_bare(m, b, IMG_LB_WAYS, &m->ways, sizeof(struct img_lb_way));
 	if (m->slots.n != 0)
 		image_build_rows(b, IMG_LB_SLOTS, m->slots.data, sizeof(uint16_t),
 		                 m->slots.n * MAGLEV_SIZE);
@@ -155,7 +157,7 @@ model_build(struct model *m, uint64_t generation, const char *document, const ch
 	build_section(&b, IMG_DEVS, &m->devs);
 	build_section(&b, IMG_NICS, &m->nics);
 	build_section(&b, IMG_ADDRESSES, &m->addresses);
-	build_routes(m, &b);
+	build_bare(m, &b, IMG_ROUTES, &m->routes, sizeof(struct img_route));
 	build_section(&b, IMG_NEIGHBOURS, &m->neighbours);
 	build_section(&b, IMG_TIMERS, &m->timers);
 	build_policies(m, &b);

@@ -64,6 +64,13 @@ model_cores(struct model *m, const json_t *workers)
 		                 CONFIG_MAX_CORE);
 }
 
+static uint8_t
+echo_read(const char *word)
+{
+	return strcmp(word, "never") == 0 ? IMG_ECHO_NEVER :
+	       strcmp(word, "healthy") == 0 ? IMG_ECHO_HEALTHY : IMG_ECHO_ALWAYS;
+}
+
 void
 model_workers(struct model *m)
 {
@@ -83,6 +90,7 @@ model_workers(struct model *m)
 	p->icmp_burst = (uint32_t)get_int(w, "icmp_burst");
 	p->idle_us = (uint32_t)get_int(w, "idle_us");
 	p->pool_echo = json_is_true(model_get(m, "nat", "answer_echo"));
+	p->service_echo = echo_read(get_text(json_object_get(m->doc, "lb"), "answer_echo"));
 	model_cores(m, w);
 }
 
@@ -106,6 +114,7 @@ model_sizes(struct model *m)
 	m->backends.size = sizeof(struct img_lb_backend);
 	m->locals.size = sizeof(struct img_lb_local);
 	m->slots.size = sizeof(uint16_t) * MAGLEV_SIZE;
+	m->ways.size = sizeof(struct model_way);
 }
 
 /* model_parts: all that a document without errors of form can have wrong, in its order. */
@@ -115,7 +124,7 @@ model_parts(struct model *m)
 	static void (*const parts[])(struct model *) = {
 		model_workers, model_nics, model_timers, model_nat, model_lb, model_checks,
 		model_claims, model_backends, model_static_routes, model_neighbours, model_routes,
-		model_steering, model_log,
+		model_ways, model_steering, model_log,
 	};
 	m->failed = m->doc == NULL || !ids_init(&m->ids, m->previous);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !m->failed; i++)
@@ -168,7 +177,7 @@ model_destroy(struct model *m)
 		&m->devs, &m->nics, &m->addresses, &m->connected, &m->routes, &m->neighbours,
 		&m->timers, &m->claims, &m->pools, &m->pool_addresses, &m->rules, &m->nat_ports,
 		&m->holes, &m->services, &m->backends,
-		&m->locals, &m->slots,
+		&m->locals, &m->slots, &m->ways,
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		free(all[i]->data);

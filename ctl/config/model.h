@@ -53,6 +53,15 @@ struct claim {
 	uint32_t around; /* + 1: of sorted ones, that which this one lies within; 0: none */
 };
 
+/* A way to a backend, and where in the document it stands. */
+struct model_way {
+	struct img_lb_way r;
+	uint32_t service;        /* row */
+	uint32_t at, backend_at; /* lb.services[at].backends[backend_at] */
+	bool has_source;
+	uint8_t family;          /* of it */
+};
+
 struct model {
 	struct config_errors *errs;
 	json_t *doc;                         /* with defaults filled in */
@@ -65,7 +74,7 @@ struct model {
 	struct rows devs, nics, addresses, connected, routes, neighbours, timers, claims;
 	struct img_nat_conf nat;
 	struct rows pools, pool_addresses, rules, nat_ports, holes;
-	struct rows services, backends, locals, slots;
+	struct rows services, backends, locals, slots, ways;
 };
 
 /*
@@ -101,6 +110,11 @@ void model_neighbours(struct model *m);
 void model_routes(struct model *m);
 void model_steering(struct model *m);
 void model_log(struct model *m);
+void model_ways(struct model *m); /* against the routes */
+
+/* service_ways: those to the backends of the last row of services; lb.services[at]. */
+void service_ways(struct model *m, const struct img_lb_service *s, const json_t *service,
+                  size_t at);
 
 /* nic_find: row of an interface, or 0 and an error "path.key: there is no …". */
 uint8_t nic_find(struct model *m, const char *name, const char *path);

@@ -63,7 +63,8 @@ service_read(struct model *m, struct named *n, const json_t *json, size_t at)
 	n->at = at;
 	snprintf(s->name, sizeof(s->name), "%s", get_text(json, "name"));
 	service_place_read(m, json, at, s);
-	s->mode = strcmp(get_text(json, "mode"), "fullnat") == 0 ? LB_MODE_FULLNAT : LB_MODE_NAT;
+	while (strcmp(lb_mode_name(s->mode), get_text(json, "mode")) != 0)
+		s->mode++;
 	service_states(s, json);
 	path_make(&path, "lb.services[%zu].timeouts", at);
 	s->timers = timers_row(m, json_object_get(json, "timeouts"), 1, path.text);
@@ -84,7 +85,7 @@ backend_read(struct model *m, const struct named *n, size_t i, struct img_lb_bac
 	b->state = (uint8_t)lb_state_of(get_text(json, "state"));
 	b->priority = (uint8_t)get_int(json, "priority");
 	path_make(&path, "lb.services[%zu].backends[%zu].address", n->at, i);
-	if (b->family == n->row.family)
+	if (b->family == n->row.family || lb_mode_is_tunnel(n->row.mode))
 		return true;
 	config_error_add(m->errs, path.text, "%s and the service's address %s are of different "
 	                 "families; expected IPv%u", get_text(json, "address"),
@@ -219,9 +220,10 @@ service_locals(struct model *m, const struct named *all, struct named *n)
 	bool fullnat = n->row.mode == LB_MODE_FULLNAT;
 	path_make(&path, "lb.services[%zu].local_addresses", n->at);
 	if (fullnat != (k != 0))
-		config_error_add(m->errs, path.text, "%s", fullnat ?
+		config_error_add(m->errs, path.text, fullnat ?
 		                 "missing; fullnat needs one address at least" :
-		                 "is of no use in mode nat; expected mode fullnat, or none of it");
+		                 "is of no use in mode %s; expected mode fullnat, or none of it",
+		                 lb_mode_name(n->row.mode));
 	if (!fullnat || k == 0)
 		return;
 	const struct named *shared = locals_shared(all, n);
@@ -266,6 +268,7 @@ service_add(struct model *m, const struct named *all, struct named *n)
 	n->row.slots = (uint32_t)m->services.n - 1;
 	service_backends(m, n, &n->row);
 	*s = n->row;
+	service_ways(m, s, n->json, n->at);
 	service_clashes(m, all, n);
 	if (n == all || !service_same_prefix(&n[-1].row, &n->row))
 		service_place_route(m, &n->row, origin);

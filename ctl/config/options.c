@@ -220,8 +220,10 @@ const struct config_option config_options[] = {
 	 "ports that clients use, `1-65535`: all; the narrowest range that matches decides"},
 	{"lb.services[].protocol", CONFIG_WORD, "tcp", 0, 0, "tcp udp any", 0,
 	 "transport protocol; `any`: TCP and UDP"},
-	{"lb.services[].mode", CONFIG_WORD, "nat", 0, 0, "nat fullnat", 0,
-	 "`nat`: backends see the client's address; `fullnat`: one of `local_addresses`"},
+	{"lb.services[].mode", CONFIG_WORD, "nat", 0, 0, "nat fullnat dsr l3dsr ipip gre gue", 0,
+	 "`nat`: backends see the client's address; `fullnat`: one of `local_addresses`; the "
+	 "others: backends see the packets as they were sent, and answer clients themselves: see "
+	 "lb.md"},
 	{"lb.services[].local_addresses", CONFIG_ARRAY, NULL, 0, 256, NULL, 0,
 	 "source addresses towards backends (`fullnat`)"},
 	{"lb.services[].local_addresses[]", CONFIG_RANGE, NULL, 0, 0, NULL, 0,
@@ -242,6 +244,19 @@ const struct config_option config_options[] = {
 	 "seconds after the last connection was opened or has ended; 0: no persistence"},
 	{"lb.services[].persistence.mask", CONFIG_INT, NULL, 1, 128, NULL, 0,
 	 "bits of the client's address that count, from the first on; default: all"},
+	{"lb.services[].tunnel_source", CONFIG_PREFIX, NULL, 0, 0, NULL, 0,
+	 "source of outer headers (`ipip`, `gre`, `gue`): an address, or a prefix in which each "
+	 "connection has its place, so that a backend's network card spreads them; default: the "
+	 "address of the interface that leads to the backend"},
+	{"lb.services[].tunnel_port", CONFIG_INT, "6080", 1, 65535, NULL, 0,
+	 "UDP port of the backends (`gue`)"},
+	{"lb.services[].tunnel_mtu", CONFIG_INT, "0", 0, 9216, NULL, 0,
+	 "largest packet on the way to the backends, outer header included, 576 at least (`ipip`, "
+	 "`gre`, `gue`); 0: that of the interface"},
+	{"lb.services[].tunnel_df", CONFIG_WORD, "copy", 0, 0, "copy set", 0,
+	 "DF of outer IPv4 headers: `copy`: as inside, set for IPv6; `set`: always"},
+	{"lb.services[].dscp", CONFIG_INT, NULL, 1, 63, NULL, 0,
+	 "by which backends know that the service's address is meant (`l3dsr`)"},
 	{"lb.services[].check", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, 0,
 	 "name of the health check of its backends; default: none, they count as up"},
 	{"lb.services[].dead", CONFIG_WORD, "move", 0, 0, "move reset stay", 0,
@@ -264,7 +279,7 @@ const struct config_option config_options[] = {
 	 "servers; none: connections are dropped"},
 	{"lb.services[].backends[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "a server"},
 	{"lb.services[].backends[].address", CONFIG_ADDRESS, NULL, 0, 0, NULL, REQ,
-	 "of the service's family"},
+	 "of the service's family; in `ipip`, `gre` and `gue` of any"},
 	{"lb.services[].backends[].port", CONFIG_INT, NULL, 0, 65535, NULL, 0,
 	 "0: the one that the client speaks to; default: the service's port, 0 if it has several"},
 	{"lb.services[].backends[].weight", CONFIG_INT, "1", 0, 65535, NULL, 0,
@@ -286,6 +301,9 @@ const struct config_option config_options[] = {
 	TIMEOUT("lb.services[].timeouts.tcp_established", NULL, "as in `lb.timeouts`"),
 	TIMEOUT("lb.services[].timeouts.tcp_closing", NULL, "as in `lb.timeouts`"),
 	TIMEOUTS_FINE("lb.services[].timeouts"),
+	{"lb.answer_echo", CONFIG_WORD, "always", 0, 0, "always healthy never", 0,
+	 "echo requests to service addresses are answered; `healthy`: while a service of the "
+	 "address has a backend that takes connections"},
 	{"lb.timeouts", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,
 	 "seconds without a packet until a connection is forgotten"},
 	TIMEOUT("lb.timeouts.udp", "60", "UDP"),

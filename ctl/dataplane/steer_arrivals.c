@@ -94,6 +94,7 @@ first_of(uint64_t a, uint64_t b, uint64_t c)
 
 struct farm {
 	uint64_t reply[2], local[2]; /* interfaces towards backends of both modes, by family */
+	uint64_t silent[2];          /* towards those that answer past us */
 	bool has_service[2];
 };
 
@@ -103,13 +104,14 @@ farm_find(struct farm *f, const struct generation *g)
 	uint32_t n;
 	const struct img_lb_service *s = image_rows(g->image, IMG_LB_SERVICES, &n);
 	const struct img_lb_backend *b = image_rows(g->image, IMG_LB_BACKENDS, &n);
-	*f = (struct farm){{0}, {0}, {0}};
+	*f = (struct farm){{0}, {0}, {0}, {0}};
 	for (uint32_t i = 0; i < n; i++) {
 		unsigned v6 = b[i].family == FAMILY_V6;
 		uint64_t nic = bit(steer_nic_of(g, &b[i].address, b[i].family));
-		bool full = s[b[i].service].mode == LB_MODE_FULLNAT;
-		*(full ? &f->local[v6] : &f->reply[v6]) |= nic;
-		f->has_service[v6] = true;
+		uint8_t mode = s[b[i].service].mode;
+		*(lb_mode_is_way(mode) ? &f->silent[v6] :
+		  mode == LB_MODE_FULLNAT ? &f->local[v6] : &f->reply[v6]) |= nic;
+		f->has_service[s[b[i].service].family == FAMILY_V6] = true;
 	}
 }
 
@@ -117,7 +119,7 @@ farm_find(struct farm *f, const struct generation *g)
 static uint64_t
 clients(const struct farm *f, unsigned v6, uint64_t def, uint64_t via, uint64_t link)
 {
-	uint64_t farm = f->reply[v6] | f->local[v6];
+	uint64_t farm = f->reply[v6] | f->local[v6] | f->silent[v6];
 	return def | (via & ~farm) | (def == 0 && (via & ~farm) == 0 ?
 	                              first_of(link & ~farm, link, 0) : 0);
 }
