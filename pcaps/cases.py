@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All cases: name to the function that makes one."""
 import lb_cases
+import lb_mode_cases
 import lb_service_cases
 import lb_state_cases
 import nat_cases
@@ -15,5 +16,6 @@ MODULES = (
     ("lb", lb_cases),
     ("lb", lb_service_cases),
     ("lb", lb_state_cases),
+    ("lb", lb_mode_cases),
 )
 ALL = {name_of(area, f): f for area, m in MODULES for f in m.CASES}

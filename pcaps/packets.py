@@ -6,7 +6,8 @@ Independent of Millrace's own code on purpose: what it says about a checksum is 
 import ipaddress
 import struct
 
-TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
+TCP, UDP, ICMP, ICMP6, GRE = 6, 17, 1, 58, 47
+GUE_PORTS = (6080, 7000)
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 ETH_IP4, ETH_IP6, ETH_ARP, ETH_VLAN = 0x0800, 0x86DD, 0x0806, 0x8100
 
@@ -201,6 +202,18 @@ class Packet:
         p.take_ip(self.data)
         return p
 
+    def tunnelled(self):
+        """The packet inside a tunnel's, or None: IP in IP, GRE, GUE of variant 1."""
+        at = {4: 0, 41: 0, GRE: 4}.get(self.proto)
+        if self.proto == UDP and self.l4 is not None and self.dport in GUE_PORTS and not self.fragment:
+            at = 8
+        if at is None or self.l4 is None or len(self.l4) <= at or self.l4[at] >> 4 not in (4, 6):
+            return None
+        p = Packet(b"")
+        p.take_ip(self.l4[at:])
+        p.kind = ETH_IP4 if p.l3[0] >> 4 == 4 else ETH_IP6
+        return p
+
     def __str__(self):
         if self.src is None:
             return f"frame of {len(self.frame)} bytes, type {self.kind or 0:#06x}"
@@ -216,7 +229,7 @@ def l4_is_right(p):
         return True
     if p.proto == UDP and len(p.l4) >= 8:
         size = struct.unpack("!H", p.l4[4:6])[0]
-        if p.l4[6:8] == b"\0\0" and len(p.src) == 4:
+        if p.l4[6:8] == b"\0\0" and (len(p.src) == 4 or p.tunnelled()):  # RFC 6935
             return True
         return size == len(p.l4) and ones_sum(pseudo(p.src, p.dst, UDP, size) + p.l4) == 0xFFFF
     if p.proto == TCP and len(p.l4) >= 20:
@@ -230,7 +243,11 @@ def l4_is_right(p):
 
 def problems(frame):
     """What is wrong with a frame's lengths and checksums, as sentences; inner packets of errors too."""
-    p, out = Packet(frame), []
+    return problems_of(Packet(frame))
+
+
+def problems_of(p):
+    out = []
     if p.kind not in (ETH_IP4, ETH_IP6):
         return out
     if p.src is None:
@@ -251,7 +268,8 @@ def problems(frame):
             out.append("IPv4 header checksum of the packet in an ICMP error")
         elif not l4_is_right(q):
             out.append("transport checksum of the packet in an ICMP error")
-    return out
+    inside = p.tunnelled()
+    return out + (["in the tunnel: " + what for what in problems_of(inside)] if inside else [])
 
 
 # ---- captures ----

@@ -34,15 +34,17 @@ BEYOND = re.compile(
     "expected unicast|no station's|beyond its length|is the network itself|is the broadcast|has length 0|too; names are "
     "unique|there is no (pool|interface|check)|overlaps|leads elsewhere|in no connected network|in no network of|our own address|"
     "different families|says nothing of where|is unreachable and has|whole block|more than once|never reached|"
-    "wholly in the pool|but the pools have|of no use in mode nat|fullnat needs|has this address, port|VLAN . of this|"
+    "wholly in the pool|but the pools have|of no use in mode|fullnat needs|has this address, port|VLAN . of this|"
     "too small for IPv6|names . CPUs|workers' CPUs|too; each worker|neighbours.* too|VLAN .* of this device already|"
-    "shares of|reach into|is reversed|network or broadcast address|more than 4096 local|of no use in a check|missing; a check of type|is no escape|is no regular|stands beside body|means no check|expected port or ports|stands beside ports|in part; expected ranges|has no port of its own")
+    "shares of|reach into|is reversed|network or broadcast address|more than 4096 local|of no use in a check|missing; a check of type|is no escape|is no regular|stands beside body|means no check|expected port or ports|stands beside ports|in part; expected ranges|has no port of its own|"
+    "listen on the service's port|no route leads|behind a gateway|expects flow: answers|missing; mode l3dsr|missing; interface|"
+    "for another address|is a prefix; in mode|octets of the|576 at least")
 # What is said of how parts of the document go together: no error of form may have such a consequence.
 TOGETHER = re.compile(
     "there is no (pool|interface|check)|overlaps|leads elsewhere|in no connected network|in no network of|our own address|"
     "different families|says nothing of where|is unreachable and has|whole block|never reached|wholly in the pool|"
-    "but the pools have|of no use in mode nat|fullnat needs|has this address, port|names . CPUs|shares of|reach into|"
-    "network or broadcast address")
+    "but the pools have|of no use in mode|fullnat needs|has this address, port|names . CPUs|shares of|reach into|"
+    "network or broadcast address|no route leads|behind a gateway|missing; interface|for another address")
 # Forms whose expression in the schema is looser than the parser.
 LOOSE = re.compile("expected (an IPv4 or IPv6|an address with|ports first-last|an IPv4 address, prefix or first-last|an IPv6 address, or an IPv4)")
 
