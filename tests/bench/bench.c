@@ -35,7 +35,7 @@ bench_rig_options(const struct bench_case *c, uint64_t flows)
 		.flows = capacity, .workers = c->workers, .pool_prefix = prefix,
 		.backends = c->backends,
 		.idle_s = c->idle_s != 0 ? c->idle_s : ESTABLISHED_S,
-		.subscribers = (unsigned)(capacity / 100 + 70000),
+		.subscribers = (unsigned)(capacity / 100 + 70000), .mode = c->mode,
 	};
 }
 
@@ -131,8 +131,10 @@ bench_fill(struct bench *b, struct timing *t)
 			timing_add(t, ticks, n);
 	}
 	b->rig->counted = false;
+	unsigned dir = b->traffic->kind != TRAFFIC_ONE;
+	uint8_t flags = dir != 0 ? TCP_SYN | TCP_ACK : TCP_ACK;
 	for (uint64_t i = 0; i < b->flows; i += BATCH)
-		bench_batch(b, i, bench_batch_size(i, b->flows), 1, TCP_SYN | TCP_ACK, false);
+		bench_batch(b, i, bench_batch_size(i, b->flows), dir, flags, false);
 	return rig_sent(b->rig) - before == 2 * b->flows;
 }
 
@@ -140,8 +142,9 @@ void
 bench_put_hit(struct bench *b, unsigned k)
 {
 	uint64_t x = bench_random(&b->rnd), i = bench_below(x, b->flows);
+	unsigned dir = b->traffic->kind != TRAFFIC_ONE ? x & 1 : 0;
 	struct rte_mbuf *m = rig_buffer(b->rig, k);
-	rig_put(b->rig, traffic_packet(b->traffic, i, x & 1, TCP_ACK, m), bench_home(b, i), m);
+	rig_put(b->rig, traffic_packet(b->traffic, i, dir, TCP_ACK, m), bench_home(b, i), m);
 }
 
 void

@@ -54,6 +54,7 @@ struct bench {
 struct bench_case {
 	const char *name, *help;
 	enum traffic_kind kind;
+	const char *mode;        /* of the balancer's service; NULL: nat */
 	void (*run)(struct bench *b, struct result *out); /* out[0].name is set */
 	unsigned workers;        /* 0: it needs no data plane */
 	bool fill;               /* all flows stand before it runs */

@@ -68,7 +68,7 @@ static const char config_form[] =
 	"\"timeouts\": {\"tcp_opening\": %u, \"tcp_established\": %u, \"tcp_closing\": %u},"
 	"\"capacity\": {\"mappings\": %llu, \"subscribers\": %u, \"pool_addresses\": %u}},"
 	"\"lb\": {\"services\": [{\"name\": \"web\", \"address\": \"192.0.2.10\", \"port\": 80,"
-	" \"protocol\": \"tcp\", \"mode\": \"nat\", \"backends\": [%s]}]}}";
+	" \"protocol\": \"tcp\", \"mode\": \"%s\", \"backends\": [%s]}]}}";
 static const char three_backends[] = "{\"address\": \"100.64.0.11\"},"
 	"{\"address\": \"100.64.0.12\"},{\"address\": \"100.64.0.13\"}";
 
@@ -98,7 +98,7 @@ rig_image(const struct rig_options *o, size_t *size)
 	                 (unsigned long long)o->flows, o->pool_prefix,
 	                 o->idle_s, o->idle_s, o->idle_s, (unsigned long long)o->flows,
 	                 o->subscribers, 1u << (32 - o->pool_prefix),
-	                 backends != NULL ? backends : "");
+	                 o->mode != NULL ? o->mode : "nat", backends != NULL ? backends : "");
 	free(backends);
 	if (n < 0)
 		return NULL;

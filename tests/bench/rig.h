@@ -23,6 +23,7 @@ struct rig_options {
 	unsigned pool_prefix; /* length of the pool's prefix: 22 is 1024 addresses */
 	unsigned subscribers;
 	unsigned idle_s;      /* TCP timers, all of them */
+	const char *mode;     /* of the balancer's service; NULL: nat */
 	unsigned backends;    /* of the service; 0: three, which are neighbours */
 };
 

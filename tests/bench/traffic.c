@@ -127,6 +127,8 @@ traffic_learn(struct traffic *t, uint64_t i, const struct rte_mbuf *m)
 	struct tuple4 p = initiator(t, i);
 	if (t->kind == TRAFFIC_NAT)
 		t->end[i] = (struct traffic_end){f->ip_src, f->sport, f->ip_src != p.src};
+	else if (t->kind == TRAFFIC_ONE)
+		t->end[i] = (struct traffic_end){p.dst, p.dport, true};
 	else
 		t->end[i] = (struct traffic_end){f->ip_dst, f->dport, f->ip_dst != p.dst};
 	return t->end[i].valid;

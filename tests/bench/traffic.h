@@ -10,7 +10,10 @@
 
 #include "rig.h"
 
-enum traffic_kind { TRAFFIC_NAT, TRAFFIC_LB };
+enum traffic_kind {
+	TRAFFIC_NAT, TRAFFIC_LB,
+	TRAFFIC_ONE, /* of a balancer whose backends answer past it: direction 0 only */
+};
 
 struct traffic_end {
 	be32 addr;
