@@ -48,8 +48,8 @@ lb_way_fill(struct way *y, const struct img_lb_way *row, const struct img_lb_ser
             const struct img_lb_backend *b)
 {
 	*y = (struct way){.kind = kind_of[s->mode], .family = b->family, .dscp = row->dscp,
-		.always_df = row->always_df, .mtu = row->mtu, .to = b->address,
-		.spread = row->spread};
+		.always_df = row->always_df, .mtu = row->mtu != 0 ? row->mtu : UINT16_MAX,
+		.to = b->address, .spread = row->spread};
 	if (!lb_mode_is_tunnel(s->mode))
 		return;
 	uint8_t size = ip_write(y->header, y, &row->source, outer_proto(y->kind, s->family));

@@ -23,6 +23,13 @@ struct course {
 	uint8_t nic;
 };
 
+/* What of a packet its outer header depends on. */
+struct inner {
+	uint16_t size;
+	uint8_t tos; /* DS field and ECN */
+	bool df;     /* or IPv6 */
+};
+
 /* What follows the outer IP header, if anything does. */
 static inline void
 shim_write(uint8_t *o, const uint8_t *template, const struct way *y, uint32_t inner,
@@ -39,7 +46,7 @@ shim_write(uint8_t *o, const uint8_t *template, const struct way *y, uint32_t in
 }
 
 static inline void
-outer4_write(struct worker *w, uint8_t *o, const struct way *y, const struct encap_inner *in,
+outer4_write(struct worker *w, uint8_t *o, const struct way *y, const struct inner *in,
              uint64_t spread)
 {
 	struct ip4 *h = (struct ip4 *)o;
@@ -62,7 +69,7 @@ outer4_write(struct worker *w, uint8_t *o, const struct way *y, const struct enc
 }
 
 static inline void
-outer6_write(uint8_t *o, const struct way *y, const struct encap_inner *in, uint64_t spread)
+outer6_write(uint8_t *o, const struct way *y, const struct inner *in, uint64_t spread)
 {
 	struct ip6 *h = (struct ip6 *)o;
 	uint32_t label = (uint32_t)(spread >> 20) & FLOW_LABEL;
@@ -73,8 +80,9 @@ outer6_write(uint8_t *o, const struct way *y, const struct encap_inner *in, uint
 	shim_write(o + IP6_LEN, y->header + IP6_LEN, y, in->size, spread);
 }
 
-void
-encap_write(struct worker *w, uint8_t *l3, const struct way *y, const struct encap_inner *in,
+/* The outer header right in front of l3. */
+static inline __attribute__((always_inline)) void
+outer_write(struct worker *w, uint8_t *l3, const struct way *y, const struct inner *in,
             uint64_t spread)
 {
 	uint8_t *o = l3 - y->overhead;
@@ -135,10 +143,10 @@ hop_down(const struct pkt *p)
 	}
 }
 
-static inline struct encap_inner
+static inline struct inner
 inner_of(const struct pkt *p)
 {
-	struct encap_inner in = {.size = p->l3_len, .df = true};
+	struct inner in = {.size = p->l3_len, .df = true};
 	if (p->family == FAMILY_V4) {
 		in.tos = pkt_ip4(p)->tos;
 		in.df = (pkt_ip4(p)->frag & htobe16(IP4_DF)) != 0;
@@ -149,17 +157,17 @@ inner_of(const struct pkt *p)
 }
 
 /* The outer header, if there is one, and that of the frame. */
-static inline void
-dress(struct worker *w, struct pkt *p, const struct course *c)
+static inline __attribute__((always_inline)) void
+dress(struct worker *w, struct pkt *p, const struct way *y, const struct gen_nic *out,
+      uint64_t word, uint64_t spread)
 {
-	const struct way *y = c->way;
 	if (y->overhead != 0) {
-		struct encap_inner in = inner_of(p);
-		encap_write(w, p->l3, y, &in, c->spread);
+		struct inner in = inner_of(p);
+		outer_write(w, p->l3, y, &in, spread);
 		p->l3 -= y->overhead;
 		p->l3_len = (uint16_t)(p->l3_len + y->overhead);
 	}
-	tx_header(p, c->out, y->family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6, c->word);
+	tx_header(p, out, y->family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6, word);
 }
 
 /* The MAC address is not known: the slow path holds the frame until it is. */
@@ -185,7 +193,7 @@ send_pieces(struct worker *w, struct pkt *p, const struct course *c)
 		struct pkt q = {.m = piece[i], .l3 = buf_data(piece[i]) + l2, .nic = p->nic,
 		                .family = FAMILY_V4, .loops = p->loops};
 		q.l3_len = be16toh(pkt_ip4(&q)->total);
-		dress(w, &q, c);
+		dress(w, &q, c->way, c->out, c->word, c->spread);
 		if (nexthop_word_is_up(c->word))
 			fragment_put(w, q.m, i, (struct tx_way){.nic = c->nic, .from = p->nic});
 		else if (i == 0)
@@ -195,44 +203,29 @@ send_pieces(struct worker *w, struct pkt *p, const struct course *c)
 	}
 }
 
-/* The next hop of a way: looked up once in a generation, and as long as there is none. */
-static __attribute__((noinline)) uint16_t
-hop_learn(struct worker *w, const struct course *c, struct hop *hop)
-{
-	struct way_hop *h = &w->pipe->way_hop[c->owner % WAY_HOPS];
-	*hop = hop_find(w, &c->way->to, c->way->family);
-	if (hop->kind != HOP_NIC)
-		return NEXTHOP_NONE;
-	*h = (struct way_hop){.owner = c->owner, .gen = (uint32_t)w->gen->number, .id = hop->id};
-	return hop->id;
-}
-
-/* => false: there is no route. */
-static inline bool
+/* The next hop of a way, which is remembered. => false: there is no route. */
+static bool
 course_find(struct worker *w, struct course *c)
 {
-	const struct way_hop *h = &w->pipe->way_hop[c->owner % WAY_HOPS];
-	uint16_t id = h->id;
-	struct hop hop = {.kind = HOP_NIC};
-	if (unlikely(h->owner != c->owner || h->gen != (uint32_t)w->gen->number || id == 0))
-		id = hop_learn(w, c, &hop);
-	if (unlikely(hop.kind != HOP_NIC))
+	struct hop hop = hop_find(w, &c->way->to, c->way->family);
+	if (hop.kind != HOP_NIC)
 		return false;
-	c->nic = id != 0 ? w->shared->nexthops.entry[id].nic : hop.nic;
-	c->word = id != 0 ? nexthop_word(&w->shared->nexthops, id) : 0;
+	w->pipe->way_hop[c->owner % WAY_HOPS] = (struct way_hop){
+		.owner = c->owner, .gen = (uint32_t)w->gen->number, .id = hop.id,
+	};
+	c->nic = hop.nic;
+	c->word = hop.id != 0 ? nexthop_word(&w->shared->nexthops, hop.id) : 0;
 	c->out = &w->gen->nic[c->nic];
-	c->mtu = c->out->mtu;
-	if (c->way->mtu != 0 && c->way->mtu < c->mtu)
-		c->mtu = c->way->mtu;
+	c->mtu = c->way->mtu < c->out->mtu ? c->way->mtu : c->out->mtu;
 	return true;
 }
 
 /* Is there room for what goes in front of it? */
 static inline bool
-has_headroom(const struct pkt *p, const struct course *c)
+has_headroom(const struct pkt *p, const struct way *y)
 {
 	size_t room = (size_t)(p->l3 - (const uint8_t *)p->m->buf_addr);
-	return room >= (size_t)c->way->overhead + c->out->l2_len;
+	return room >= (size_t)y->overhead + ETHER_LEN + VLAN_LEN;
 }
 
 static inline bool
@@ -241,39 +234,46 @@ is_cut(const struct pkt *p)
 	return p->family == FAMILY_V4 && (pkt_ip4(p)->frag & htobe16(IP4_DF)) == 0;
 }
 
-void
-encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
+/* TTL, and what else a mode changes. */
+static inline void
+touch_up(const struct pkt *p, const struct way *y)
+{
+	if (p->loops == 0)
+		hop_down(p);
+	if (unlikely(y->kind == WAY_DSCP))
+		readdress(p, y);
+}
+
+/* A packet whose next hop is not known yet, or that is too big, or cannot be sent at all. */
+static __attribute__((noinline)) void
+send_with_care(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
 {
 	const struct way *y = way_find(w->gen, owner);
-	struct course c = {.way = y, .owner = (uint16_t)owner};
-	if (unlikely(y == NULL)) {
+	struct course c = {.way = y, .owner = (uint16_t)owner, .spread = encap_spread(hash)};
+	if (y == NULL) {
 		pkt_drop(w, p, DROP_NO_POLICY);
 		return;
 	}
-	if (unlikely(!course_find(w, &c))) {
+	if (!course_find(w, &c)) {
 		hop_refuse(w, p, PUNT_NO_ROUTE, DROP_NO_ROUTE, 0);
 		return;
 	}
 	bool too_big = p->l3_len + y->overhead > c.mtu;
-	if (unlikely(too_big && !is_cut(p))) {
+	if (too_big && !is_cut(p)) {
 		hop_refuse(w, p, PUNT_TOO_BIG, DROP_TOO_BIG, (uint16_t)(c.mtu - y->overhead));
 		return;
 	}
-	if (unlikely(!has_headroom(p, &c))) {
+	if (!has_headroom(p, y)) {
 		pkt_drop(w, p, DROP_NO_BUFFER);
 		return;
 	}
-	c.spread = encap_spread(hash);
-	if (p->loops == 0)
-		hop_down(p);
-	if (y->kind == WAY_DSCP)
-		readdress(p, y);
-	if (unlikely(too_big)) {
+	touch_up(p, y);
+	if (too_big) {
 		send_pieces(w, p, &c);
 		return;
 	}
-	dress(w, p, &c);
-	if (unlikely(!nexthop_word_is_up(c.word)))
+	dress(w, p, y, c.out, c.word, c.spread);
+	if (!nexthop_word_is_up(c.word))
 		wait(w, p, &c);
 	else
 		tx_put(w, &w->pipe->tx[c.out->dev], p->m,
@@ -281,10 +281,28 @@ encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
 }
 
 void
-encap_send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d, uint64_t hash)
+encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
 {
-	if (unlikely(d != 0))
-		pkt_drop(w, p, DROP_IP_SOURCE);
-	else
-		encap_to(w, p, f->owner, hash);
+	const struct generation *g = w->gen;
+	const struct way *y = way_find(g, owner);
+	const struct way_hop *h = &w->pipe->way_hop[owner % WAY_HOPS];
+	const struct nexthop *hop = &w->shared->nexthops.entry[h->id];
+	uint64_t word = atomic_load_explicit(&hop->word, memory_order_relaxed);
+	uint8_t nic = hop->nic;
+	const struct gen_nic *out = &g->nic[nic];
+	if (unlikely(y == NULL || h->owner != owner || h->gen != (uint32_t)g->number ||
+	             !nexthop_word_is_up(word) || !has_headroom(p, y) ||
+	             p->l3_len + y->overhead > out->mtu || p->l3_len + y->overhead > y->mtu)) {
+		send_with_care(w, p, owner, hash);
+		return;
+	}
+	touch_up(p, y);
+	dress(w, p, y, out, word, encap_spread(hash));
+	tx_put(w, &w->pipe->tx[out->dev], p->m, (struct tx_way){.nic = nic, .from = p->nic});
+}
+
+void
+encap_back(struct worker *w, const struct pkt *p)
+{
+	pkt_drop(w, p, DROP_IP_SOURCE);
 }

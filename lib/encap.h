@@ -26,13 +26,23 @@
 #include "pipeline.h"
 
 /*
- * encap_send: a packet of direction d of the flow, to its end. hash: tuple_hash of the flow's
- * tuple[0], whatever this packet is of it.
+ * encap_to: a packet of direction 0 to an owner, to its end; it need not have a flow here. hash:
+ * tuple_hash of the flow's tuple[0], whatever this packet is of it.
  */
-void encap_send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d, uint64_t hash);
-
-/* encap_to: the same to an owner, for a packet of direction 0 that need not have a flow here. */
 void encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash);
+
+/* encap_back: the end of one of direction 1. */
+void encap_back(struct worker *w, const struct pkt *p);
+
+/* encap_send: a packet of the flow, of either direction. */
+static inline void
+encap_send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d, uint64_t hash)
+{
+	if (__builtin_expect(d == 0, 1))
+		encap_to(w, p, f->owner, hash);
+	else
+		encap_back(w, p);
+}
 
 /* encap_spread: what a flow's hash becomes outside, so that nobody sees the table's own. */
 static inline uint64_t
@@ -40,16 +50,5 @@ encap_spread(uint64_t hash)
 {
 	return mix64(hash ^ 0x8bb84b93962eacc9u, 0x4b33a62ed433d4a3u);
 }
-
-/* What of a packet its outer header depends on. */
-struct encap_inner {
-	uint16_t size;
-	uint8_t tos; /* DS field and ECN */
-	bool df;     /* or IPv6 */
-};
-
-/* encap_write: the outer header right in front of l3. => y->overhead octets of room. */
-void encap_write(struct worker *w, uint8_t *l3, const struct way *y, const struct encap_inner *in,
-                 uint64_t spread);
 
 #endif

@@ -62,12 +62,10 @@ touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 /* A packet of a flow whose next hop is not known, not up, a loop, a way, or has a small MTU; those
  * of flows that are reset; PKT_CARE; a SYN alone. */
 static __attribute__((noinline)) void
-send_aside(struct worker *w, struct pkt *p)
+send_aside(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 {
 	if ((p->event & EV_ALONE) != 0 && again_open(w, p))
 		return;
-	struct flow *f = flow_head(&w->flows, p->ref);
-	unsigned d = p->ref & 1;
 	if (f->nexthop[d] == NEXTHOP_RESET) {
 		reset_flow(w, p);
 		return;
@@ -97,7 +95,7 @@ send_aside(struct worker *w, struct pkt *p)
 
 /* The other tuple, inverted, into the packet; out. (The entries below NEXTHOP_FIRST are not up.) */
 static inline __attribute__((always_inline)) void
-send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d)
+send(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 {
 	const struct generation *g = w->gen;
 	const struct nexthop *hop = &w->shared->nexthops.entry[f->nexthop[d]];
@@ -105,7 +103,7 @@ send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d)
 	const struct gen_nic *out = &g->nic[hop->nic];
 	if (unlikely(pkt_is_special(p) || f->route_gen != g->route_gen ||
 	             !nexthop_word_is_up(word) || p->l3_len > out->mtu)) {
-		send_aside(w, p);
+		send_aside(w, p, f, d);
 		return;
 	}
 	if (likely(p->family == FAMILY_V4)) {

@@ -35,7 +35,7 @@ struct way {
 	uint8_t dscp;      /* WAY_DSCP */
 	uint8_t always_df; /* outer IPv4 headers have DF, whatever is inside */
 	uint8_t zero;
-	uint16_t mtu;      /* of the path to it; 0: as large as the interface's */
+	uint16_t mtu;      /* of the path to it; ffff: as large as the interface's */
 	union addr to;
 	union addr spread; /* bits of the outer source that a flow's hash fills; in q[1] (IPv6) */
 	uint8_t header[WAY_HEADER_MAX];
