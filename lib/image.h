@@ -65,6 +65,9 @@ enum image_kind {
 	IMG_LB_SLOTS,
 	IMG_LB_LOCALS,
 	IMG_LB_WAYS,
+	IMG_NAT_STATICS = 40, /* nat/nat_image.h */
+	IMG_NAT_STATICS_OUT,
+	IMG_NAT_INSIDE,
 };
 
 struct image_section {
@@ -147,11 +150,14 @@ enum route_kind {
 	ROUTE_CONNECTED,   /* the destination is its own next hop */
 	ROUTE_LOCAL,       /* an address of an interface of ours */
 	ROUTE_SERVICE,     /* a service address: local for ARP, ND and echo */
-	ROUTE_POOL,        /* a NAT pool address; arg is its row in IMG_NAT_ADDRESSES */
+	ROUTE_POOL,        /* a NAT pool address; arg is its row in IMG_NAT_ADDRESSES, or
+	                    * IMG_NO_POOL: the address is a static mapping's, of no pool */
 	ROUTE_LB_LOCAL,    /* a fullnat source address; arg is its row in IMG_LB_LOCALS */
 	ROUTE_UNREACHABLE, /* answer Destination Unreachable */
 	ROUTE_BROADCAST,   /* of a connected IPv4 network: never forwarded (RFC 2644) */
 };
+
+#define IMG_NO_POOL UINT32_MAX
 
 /* Sorted by family, then plen descending, then address ascending (memcmp): longest match is one
  * binary search for each length that occurs. Unique by (family, plen, address). */

@@ -306,7 +306,7 @@ route_fault(const struct check *c, const struct img_route *r)
 		return "gateway of the wrong family";
 	if (r->kind == ROUTE_VIA && (r->gateway.q[0] | r->gateway.q[1]) == 0)
 		return "no gateway";
-	if ((r->kind == ROUTE_POOL && r->arg >= n_pool) ||
+	if ((r->kind == ROUTE_POOL && r->arg >= n_pool && r->arg != IMG_NO_POOL) ||
 	    (r->kind == ROUTE_LB_LOCAL && r->arg >= n_local))
 		return "address is none of the pools' or balancer's";
 	return NULL;

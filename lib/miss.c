@@ -62,7 +62,7 @@ is_local(const struct worker *w, const struct pkt *p, const struct img_route *ro
 	if (route->kind == ROUTE_LOCAL || (p->flags & PKT_REQUEST) == 0)
 		return route->kind == ROUTE_LOCAL;
 	return (route->kind == ROUTE_SERVICE && !is_mute(w, p)) ||
-	       (route->kind == ROUTE_POOL && w->gen->plane->pool_echo);
+	       (route->kind == ROUTE_POOL && route->arg != IMG_NO_POOL && w->gen->plane->pool_echo);
 }
 
 bool

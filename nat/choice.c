@@ -21,7 +21,9 @@ is_free(const struct search *s, uint32_t number)
 {
 	struct pool_span span = rules_span(s->pool, number);
 	uint16_t home = steer_worker_port(s->steer, &s->address, FAMILY_V4, (uint16_t)span.first);
-	if (home != s->p->worker || rules_usable(s->p->rules, s->pool, span) == 0)
+	if (home != s->p->worker || rules_usable(s->p->rules, s->pool, span) == 0 ||
+	    statics_hold(&s->p->rules->statics, s->address.w[0], (uint16_t)span.first,
+	                 (uint16_t)span.last))
 		return false;
 	return s->slot == 0 || !bits_any(pool_held(s->p, s->slot), pool_granule(s->p, span.first),
 	                                 span_granules(span));

@@ -127,6 +127,20 @@ port_retire(struct nat *n, uint32_t block, enum nat_proto proto, uint32_t place)
 	quarantine_put(q, e, n->clock.ms);
 }
 
+/* Has a generation given ports of the subscriber's blocks to a static mapping? Then it has not. */
+static bool
+has_own_blocks(const struct nat *n, const struct wish *w, const struct subscriber *s)
+{
+	const struct statics *statics = &rules_of(w->miss->gen)->statics;
+	be32 external = pool_slot_at(&n->pool, s->slot)->address;
+	for (uint32_t i = s->block; i != 0; i = block_at(&n->pool, i)->next) {
+		const struct block *b = block_at(&n->pool, i);
+		if (statics_hold(statics, external, b->first, (uint16_t)(b->first + b->ports - 1)))
+			return false;
+	}
+	return true;
+}
+
 /*
  * The current subscriber, if its pool address still serves it. When a reload has drained, removed
  * or moved that address the subscriber is retired with what it has, and a new one begins.
@@ -143,7 +157,7 @@ subscriber_current(struct nat *n, const struct wish *w)
 	if (s->checked == n->reloads)
 		return number;
 	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
-	if (slot->is_usable && slot->pool == w->rule->pool) {
+	if (slot->is_usable && slot->pool == w->rule->pool && has_own_blocks(n, w, s)) {
 		s->checked = n->reloads;
 		return number;
 	}

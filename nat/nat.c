@@ -5,8 +5,10 @@
 #include <errno.h>
 
 #include "lib/mem.h"
+#include "nat/answer.h"
 #include "nat/nat_filter.h"
 #include "nat/session.h"
+#include "nat/unmapped.h"
 #include "nat/warm.h"
 
 enum { TICK_RELEASES = 64, UNREACHABLE_HOST = 1 };
@@ -96,19 +98,22 @@ nat_reload(void *state, const struct generation *g)
 	n->log.refuses = r->conf.log_refuses;
 	n->inbound_refresh = r->conf.inbound_refresh;
 	pool_reload(&n->pool, r);
-}
-
-static bool
-is_pool_route(const struct img_route *route)
-{
-	return route != NULL && route->kind == ROUTE_POOL;
+	n->has_changed = n->extras != r->extras;
+	n->extras = r->extras;
 }
 
 static int
 nat_home(const struct generation *g, const struct miss *m)
 {
 	const struct tuple *t = &m->tuple;
-	if (t->family != FAMILY_V4 || nat_proto(t->proto) == NAT_PROTOS)
+	if (t->family != FAMILY_V4)
+		return HOME_NOT_MINE;
+	if (rules_of(g)->statics.n != 0) {
+		int home = unmapped_home(rules_of(g), m);
+		if (home != HOME_NOT_MINE)
+			return home;
+	}
+	if (nat_proto(t->proto) == NAT_PROTOS)
 		return HOME_NOT_MINE;
 	if (rules_match(rules_of(g), m) != NULL)
 		return steer_worker(&g->steer, &t->src, FAMILY_V4);
@@ -116,20 +121,6 @@ nat_home(const struct generation *g, const struct miss *m)
 		return steer_worker_port(&g->steer, &t->dst, FAMILY_V4,
 		                         __builtin_bswap16(t->dport));
 	return HOME_NOT_MINE;
-}
-
-static enum verdict
-refuse(struct flow_spec *spec, enum drop_reason drop)
-{
-	spec->drop = (uint8_t)drop;
-	return VERDICT_DROP;
-}
-
-static uint8_t
-refresh_flags(const struct nat *n, uint8_t proto, uint8_t inside, uint8_t outside)
-{
-	bool both = proto != IPPROTO_L4_UDP || n->inbound_refresh;
-	return both ? inside | outside : inside;
 }
 
 /* The mapping is used by one more flow from inside, to remote. => false: no room to permit it. */
@@ -175,15 +166,6 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 	if (map->sessions)
 		session_began(n, map, &t->dst, t->dport);
 	return VERDICT_OPEN;
-}
-
-/* From outside, to nobody that it may speak to. */
-static enum verdict
-refuse_inbound(const struct miss *m, struct flow_spec *spec, enum drop_reason drop)
-{
-	spec->drop = (uint8_t)drop;
-	return m->event == EV_SYN && rules_of(m->gen)->conf.answer_syn ? VERDICT_HOLD :
-	                                                                 VERDICT_DROP;
 }
 
 /* The mapping behind an external endpoint of this generation, or 0. */
@@ -247,11 +229,18 @@ nat_open(void *state, const struct miss *m, struct flow_spec *spec)
 {
 	struct nat *n = state;
 	memset(spec, 0, sizeof(*spec));
-	if (m->tuple.family != FAMILY_V4 || nat_proto(m->tuple.proto) == NAT_PROTOS)
+	if (m->tuple.family != FAMILY_V4)
 		return VERDICT_PASS;
 	if (n->gen != m->gen || n->gen_number != m->gen->number)
 		nat_reload(n, m->gen);
 	clock_set(&n->clock, m->now_ms, m->now_ns);
+	if (rules_of(m->gen)->statics.n != 0) {
+		enum verdict v = unmapped_open(n, m, spec);
+		if (v != VERDICT_PASS)
+			return v;
+	}
+	if (nat_proto(m->tuple.proto) == NAT_PROTOS)
+		return VERDICT_PASS;
 	const struct img_nat_rule *rule = rules_match(rules_of(m->gen), m);
 	if (rule != NULL)
 		return open_outbound(n, m, rule, spec);
@@ -282,6 +271,8 @@ nat_undo(void *state, const struct miss *m, const struct flow_spec *spec)
 {
 	const struct nat *n = state;
 	bool is_outbound = (spec->flags & FLOW_INBOUND) == 0;
+	if (!owner_is_mapping(spec->owner))
+		return;
 	if (mapping_at(&n->mappings, spec->owner)->sessions)
 		session_ended(state, spec->owner, NULL, &m->tuple, is_outbound);
 	let_go(state, spec->owner, is_outbound, is_outbound, m->tuple.dst.w[0], false, NULL);
@@ -291,7 +282,7 @@ static void
 nat_answered(void *state, const struct flow *f)
 {
 	struct nat *n = state;
-	if ((f->flags & FLOW_INBOUND) != 0)
+	if ((f->flags & FLOW_INBOUND) != 0 && owner_is_mapping(f->owner))
 		mapping_at(&n->mappings, f->owner)->out_flows++;
 }
 
@@ -301,6 +292,8 @@ nat_ended(void *state, const struct flow *f, const struct tuple t[2], const uint
 {
 	struct nat *n = state;
 	clock_set_ms(&n->clock, now_ms);
+	if (!owner_is_mapping(f->owner))
+		return;
 	bool is_outbound = (f->flags & FLOW_INBOUND) == 0;
 	bool from_inside = is_outbound || (f->flags & FLOW_ANSWERED) != 0;
 	if (mapping_at(&n->mappings, f->owner)->sessions)
@@ -309,10 +302,16 @@ nat_ended(void *state, const struct flow *f, const struct tuple t[2], const uint
 	       hint[PARTING_EXTERNAL] != 0 ? hint : NULL);
 }
 
+/* What is asked of a flow that has no mapping stands in its tuples. */
 static bool
 nat_chosen(void *state, const struct flow *f, const void *what)
 {
 	const struct nat *n = state;
+	if (!owner_is_mapping(f->owner)) {
+		struct nat_facts own = unmapped_facts(f, ((const struct flow4 *)f)->tuple);
+		own.worker = (uint8_t)n->worker;
+		return nat_filter_wants(what, &own);
+	}
 	const struct mapping *m = mapping_at(&n->mappings, f->owner);
 	const struct block *b = mapping_block(&n->mappings, m);
 	const struct subscriber *s = subscriber_at(&n->subscribers, b->subscriber);
@@ -324,6 +323,16 @@ nat_chosen(void *state, const struct flow *f, const void *what)
 		.worker = (uint8_t)n->worker,
 	};
 	return nat_filter_wants(what, &x);
+}
+
+/* Flows of before, when the static mappings are others. */
+static enum stale
+nat_stale(void *state, const struct flow *f)
+{
+	const struct nat *n = state;
+	bool is_stale = f == NULL ? n->has_changed :
+	                            unmapped_is_stale(n, f, ((const struct flow4 *)f)->tuple);
+	return is_stale ? STALE_ENDS : STALE_NOT;
 }
 
 static void
@@ -347,6 +356,7 @@ const struct policy_ops nat_policy = {
 	.parting = warm_ended,
 	.ended = nat_ended,
 	.chosen = nat_chosen,
+	.stale = nat_stale,
 	.tick = nat_tick,
 	.reload = nat_reload,
 };

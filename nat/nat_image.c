@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "nat/static.h"
+
 struct check {
 	const struct img_plane *plane;
 	const struct img_nat_conf *conf;
@@ -50,6 +52,8 @@ check_sizes(const struct check *c, const struct image_header *h)
 		{IMG_NAT_RULES, sizeof(struct img_nat_rule), "NAT rules"},
 		{IMG_NAT_PORTS, sizeof(struct img_nat_ports), "NAT port timeouts"},
 		{IMG_NAT_HOLES, sizeof(struct img_nat_hole), "excluded ports"},
+		{IMG_NAT_STATICS, sizeof(struct img_nat_static), "static mappings"},
+		{IMG_NAT_STATICS_OUT, sizeof(uint32_t), "static mappings by their outside"},
 	};
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		if (!image_section_is(h, sections[i].kind, sections[i].row_size))
@@ -215,7 +219,7 @@ static int
 check_route(const struct check *c, uint32_t i)
 {
 	const struct img_route *r = &c->routes[i];
-	if (r->kind != ROUTE_POOL)
+	if (r->kind != ROUTE_POOL || (r->arg == IMG_NO_POOL && r->family == FAMILY_V4))
 		return 0;
 	if (r->family != FAMILY_V4 || r->plen != 32 || r->arg >= c->n_addresses ||
 	    c->addresses[r->arg].address != r->prefix.w[0])
@@ -263,6 +267,14 @@ check_unique(const struct check *c)
 }
 
 static int
+check_statics(const struct check *c, const struct image_header *h)
+{
+	uint32_t row;
+	const char *fault = statics_check(h, c->n_nics, &row);
+	return fault == NULL ? 0 : wrong(c, "static mapping %u: %s", row, fault);
+}
+
+static int
 check_rows(const struct check *c)
 {
 	int r = 0;
@@ -293,5 +305,7 @@ nat_image_check(const struct image_header *h, char *err, size_t err_size)
 		r = check_conf(&c);
 	if (r == 0)
 		r = check_rows(&c);
+	if (r == 0)
+		r = check_statics(&c, h);
 	return r == 0 ? check_unique(&c) : r;
 }

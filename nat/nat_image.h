@@ -5,7 +5,8 @@
  * Invariant  nat_image_check: pool numbers are in range, port ranges are not empty, block sizes are
  *            powers of two that fit the port range, address ids are unique and below the capacity,
  *            pool addresses are unique, excluded ports of a pool ascend, every pool route leads to
- *            the row of its own address, what needs permissions or a quarantine has room for it.
+ *            the row of its own address, what needs permissions or a quarantine has room for it,
+ *            static mappings are sorted both ways, overlap on neither side, and keep protocols.
  * Limits     NAT_MAX_POOLS, NAT_MAX_RULES; addresses up to img_plane.pool_addresses.
  * See        lib/image.h. No DPDK header here: the compiler includes this.
  */
@@ -21,6 +22,7 @@ enum {
 	NAT_MAX_HOLES = 64,   /* ranges of ports that a pool leaves out */
 	NAT_MAX_BLOCKS = 16,  /* a subscriber may hold */
 	NAT_MIN_BLOCK = 16,   /* ports in the smallest block */
+	NAT_MAX_STATICS = 65536, /* rows */
 	NAT_MAX_QUARANTINE_MS = 24 * 3600 * 1000,
 };
 
@@ -75,6 +77,20 @@ struct img_nat_ports { /* flows from inside to these ports; first match wins, be
 	uint8_t proto;        /* TCP or UDP */
 	uint8_t timers;       /* row in IMG_TIMERS */
 	uint8_t zero[2];
+};
+
+/*
+ * Endpoints as numbers, so that an interval of them is an address, a block of addresses or a range
+ * of ports (nat/static.h). A row moves inside_first..inside_last to outside_first and on, and back.
+ * Rows are sorted by inside_first; IMG_NAT_STATICS_OUT are their numbers (uint32_t), sorted by
+ * outside_first. No two rows overlap on either side.
+ */
+struct img_nat_static {
+	uint64_t inside_first, inside_last;
+	uint64_t outside_first;
+	uint8_t nic;     /* interface of arrival from inside, or NIC_NONE for any */
+	uint8_t inbound; /* 1: connections from outside are let in; 0: answers only */
+	uint8_t zero[6];
 };
 
 /* nat_image_check: the policy's part of checking an image. => 0 or -EINVAL and a sentence. */

@@ -6,6 +6,19 @@
 
 #include "lib/mem.h"
 
+/* A number that tells what was from what is; 0 of nothing. */
+static uint64_t
+mark(uint64_t sum, const void *rows, size_t size)
+{
+	const uint8_t *p = rows;
+	for (size_t i = 0; i + 8 <= size; i += 8) {
+		uint64_t word;
+		memcpy(&word, p + i, 8);
+		sum = mix64(sum ^ word ^ 0xa0761d6478bd642fu, 0xe7037ed1a0b428dbu + i);
+	}
+	return sum;
+}
+
 static void
 load_rows(struct nat_rules *r, const struct generation *g)
 {
@@ -18,6 +31,8 @@ load_rows(struct nat_rules *r, const struct generation *g)
 	r->rules = image_rows(g->image, IMG_NAT_RULES, &r->n_rules);
 	r->ports = image_rows(g->image, IMG_NAT_PORTS, &r->n_ports);
 	r->holes = image_rows(g->image, IMG_NAT_HOLES, &n);
+	r->statics = statics_of(g->image);
+	r->extras = mark(0, r->statics.row, r->statics.n * sizeof(*r->statics.row));
 	r->n_ids = g->plane->pool_addresses;
 	r->n_classes = 1u << g->steer.class_bits;
 	r->n_workers = g->steer.n_workers;

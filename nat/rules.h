@@ -12,7 +12,7 @@
 #define MR_NAT_RULES_H
 
 #include "lib/policy.h"
-#include "nat/nat_image.h"
+#include "nat/static.h"
 
 struct rule_match {
 	be32 prefix, mask;
@@ -34,6 +34,8 @@ struct nat_rules {
 	uint32_t *order;           /* n_addresses */
 	uint32_t *class_first;     /* n_pools * n_classes + 1 */
 	uint32_t *blocks;          /* n_pools * n_workers: see rules_blocks */
+	struct statics statics;
+	uint64_t extras;           /* mark of the static mappings; 0: there are none */
 	size_t size;               /* of the allocation */
 };
 

@@ -30,6 +30,8 @@ struct nat {
 	uint8_t log_level;            /* enum nat_log */
 	uint8_t inbound_refresh;
 	uint16_t worker;
+	bool has_changed;             /* static mappings, with the last generation */
+	uint64_t extras;              /* nat_rules.extras of the generation in force */
 	uint64_t random;
 	uint64_t ahead;               /* the same, as far as hints of a burst are drawn */
 	struct stats *stats;

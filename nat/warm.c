@@ -4,7 +4,7 @@
 
 #include "lib/prefetch.h"
 #include "nat/bits.h"
-#include "nat/state.h"
+#include "nat/unmapped.h"
 
 static void
 ask_mapping(const struct nat *n, uint32_t number)
@@ -165,6 +165,8 @@ warm_ended(void *state, const struct flow *f, const struct tuple t[2], uint64_t 
 {
 	const struct nat *n = state;
 	const struct mapping *m = mapping_at(&n->mappings, f->owner);
+	if (!owner_is_mapping(f->owner))
+		return;
 	if (stage == 0)
 		prefetch_write(m);
 	else if (m->flows == 1 && stage == 1)

@@ -5,6 +5,7 @@ import lb_mode_cases
 import lb_service_cases
 import lb_state_cases
 import nat_cases
+import static_cases
 
 
 def name_of(area, f):
@@ -13,6 +14,7 @@ def name_of(area, f):
 
 MODULES = (
     ("nat", nat_cases),
+    ("nat", static_cases),
     ("lb", lb_cases),
     ("lb", lb_service_cases),
     ("lb", lb_state_cases),

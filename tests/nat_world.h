@@ -15,7 +15,7 @@
 #include "nat/state.h"
 #include "test.h"
 
-enum { W_POOLS = 4, W_ADDRESSES = 64, W_RULES = 8, W_HOLES = 16, W_WORKERS = 4,
+enum { W_POOLS = 4, W_ADDRESSES = 64, W_RULES = 8, W_HOLES = 16, W_STATICS = 8, W_WORKERS = 4,
        W_INSIDE = 1, W_OTHER = 2, W_OUTSIDE = 3 };
 #define START_MS 4294960000u /* the 32-bit clock wraps seven seconds later */
 
@@ -27,7 +27,9 @@ struct nat_world {
 	struct img_nat_rule rule[W_RULES];
 	struct img_nat_hole hole[W_HOLES]; /* of a pool ascending */
 	struct img_nat_ports ports; /* none while its protocol is 0 */
-	uint32_t n_pools, n_addresses, n_rules, n_holes;
+	uint32_t n_pools, n_addresses, n_rules, n_holes, n_statics;
+	struct img_nat_static statics[W_STATICS]; /* sorted by the inside */
+	uint32_t statics_out[W_STATICS];          /* and by the outside */
 	struct image_header *image;
 	size_t size;
 	struct generation *gen;
@@ -101,6 +103,25 @@ world_rule(struct nat_world *w, be32 source, uint8_t plen, uint8_t nic, uint8_t 
 	return r;
 }
 
+/*
+ * world_static: size endpoints inside (realm 1) to as many outside; 2^24: an address with all it
+ * has. Rows stay sorted both ways.
+ */
+static inline void
+world_static(struct nat_world *w, uint64_t inside, uint64_t outside, uint64_t size)
+{
+	uint32_t at = w->n_statics++, n = 0;
+	for (; at > 0 && w->statics[at - 1].inside_first > inside; at--)
+		w->statics[at] = w->statics[at - 1];
+	w->statics[at] = (struct img_nat_static){inside, inside + size - 1, outside, 0, 1, {0}};
+	for (uint32_t i = 0; i < w->n_statics; i++) {
+		for (n = i; n > 0 && w->statics[w->statics_out[n - 1]].outside_first >
+		                     w->statics[i].outside_first; n--)
+			w->statics_out[n] = w->statics_out[n - 1];
+		w->statics_out[n] = i;
+	}
+}
+
 static inline struct nat_world *
 world_new(void)
 {
@@ -170,6 +191,8 @@ world_image(struct nat_world *w)
 	image_build_rows(&b, IMG_NAT_RULES, w->rule, sizeof(w->rule[0]), w->n_rules);
 	image_build_rows(&b, IMG_NAT_PORTS, &w->ports, sizeof(w->ports), w->ports.proto != 0);
 	image_build_rows(&b, IMG_NAT_HOLES, w->hole, sizeof(w->hole[0]), w->n_holes);
+	image_build_rows(&b, IMG_NAT_STATICS, w->statics, sizeof(w->statics[0]), w->n_statics);
+	image_build_rows(&b, IMG_NAT_STATICS_OUT, w->statics_out, sizeof(uint32_t), w->n_statics);
 	free(w->image);
 	w->image = image_build_end(&b, &w->size);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w->image);

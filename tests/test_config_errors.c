@@ -17,6 +17,9 @@
 #define POOLS(list) WITH("\"nat\":{\"pools\":[" list "]}")
 #define RULES(list) WITH("\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[\"203.0.113.1\"]}]," \
 	"\"rules\":[" list "]}")
+#define STATIC(more) WITH("\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[" \
+	"\"203.0.113.1\"]}],\"static\":[{\"inside\":\"10.1.0.7\"," more "}]}")
+#define OUT "\"outside\":\"203.0.113.9\""
 #define SERVICES(list) WITH("\"lb\":{\"services\":[" list "]}")
 #define CHECKS(list) WITH("\"lb\":{\"checks\":[" list "]}")
 #define CHECK(more) CHECKS("{\"name\":\"c\"" more "}")
@@ -38,6 +41,27 @@ static const struct bad {
 	{"", "", "line 1"},
 	{"[]", "", "an array; expected an object"},
 	{"3", "", "3; expected an object"},
+	/* static mappings */
+	{STATIC("\"outside\":\"203.0.113.9/31\""), "nat.static[0].outside", "beyond its length"},
+	{STATIC("\"outside\":\"203.0.113.8/31\""), "nat.static[0].outside", "different lengths"},
+	{STATIC("\"outside\":\"203.0.113.1\""), "nat.static[0].outside",
+	 "each address has one purpose"},
+	{STATIC(OUT ",\"outside_ports\":\"1-2\""), "nat.static[0].outside_ports", "stands alone"},
+	{STATIC(OUT ",\"protocol\":\"icmp\",\"inside_ports\":\"1-2\""),
+	 "nat.static[0].inside_ports", "of no use for icmp"},
+	{STATIC(OUT ",\"inside_ports\":\"1-2\",\"outside_ports\":\"1-3\""),
+	 "nat.static[0].outside_ports", "1-3 has 3 ports, inside_ports 2; expected as many"},
+	{STATIC(OUT ",\"nic\":\"none\""), "nat.static[0].nic", "there is no"},
+	{STATIC(OUT "},{\"inside\":\"10.1.0.7\",\"outside\":\"203.0.113.10\","
+	        "\"protocol\":\"udp\""), "nat.static[1].inside", "overlaps nat.static[0]"},
+	{STATIC(OUT "},{\"inside\":\"10.1.0.8\"," OUT ",\"inside_ports\":\"7-7\""),
+	 "nat.static[1].outside", "overlaps nat.static[0]"},
+	{STATIC("\"outside\":\"198.51.100.2\""), "nat.static[0].outside",
+	 "198.51.100.2 overlaps nics[1].addresses[0]"},
+	{WITH("\"nat\":{\"static\":[{\"inside\":\"10.0.0.0/15\","
+	      "\"outside\":\"11.0.0.0/15\"}]}"), "nat.static[0].outside", "more than 65536"},
+	{WITH("\"nat\":{\"static\":[{\"inside\":\"10.0.0.0/16\",\"protocol\":\"tcp\","
+	      "\"outside\":\"11.0.0.0/16\"}]}"), "nat.static[0].outside", "65536 rows"},
 	/* shape */
 	{"{}", "nics", "missing; expected an array of 1 to 63 items"},
 	{"{\"nics\":[]}", "nics", "has 0 items; expected an array of 1 to 63"},

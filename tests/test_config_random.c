@@ -118,7 +118,8 @@ is_wanted(const struct config_option *c)
 	if (strcmp(option_key(c), "mode") == 0)
 		return draw(30) == 0; /* most of them ask for more */
 	static const char *const seldom[] = {"drain", "ports", "local_addresses", "persistence",
-	                                     "hash", "schedule", "check", "checks", "nic"};
+	                                     "hash", "schedule", "check", "checks", "nic",
+	                                     "static", "deterministic"};
 	bool rare = strncmp(c->path, "lb.checks[]", 11) == 0;
 	for (size_t i = 0; i < sizeof(seldom) / sizeof(seldom[0]); i++)
 		rare |= strcmp(option_key(c), seldom[i]) == 0;

@@ -22,6 +22,7 @@ origin_path(struct origin o, struct config_path *path)
 		[ORIGIN_POOL] = "nat.pools[%u].addresses[%u]",
 		[ORIGIN_SERVICE] = "lb.services[%u].address",
 		[ORIGIN_LOCAL] = "lb.services[%u].local_addresses[%u]",
+		[ORIGIN_STATIC] = "nat.static[%u].outside",
 	};
 	path_make(path, formats[o.kind], o.a, o.b);
 }
@@ -41,6 +42,8 @@ origin_text(const struct model *m, struct origin o)
 		return json_string_value(json_array_get(json_object_get(object, "addresses"), o.b));
 	case ORIGIN_SERVICE:
 		return get_text(json_array_get(model_get(m, "lb", "services"), o.a), "address");
+	case ORIGIN_STATIC:
+		return get_text(json_array_get(model_get(m, "nat", "static"), o.a), "outside");
 	default:
 		object = json_array_get(model_get(m, "lb", "services"), o.a);
 		return json_string_value(json_array_get(json_object_get(object, "local_addresses"),
@@ -79,6 +82,7 @@ claim_clash(struct model *m, const struct claim *x, const struct claim *y)
 		[ORIGIN_POOL] = "an address belongs to one pool",
 		[ORIGIN_SERVICE] = "services share addresses with services only",
 		[ORIGIN_LOCAL] = "services share whole lists of local addresses or none",
+		[ORIGIN_STATIC] = "an endpoint has one mapping",
 	};
 	const struct claim *late = x, *early = y;
 	struct config_path late_path, early_path;
@@ -118,6 +122,13 @@ claims_nest(struct model *m)
 	}
 }
 
+/* may_share: of services, and of static mappings, which are compared port by port elsewhere. */
+static bool
+may_share(enum origin_kind a, enum origin_kind b)
+{
+	return a == b && (a == ORIGIN_SERVICE || a == ORIGIN_STATIC);
+}
+
 /* model_claims: sort; then whoever begins before the one before him has ended, clashes. */
 void
 model_claims(struct model *m)
@@ -129,7 +140,7 @@ model_claims(struct model *m)
 		const struct claim *c = rows_at(&m->claims, i);
 		if (reach != NULL && reach->family == c->family &&
 		    addr_compare(&c->first, &reach->last) <= 0 &&
-		    (c->origin.kind != ORIGIN_SERVICE || reach->origin.kind != ORIGIN_SERVICE))
+		    !may_share(c->origin.kind, reach->origin.kind))
 			claim_clash(m, c, reach);
 		if (reach == NULL || reach->family != c->family ||
 		    addr_compare(&reach->last, &c->last) < 0)

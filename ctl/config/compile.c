@@ -128,16 +128,32 @@ build_bare(struct model *m, struct image_builder *b, uint32_t kind, const struct
 	free(r.data);
 }
 
+/* build_statics: without the entries that they come from. */
+static void
+build_statics(struct model *m, struct image_builder *b)
+{
+	struct rows r = {.size = sizeof(struct img_nat_static)};
+	for (size_t i = 0; i < m->statics.n; i++) {
+		struct img_nat_static *row = rows_add(m, &r);
+		if (row != NULL)
+			*row = ((struct model_static *)rows_at(&m->statics, i))->r;
+	}
+	build_section(b, IMG_NAT_STATICS, &r);
+	free(r.data);
+}
+
 static void
 build_policies(struct model *m, struct image_builder *b)
 {
-	if (m->pools.n != 0)
+	if (m->pools.n != 0 || m->statics.n != 0)
 		image_build_rows(b, IMG_NAT_CONF, &m->nat, sizeof(m->nat), 1);
 	build_section(b, IMG_NAT_POOLS, &m->pools);
 	build_section(b, IMG_NAT_ADDRESSES, &m->pool_addresses);
 	build_section(b, IMG_NAT_RULES, &m->rules);
 	build_section(b, IMG_NAT_PORTS, &m->nat_ports);
 	build_section(b, IMG_NAT_HOLES, &m->holes);
+	build_statics(m, b);
+	build_section(b, IMG_NAT_STATICS_OUT, &m->statics_out);
 	build_section(b, IMG_LB_SERVICES, &m->services);
 	build_section(b, IMG_LB_BACKENDS, &m->backends);
 	build_section(b, IMG_LB_LOCALS, &m->locals);

@@ -33,6 +33,7 @@ enum origin_kind {
 	ORIGIN_POOL,
 	ORIGIN_SERVICE,
 	ORIGIN_LOCAL,
+	ORIGIN_STATIC,
 };
 
 struct origin {
@@ -43,6 +44,12 @@ struct origin {
 struct model_route {
 	struct img_route r;
 	struct origin origin;
+};
+
+/* A static mapping, and its entry of nat.static. */
+struct model_static {
+	struct img_nat_static r;
+	size_t origin;
 };
 
 /* An address or range that belongs to us: nobody else may have it. */
@@ -73,7 +80,7 @@ struct model {
 	struct img_plane plane;
 	struct rows devs, nics, addresses, connected, routes, neighbours, timers, claims;
 	struct img_nat_conf nat;
-	struct rows pools, pool_addresses, rules, nat_ports, holes;
+	struct rows pools, pool_addresses, rules, nat_ports, holes, statics, statics_out;
 	struct rows services, backends, locals, slots, ways;
 };
 
@@ -98,6 +105,7 @@ void model_workers(struct model *m);
 void model_nics(struct model *m);
 void model_timers(struct model *m);
 void model_nat(struct model *m);
+void model_static(struct model *m);
 void model_lb(struct model *m);
 /* model_choice: how a service chooses. model_persistence: room for what it is to remember. */
 void model_choice(struct model *m, struct img_lb_service *s, const json_t *json, size_t at);

@@ -21,6 +21,7 @@ enum {
 	CONFIG_MAX_COLLECTORS = 8, /* of a kind */
 	CONFIG_MAX_PATH = 200,
 	CONFIG_MAX_CHECKS = 256,
+	CONFIG_MAX_STATICS = 4096,
 };
 
 extern const struct config_option config_options[];

@@ -164,7 +164,8 @@ static bool
 text_translate(const struct prune *p, const char *s, char *out, size_t size)
 {
 	static const char *const roots[] = {"nics[", "routes[", "neighbours[", "nat.pools[",
-	                                    "nat.rules[", "lb.services[", "workers.cores["};
+	                                    "nat.rules[", "nat.static[", "lb.services[",
+	                                    "workers.cores["};
 	bool whole = true;
 	size_t n = 0;
 	while (*s != '\0' && n + 1 < size) {

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Static mappings: entries of the document to intervals of endpoints, and what clashes. */
+#include <endian.h>
+#include <stdlib.h>
+
+#include "model.h"
+#include "nat/static.h"
+
+/* An entry with its two sides, in numbers. */
+struct entry {
+	size_t number;
+	uint32_t inside, outside, addresses; /* host order */
+	uint16_t inside_port, outside_port, ports; /* 0 ports: all, as they are */
+	uint8_t realm, nic, inbound;
+};
+
+static void
+entry_path(struct config_path *path, size_t i, const char *key)
+{
+	path_make(path, "nat.static[%zu]", i);
+	path_key(path, key);
+}
+
+/* One interval; the last one that fits is the last one that is made. */
+static void
+row_add(struct model *m, const struct entry *e, uint32_t n, uint32_t addresses, uint8_t proto,
+        uint16_t ports)
+{
+	struct model_static *s = rows_add(m, &m->statics);
+	if (s == NULL)
+		return;
+	be16 in = htobe16(ports != 0 ? e->inside_port : 0);
+	be16 out = htobe16(ports != 0 ? e->outside_port : 0);
+	uint64_t size = ports != 0 ? ports : proto == 0 ? (uint64_t)addresses << 24 : 65536;
+	s->origin = e->number;
+	s->r = (struct img_nat_static){
+		.inside_first = static_key(e->realm, htobe32(e->inside + n), proto, in),
+		.outside_first = static_key(0, htobe32(e->outside + n), proto, out),
+		.nic = e->nic, .inbound = e->inbound,
+	};
+	s->r.inside_last = s->r.inside_first + size - 1;
+}
+
+static void
+entry_rows(struct model *m, const struct entry *e, const char *protocol)
+{
+	static const struct { const char *word; uint8_t proto; } words[] = {
+		{"icmp", 1}, {"tcp", 6}, {"udp", 17},
+	};
+	bool any = strcmp(protocol, "any") == 0;
+	if (any && e->ports == 0) {
+		row_add(m, e, 0, e->addresses, 0, 0);
+		return;
+	}
+	for (uint32_t n = 0; n < e->addresses && !m->failed; n++)
+		for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+			if (any ? words[k].proto != 1 : strcmp(words[k].word, protocol) == 0)
+				row_add(m, e, n, 1, words[k].proto, e->ports);
+}
+
+/* Both sides have as many ports; the outside ones are the inside ones if nothing else is said. */
+static bool
+entry_ports(struct model *m, const json_t *o, struct entry *e, const char *protocol)
+{
+	const char *in = get_text(o, "inside_ports"), *out = get_text(o, "outside_ports");
+	struct config_path path;
+	uint16_t last, out_last;
+	entry_path(&path, e->number, in == NULL ? "outside_ports" : "inside_ports");
+	if (in == NULL && out == NULL)
+		return true;
+	if (in == NULL || strcmp(protocol, "icmp") == 0) {
+		config_error_add(m->errs, path.text, in == NULL ?
+		                 "stands alone; expected inside_ports beside it" :
+		                 "is of no use for icmp; expected tcp, udp or any");
+		return false;
+	}
+	ports_parse(in, &e->inside_port, &last);
+	ports_parse(out != NULL ? out : in, &e->outside_port, &out_last);
+	e->ports = (uint16_t)(last - e->inside_port + 1);
+	entry_path(&path, e->number, "outside_ports");
+	if (out_last - e->outside_port == last - e->inside_port)
+		return true;
+	config_error_add(m->errs, path.text, "%s has %u ports, inside_ports %u; expected as many",
+	                 out, out_last - e->outside_port + 1u, e->ports);
+	return false;
+}
+
+static bool
+entry_addresses(struct model *m, const json_t *o, struct entry *e)
+{
+	struct config_path path;
+	struct prefix in, out;
+	network_parse(get_text(o, "inside"), &in);
+	network_parse(get_text(o, "outside"), &out);
+	e->inside = host_from_v4(&in.address);
+	e->outside = host_from_v4(&out.address);
+	e->addresses = 1u << (32 - in.plen);
+	entry_path(&path, e->number, "outside");
+	if (in.plen != out.plen) {
+		config_error_add(m->errs, path.text, "%s and inside %s have different lengths; "
+		                 "expected as many addresses", get_text(o, "outside"),
+		                 get_text(o, "inside"));
+		return false;
+	}
+	if (in.plen >= 16)
+		return true;
+	config_error_add(m->errs, path.text, "%s has more than 65536 addresses; expected a length "
+	                 "of 16 at least", get_text(o, "outside"));
+	return false;
+}
+
+/* Is the whole of it in one of the pools? */
+static bool
+is_pools(const struct model *m, const union addr *first, const union addr *last)
+{
+	for (size_t i = 0; i < m->claims.n; i++) {
+		const struct claim *c = rows_at(&m->claims, i);
+		if (c->origin.kind == ORIGIN_POOL && addr_compare(&c->first, first) <= 0 &&
+		    addr_compare(last, &c->last) <= 0)
+			return true;
+	}
+	return false;
+}
+
+/* The outside addresses: a pool's if only ports of them are mapped, else our own. */
+static void
+entry_claim(struct model *m, const struct entry *e, bool whole)
+{
+	union addr first = v4_from_host(e->outside);
+	union addr last = v4_from_host(e->outside + e->addresses - 1);
+	struct origin origin = {ORIGIN_STATIC, (uint32_t)e->number, 0};
+	if (!whole && is_pools(m, &first, &last))
+		return;
+	claim_add(m, &first, &last, FAMILY_V4, ORIGIN_STATIC, e->number, 0);
+	for (uint32_t n = 0; n < e->addresses && !m->failed; n++) {
+		union addr a = v4_from_host(e->outside + n);
+		struct img_route *r = route_host(m, ROUTE_POOL, &a, FAMILY_V4,
+		                                 nic_of(m, &a, FAMILY_V4), origin);
+		if (r != NULL)
+			r->arg = IMG_NO_POOL;
+	}
+}
+
+static void
+entry_make(struct model *m, const json_t *o, size_t i)
+{
+	struct entry e = {.number = i};
+	struct config_path path;
+	const char *nic = get_text(o, "nic"), *protocol = get_text(o, "protocol");
+	bool good = entry_addresses(m, o, &e);
+	if (!entry_ports(m, o, &e, protocol) || !good)
+		return;
+	entry_path(&path, i, "nic");
+	e.nic = nic == NULL ? 0 : nic_find(m, nic, path.text);
+	e.realm = e.nic == 0 ? 0 : ((struct img_nic *)rows_at(&m->nics, e.nic))->realm;
+	e.inbound = json_is_true(json_object_get(o, "inbound"));
+	if (m->statics.n + 2 * (uint64_t)e.addresses > NAT_MAX_STATICS) {
+		entry_path(&path, i, "outside");
+		config_error_add(m->errs, path.text, "makes more than %u rows of all static "
+		                 "mappings, one for each address and protocol; expected whole "
+		                 "addresses, or fewer", (unsigned)NAT_MAX_STATICS);
+		return;
+	}
+	entry_rows(m, &e, protocol);
+	entry_claim(m, &e, e.ports == 0 && strcmp(protocol, "any") == 0);
+}
+
+static int
+compare_inside(const void *x, const void *y)
+{
+	const struct model_static *a = x, *b = y;
+	return (a->r.inside_first > b->r.inside_first) - (a->r.inside_first < b->r.inside_first);
+}
+
+/* By the outside: a row and its number. */
+struct by_outside {
+	const struct model_static *s;
+	uint32_t number;
+};
+
+static int
+compare_outside(const void *x, const void *y)
+{
+	const struct by_outside *a = x, *b = y;
+	uint64_t p = a->s->r.outside_first, q = b->s->r.outside_first;
+	return (p > q) - (p < q);
+}
+
+/* Two entries that want the same endpoint: named where the later one stands. */
+static void
+clash(struct model *m, const struct model_static *a, const struct model_static *b, const char *key)
+{
+	const struct model_static *late = a->origin > b->origin ? a : b, *early = late == a ? b : a;
+	const json_t *list = model_get(m, "nat", "static");
+	struct config_path path;
+	entry_path(&path, late->origin, key);
+	config_error_add(m->errs, path.text, "%s with its protocol and ports overlaps "
+	                 "nat.static[%zu]; an endpoint has one mapping",
+	                 get_text(json_array_get(list, late->origin), key), early->origin);
+}
+
+static void
+clashes_inside(struct model *m)
+{
+	for (size_t i = 1; i < m->statics.n; i++) {
+		const struct model_static *a = rows_at(&m->statics, i - 1), *b = a + 1;
+		if (a->r.inside_last >= b->r.inside_first) {
+			clash(m, a, b, "inside");
+			return;
+		}
+	}
+}
+
+static void
+statics_outside(struct model *m)
+{
+	struct by_outside *v = calloc(m->statics.n, sizeof(*v));
+	m->failed |= v == NULL;
+	if (v == NULL)
+		return;
+	for (uint32_t i = 0; i < m->statics.n; i++)
+		v[i] = (struct by_outside){rows_at(&m->statics, i), i};
+	qsort(v, m->statics.n, sizeof(*v), compare_outside);
+	bool clashed = false;
+	for (size_t i = 0; i < m->statics.n; i++) {
+		uint32_t *number = rows_add(m, &m->statics_out);
+		if (number != NULL)
+			*number = v[i].number;
+		if (i == 0 || clashed || static_outside_last(&v[i - 1].s->r) <
+		                         v[i].s->r.outside_first)
+			continue;
+		clash(m, v[i - 1].s, v[i].s, "outside");
+		clashed = true;
+	}
+	free(v);
+}
+
+void
+model_static(struct model *m)
+{
+	const json_t *list = model_get(m, "nat", "static");
+	for (size_t i = 0; i < json_array_size(list) && !m->failed; i++)
+		entry_make(m, json_array_get(list, i), i);
+	if (m->statics.n == 0 || m->failed)
+		return;
+	qsort(m->statics.data, m->statics.n, m->statics.size, compare_inside);
+	clashes_inside(m);
+	statics_outside(m);
+}

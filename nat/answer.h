@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       Parts of the policy's answers that every way to open a flow has in common.
+ * Owner      One worker.
+ */
+#ifndef MR_NAT_ANSWER_H
+#define MR_NAT_ANSWER_H
+
+#include "nat/state.h"
+
+static inline enum verdict
+refuse(struct flow_spec *spec, enum drop_reason drop)
+{
+	spec->drop = (uint8_t)drop;
+	return VERDICT_DROP;
+}
+
+/* refuse_inbound: from outside, to nobody that it may speak to. */
+static inline enum verdict
+refuse_inbound(const struct miss *m, struct flow_spec *spec, enum drop_reason drop)
+{
+	spec->drop = (uint8_t)drop;
+	return m->event == EV_SYN && rules_of(m->gen)->conf.answer_syn ? VERDICT_HOLD :
+	                                                                 VERDICT_DROP;
+}
+
+static inline uint8_t
+refresh_flags(const struct nat *n, uint8_t proto, uint8_t inside, uint8_t outside)
+{
+	bool both = proto != IPPROTO_L4_UDP || n->inbound_refresh;
+	return both ? inside | outside : inside;
+}
+
+static inline bool
+is_pool_route(const struct img_route *route)
+{
+	return route != NULL && route->kind == ROUTE_POOL;
+}
+
+#endif

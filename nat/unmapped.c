@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Flows of static mappings, opened from either side. */
+#include "nat/unmapped.h"
+
+#include "nat/answer.h"
+
+/* From inside: the row, and the endpoint that it is to be outside; or NULL. */
+static const struct img_nat_static *
+leaving(const struct nat_rules *r, const struct miss *m, uint64_t *outside)
+{
+	const struct tuple *t = &m->tuple;
+	if (m->nic == NIC_NONE)
+		return NULL;
+	uint64_t key = static_key(t->realm, t->src.w[0], t->proto, t->sport);
+	const struct img_nat_static *s = static_out(&r->statics, key, outside);
+	return s != NULL && (s->nic == NIC_NONE || s->nic == m->nic) ? s : NULL;
+}
+
+/* From outside: the same the other way round. */
+static const struct img_nat_static *
+arriving(const struct nat_rules *r, const struct miss *m, uint64_t *inside)
+{
+	const struct tuple *t = &m->tuple;
+	if (!is_pool_route(m->route))
+		return NULL;
+	return static_in(&r->statics, static_key(0, t->dst.w[0], t->proto, t->dport), inside);
+}
+
+int
+unmapped_home(const struct nat_rules *r, const struct miss *m)
+{
+	uint64_t to;
+	if (leaving(r, m, &to) != NULL)
+		return steer_worker(&m->gen->steer, &m->tuple.src, FAMILY_V4);
+	if (arriving(r, m, &to) == NULL)
+		return HOME_NOT_MINE;
+	union addr inside = addr_from_v4(static_address(to));
+	return steer_worker(&m->gen->steer, &inside, FAMILY_V4);
+}
+
+/* An echo reply that nobody asked for. */
+static bool
+is_reply(const struct tuple *t)
+{
+	return t->proto == IPPROTO_L4_ICMP && t->dport != 0;
+}
+
+static enum verdict
+open_leaving(const struct nat *n, const struct miss *m, uint64_t outside, struct flow_spec *spec)
+{
+	static const struct img_nat_rule defaults;
+	const struct tuple *t = &m->tuple;
+	if (is_reply(t))
+		return refuse(spec, DROP_NO_POLICY);
+	spec->reply = (struct tuple){
+		.src = t->dst, .dst = addr_from_v4(static_address(outside)), .sport = t->dport,
+		.dport = static_port(outside), .family = FAMILY_V4, .proto = t->proto,
+	};
+	spec->timers = rules_timers(rules_of(m->gen), &defaults, t);
+	spec->flags = FLOW_HIDE_0 | refresh_flags(n, t->proto, FLOW_REFRESH_0, FLOW_REFRESH_1);
+	spec->owner = OWNER_STATIC;
+	return VERDICT_OPEN;
+}
+
+static enum verdict
+open_arriving(const struct nat *n, const struct miss *m, const struct img_nat_static *s,
+              uint64_t inside, struct flow_spec *spec)
+{
+	const struct tuple *t = &m->tuple;
+	if (is_reply(t))
+		return refuse(spec, DROP_NAT_NO_MAPPING);
+	if (t->proto == IPPROTO_L4_TCP && m->event != EV_SYN)
+		return refuse(spec, DROP_TCP_NOT_SYN);
+	if (!s->inbound)
+		return refuse_inbound(m, spec, DROP_NAT_FILTERED);
+	spec->reply = tuple_invert(t);
+	spec->reply.src = addr_from_v4(static_address(inside));
+	spec->reply.sport = static_port(inside);
+	spec->reply.realm = static_realm(inside);
+	spec->flags = FLOW_INBOUND | FLOW_HIDE_1 |
+	              refresh_flags(n, t->proto, FLOW_REFRESH_1, FLOW_REFRESH_0);
+	spec->owner = OWNER_STATIC;
+	return VERDICT_OPEN;
+}
+
+enum verdict
+unmapped_open(const struct nat *n, const struct miss *m, struct flow_spec *spec)
+{
+	uint64_t to;
+	const struct nat_rules *r = rules_of(m->gen);
+	const struct img_nat_static *s = leaving(r, m, &to);
+	if (s != NULL)
+		return open_leaving(n, m, to, spec);
+	s = arriving(r, m, &to);
+	return s != NULL ? open_arriving(n, m, s, to, spec) : VERDICT_PASS;
+}
+
+/* Both ends of a flow as the static mappings know them. */
+static void
+ends(const struct flow *f, const struct tuple4 t[2], uint64_t *inside, uint64_t *outside)
+{
+	if ((f->flags & FLOW_INBOUND) != 0) {
+		*inside = static_key(f->realm[1], t[1].src, f->proto, t[1].sport);
+		*outside = static_key(0, t[0].dst, f->proto, t[0].dport);
+	} else {
+		*inside = static_key(f->realm[0], t[0].src, f->proto, t[0].sport);
+		*outside = static_key(0, t[1].dst, f->proto, t[1].dport);
+	}
+}
+
+struct nat_facts
+unmapped_facts(const struct flow *f, const struct tuple4 t[2])
+{
+	uint64_t inside, outside;
+	ends(f, t, &inside, &outside);
+	uint16_t port = (uint16_t)outside;
+	return (struct nat_facts){
+		.inside = static_address(inside), .external = static_address(outside),
+		.inside_port = (uint16_t)inside, .port_first = port, .port_last = port,
+		.pool = POOL_NONE, .proto = f->proto, .realm = static_realm(inside),
+	};
+}
+
+bool
+unmapped_is_stale(const struct nat *n, const struct flow *f, const struct tuple4 t[2])
+{
+	const struct statics *s = &rules_of(n->gen)->statics;
+	uint64_t inside, outside, to;
+	ends(f, t, &inside, &outside);
+	if (owner_is_mapping(f->owner))
+		return static_in(s, outside, &to) != NULL;
+	return static_out(s, inside, &to) == NULL || to != outside;
+}

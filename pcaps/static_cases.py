@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases of fixed translation: static mappings. A and B are subscribers, S is a server of the internet, X the pool's address, W an
+address of no pool."""
+import copy
+
+import packets as P
+from nat_cases import A, B, CONFIG, C, S, S2, X, back, make, udp_out
+from packets import ACK, RST, SYN
+
+W = "203.0.113.50"
+CASES = []
+
+
+def case(f):
+    CASES.append(f)
+    return f
+
+
+def static(name, about, *entries, **more):
+    c = make(name, about, **more)
+    c.config["nat"]["static"] = list(entries)
+    return c
+
+
+@case
+def static_address():
+    c = static("static-address", "An address has an address outside for all it does: connections and pings from either side, ports "
+               "as they are, an ICMP error with what it quotes; who asks for W by ARP is answered. Others do not get W.",
+               {"inside": A, "outside": W})
+    c.send("outside", 0, P.tcp(S, W, 40000, 22, SYN, seq=1))
+    c.send("inside", 0.1, P.tcp(A, S, 22, 40000, SYN | ACK, seq=9, ack=2))
+    c.send("outside", 0.2, P.tcp(S, W, 40000, 22, ACK, seq=2, ack=10))
+    c.send("outside", 1, P.echo(S, W, 7, 1, b"ping from outside"))
+    c.send("inside", 1.1, P.echo(A, S, 7, 1, b"ping from outside", reply=True))
+    c.send("inside", 2, P.udp(A, S, 5000, 53, b"query"), P.echo(A, S, 99, 1, b"ping from inside"))
+    c.send("outside", 2.1, P.udp(S, W, 53, 5000, b"answer"), P.echo(S, W, 99, 1, b"ping from inside", reply=True))
+    c.send("outside", 3, P.error4(S, W, 3, 3, P.udp(W, S, 5000, 53, b"query")))
+    c.send("outside", 4, P.tcp(S, W, 40001, 22, ACK, seq=1, ack=1), P.echo(S, W, 8, 1, b"nobody asked", reply=True))
+    c.send("inside", 5, P.udp(B, S, 5000, 53, b"another"))
+    c.frame("outside", 6, P.ether("ff:ff:ff:ff:ff:ff", "02:00:00:00:00:0b", P.ETH_ARP, P.arp(
+        1, "02:00:00:00:00:0b", "198.51.100.1", "00:00:00:00:00:00", W)) + bytes(18))
+    return c
+
+
+@case
+def static_ports():
+    c = static("static-ports", "Ports of a pool's address lead to a subscriber, one by one and as a range, offset to offset; what else "
+               "the subscriber does is translated as ever, and its block is another than theirs.",
+               {"inside": B, "outside": X, "protocol": "tcp", "inside_ports": "80-80", "outside_ports": "8080-8080"},
+               {"inside": B, "outside": X, "protocol": "udp", "inside_ports": "6000-6009", "outside_ports": "5000-5009"},
+               pool={"ports": "4992-5119", "block_size": 64})
+    c.one_worker = True
+    c.send("outside", 0, P.tcp(S, X, 40000, 8080, SYN, seq=1))
+    c.send("inside", 0.1, P.tcp(B, S, 80, 40000, SYN | ACK, seq=9, ack=2))
+    c.send("outside", 1, P.udp(S, X, 40000, 5007, b"to 6007"), P.udp(S, X, 40000, 5010, b"to nobody"))
+    c.send("inside", 1.1, P.udp(B, S, 6007, 40000, b"from 5007"))
+    c.send("inside", 2, P.udp(B, S2, 6000, 53, b"from 5000"))
+    c.send("inside", 3, P.udp(B, S, 7000, 53, b"from the other block"))
+    c.send("inside", 4, P.udp(A, S, 7000, 53, b"nothing is left"))
+    return c
+
+
+@case
+def static_hairpin():
+    c = static("static-hairpin", "Through static mappings inside hosts meet as if from outside: one with an address of its own, one "
+               "with a port, one with none.",
+               {"inside": A, "outside": W},
+               {"inside": B, "outside": X, "protocol": "tcp", "inside_ports": "80-80"})
+    c.send("inside", 0, P.tcp(A, X, 40000, 80, SYN, seq=1))
+    c.send("inside", 0.1, P.tcp(B, W, 80, 40000, SYN | ACK, seq=9, ack=2))
+    c.send("inside", 1, P.udp(C, W, 4000, 53, b"to A"))
+    p = c.last("inside")
+    c.send("inside", 1.1, P.udp(A, p.src, 53, p.sport, b"to C"))
+    c.send("inside", 2, P.tcp(C, X, 4000, 81, SYN, seq=1))
+    return c
+
+
+@case
+def static_answers_only():
+    c = static("static-answers-only", "With inbound false connections begin inside; a SYN from outside is refused in time, an RST is not "
+               "answered.",
+               {"inside": A, "outside": W, "inbound": False})
+    back(c, 0.1, udp_out(c, 0, A, 5000, S, 53))
+    c.send("outside", 1, P.udp(S2, W, 53, 5000, b"stranger"), P.tcp(S, W, 40000, 22, SYN, seq=1),
+           P.tcp(S, W, 40000, 23, RST, seq=1))
+    c.send("inside", 9, P.udp(A, S, 5000, 53, b"later"))
+    return c
+
+
+@case
+def static_applied():
+    c = make("static-applied", "A static mapping takes a port that a connection of another subscriber uses: the connection is cut, its "
+             "subscriber goes on with another block, and the port belongs to the mapping; when that goes its connections do.")
+    p = udp_out(c, 0, A, 7000, S, 53, b"on a port")
+    with_static = copy.deepcopy(c.config)
+    with_static["nat"]["static"] = [{"inside": B, "outside": X, "protocol": "udp", "inside_ports": f"{p.sport}-{p.sport}"}]
+    c.request(2, "config.apply", config=with_static)
+    c.send("inside", 3, P.udp(A, S, 7000, 53, b"on another port"))
+    c.send("outside", 4, P.udp(S, X, 53, p.sport, b"to B"))
+    c.send("inside", 4.1, P.udp(B, S, p.sport, 53, b"from B"))
+    c.request(5, "flow.list")
+    c.request(6, "config.apply", config=copy.deepcopy(c.config))
+    c.send("outside", 7, P.udp(S, X, 53, p.sport, b"to nobody"))
+    c.request(8, "flow.list")
+    return c
