@@ -107,7 +107,17 @@ struct cmd_subscriber {
 	uint16_t block_size;
 	uint16_t pool;
 	uint32_t mappings;
+	uint16_t range_ports;       /* of the first block, if it is a deterministic range; else 0 */
+	uint16_t zero;
 };
+
+/* cmd_block_last: the last port of block i. */
+static inline unsigned
+cmd_block_last(const struct cmd_subscriber *s, unsigned i)
+{
+	unsigned size = i == 0 && s->range_ports != 0 ? s->range_ports : s->block_size;
+	return s->block_first[i] + size - 1u;
+}
 
 struct cmd_pool_address {
 	be32 address;

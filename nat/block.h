@@ -29,7 +29,8 @@ struct block {
 	uint32_t mapped;
 	uint16_t taken[NAT_PROTOS];
 	uint16_t usable;      /* of ports, those that the pool does not leave out */
-	uint32_t spare;
+	uint16_t is_range;    /* 1: of a deterministic pool, nat/ranges.h */
+	uint16_t zero;
 };
 static_assert(sizeof(struct block) == 32, "two blocks a cache line");
 

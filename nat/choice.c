@@ -3,6 +3,7 @@
 #include "nat/pool.h"
 
 #include "nat/bits.h"
+#include "nat/ranges.h"
 
 enum { BLOCK_TRIES = 4 };
 
@@ -62,10 +63,10 @@ take_of_address(struct pool *p, const struct generation *g, const struct img_nat
 	unsigned shift = (unsigned)__builtin_ctz(pool->block_size);
 	struct search s = {
 		.p = p, .steer = &g->steer, .pool = pool, .slot = slot,
-		.address = addr_from_v4(a->address), .lowest = pool->port_first >> shift,
-		.n = (pool->port_last >> shift) - (pool->port_first >> shift) + 1u,
+		.address = addr_from_v4(a->address), .lowest = det_dynamic(pool) >> shift,
+		.n = (pool->port_last >> shift) - (det_dynamic(pool) >> shift) + 1u,
 	};
-	uint32_t number = search_block(&s, random);
+	uint32_t number = s.n != 0 ? search_block(&s, random) : UINT32_MAX;
 	if (number == UINT32_MAX) {
 		p->is_full[a->id] = 1;
 		return 0;
@@ -97,8 +98,10 @@ pool_take_first(struct pool *p, const struct generation *g, uint16_t pool, be32 
                 uint64_t *random)
 {
 	const struct nat_rules *r = rules_of(g);
-	if (p->full_epoch[pool] == p->epoch)
-		return 0;
+	bool has_range = false;
+	uint32_t range = r->has_ranges ? ranges_take(p, g, pool, subscriber, &has_range) : 0;
+	if (has_range || p->full_epoch[pool] == p->epoch)
+		return range;
 	union addr a = addr_from_v4(subscriber);
 	uint32_t classes = pool * r->n_classes;
 	const uint32_t *first = &r->class_first[classes + steer_class(&g->steer, &a, FAMILY_V4)];

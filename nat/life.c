@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of mappings, blocks and subscribers: made together, ended together, logged. */
 #include "nat/state.h"
+#include "nat/ranges.h"
 #include "nat/warm.h"
 
 /*
@@ -12,7 +13,7 @@ enum { RELEASE_BEFORE_OPEN = 64, RELEASE_BEFORE_PUT = 2 };
 static void
 log_block(struct nat *n, enum record_event event, const struct block *b)
 {
-	if (n->log_level == NAT_LOG_NONE)
+	if (n->log_level == NAT_LOG_NONE || b->is_range)
 		return;
 	const struct subscriber *s = subscriber_at(&n->subscribers, b->subscriber);
 	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
@@ -127,15 +128,26 @@ port_retire(struct nat *n, uint32_t block, enum nat_proto proto, uint32_t place)
 	quarantine_put(q, e, n->clock.ms);
 }
 
-/* Has a generation given ports of the subscriber's blocks to a static mapping? Then it has not. */
+/*
+ * Has the generation given ports of the subscriber's blocks to somebody else, a static mapping or a
+ * deterministic range, or a range to the subscriber?
+ */
 static bool
 has_own_blocks(const struct nat *n, const struct wish *w, const struct subscriber *s)
 {
-	const struct statics *statics = &rules_of(w->miss->gen)->statics;
+	const struct nat_rules *r = rules_of(w->miss->gen);
+	const struct statics *statics = &r->statics;
+	const struct img_nat_pool *pool = &r->pools[w->rule->pool];
+	struct det_range range;
+	if (det_forward(pool, r->insides, s->address, &range) !=
+	    (block_at(&n->pool, s->block)->is_range != 0))
+		return false;
 	be32 external = pool_slot_at(&n->pool, s->slot)->address;
 	for (uint32_t i = s->block; i != 0; i = block_at(&n->pool, i)->next) {
 		const struct block *b = block_at(&n->pool, i);
-		if (statics_hold(statics, external, b->first, (uint16_t)(b->first + b->ports - 1)))
+		uint16_t last = (uint16_t)(b->first + b->ports - 1);
+		if (statics_hold(statics, external, b->first, last) ||
+		    !ranges_explain(r, w->rule->pool, s->address, external, b))
 			return false;
 	}
 	return true;

@@ -7,6 +7,7 @@
 #include "lib/mem.h"
 #include "nat/answer.h"
 #include "nat/nat_filter.h"
+#include "nat/ranges.h"
 #include "nat/session.h"
 #include "nat/unmapped.h"
 #include "nat/warm.h"
@@ -115,8 +116,10 @@ nat_home(const struct generation *g, const struct miss *m)
 	}
 	if (nat_proto(t->proto) == NAT_PROTOS)
 		return HOME_NOT_MINE;
-	if (rules_match(rules_of(g), m) != NULL)
-		return steer_worker(&g->steer, &t->src, FAMILY_V4);
+	const struct img_nat_rule *rule = rules_match(rules_of(g), m);
+	if (rule != NULL)
+		return rules_of(g)->has_ranges ? ranges_home(g, rule, t->src.w[0]) :
+		                                 steer_worker(&g->steer, &t->src, FAMILY_V4);
 	if (is_pool_route(m->route))
 		return steer_worker_port(&g->steer, &t->dst, FAMILY_V4,
 		                         __builtin_bswap16(t->dport));

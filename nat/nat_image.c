@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "nat/deterministic.h"
 #include "nat/static.h"
 
 struct check {
@@ -17,9 +18,10 @@ struct check {
 	const struct img_nat_rule *rules;
 	const struct img_nat_ports *ports;
 	const struct img_nat_hole *holes;
+	const struct img_nat_inside *insides;
 	const struct img_route *routes;
 	uint32_t n_plane, n_conf, n_pools;
-	uint32_t n_addresses, n_rules, n_ports, n_holes, n_routes, n_nics, n_timers;
+	uint32_t n_addresses, n_rules, n_ports, n_holes, n_insides, n_routes, n_nics, n_timers;
 	char *err;
 	size_t err_size;
 };
@@ -52,6 +54,7 @@ check_sizes(const struct check *c, const struct image_header *h)
 		{IMG_NAT_RULES, sizeof(struct img_nat_rule), "NAT rules"},
 		{IMG_NAT_PORTS, sizeof(struct img_nat_ports), "NAT port timeouts"},
 		{IMG_NAT_HOLES, sizeof(struct img_nat_hole), "excluded ports"},
+		{IMG_NAT_INSIDE, sizeof(struct img_nat_inside), "inside addresses"},
 		{IMG_NAT_STATICS, sizeof(struct img_nat_static), "static mappings"},
 		{IMG_NAT_STATICS_OUT, sizeof(uint32_t), "static mappings by their outside"},
 	};
@@ -71,6 +74,7 @@ load(struct check *c, const struct image_header *h)
 	c->rules = image_rows(h, IMG_NAT_RULES, &c->n_rules);
 	c->ports = image_rows(h, IMG_NAT_PORTS, &c->n_ports);
 	c->holes = image_rows(h, IMG_NAT_HOLES, &c->n_holes);
+	c->insides = image_rows(h, IMG_NAT_INSIDE, &c->n_insides);
 	c->routes = image_rows(h, IMG_ROUTES, &c->n_routes);
 	image_rows(h, IMG_NICS, &c->n_nics);
 	image_rows(h, IMG_TIMERS, &c->n_timers);
@@ -157,6 +161,18 @@ check_holes(const struct check *c, uint32_t i)
 			             h->first, h->last);
 		from = h->last + 1u;
 	}
+	return 0;
+}
+
+static int
+check_ranges(const struct check *c, uint32_t i)
+{
+	const struct img_nat_pool *p = &c->pools[i];
+	const char *fault = det_check(p, c->insides, c->n_insides);
+	if (fault != NULL)
+		return wrong(c, "pool %u: %s", i, fault);
+	if (det_is(p) && (p->holes != 0 || c->plane->steer_split_blocks))
+		return wrong(c, "pool %u: ranges where ports are left out or divided", i);
 	return 0;
 }
 
@@ -281,6 +297,8 @@ check_rows(const struct check *c)
 	for (uint32_t i = 0; r == 0 && i < c->n_pools; i++)
 		if ((r = check_pool(c, i)) == 0)
 			r = check_holes(c, i);
+	for (uint32_t i = 0; r == 0 && i < c->n_pools; i++)
+		r = check_ranges(c, i);
 	for (uint32_t i = 0; r == 0 && i < c->n_addresses; i++)
 		r = check_address(c, i);
 	for (uint32_t i = 0; r == 0 && i < c->n_rules; i++)

@@ -6,7 +6,8 @@
  *            powers of two that fit the port range, address ids are unique and below the capacity,
  *            pool addresses are unique, excluded ports of a pool ascend, every pool route leads to
  *            the row of its own address, what needs permissions or a quarantine has room for it,
- *            static mappings are sorted both ways, overlap on neither side, and keep protocols.
+ *            static mappings are sorted both ways, overlap on neither side, and keep protocols,
+ *            ranges of deterministic pools fit.
  * Limits     NAT_MAX_POOLS, NAT_MAX_RULES; addresses up to img_plane.pool_addresses.
  * See        lib/image.h. No DPDK header here: the compiler includes this.
  */
@@ -23,6 +24,8 @@ enum {
 	NAT_MAX_BLOCKS = 16,  /* a subscriber may hold */
 	NAT_MIN_BLOCK = 16,   /* ports in the smallest block */
 	NAT_MAX_STATICS = 65536, /* rows */
+	NAT_MAX_INSIDES = 64, /* ranges of inside addresses of a deterministic pool */
+	NAT_MAX_RANGE = 32768, /* ports of a subscriber's range there */
 	NAT_MAX_QUARANTINE_MS = 24 * 3600 * 1000,
 };
 
@@ -44,6 +47,14 @@ struct img_nat_pool {
 	uint16_t block_size;               /* ports, a power of two */
 	uint16_t max_blocks;               /* a subscriber may hold, up to NAT_MAX_BLOCKS */
 	uint32_t first_hole, holes;        /* rows in IMG_NAT_HOLES */
+	/* Deterministic pools (nat/deterministic.h): */
+	uint32_t first_inside, insides;    /* rows in IMG_NAT_INSIDE */
+	uint16_t range_ports, range_hosts; /* ports of a range, 0: not so; ranges of an address */
+};
+
+struct img_nat_inside { /* inside addresses of a deterministic pool */
+	uint32_t first, last; /* host order */
+	uint32_t before;      /* how many the pool's rows before have */
 };
 
 struct img_nat_hole { /* ports that a pool does not give; of a pool ascending and apart */

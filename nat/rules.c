@@ -19,6 +19,29 @@ mark(uint64_t sum, const void *rows, size_t size)
 	return sum;
 }
 
+/* The same for deterministic pools: all that ranges follow from. */
+static void
+mark_ranges(struct nat_rules *r)
+{
+	for (uint32_t i = 0; i < r->n_pools; i++) {
+		const struct img_nat_pool *p = &r->pools[i];
+		if (!det_is(p))
+			continue;
+		uint64_t shape[] = {p->port_first, p->range_ports, p->range_hosts};
+		r->has_ranges = true;
+		r->extras = mark(r->extras, shape, sizeof(shape));
+		for (uint32_t k = 0; k < p->insides; k++) {
+			const struct img_nat_inside *in = &r->insides[p->first_inside + k];
+			uint64_t ends[] = {in->first, in->last};
+			r->extras = mark(r->extras, ends, sizeof(ends));
+		}
+		for (uint32_t k = 0; k < p->addresses; k++) {
+			uint64_t a = r->addresses[p->first_address + k].address;
+			r->extras = mark(r->extras, &a, sizeof(a));
+		}
+	}
+}
+
 static void
 load_rows(struct nat_rules *r, const struct generation *g)
 {
@@ -32,7 +55,9 @@ load_rows(struct nat_rules *r, const struct generation *g)
 	r->ports = image_rows(g->image, IMG_NAT_PORTS, &r->n_ports);
 	r->holes = image_rows(g->image, IMG_NAT_HOLES, &n);
 	r->statics = statics_of(g->image);
+	r->insides = image_rows(g->image, IMG_NAT_INSIDE, &n);
 	r->extras = mark(0, r->statics.row, r->statics.n * sizeof(*r->statics.row));
+	mark_ranges(r);
 	r->n_ids = g->plane->pool_addresses;
 	r->n_classes = 1u << g->steer.class_bits;
 	r->n_workers = g->steer.n_workers;
@@ -116,7 +141,9 @@ derive_blocks(struct nat_rules *r, const struct steer *steer)
 		const struct img_nat_pool *p = &r->pools[i];
 		uint32_t *blocks = r->blocks + (size_t)i * r->n_workers;
 		uint32_t last = p->port_last / p->block_size;
-		for (uint32_t n = p->port_first / p->block_size; n <= last; n++) {
+		for (uint32_t w = 0; w < r->n_workers; w++)
+			blocks[w] = p->range_hosts;
+		for (uint32_t n = det_dynamic(p) / p->block_size; n <= last; n++) {
 			struct pool_span span = rules_span(p, n);
 			bool is_any = rules_usable(r, p, span) != 0;
 			for (uint32_t w = 0; w < r->n_workers; w++)

@@ -12,6 +12,7 @@
 #define MR_NAT_RULES_H
 
 #include "lib/policy.h"
+#include "nat/deterministic.h"
 #include "nat/static.h"
 
 struct rule_match {
@@ -34,8 +35,10 @@ struct nat_rules {
 	uint32_t *order;           /* n_addresses */
 	uint32_t *class_first;     /* n_pools * n_classes + 1 */
 	uint32_t *blocks;          /* n_pools * n_workers: see rules_blocks */
+	const struct img_nat_inside *insides;
 	struct statics statics;
-	uint64_t extras;           /* mark of the static mappings; 0: there are none */
+	uint64_t extras;           /* mark of what is fixed: static mappings, deterministic pools */
+	bool has_ranges;           /* there are deterministic pools */
 	size_t size;               /* of the allocation */
 };
 
@@ -63,13 +66,14 @@ struct pool_span {
 	uint32_t first, last;
 };
 
-/* rules_span: the block with a number, as far as it is in the pool's range of ports. */
+/* rules_span: the block with a number, as far as it is in the pool's ports for dynamic blocks. */
 static inline struct pool_span
 rules_span(const struct img_nat_pool *pool, uint32_t number)
 {
 	uint32_t first = number * pool->block_size, last = first + pool->block_size - 1;
+	uint32_t dynamic = det_dynamic(pool);
 	return (struct pool_span){
-		first < pool->port_first ? pool->port_first : first,
+		first < dynamic ? dynamic : first,
 		last > pool->port_last ? pool->port_last : last,
 	};
 }

@@ -3,6 +3,7 @@
 #include "nat/unmapped.h"
 
 #include "nat/answer.h"
+#include "nat/ranges.h"
 
 /* From inside: the row, and the endpoint that it is to be outside; or NULL. */
 static const struct img_nat_static *
@@ -121,6 +122,18 @@ unmapped_facts(const struct flow *f, const struct tuple4 t[2])
 	};
 }
 
+/* Is the port of a mapping where the ranges of its pool let it be? */
+static bool
+is_in_place(const struct nat *n, uint32_t number)
+{
+	const struct mapping *m = mapping_at(&n->mappings, number);
+	const struct block *b = mapping_block(&n->mappings, m);
+	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
+	be32 subscriber = life_subscriber(n, m)->address;
+	return slot->pool == POOL_NONE ||
+	       ranges_explain(rules_of(n->gen), slot->pool, subscriber, slot->address, b);
+}
+
 bool
 unmapped_is_stale(const struct nat *n, const struct flow *f, const struct tuple4 t[2])
 {
@@ -128,6 +141,6 @@ unmapped_is_stale(const struct nat *n, const struct flow *f, const struct tuple4
 	uint64_t inside, outside, to;
 	ends(f, t, &inside, &outside);
 	if (owner_is_mapping(f->owner))
-		return static_in(s, outside, &to) != NULL;
+		return static_in(s, outside, &to) != NULL || !is_in_place(n, f->owner);
 	return static_out(s, inside, &to) == NULL || to != outside;
 }

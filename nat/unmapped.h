@@ -5,8 +5,9 @@
  *               reaches.
  *            2. Packets of both directions of a static mapping are at home where its inside address
  *               is; so what arrives by a pool address's rule is handed over.
- *            3. After a generation in which static mappings are others, the flows that they no
- *               longer explain end, and so do those of dynamic mappings on their ports.
+ *            3. After a generation in which static mappings or deterministic pools are others, the
+ *               flows that they no longer explain end, and so do those of dynamic mappings on ports
+ *               that are theirs.
  * Owner      One worker.
  * See        docs/nat.md, "Static mappings"; nat/static.h.
  */

@@ -103,3 +103,27 @@ def static_applied():
     c.send("outside", 7, P.udp(S, X, 53, p.sport, b"to nobody"))
     c.request(8, "flow.list")
     return c
+
+
+@case
+def deterministic():
+    c = make("deterministic", "Each subscriber has its address and its ports by arithmetic, as is asked both ways, and who had a port is "
+             "known without a record of it; who has used them up goes on in a dynamic block of the same address, which is logged; who "
+             "has no range has dynamic blocks only.",
+             pool={"addresses": ["203.0.113.0/28"], "ports": "1024-1279", "block_size": 64, "max_blocks": 2,
+                   "deterministic": {"inside": ["100.64.0.0/26"], "range_ports": 16}})
+    c.config["nat"]["log"] = "blocks"
+    c.config["nat"]["quarantine"] = 0
+    c.send("inside", 0, P.udp(A, S, 5000, 53, b"10: address 2, range 2"), P.udp(B, S, 5000, 53, b"20: address 5, range 0"),
+           P.udp("100.64.9.9", S, 5000, 53, b"no range"))
+    c.request(0.2, "nat.forward", address=A)
+    c.request(0.3, "nat.forward", address=B)
+    c.request(0.4, "nat.forward", address="100.64.9.9")
+    c.request(0.5, "nat.reverse", external={"address": "203.0.113.2", "port": 1056})
+    c.request(0.6, "nat.reverse", external={"address": "203.0.113.2", "port": 1088})
+    c.send("inside", 1, *[P.udp(A, S, 6000 + i, 53, b"more") for i in range(17)])
+    c.send("outside", 2, *[P.udp(S, "203.0.113.2", 53, 1056 + i, b"to a range") for i in range(16)])
+    c.send("outside", 3, P.udp(S, "203.0.113.2", 53, 1055, b"to a range nobody uses"))
+    c.request(4, "log.list")
+    c.request(4.1, "subscriber.list")
+    return c

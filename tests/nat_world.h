@@ -30,6 +30,7 @@ struct nat_world {
 	uint32_t n_pools, n_addresses, n_rules, n_holes, n_statics;
 	struct img_nat_static statics[W_STATICS]; /* sorted by the inside */
 	uint32_t statics_out[W_STATICS];          /* and by the outside */
+	struct img_nat_inside inside; /* of pool 0, if that is deterministic */
 	struct image_header *image;
 	size_t size;
 	struct generation *gen;
@@ -191,6 +192,7 @@ world_image(struct nat_world *w)
 	image_build_rows(&b, IMG_NAT_RULES, w->rule, sizeof(w->rule[0]), w->n_rules);
 	image_build_rows(&b, IMG_NAT_PORTS, &w->ports, sizeof(w->ports), w->ports.proto != 0);
 	image_build_rows(&b, IMG_NAT_HOLES, w->hole, sizeof(w->hole[0]), w->n_holes);
+	image_build_rows(&b, IMG_NAT_INSIDE, &w->inside, sizeof(w->inside), w->pool[0].insides);
 	image_build_rows(&b, IMG_NAT_STATICS, w->statics, sizeof(w->statics[0]), w->n_statics);
 	image_build_rows(&b, IMG_NAT_STATICS_OUT, w->statics_out, sizeof(uint32_t), w->n_statics);
 	free(w->image);

@@ -427,7 +427,7 @@ noise_line(uint64_t *seed, char *line, size_t room)
 static void
 noise(void)
 {
-	enum { ROUNDS = 20000 };
+	enum { ROUNDS = 40000 };
 	uint64_t seed = test_seed();
 	unsigned good = 0;
 	begin();
@@ -441,7 +441,7 @@ noise(void)
 	}
 	struct config_errors errs = {0};
 	CU_ASSERT(config_check(api_document(api), &errs));
-	CU_ASSERT(good > ROUNDS / 20 && plane.applied > 1);
+	CU_ASSERT(good > ROUNDS / 40 && plane.applied > 1);
 	end();
 }
 

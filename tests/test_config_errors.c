@@ -19,6 +19,8 @@
 	"\"rules\":[" list "]}")
 #define STATIC(more) WITH("\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[" \
 	"\"203.0.113.1\"]}],\"static\":[{\"inside\":\"10.1.0.7\"," more "}]}")
+#define DETERMINISTIC(body) WITH("\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[" \
+	"\"203.0.113.1\"],\"deterministic\":{" body "}}]}")
 #define OUT "\"outside\":\"203.0.113.9\""
 #define SERVICES(list) WITH("\"lb\":{\"services\":[" list "]}")
 #define CHECKS(list) WITH("\"lb\":{\"checks\":[" list "]}")
@@ -62,6 +64,24 @@ static const struct bad {
 	      "\"outside\":\"11.0.0.0/15\"}]}"), "nat.static[0].outside", "more than 65536"},
 	{WITH("\"nat\":{\"static\":[{\"inside\":\"10.0.0.0/16\",\"protocol\":\"tcp\","
 	      "\"outside\":\"11.0.0.0/16\"}]}"), "nat.static[0].outside", "65536 rows"},
+	/* deterministic pools */
+	{DETERMINISTIC("\"overflow\":1"), "nat.pools[0].deterministic.overflow", "stands alone"},
+	{DETERMINISTIC("\"inside\":[\"10.1.0.0/24\",\"10.1.0.255\"]"),
+	 "nat.pools[0].deterministic.inside[1]", "10.1.0.255 overlaps"},
+	{DETERMINISTIC("\"inside\":[\"10.0.0.0/18\"]"), "nat.pools[0].deterministic.inside",
+	 "16384 addresses, 16384 for each of the pool"},
+	{DETERMINISTIC("\"inside\":[\"10.1.0.0/24\"],\"range_ports\":1024"),
+	 "nat.pools[0].deterministic.range_ports", "which leaves 252 of its 64512 ports"},
+	{WITH("\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[\"203.0.113.1\"],"
+	      "\"drain\":[\"203.0.113.1\"],\"deterministic\":{\"inside\":[\"10.0.0.0/24\"]}}]}"),
+	 "nat.pools[0].drain", "is of no use in a deterministic pool"},
+	{WITH("\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[\"203.0.113.1\"],"
+	      "\"deterministic\":{\"inside\":[\"10.0.0.0/24\"]}}],\"static\":[{\"inside\":"
+	      "\"10.0.0.1\",\"outside\":\"203.0.113.1\",\"inside_ports\":\"1024-1024\"}]}"),
+	 "nat.static[0].outside_ports", "takes ports of the ranges 1024-62463"},
+	{WITH("\"workers\":{\"count\":2},\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":["
+	      "\"203.0.113.1\"],\"deterministic\":{\"inside\":[\"10.0.0.0/24\"]}}]}"),
+	 "nat.pools[0].deterministic", "expected more addresses"},
 	/* shape */
 	{"{}", "nics", "missing; expected an array of 1 to 63 items"},
 	{"{\"nics\":[]}", "nics", "has 0 items; expected an array of 1 to 63"},

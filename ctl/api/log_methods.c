@@ -41,7 +41,7 @@ now_block(void *arg, const void *data)
 	if (s->external != n->q->external)
 		return false;
 	for (unsigned i = 0; i < s->blocks && i < NAT_MAX_BLOCKS; i++) {
-		unsigned first = s->block_first[i], last = first + s->block_size - 1u;
+		unsigned first = s->block_first[i], last = cmd_block_last(s, i);
 		if (first <= port && port <= last)
 			now_add(n, "block", s->address, s->realm, first, last);
 	}
@@ -129,6 +129,44 @@ live_answers(json_t *result, const json_t *now)
 	}
 }
 
+/* remove_note: a sentence that is not true any more. */
+static void
+remove_note(json_t *result, const char *text)
+{
+	json_t *notes = json_object_get(result, "notes");
+	for (size_t i = json_array_size(notes); i-- > 0;) {
+		const json_t *note = json_object_get(json_array_get(notes, i), "text");
+		if (strcmp(json_string_value(note), text) == 0)
+			json_array_remove(notes, i);
+	}
+}
+
+/*
+ * fixed_answers: what the configuration in force says without a log. What it was at another moment
+ * is not known here, so then they are not certain.
+ */
+static void
+fixed_answers(struct api *api, json_t *result, const struct whohad_query *q, bool is_now)
+{
+	struct rpc_error err = {0};
+	const struct image_header *h = api_image(api, &err);
+	json_t *fixed = h != NULL ? api_nat_reverse(h, q->external, q->port) : NULL, *row;
+	char proto[API_NAME];
+	size_t i;
+	json_decref(err.errors);
+	json_array_foreach(json_object_get(fixed, "answers"), i, row) {
+		const char *of = json_string_value(json_object_get(row, "protocol"));
+		if (of == NULL || (q->proto != 0 && strcmp(of, "any") != 0 &&
+		                   strcmp(of, name_protocol(q->proto, proto)) != 0))
+			continue;
+		json_object_update_new(row, json_pack("{s:n, s:n, s:s, s:b, s:s}", "from", "to",
+			"end", "held", "certain", is_now, "source", "configuration"));
+		json_array_append(json_object_get(result, "answers"), row);
+		remove_note(result, "nobody had it");
+	}
+	json_decref(fixed);
+}
+
 json_t *
 nat_whohad_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
@@ -150,5 +188,6 @@ nat_whohad_m(struct api *api, const json_t *params, struct rpc_error *err)
 		live_answers(result, now);
 	if (now != NULL)
 		json_object_set_new(result, "now", now);
+	fixed_answers(api, result, &q, param_get(params, "at") == NULL);
 	return result;
 }

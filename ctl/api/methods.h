@@ -78,6 +78,10 @@
 	X(log_list_m, "log.list", "limit?, since?, address?, filter?",                       \
 	  "the latest NAT log records")    \
 	X(log_sinks_m, "log.sinks", "", "where records go: what was sent, waits, is lost")     \
+	X(nat_forward_m, "nat.forward", "address",                                            \
+	  "where the configuration alone puts an inside address: static, deterministic")       \
+	X(nat_reverse_m, "nat.reverse", "external.address, external.port",                     \
+	  "whose the configuration alone says an external port is")                            \
 	X(nat_whohad_m, "nat.whohad", "external.address, external.port, at?, protocol?",       \
 	  "who had an external address and port at a moment")                                  \
 	X(nat_show_m, "nat.show", "what, filter?, limit?, cursor?",                            \

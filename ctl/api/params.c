@@ -9,7 +9,7 @@
 #include "internal.h"
 
 static const struct api_param param_table[] = {
-	{"address", API_ADDRESS, 0, 0, "IP address (of the backend, subscriber, record)"},
+	{"address", API_ADDRESS, 0, 0, "IP address (of the backend, subscriber, record, inside)"},
 	{"all", API_BOOL, 0, 0, "counters that are zero, too"},
 	{"at", API_STRING, 0, 0, "a moment, such as 2026-11-20T17:00:00Z; now if not given"},
 	{"backend.address", API_ADDRESS, 0, 0, "IP address of the new backend"},

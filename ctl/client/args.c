@@ -225,3 +225,23 @@ args_parse(const struct command_row *row, int argc, char **argv, FILE *err, int 
 	json_decref(params);
 	return NULL;
 }
+
+int
+take_word(int argc, char **argv, const char *name, const char **value, FILE *err)
+{
+	int left = 0;
+	size_t size = strlen(name);
+	for (int i = 0; i < argc; i++) {
+		if (strncmp(argv[i], name, size) == 0 && argv[i][size] == '=') {
+			*value = argv[i] + size + 1;
+		} else if (strcmp(argv[i], name) != 0) {
+			argv[left++] = argv[i];
+		} else if (++i < argc) {
+			*value = argv[i];
+		} else {
+			fprintf(err, "error: %s wants a value\n", name);
+			return -1;
+		}
+	}
+	return left;
+}

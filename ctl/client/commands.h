@@ -44,6 +44,8 @@ void print_result(struct session *s, const struct command_row *row, const json_t
 /* args.c: words to parameters. => new object, or NULL and *status after a message to err. */
 json_t *args_parse(const struct command_row *row, int argc, char **argv, FILE *err, int *status);
 const struct api_method *row_method(const struct command_row *row);
+/* take_word: "--name VALUE" out of the words, if it is there. => words left, or -1 and said. */
+int take_word(int argc, char **argv, const char *name, const char **value, FILE *err);
 bool row_is_arg(const struct command_row *row, const char *param);
 /* option_name: "filter.source_port" to "--source-port". */
 void option_name(const char *param, char *out, size_t size);
@@ -64,7 +66,7 @@ extern const struct view view_applied[], view_flows[], view_flow_count[], view_m
 	view_blocks[], view_pools[], view_pool[], view_services[],
 	view_service[], view_backends[], view_backend[], view_stats[], view_drops[], view_nics[],
 	view_neighbours[], view_routes[], view_steering[], view_log[], view_sinks[],
-	view_whohad[], view_generation[],
+	view_whohad[], view_forward[], view_reverse[], view_generation[],
 	view_methods[], view_version[], view_health[], view_health_events[];
 
 /* natviews.c; filter_words: words of a filter as one string; NULL: wrong, said. */
@@ -73,11 +75,12 @@ int run_nat_count(struct session *s, const struct command_row *row, int argc, ch
 int run_nat_clear(struct session *s, const struct command_row *row, int argc, char **argv);
 json_t *filter_words(const struct command_row *row, int argc, char **argv, FILE *err);
 
-/* local.c, top.c, whohad.c: commands that are more than one request. */
+/* local.c, top.c, whohad.c, fixed.c: commands that are more than one request. */
 int run_config_check(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_config_get(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_log_follow(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_whohad(struct session *s, const struct command_row *row, int argc, char **argv);
+int run_fixed(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_call(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_help(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_complete(struct session *s, const struct command_row *row, int argc, char **argv);

@@ -269,6 +269,25 @@ const struct view view_whohad[] = {
 	  {"FIRST", "port_first", NUMBER}, {"LAST", "port_last", NUMBER}}}, END,
 };
 
+#define FIXED_PORTS                                                                            \
+	{"FIRST", "port_first", NUMBER}, {"LAST", "port_last", NUMBER}
+
+const struct view view_forward[] = {
+	{NULL, "", {{"inside", "inside", TEXT}}},
+	{"Answers", "answers", {
+	  {"KIND", "kind", TEXT}, {"REALM", "realm", NUMBER}, {"EXTERNAL", "external", TEXT},
+	  {"PROTO", "protocol", TEXT}, FIXED_PORTS, {"FROM PORT", "inside_port_first", NUMBER},
+	  {"POOL", "pool", TEXT}, {"RULE", "rule", TEXT}}}, END,
+};
+
+const struct view view_reverse[] = {
+	{NULL, "", {{"external", "external", ENDPOINT}}},
+	{"Answers", "answers", {
+	  {"KIND", "kind", TEXT}, {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm", NUMBER},
+	  {"PROTO", "protocol", TEXT}, {"PORT", "inside_port", NUMBER}, FIXED_PORTS,
+	  {"POOL", "pool", TEXT}}}, END,
+};
+
 const struct view view_generation[] = {
 	{NULL, "", {
 	  {"data plane", "connected", YES_NO}, {"generation", "running", NUMBER},

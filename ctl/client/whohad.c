@@ -9,27 +9,6 @@
 
 #include "commands.h"
 
-/* take_directory: --directory DIR out of the words. => words left, or -1. */
-static int
-take_directory(int argc, char **argv, const char **directory, FILE *err)
-{
-	static const char name[] = "--directory";
-	int left = 0;
-	for (int i = 0; i < argc; i++) {
-		if (strncmp(argv[i], "--directory=", sizeof(name)) == 0) {
-			*directory = argv[i] + sizeof(name);
-		} else if (strcmp(argv[i], name) != 0) {
-			argv[left++] = argv[i];
-		} else if (++i < argc) {
-			*directory = argv[i];
-		} else {
-			fprintf(err, "error: --directory wants a value\n");
-			return -1;
-		}
-	}
-	return left;
-}
-
 static json_t *
 search_directory(struct session *s, const char *directory, const json_t *params)
 {
@@ -55,7 +34,8 @@ int
 run_whohad(struct session *s, const struct command_row *row, int argc, char **argv)
 {
 	const char *directory = NULL;
-	int status = EXIT_USAGE, left = take_directory(argc, argv, &directory, s->err);
+	int status = EXIT_USAGE, left = take_word(argc, argv, "--directory", &directory,
+	                                           s->err);
 	json_t *params = left >= 0 ? args_parse(row, left, argv, s->err, &status) : NULL;
 	if (params == NULL)
 		return status;

@@ -152,6 +152,7 @@ build_policies(struct model *m, struct image_builder *b)
 	build_section(b, IMG_NAT_RULES, &m->rules);
 	build_section(b, IMG_NAT_PORTS, &m->nat_ports);
 	build_section(b, IMG_NAT_HOLES, &m->holes);
+	build_section(b, IMG_NAT_INSIDE, &m->insides);
 	build_statics(m, b);
 	build_section(b, IMG_NAT_STATICS_OUT, &m->statics_out);
 	build_section(b, IMG_LB_SERVICES, &m->services);

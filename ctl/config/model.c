@@ -110,6 +110,7 @@ model_sizes(struct model *m)
 	m->rules.size = sizeof(struct img_nat_rule);
 	m->nat_ports.size = sizeof(struct img_nat_ports);
 	m->holes.size = sizeof(struct img_nat_hole);
+	m->insides.size = sizeof(struct img_nat_inside);
 	m->statics.size = sizeof(struct model_static);
 	m->statics_out.size = sizeof(uint32_t);
 	m->services.size = sizeof(struct img_lb_service);
@@ -124,9 +125,9 @@ static void
 model_parts(struct model *m)
 {
 	static void (*const parts[])(struct model *) = {
-		model_workers, model_nics, model_timers, model_nat, model_static, model_lb,
-		model_checks, model_claims, model_backends, model_static_routes, model_neighbours,
-		model_routes, model_ways, model_steering, model_log,
+		model_workers, model_nics, model_timers, model_nat, model_ranges, model_static,
+		model_lb, model_checks, model_claims, model_backends, model_static_routes,
+		model_neighbours, model_routes, model_ways, model_steering, model_log,
 	};
 	m->failed = m->doc == NULL || !ids_init(&m->ids, m->previous);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !m->failed; i++)
@@ -178,7 +179,7 @@ model_destroy(struct model *m)
 	struct rows *all[] = {
 		&m->devs, &m->nics, &m->addresses, &m->connected, &m->routes, &m->neighbours,
 		&m->timers, &m->claims, &m->pools, &m->pool_addresses, &m->rules, &m->nat_ports,
-		&m->holes, &m->statics, &m->statics_out, &m->services, &m->backends,
+		&m->holes, &m->insides, &m->statics, &m->statics_out, &m->services, &m->backends,
 		&m->locals, &m->slots, &m->ways,
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -80,7 +80,7 @@ struct model {
 	struct img_plane plane;
 	struct rows devs, nics, addresses, connected, routes, neighbours, timers, claims;
 	struct img_nat_conf nat;
-	struct rows pools, pool_addresses, rules, nat_ports, holes, statics, statics_out;
+	struct rows pools, pool_addresses, rules, nat_ports, holes, insides, statics, statics_out;
 	struct rows services, backends, locals, slots, ways;
 };
 
@@ -105,6 +105,7 @@ void model_workers(struct model *m);
 void model_nics(struct model *m);
 void model_timers(struct model *m);
 void model_nat(struct model *m);
+void model_ranges(struct model *m);
 void model_static(struct model *m);
 void model_lb(struct model *m);
 /* model_choice: how a service chooses. model_persistence: room for what it is to remember. */

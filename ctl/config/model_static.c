@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "model.h"
+#include "nat/deterministic.h"
 #include "nat/static.h"
 
 /* An entry with its two sides, in numbers. */
@@ -109,17 +110,31 @@ entry_addresses(struct model *m, const json_t *o, struct entry *e)
 	return false;
 }
 
-/* Is the whole of it in one of the pools? */
-static bool
-is_pools(const struct model *m, const union addr *first, const union addr *last)
+/* The pool in which the whole of it is, or NULL. */
+static const struct img_nat_pool *
+pool_of(const struct model *m, const union addr *first, const union addr *last)
 {
 	for (size_t i = 0; i < m->claims.n; i++) {
 		const struct claim *c = rows_at(&m->claims, i);
 		if (c->origin.kind == ORIGIN_POOL && addr_compare(&c->first, first) <= 0 &&
 		    addr_compare(last, &c->last) <= 0)
-			return true;
+			return rows_at(&m->pools, c->origin.a);
 	}
-	return false;
+	return NULL;
+}
+
+/* Ports of a pool's address may not be of the ranges of a deterministic pool. */
+static void
+entry_ranges(struct model *m, const struct entry *e, const struct img_nat_pool *p)
+{
+	struct config_path path;
+	uint32_t first = e->ports != 0 ? e->outside_port : 0;
+	uint32_t last = e->ports != 0 ? first + e->ports - 1u : 65535;
+	entry_path(&path, e->number, e->ports != 0 ? "outside_ports" : "protocol");
+	if (det_is(p) && last >= p->port_first && first < det_dynamic(p))
+		config_error_add(m->errs, path.text, "takes ports of the ranges %u-%u of the "
+		                 "deterministic pool %s; expected others", p->port_first,
+		                 det_dynamic(p) - 1, p->name);
 }
 
 /* The outside addresses: a pool's if only ports of them are mapped, else our own. */
@@ -129,8 +144,11 @@ entry_claim(struct model *m, const struct entry *e, bool whole)
 	union addr first = v4_from_host(e->outside);
 	union addr last = v4_from_host(e->outside + e->addresses - 1);
 	struct origin origin = {ORIGIN_STATIC, (uint32_t)e->number, 0};
-	if (!whole && is_pools(m, &first, &last))
+	const struct img_nat_pool *pool = whole ? NULL : pool_of(m, &first, &last);
+	if (pool != NULL) {
+		entry_ranges(m, e, pool);
 		return;
+	}
 	claim_add(m, &first, &last, FAMILY_V4, ORIGIN_STATIC, e->number, 0);
 	for (uint32_t n = 0; n < e->addresses && !m->failed; n++) {
 		union addr a = v4_from_host(e->outside + n);

@@ -127,6 +127,18 @@ const struct config_option config_options[] = {
 	{"nat.pools[].block_size", CONFIG_POWER2, "512", 64, 32768, NULL, 0, "ports of a block"},
 	{"nat.pools[].max_blocks", CONFIG_INT, "4", 1, NAT_MAX_BLOCKS, NULL, 0,
 	 "blocks a subscriber may hold"},
+	{"nat.pools[].deterministic", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,
+	 "ranges of ports by arithmetic, without a log (RFC 7422); see nat.md"},
+	{"nat.pools[].deterministic.inside", CONFIG_ARRAY, NULL, 0, NAT_MAX_INSIDES, NULL, 0,
+	 "inside addresses that have a range, in this order; none: the pool is not so"},
+	{"nat.pools[].deterministic.inside[]", CONFIG_RANGE4, NULL, 0, 0, NULL, 0,
+	 "an address, a prefix (all its addresses), or first-last"},
+	{"nat.pools[].deterministic.overflow", CONFIG_INT, NULL, 0, 1024, NULL, 0,
+	 "parts of each address, as large as a range, kept for dynamic blocks (RFC 7422: D); "
+	 "default: 1"},
+	{"nat.pools[].deterministic.range_ports", CONFIG_INT, NULL, NAT_MIN_BLOCK, NAT_MAX_RANGE,
+	 NULL, 0, "ports of a range, cut to a multiple of 16; default: as many as there are, "
+	 "divided by the ranges of an address and `overflow`"},
 	{"nat.rules", CONFIG_ARRAY, NULL, 0, NAT_MAX_RULES, NULL, 0,
 	 "who is translated; the first that matches decides"},
 	{"nat.rules[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "a rule"},

@@ -8,6 +8,7 @@
 
 #include "lib/steer.h"
 #include "model.h"
+#include "nat/deterministic.h"
 
 enum { DEFAULT_SHIFT = 9, LARGEST_SHIFT = 12, SHARES_EACH = 16 };
 
@@ -125,6 +126,13 @@ split_pools(struct model *m)
 	for (size_t i = 0; i < m->pools.n; i++) {
 		const struct img_nat_pool *p = rows_at(&m->pools, i);
 		unsigned shares = (p->port_last >> shift) - (p->port_first >> shift) + 1u;
+		path_make(&path, "nat.pools[%zu].deterministic", i);
+		if (det_is(p))
+			config_error_add(m->errs, path.text, "needs addresses that belong to one "
+			                 "worker each, but pools have them in %u classes and there "
+			                 "are %u workers; expected more addresses in each pool, or "
+			                 "one worker", 1u << m->plane.steer_class_bits,
+			                 m->plane.workers);
 		path_make(&path, "nat.pools[%zu].ports", i);
 		if (shares < m->plane.workers)
 			config_error_add(m->errs, path.text, "%u-%u gives %u shares of %u ports, "

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nat.forward and nat.reverse, with and without a daemon; nat.whohad without a log. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "ctl/client/commands.h"
+#include "ctl/config/config.h"
+#include "ctl/config/addrtext.h"
+#include "api_world.h"
+
+static const char fixed_document[] =
+	"{\"nics\":[{\"name\":\"in\",\"device\":\"0000:01:00.0\",\"addresses\":[\"10.0.0.1/24\"]}],"
+	"\"nat\":{\"capacity\":{\"mappings\":4096,\"subscribers\":256,\"pool_addresses\":16},"
+	"\"pools\":[{\"name\":\"p\",\"addresses\":[\"203.0.113.1\"],"
+	"\"deterministic\":{\"inside\":[\"198.51.100.1-198.51.100.14\"],\"overflow\":2}}],"
+	"\"rules\":[{\"name\":\"homes\",\"source\":\"198.51.100.0/24\",\"pool\":\"p\"}],"
+	"\"static\":[{\"inside\":\"198.51.100.3\",\"outside\":\"203.0.113.50\"},"
+	"{\"inside\":\"198.51.100.4\",\"outside\":\"203.0.113.1\",\"protocol\":\"tcp\","
+	"\"inside_ports\":\"80-81\",\"outside_ports\":\"443-444\"}]}}";
+
+static struct image_header *image;
+
+static void
+compile(void)
+{
+	struct config_errors errs = {0};
+	size_t size;
+	json_t *doc = config_parse(fixed_document, strlen(fixed_document), &errs);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(doc);
+	image = config_compile(doc, NULL, 1, &size, &errs);
+	if (image == NULL)
+		printf("  %s: %s\n", errs.e[0].path, errs.e[0].message);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(image);
+	json_decref(doc);
+}
+
+static be32
+v4(const char *s)
+{
+	union addr a;
+	uint8_t family;
+	CU_ASSERT_FATAL(addr_parse(s, &a, &family));
+	return a.w[0];
+}
+
+/* The example of RFC 7422, asked both ways for each host and the ends of its range. */
+static void
+test_both_ways(void)
+{
+	compile();
+	for (unsigned i = 1; i <= 14; i++) {
+		char inside[32];
+		snprintf(inside, sizeof(inside), "198.51.100.%u", i);
+		json_t *r = api_nat_forward(image, v4(inside));
+		const json_t *list = json_object_get(r, "answers");
+		const json_t *o = json_array_get(list, json_array_size(list) - 1);
+		CU_ASSERT_STRING_EQUAL(text(o, "kind"), "deterministic");
+		CU_ASSERT_STRING_EQUAL(text(o, "external"), "203.0.113.1");
+		CU_ASSERT_EQUAL(number(o, "port_first"), 1024 + 4032 * (i - 1));
+		CU_ASSERT_EQUAL(number(o, "port_last"), 1023 + 4032 * i);
+		for (unsigned end = 0; end < 2; end++) {
+			uint16_t port = (uint16_t)number(o, end == 0 ? "port_first" : "port_last");
+			json_t *b = api_nat_reverse(image, v4("203.0.113.1"), port);
+			CU_ASSERT_STRING_EQUAL(text(b, "answers.0.subscriber"), inside);
+			CU_ASSERT_EQUAL(json_array_size(json_object_get(b, "answers")), 1);
+			json_decref(b);
+		}
+		json_decref(r);
+	}
+	free(image);
+}
+
+static void
+test_others(void)
+{
+	compile();
+	json_t *r = api_nat_forward(image, v4("198.51.100.3"));
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.kind"), "static");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.external"), "203.0.113.50");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.protocol"), "any");
+	json_decref(r);
+	r = api_nat_forward(image, v4("198.51.100.200"));
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.kind"), "dynamic");
+	json_decref(r);
+	r = api_nat_forward(image, v4("192.0.2.1"));
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 0);
+	json_decref(r);
+	r = api_nat_reverse(image, v4("203.0.113.1"), 444);
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.subscriber"), "198.51.100.4");
+	CU_ASSERT_EQUAL(number(r, "answers.0.inside_port"), 81);
+	json_decref(r);
+	r = api_nat_reverse(image, v4("203.0.113.50"), 7);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 1);
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.subscriber"), "198.51.100.3");
+	json_decref(r);
+	r = api_nat_reverse(image, v4("203.0.113.1"), 57472);
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.kind"), "dynamic");
+	json_decref(r);
+	r = api_nat_reverse(image, v4("203.0.113.1"), 1023);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 0);
+	json_decref(r);
+	free(image);
+}
+
+/* The client's own answer from a file: no daemon is there, its socket's path leads nowhere. */
+static void
+client(const char *verb, const char *word, int status, const char *wanted)
+{
+	char file[] = "/tmp/test_fixed_methods.XXXXXX", *out = NULL;
+	size_t size;
+	int fd = mkstemp(file);
+	CU_ASSERT_FATAL(fd >= 0 && write(fd, fixed_document, strlen(fixed_document)) > 0);
+	close(fd);
+	char *argv[] = {(char[8]){"nat"}, (char[16]){0}, (char[32]){0}, (char[16]){"--config"},
+	                file};
+	snprintf(argv[1], 16, "%s", verb);
+	snprintf(argv[2], 32, "%s", word);
+	FILE *f = open_memstream(&out, &size);
+	struct session s = {.path = "/nowhere", .fd = -1, .out = f, .err = f};
+	int used;
+	const struct command_row *row = command_find(5, argv, &used, f);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(row);
+	CU_ASSERT_EQUAL(command_run_row(&s, row, 5 - used, argv + used), status);
+	fclose(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(out, wanted));
+	if (strstr(out, wanted) == NULL)
+		printf("  %s", out);
+	free(out);
+	unlink(file);
+}
+
+static void
+test_client(void)
+{
+	client("forward", "198.51.100.2", EXIT_DONE, "5056  9087");
+	client("reverse", "203.0.113.1:9087", EXIT_DONE, "198.51.100.2");
+	client("reverse", "203.0.113.9:9087", EXIT_NO, "203.0.113.9:9087");
+	client("forward", "2001:db8::1", EXIT_NO, "wanted an IPv4 address");
+}
+
+static int
+search(void *ctx, const struct whohad_query *q, struct whohad *out)
+{
+	*out = (struct whohad){.is_complete = true};
+	return -ENOENT;
+}
+
+static void
+drain(void *ctx)
+{
+}
+
+static uint64_t
+now(void *ctx)
+{
+	return 1800000000u * UINT64_C(1000000000);
+}
+
+/* nat.whohad with a log that is empty: the configuration answers, for certain about now only. */
+static void
+test_whohad(void)
+{
+	char params[sizeof(fixed_document) + 64];
+	begin_empty();
+	api_set_log(api, (struct log_link){.drain = drain, .search = search, .now_ns = now});
+	snprintf(params, sizeof(params), "{\"config\":%s}", fixed_document);
+	done("config.apply", params);
+	json_t *r = result_of("nat.whohad",
+	                      "{\"external\":{\"address\":\"203.0.113.1\",\"port\":5056}}");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.subscriber"), "198.51.100.2");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.source"), "configuration");
+	CU_ASSERT_TRUE(json_is_true(at(r, "answers.0.certain")));
+	char *all = json_dumps(r, 0);
+	CU_ASSERT_PTR_NULL(strstr(all, "nobody had it"));
+	free(all);
+	json_decref(r);
+	r = result_of("nat.whohad", "{\"external\":{\"address\":\"203.0.113.1\",\"port\":443},"
+	              "\"at\":\"2026-01-01T00:00:00Z\",\"protocol\":\"tcp\"}");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.kind"), "static");
+	CU_ASSERT_TRUE(json_is_false(at(r, "answers.0.certain")));
+	json_decref(r);
+	r = result_of("nat.whohad", "{\"external\":{\"address\":\"203.0.113.1\",\"port\":443},"
+	              "\"protocol\":\"udp\"}");
+	CU_ASSERT_EQUAL(json_array_size(at(r, "answers")), 0);
+	json_decref(r);
+	r = result_of("nat.forward", "{\"address\":\"198.51.100.14\"}");
+	CU_ASSERT_EQUAL(number(r, "answers.0.port_last"), 57471);
+	json_decref(r);
+	CU_ASSERT_EQUAL(error_of("nat.forward", "{\"address\":\"::1\"}", "IPv4"), -32602);
+	end();
+}
+
+static const struct test_case cases[] = {
+	{"both ways", test_both_ways},
+	{"static, dynamic, nobody", test_others},
+	{"of a file, without a daemon", test_client},
+	{"who had it, without a log", test_whohad},
+};
+TEST_MAIN("fixed_methods", cases)
