@@ -69,10 +69,20 @@ is_reply(const struct miss *m)
 	       !route_is(m, ROUTE_POOL) && lb_view_endpoint(v, &m->tuple);
 }
 
+/* Transports without ports that are known (ESP, GRE, …) are not balanced. */
+static bool
+has_ports(const struct tuple *t)
+{
+	return t->proto == IPPROTO_L4_TCP || t->proto == IPPROTO_L4_UDP ||
+	       t->proto == IPPROTO_L4_ICMP || t->proto == IPPROTO_L4_ICMP6;
+}
+
 static int
 home(const struct generation *g, const struct miss *m)
 {
 	const struct tuple *t = &m->tuple;
+	if (!has_ports(t))
+		return HOME_NOT_MINE;
 	if (route_is(m, ROUTE_SERVICE))
 		return steer_worker(&g->steer, &t->src, t->family);
 	if (route_is(m, ROUTE_LB_LOCAL))

@@ -29,6 +29,20 @@ ttl_exceeded(struct worker *w, struct pkt *p, const struct img_route *route)
 		pkt_punt(w, p, PUNT_TTL, DROP_TTL_EXCEEDED, 0);
 }
 
+/* By its addresses alone, the long way, where a policy wants it. No flow has protocol 0. */
+static void
+other_protocol(struct worker *w, struct pkt *p)
+{
+	if (p->family != FAMILY_V4 || p->proto == 0) {
+		pkt_drop(w, p, DROP_IP_PROTOCOL);
+	} else if ((p->flags & PKT_FIRST) != 0) {
+		frag_handle(w, p);
+	} else {
+		p->flags |= PKT_CARE;
+		pipeline_forward(w, p);
+	}
+}
+
 void
 aside_handle(struct worker *w, struct pkt *p)
 {
@@ -37,12 +51,14 @@ aside_handle(struct worker *w, struct pkt *p)
 	bool for_us = route != NULL && route->kind == ROUTE_LOCAL;
 	if (miss_is_forged(w, p))
 		pkt_drop(w, p, DROP_IP_SOURCE);
-	else if ((p->flags & PKT_OTHER) != 0)
-		local_only(w, p, route, DROP_IP_PROTOCOL);
+	else if ((p->flags & PKT_OTHER) != 0 && for_us)
+		pkt_punt(w, p, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
 	else if ((p->flags & PKT_LINK_LOCAL) != 0)
 		local_only(w, p, route, DROP_IP_SOURCE);
 	else if ((p->flags & PKT_TTL) != 0 && !((p->flags & PKT_ERROR) != 0 && for_us))
 		ttl_exceeded(w, p, route);
+	else if ((p->flags & PKT_OTHER) != 0)
+		other_protocol(w, p);
 	else if ((p->flags & PKT_ERROR) != 0)
 		icmp_error_handle(w, p);
 	else if (for_us)

@@ -16,6 +16,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 	[CONN_UDP_BOTH] = {STAY(CONN_UDP_BOTH), STAY(CONN_UDP_BOTH)},
 	/* RFC 5508 REQ-2: one timer for queries. */
 	[CONN_ICMP] = {STAY(CONN_ICMP), STAY(CONN_ICMP)},
+	[CONN_OTHER] = {STAY(CONN_OTHER), STAY(CONN_OTHER)},
 	[CONN_TCP_SYN] = {
 		{
 			/* Only the peer's word establishes: a retransmitted SYN or an early
@@ -218,6 +219,7 @@ static const char *const state_name[CONN_MAX] = {
 	[CONN_ONE_EST] = "established_one_way",
 	[CONN_ONE_FIN] = "closing_one_way",
 	[CONN_ONE_MID] = "mid_one_way",
+	[CONN_OTHER] = "other",
 };
 
 const char *

@@ -35,6 +35,7 @@ enum conn_state {
 	CONN_ONE_EST,
 	CONN_ONE_FIN,     /* the initiator has closed: how far the other side is nobody knows */
 	CONN_ONE_MID,     /* picked up in mid-stream, or reset: the next packet may be the last */
+	CONN_OTHER,       /* of a transport without ports that are known */
 	CONN_MAX
 };
 

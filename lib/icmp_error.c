@@ -94,7 +94,7 @@ inner_ports(struct inner *in)
 	}
 	bool v4 = t->family == FAMILY_V4;
 	if (t->proto != (v4 ? IPPROTO_L4_ICMP : IPPROTO_L4_ICMP6))
-		return DROP_ICMP_NO_FLOW;
+		return v4 && t->proto != 0 ? 0 : DROP_ICMP_NO_FLOW; /* by addresses alone */
 	if (in->l4[0] == (v4 ? ICMP4_REQUEST : ICMP6_REQUEST))
 		t->sport = load16(in->l4 + ICMP_ID);
 	else if (in->l4[0] == (v4 ? ICMP4_REPLY : ICMP6_REPLY))
@@ -130,6 +130,9 @@ inner_rewrite(const struct inner *in, const struct tuple *to)
 		diff = rewrite_addresses4((struct ip4 *)in->l3, to->src.w[0], to->dst.w[0], false);
 	else
 		diff = rewrite_addresses6((struct ip6 *)in->l3, &to->src, &to->dst, false);
+	if (t->family == FAMILY_V4 && t->proto != IPPROTO_L4_TCP && t->proto != IPPROTO_L4_UDP &&
+	    t->proto != IPPROTO_L4_ICMP)
+		return;
 	rewrite_l4(in->l4, t->proto, in->l4_size, ports_load(&t->sport), ports_load(&to->sport),
 	           diff);
 }

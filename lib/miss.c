@@ -131,6 +131,12 @@ miss_judge(const struct worker *w, const struct pkt *p, struct judged *j)
 		j->fate = (uint8_t)claimed(w, j, 0);
 }
 
+static bool
+is_echo(const struct tuple *t)
+{
+	return t->proto == (t->family == FAMILY_V4 ? IPPROTO_L4_ICMP : IPPROTO_L4_ICMP6);
+}
+
 static uint8_t
 first_state(const struct miss *m, uint8_t flags)
 {
@@ -141,7 +147,7 @@ first_state(const struct miss *m, uint8_t flags)
 		return one ? CONN_ONE_MID : CONN_TCP_MID;
 	if (m->tuple.proto == IPPROTO_L4_UDP) /* a one-sided flow is not seen to be answered */
 		return one ? CONN_UDP_BOTH : CONN_UDP_NEW;
-	return CONN_ICMP;
+	return is_echo(&m->tuple) ? CONN_ICMP : CONN_OTHER;
 }
 
 /* Both directions' next hops, as far as they are known: their routes have been found already. */
@@ -185,6 +191,15 @@ find_named(struct worker *w, const struct judged *j, const struct flow_spec *spe
 	return 0;
 }
 
+/* The reply's tuple is free if the flow that has it is idle. */
+static void
+release_reply(struct worker *w, const struct flow_spec *spec)
+{
+	flow_ref ref = flow_find(&w->flows, &spec->reply);
+	if (ref != 0 && flow_is_idle(flow_get(&w->flows, ref), w->pipe->timers, w->now_ms))
+		flows_end(w, &ref, 1);
+}
+
 static flow_ref
 make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_spec *spec,
      const struct tuple *orig, const uint64_t hash[2])
@@ -193,10 +208,13 @@ make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_
 	uint64_t reply_hash = hash[1];
 	uint8_t drop;
 	flow_ref ref;
+	if (spec->taken != 0)
+		release_reply(w, spec);
 	struct flow *f = flow_open_hashed(&w->flows, orig, &spec->reply, hash, &ref, &drop);
 	if (f == NULL) {
 		undo(w, j, spec);
-		pkt_drop(w, p, drop);
+		pkt_drop(w, p, drop == DROP_FLOW_COLLISION && spec->taken != 0 ? spec->taken :
+		                                                                 drop);
 		return 0;
 	}
 	f->policy = j->policy;
@@ -267,6 +285,10 @@ stray(struct worker *w, struct pkt *p, const struct miss *m)
 		steer_worker_port(s, &t->dst, t->family, __builtin_bswap16(t->dport)),
 		steer_worker(s, &t->src, t->family),
 	};
+	if ((p->flags & PKT_OTHER) != 0) {
+		pkt_drop(w, p, DROP_IP_PROTOCOL);
+		return;
+	}
 	unsigned n = sizeof(home) / sizeof(home[0]);
 	unsigned i = p->cause == HANDOFF_STRAY ? p->stage + 1u : 0;
 	while (i < n && home[i] == w->id)

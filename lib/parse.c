@@ -141,6 +141,7 @@ parse_l4(struct pkt *p)
 	if (p->proto == IPPROTO_L4_ICMP6 && p->family == FAMILY_V6)
 		return parse_icmp6(p, l4, len);
 	p->flags |= PKT_OTHER;
+	key_set_ports(p, 0);
 	return PATH_ASIDE;
 }
 

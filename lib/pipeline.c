@@ -248,7 +248,7 @@ sort_out(struct worker *w, struct pkt *p, enum path path)
 		unsigned drop = p->why == PUNT_ARP ? DROP_ARP_INVALID : DROP_LOCAL_UNWANTED;
 		pkt_punt(w, p, p->why, drop, 0);
 	} else {
-		if ((p->flags & PKT_FIRST) != 0)
+		if ((p->flags & (PKT_FIRST | PKT_OTHER)) != 0)
 			p->hash = pkt_hash(p, w->flows.seed);
 		w->pipe->aside[w->pipe->n_aside++] = *p;
 	}

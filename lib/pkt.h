@@ -4,7 +4,8 @@
  * Layout     The first line holds all that an IPv4 packet needs; an IPv6 tuple runs into the
  *            second.
  * Invariant  1. l3 + l3_len lies inside the buffer's data; l3 + l4 inside the packet.
- *            2. key, hash and l4 are good unless flags has PKT_LATER, PKT_OTHER or PKT_ERROR.
+ *            2. key, hash and l4 are good unless flags has PKT_LATER or PKT_ERROR. With PKT_OTHER
+ *               the ports of key are 0.
  * Owner      One worker, during one burst.
  */
 #ifndef MR_PKT_H
@@ -19,7 +20,7 @@ enum pkt_flag {
 	PKT_LATER = 1 << 1,      /* any other fragment */
 	PKT_ERROR = 1 << 2,      /* ICMP error */
 	PKT_TTL = 1 << 3,        /* TTL would reach 0 here */
-	PKT_OTHER = 1 << 4,      /* transport protocol that is not handled */
+	PKT_OTHER = 1 << 4,      /* transport protocol whose ports are not known */
 	PKT_LINK_LOCAL = 1 << 5, /* IPv6 source is link-local: never forwarded */
 	PKT_ASIDE = (1 << 6) - 1,
 	PKT_REQUEST = 1 << 6,    /* ICMP echo request */

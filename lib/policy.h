@@ -57,6 +57,8 @@ struct flow_spec {
 	uint8_t timers;
 	uint8_t drop;       /* enum drop_reason, for the other verdicts */
 	uint8_t code;       /* ICMP code, IPv4 numbering */
+	uint8_t taken;      /* VERDICT_OPEN: 0, or the reply's tuple may be another flow's: then
+	                     * the packet is dropped with this (enum drop_reason) */
 	/*
 	 * name: 0, or REALM_NAMED and on: packets like this one belong to several flows, and each
 	 * asks the policy which. The flow's tuple[0] has this realm, so that none of them finds

@@ -1,6 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rewriting off the hit path: addresses alone, of either family. */
+/* Rewriting off the hit path: addresses, and what other transports sum of them. */
 #include "rewrite.h"
+
+/* What sums its addresses, with the checksum where UDP has it (RFC 3828, RFC 4340 section 5.1). */
+enum { PROTO_DCCP = 33, PROTO_UDPLITE = 136, OTHER_CSUM = 6 };
+
+void
+rewrite_other4(const struct pkt *p, const struct tuple4 *other)
+{
+	uint64_t diff = rewrite_addresses4(pkt_ip4(p), other->dst, other->src, p->loops == 0);
+	uint8_t *csum = p->l3 + p->l4 + OTHER_CSUM;
+	if (p->l3_len < p->l4 + OTHER_CSUM + 2)
+		return;
+	if (p->proto == PROTO_UDPLITE)
+		store16(csum, csum_apply_udp(load16(csum), diff));
+	else if (p->proto == PROTO_DCCP)
+		store16(csum, csum_apply(load16(csum), diff));
+}
 
 void
 rewrite_addresses(const struct pkt *p, const struct tuple *to)

@@ -107,11 +107,16 @@ rewrite_pkt6(const struct pkt *p, const struct tuple6 *other)
 	rewrite_l4(p->l3 + p->l4, p->proto, TCP_LEN, from, to, diff);
 }
 
+/* rewrite_other4: the same for a packet with PKT_OTHER. */
+void rewrite_other4(const struct pkt *p, const struct tuple4 *other);
+
 /* rewrite_flow: a packet of direction d of the flow: the other tuple is of its own family. */
 static inline void
 rewrite_flow(const struct pkt *p, const struct flow *f, unsigned d)
 {
-	if (p->family == FAMILY_V4)
+	if (__builtin_expect((p->flags & PKT_OTHER) != 0, 0))
+		rewrite_other4(p, &((const struct flow4 *)f)->tuple[!d]);
+	else if (p->family == FAMILY_V4)
 		rewrite_pkt4(p, &((const struct flow4 *)f)->tuple[!d]);
 	else
 		rewrite_pkt6(p, &((const struct flow6 *)f)->tuple[!d]);

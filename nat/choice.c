@@ -80,8 +80,7 @@ take_of_rows(struct pool *p, const struct generation *g, uint32_t first, uint32_
              be32 subscriber, uint64_t *random)
 {
 	const struct nat_rules *r = rules_of(g);
-	uint32_t hash = (uint32_t)mix64(subscriber ^ 0x6d696c6c72616365u, 0xd6e8feb86659fd93u);
-	uint32_t at = (uint32_t)((uint64_t)hash * n >> 32);
+	uint32_t at = rules_place(subscriber, n);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t row = r->order[first + at];
 		uint32_t block = take_of_address(p, g, &r->addresses[row], random);

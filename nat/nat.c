@@ -7,6 +7,7 @@
 #include "lib/mem.h"
 #include "nat/answer.h"
 #include "nat/nat_filter.h"
+#include "nat/other.h"
 #include "nat/ranges.h"
 #include "nat/session.h"
 #include "nat/unmapped.h"
@@ -115,7 +116,7 @@ nat_home(const struct generation *g, const struct miss *m)
 			return home;
 	}
 	if (nat_proto(t->proto) == NAT_PROTOS)
-		return HOME_NOT_MINE;
+		return other_home(g, m);
 	const struct img_nat_rule *rule = rules_match(rules_of(g), m);
 	if (rule != NULL)
 		return rules_of(g)->has_ranges ? ranges_home(g, rule, t->src.w[0]) :
@@ -243,7 +244,7 @@ nat_open(void *state, const struct miss *m, struct flow_spec *spec)
 			return v;
 	}
 	if (nat_proto(m->tuple.proto) == NAT_PROTOS)
-		return VERDICT_PASS;
+		return other_open(n, m, spec);
 	const struct img_nat_rule *rule = rules_match(rules_of(m->gen), m);
 	if (rule != NULL)
 		return open_outbound(n, m, rule, spec);
@@ -282,6 +283,13 @@ nat_undo(void *state, const struct miss *m, const struct flow_spec *spec)
 }
 
 static void
+nat_opened(void *state, const struct miss *m, const struct flow_spec *spec)
+{
+	if (spec->owner == OWNER_PAIR)
+		other_log(state, RECORD_MAPPING_CREATE, &m->tuple, &spec->reply);
+}
+
+static void
 nat_answered(void *state, const struct flow *f)
 {
 	struct nat *n = state;
@@ -295,8 +303,11 @@ nat_ended(void *state, const struct flow *f, const struct tuple t[2], const uint
 {
 	struct nat *n = state;
 	clock_set_ms(&n->clock, now_ms);
-	if (!owner_is_mapping(f->owner))
+	if (!owner_is_mapping(f->owner)) {
+		if (f->owner == OWNER_PAIR)
+			other_log(n, RECORD_MAPPING_DELETE, &t[0], &t[1]);
 		return;
+	}
 	bool is_outbound = (f->flags & FLOW_INBOUND) == 0;
 	bool from_inside = is_outbound || (f->flags & FLOW_ANSWERED) != 0;
 	if (mapping_at(&n->mappings, f->owner)->sessions)
@@ -354,6 +365,7 @@ const struct policy_ops nat_policy = {
 	.home = nat_home,
 	.warm = warm_open,
 	.open = nat_open,
+	.opened = nat_opened,
 	.undo = nat_undo,
 	.answered = nat_answered,
 	.parting = warm_ended,

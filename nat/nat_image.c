@@ -209,8 +209,8 @@ check_rule(const struct check *c, uint32_t i)
 		return wrong(c, "NAT rule %u: filtering is out of range", i);
 	if (r->filtering == NAT_FILTER_ADF && c->plane->permissions == 0)
 		return wrong(c, "NAT rule %u filters by address, nat.capacity.permissions is 0", i);
-	if (r->log_sessions > 1)
-		return wrong(c, "NAT rule %u: log_sessions is out of range", i);
+	if (r->log_sessions > 1 || r->other > NAT_OTHER_PAIR)
+		return wrong(c, "NAT rule %u: log_sessions or other is out of range", i);
 	if (r->timers >= c->n_timers)
 		return wrong(c, "NAT rule %u: timers %u do not exist", i, r->timers);
 	if (r->pool >= c->n_pools)

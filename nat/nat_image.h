@@ -32,6 +32,8 @@ enum {
 enum nat_filtering { NAT_FILTER_EIF, NAT_FILTER_ADF, NAT_FILTER_APDF };
 enum nat_log { NAT_LOG_NONE, NAT_LOG_BLOCKS, NAT_LOG_MAPPINGS };
 
+enum nat_other { NAT_OTHER_DROP, NAT_OTHER_PAIR }; /* protocols without ports that are known */
+
 struct img_nat_conf { /* one row */
 	uint8_t log;             /* enum nat_log */
 	uint8_t inbound_refresh; /* 1: inbound packets keep a mapping alive too (4787 REQ-6) */
@@ -79,7 +81,7 @@ struct img_nat_rule { /* first match wins */
 	uint8_t timers;  /* row in IMG_TIMERS */
 	uint16_t pool;   /* row in IMG_NAT_POOLS */
 	uint8_t log_sessions; /* 1: their flows are logged, with destinations */
-	uint8_t zero;
+	uint8_t other;        /* enum nat_other */
 	uint32_t max_mappings; /* a subscriber may hold (6888 REQ-4); 0: bounded by blocks only */
 };
 

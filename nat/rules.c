@@ -117,6 +117,7 @@ derive_rules(struct nat_rules *r)
 		r->match[i].prefix = r->rules[i].source;
 		r->match[i].row = (uint16_t)i;
 		r->match[i].nic = r->rules[i].nic;
+		r->has_others |= r->rules[i].other != NAT_OTHER_DROP;
 	}
 }
 

@@ -39,6 +39,7 @@ struct nat_rules {
 	struct statics statics;
 	uint64_t extras;           /* mark of what is fixed: static mappings, deterministic pools */
 	bool has_ranges;           /* there are deterministic pools */
+	bool has_others;           /* a rule lets other protocols out */
 	size_t size;               /* of the allocation */
 };
 
@@ -76,6 +77,14 @@ rules_span(const struct img_nat_pool *pool, uint32_t number)
 		first < dynamic ? dynamic : first,
 		last > pool->port_last ? pool->port_last : last,
 	};
+}
+
+/* rules_place: which of n addresses a subscriber begins to look at: by its own address alone. */
+static inline uint32_t
+rules_place(be32 subscriber, uint32_t n)
+{
+	uint32_t hash = (uint32_t)mix64(subscriber ^ 0x6d696c6c72616365u, 0xd6e8feb86659fd93u);
+	return (uint32_t)((uint64_t)hash * n >> 32);
 }
 
 /* rules_usable: ports of a span that the pool gives. rules_hole: the span's part of hole i. */

@@ -140,6 +140,8 @@ unmapped_is_stale(const struct nat *n, const struct flow *f, const struct tuple4
 	const struct statics *s = &rules_of(n->gen)->statics;
 	uint64_t inside, outside, to;
 	ends(f, t, &inside, &outside);
+	if (f->owner == OWNER_PAIR)
+		return false;
 	if (owner_is_mapping(f->owner))
 		return static_in(s, outside, &to) != NULL || !is_in_place(n, f->owner);
 	return static_out(s, inside, &to) == NULL || to != outside;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cases of fixed translation: static mappings. A and B are subscribers, S is a server of the internet, X the pool's address, W an
+"""Cases of translation that is fixed, or without ports: static mappings, deterministic pools, other protocols. A and B are subscribers, S is a server of the internet, X the pool's address, W an
 address of no pool."""
 import copy
 
@@ -126,4 +126,53 @@ def deterministic():
     c.send("outside", 3, P.udp(S, "203.0.113.2", 53, 1055, b"to a range nobody uses"))
     c.request(4, "log.list")
     c.request(4.1, "subscriber.list")
+    return c
+
+
+def gre(src, dst, data=b"", **more):
+    return P.ip4(src, dst, 47, b"\0\0\x08\0" + P.udp("10.8.0.1", "10.8.0.2", 7, 7, data), **more)
+
+
+def esp(src, dst, data=b"12345678", **more):
+    return P.ip4(src, dst, 50, b"\0\0\x12\x34\0\0\0\x01" + data, **more)
+
+
+def udplite(src, dst, data=b"lite"):
+    part = b"\x13\x88\x00\x35\0\0\0\0" + data
+    c = P.l4_checksum(src, dst, 136, part, 6) or 0xFFFF
+    return P.ip4(src, dst, 136, part[:6] + c.to_bytes(2, "big") + part[8:])
+
+
+@case
+def other_pair():
+    c = make("other-pair", "GRE, ESP, SCTP and UDP-Lite go by pool address, protocol and remote host: for one subscriber at a time, "
+             "on the address of its other mappings; a second one has its own reason, until the first has been silent for long enough.",
+             rule={"other_protocols": "pair"}, pool={"addresses": [X, "203.0.113.9"]})
+    c.config["nat"]["timeouts"] = {"other": 30}
+    c.config["nat"]["log"] = "blocks"
+    p = udp_out(c, 0, A, 5000, S, 53)
+    c.send("inside", 1, gre(A, S, b"A to S"), esp(A, S), P.ip4(A, S, 132, b"\x13\x88\x00\x35\0\0\0\0crc!"), udplite(A, S))
+    c.send("outside", 1.1, gre(S, p.src, b"S to A"), esp(S, p.src), udplite(S, p.src))
+    c.send("inside", 2, gre(C, S, b"C to S"), gre(C, S2, b"C to S2"))
+    q = c.last("outside")
+    c.send("outside", 2.1, gre(S2, q.src, b"S2 to C"), gre(S2, X if q.src != P.addr(X) else "203.0.113.9", b"to nobody"))
+    c.send("outside", 3, P.error4(S, p.src, 3, 2, gre(p.src, S, b"A to S", ttl=9)))
+    big = P.fragments4(esp(A, S, bytes(1200), df=False, ident=77), [600, 608])
+    c.send("inside", 4, big[1], big[0])
+    c.send("inside", 33, P.udp(A, S, 5000, 53, b"the pair is idle"))
+    c.request(40, "flow.list", filter={"protocol": "47"})
+    c.send("inside", 41, gre(B, S, b"B to S"))
+    c.request(42, "log.list")
+    return c
+
+
+@case
+def other_static():
+    c = static("other-static", "A static address has all protocols, from either side, whatever the rules say; for others they are dropped.",
+               {"inside": A, "outside": W})
+    c.send("outside", 0, gre(S, W, b"S to A"), esp(S, W))
+    c.send("inside", 0.1, gre(A, S, b"A to S"), esp(A, S2))
+    c.send("inside", 1, gre(B, S, b"B may not"), gre(A, "100.64.0.1", b"to us"), P.ip4(A, S, 0, b"protocol 0"))
+    c.send("outside", 2, gre(S, X, b"to nobody"))
+    c.send("inside", 3, gre(A, S, b"TTL", ttl=1))
     return c

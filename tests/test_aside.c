@@ -19,18 +19,21 @@ test_ttl(void)
 	world_destroy(w);
 }
 
-/* GRE: to us the slow path may have it, through us nobody. */
+/*
+ * GRE: to us the slow path may have it; through us it goes by its addresses, where the policy opens
+ * a flow, and nothing behind the IP header changes. Protocol 0 nobody has.
+ */
 static void
 test_other_protocol(void)
 {
-	static const char *to[] = {"10.0.0.1", "8.8.8.8"};
+	static const char *to[] = {"10.0.0.1", "8.8.8.8", "8.8.8.8"};
 	struct world *w = probe_simple();
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		struct frame gre = world_frame("10.0.0.10", 1, to[i], 1, 17);
 		uint8_t frame[FRAME_MAX];
 		memcpy(gre.dmac, w->devs[0].mac, 6);
 		size_t n = frame_make(frame, &gre);
-		frame[23] = 47;
+		frame[23] = i < 2 ? 47 : 0;
 		frame[24] = frame[25] = 0;
 		uint16_t sum = htobe16(sum16(frame + 14, 20, 0));
 		memcpy(frame + 24, &sum, 2);
@@ -39,6 +42,12 @@ test_other_protocol(void)
 	world_poll(w);
 	probe_expect_punt(w, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
 	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_PROTOCOL), 1);
+	CU_ASSERT_EQUAL(w->opened, 1);
+	CU_ASSERT_TRUE(probe_take(w, 1));
+	CU_ASSERT(probe_view.f.proto == 47 && probe_view.f.ttl == 63);
+	CU_ASSERT(!probe_is_from("10.0.0.10", 1));
+	/* What would be the source port. */
+	CU_ASSERT_EQUAL(*(uint16_t *)(void *)(probe_frame + 34), htobe16(1));
 	world_destroy(w);
 }
 

@@ -20,6 +20,7 @@
 #define EST1 CONN_ONE_EST
 #define FIN1 CONN_ONE_FIN
 #define MID1 CONN_ONE_MID
+#define OTHER CONN_OTHER
 
 static const uint8_t events_of[] = {EV_OTHER, EV_SYN, EV_FIN, EV_RST, EV_OPEN};
 enum { N_EVENTS = sizeof(events_of) };
@@ -45,6 +46,7 @@ static const struct {
 	{EST1, {{EST1, EST1, FIN1, MID1, EST1}, {EST1, EST1, EST1, EST1, EST1}}},
 	{FIN1, {{FIN1, SYN1, FIN1, FIN1, FIN1}, {FIN1, FIN1, FIN1, FIN1, FIN1}}},
 	{MID1, {{SYN1, SYN1, FIN1, MID1, MID1}, {MID1, MID1, MID1, MID1, MID1}}},
+	{OTHER, {{OTHER, OTHER, OTHER, OTHER, OTHER}, {OTHER, OTHER, OTHER, OTHER, OTHER}}},
 };
 
 static void

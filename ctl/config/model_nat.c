@@ -169,6 +169,8 @@ rule_make(struct model *m, const json_t *rule, size_t i)
 	network_parse(get_text(rule, "source"), &p);
 	r->source = p.address.w[0];
 	r->plen = p.plen;
+	r->other = strcmp(get_text(rule, "other_protocols"), "pair") == 0 ? NAT_OTHER_PAIR :
+	                                                                   NAT_OTHER_DROP;
 	r->filtering = word_of(rule, "filtering", filtering_words);
 	r->max_mappings = (uint32_t)get_int(rule, "max_mappings");
 	r->log_sessions = json_is_true(json_object_get(rule, "log_sessions"));

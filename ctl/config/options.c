@@ -156,6 +156,9 @@ const struct config_option config_options[] = {
 	{"nat.rules[].log_sessions", CONFIG_BOOL, "false", 0, 0, NULL, 0,
 	 "each connection is logged when it begins and ends, with its destination, packets and "
 	 "octets; RFC 6888 REQ-12 advises against destinations"},
+	{"nat.rules[].other_protocols", CONFIG_WORD, "drop", 0, 0, "drop pair", 0,
+	 "ESP, GRE, SCTP and all others without ports that are known: `pair`: one subscriber at a "
+	 "time for each pool address, remote host and protocol; see nat.md"},
 	{"nat.rules[].timeouts", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,
 	 "what differs from `nat.timeouts`"},
 	TIMEOUT("nat.rules[].timeouts.udp", NULL, "as in `nat.timeouts`"),
@@ -164,6 +167,7 @@ const struct config_option config_options[] = {
 	TIMEOUT("nat.rules[].timeouts.tcp_closing", NULL, "as in `nat.timeouts`"),
 	TIMEOUTS_FINE("nat.rules[].timeouts"),
 	TIMEOUT("nat.rules[].timeouts.icmp", NULL, "as in `nat.timeouts`"),
+	TIMEOUT("nat.rules[].timeouts.other", NULL, "as in `nat.timeouts`"),
 	{"nat.static", CONFIG_ARRAY, NULL, 0, CONFIG_MAX_STATICS, NULL, 0,
 	 "inside endpoints with a fixed outside one, both ways, before all rules; see nat.md"},
 	{"nat.static[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "a static mapping"},
@@ -192,6 +196,7 @@ const struct config_option config_options[] = {
 	        "both sides have closed; RFC 5382: 240 at least"),
 	TIMEOUTS_FINE("nat.timeouts"),
 	TIMEOUT("nat.timeouts.icmp", "60", "RFC 5508: 60 at least"),
+	TIMEOUT("nat.timeouts.other", "600", "other protocols"),
 	{"nat.port_timeouts", CONFIG_ARRAY, NULL, 0, NAT_MAX_PORTS, NULL, 0,
 	 "timeouts of connections from inside to certain ports; the first that matches decides, "
 	 "before those of the rule"},

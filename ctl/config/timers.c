@@ -16,6 +16,7 @@ static const struct key {
 } keys[] = {
 	{"udp", 0}, {"tcp_opening", 1}, {"tcp_established", 2}, {"tcp_closing", 3}, {"icmp", 4},
 	{"udp_unanswered", 0}, {"tcp_half_closed", 2}, {"tcp_reset", 3},
+	{"other", 8},
 };
 enum { N_KEYS = sizeof(keys) / sizeof(keys[0]), ICMP_DEFAULT_S = 60 };
 static const char *const bases[] = {"nat", "lb"};
@@ -41,6 +42,7 @@ timers_fill(const struct model *m, struct timer_set *t, const json_t *own, unsig
 		[CONN_TCP_EST] = 2, [CONN_TCP_FIN_I] = 6, [CONN_TCP_FIN_R] = 6,
 		[CONN_TCP_CLOSING] = 3, [CONN_TCP_TRANS] = 7, [CONN_ICMP] = 4,
 		[CONN_ONE_SYN] = 1, [CONN_ONE_EST] = 2, [CONN_ONE_FIN] = 3, [CONN_ONE_MID] = 7,
+		[CONN_OTHER] = 8,
 	};
 	memset(t, 0, sizeof(*t));
 	for (unsigned s = CONN_FREE + 1; s < CONN_MAX; s++)

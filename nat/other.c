@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Flows of other protocols, one inside host a remote host at a time. */
+#include "nat/other.h"
+
+#include "nat/answer.h"
+#include "nat/unmapped.h"
+
+enum { UNREACHABLE_HOST = 1 };
+
+/* The first of rows first..first+n-1 in order[] that still gives, from a place on; or NULL. */
+static const struct img_nat_address *
+first_giving(const struct nat_rules *r, uint32_t first, uint32_t n, be32 subscriber)
+{
+	uint32_t at = n != 0 ? rules_place(subscriber, n) : 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct img_nat_address *a = &r->addresses[r->order[first + at]];
+		if (!a->drain)
+			return a;
+		if (++at == n)
+			at = 0;
+	}
+	return NULL;
+}
+
+/* The pool address of a subscriber by its own address alone, or NULL. */
+static const struct img_nat_address *
+address_of(const struct generation *g, const struct img_nat_rule *rule, be32 subscriber)
+{
+	const struct nat_rules *r = rules_of(g);
+	struct det_range range;
+	if (det_forward(&r->pools[rule->pool], r->insides, subscriber, &range))
+		return &r->addresses[range.row];
+	union addr u = addr_from_v4(subscriber);
+	const uint32_t *all = &r->class_first[rule->pool * r->n_classes];
+	const uint32_t *own = all + steer_class(&g->steer, &u, FAMILY_V4);
+	const struct img_nat_address *a = first_giving(r, own[0], own[1] - own[0], subscriber);
+	return a != NULL ? a : first_giving(r, all[0], all[r->n_classes] - all[0], subscriber);
+}
+
+static int
+home_of(const struct generation *g, be32 external)
+{
+	union addr u = addr_from_v4(external);
+	return steer_worker_port(&g->steer, &u, FAMILY_V4, 0);
+}
+
+int
+other_home(const struct generation *g, const struct miss *m)
+{
+	const struct nat_rules *r = rules_of(g);
+	const struct img_nat_rule *rule = r->has_others ? rules_match(r, m) : NULL;
+	if (rule != NULL && rule->other == NAT_OTHER_DROP)
+		return HOME_NOT_MINE;
+	if (rule == NULL)
+		return r->has_others && is_pool_route(m->route) ?
+			home_of(g, m->tuple.dst.w[0]) : HOME_NOT_MINE;
+	const struct img_nat_address *a = address_of(g, rule, m->tuple.src.w[0]);
+	return a != NULL ? home_of(g, a->address) :
+	                   steer_worker(&g->steer, &m->tuple.src, FAMILY_V4);
+}
+
+/* The address that the subscriber's mappings have, if replies to it come here; else 0. */
+static be32
+paired(const struct nat *n, const struct miss *m, const struct img_nat_rule *rule)
+{
+	const struct tuple *t = &m->tuple;
+	uint32_t number = subscriber_find(&n->subscribers, t->src.w[0], t->realm);
+	if (number == 0)
+		return 0;
+	const struct pool_slot *slot = pool_slot_at(&n->pool, subscriber_at(&n->subscribers,
+	                                                                    number)->slot);
+	bool is_here = slot->is_usable && slot->pool == rule->pool &&
+	               home_of(m->gen, slot->address) == n->worker;
+	return is_here ? slot->address : 0;
+}
+
+enum verdict
+other_open(struct nat *n, const struct miss *m, struct flow_spec *spec)
+{
+	const struct tuple *t = &m->tuple;
+	const struct img_nat_rule *rule = rules_match(rules_of(m->gen), m);
+	if (rule == NULL)
+		return refuse(spec, DROP_NAT_NO_MAPPING);
+	be32 external = paired(n, m, rule);
+	const struct img_nat_address *a = address_of(m->gen, rule, t->src.w[0]);
+	if (external == 0 && a != NULL)
+		external = a->address;
+	spec->code = UNREACHABLE_HOST;
+	spec->drop = DROP_NAT_NO_PORT;
+	if (external == 0)
+		return VERDICT_UNREACHABLE;
+	spec->reply = tuple_invert(t);
+	spec->reply.dst = addr_from_v4(external);
+	spec->reply.realm = 0;
+	spec->owner = OWNER_PAIR;
+	spec->taken = DROP_NAT_PAIR_TAKEN;
+	spec->timers = rule->timers;
+	spec->flags = FLOW_HIDE_0 | FLOW_REFRESH_0 | FLOW_REFRESH_1;
+	return VERDICT_OPEN;
+}
+
+void
+other_log(struct nat *n, enum record_event event, const struct tuple *inside,
+          const struct tuple *outside)
+{
+	if (n->log_level == NAT_LOG_NONE)
+		return;
+	struct record rec = {
+		.subscriber = inside->src.w[0], .external = outside->dst.w[0], .event = event,
+		.proto = inside->proto, .realm = inside->realm, .pool = POOL_NONE,
+	};
+	const struct nat_rules *r = rules_of(n->gen);
+	for (uint32_t i = 0; i < r->n_addresses; i++)
+		if (r->addresses[i].address == rec.external)
+			rec.pool = r->addresses[i].pool;
+	log_put(&n->log, &rec, &n->clock);
+}

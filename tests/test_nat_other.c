@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Other protocols: addresses, homes, refusals, records. The pair itself: nat/other-pair. */
+#include "nat/other.h"
+#include "nat/unmapped.h"
+#include "nat_world.h"
+
+#define SERVER ip(198, 51, 100, 1)
+#define HOST ip(100, 64, 0, 7)
+enum { UDP = IPPROTO_L4_UDP, GRE = 47, HOSTS = 40 };
+
+static struct nat_world *w;
+static struct flow_spec spec;
+static struct world_flow flow;
+
+static void
+begin(uint16_t workers, uint8_t class_bits, uint8_t other)
+{
+	w = world_new();
+	w->plane.workers = workers;
+	w->plane.steer_class_bits = class_bits;
+	w->plane.steer_split_blocks = 1u << class_bits < workers;
+	w->plane.steer_block_shift = 9;
+	w->conf.log = NAT_LOG_BLOCKS;
+	world_pool(w, 1024, 65535, 512, 4);
+	for (unsigned i = 0; i < 4; i++)
+		world_address(w, 0, ip(203, 0, 113, 8 + i));
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0)->other = other;
+	world_apply(w);
+}
+
+/* Replies come home by themselves, with and without divided ports, on any number of workers. */
+static void
+test_homes(void)
+{
+	static const struct { uint16_t workers; uint8_t bits; } shapes[] = {{1, 0}, {4, 2}, {4, 1}};
+	for (unsigned k = 0; k < 3; k++) {
+		begin(shapes[k].workers, shapes[k].bits, NAT_OTHER_PAIR);
+		for (unsigned i = 0; i < HOSTS; i++) {
+			struct miss out = world_miss(w, W_INSIDE, GRE, ip_add(HOST, i), 0, SERVER,
+			                             0);
+			int home = nat_policy.home(w->gen, &out);
+			CU_ASSERT_EQUAL_FATAL(world_open(w, &out, &spec, &flow), VERDICT_OPEN);
+			CU_ASSERT_EQUAL(spec.owner, OWNER_PAIR);
+			CU_ASSERT_EQUAL(spec.taken, DROP_NAT_PAIR_TAKEN);
+			CU_ASSERT(spec.reply.sport == 0 && spec.reply.dport == 0);
+			CU_ASSERT_EQUAL(spec.reply.realm, 0);
+			struct miss in = world_miss(w, W_OUTSIDE, GRE, SERVER, 0,
+			                            spec.reply.dst.w[0], 0);
+			CU_ASSERT_EQUAL(nat_policy.home(w->gen, &in), home);
+		}
+		world_free(w);
+	}
+}
+
+/* RFC 4787 REQ-2, as far as it goes: the address of the subscriber's mappings. */
+static void
+test_paired(void)
+{
+	begin(1, 0, NAT_OTHER_PAIR);
+	for (unsigned i = 0; i < HOSTS; i++) {
+		world_out(w, UDP, ip_add(HOST, i), 5000, SERVER, 53, &spec, &flow);
+		be32 external = spec.reply.dst.w[0];
+		world_out(w, GRE, ip_add(HOST, i), 0, SERVER, 0, &spec, &flow);
+		CU_ASSERT_EQUAL(spec.reply.dst.w[0], external);
+	}
+	/* Not of one that gives nothing any more. */
+	for (unsigned i = 0; i < 3; i++)
+		w->address[i].drain = 1;
+	world_apply(w);
+	for (unsigned i = 0; i < HOSTS; i++) {
+		world_out(w, GRE, ip_add(HOST, i), 0, SERVER, 0, &spec, &flow);
+		CU_ASSERT_EQUAL(spec.reply.dst.w[0], w->address[3].address);
+	}
+	w->address[3].drain = 1;
+	world_apply(w);
+	CU_ASSERT_EQUAL(world_out(w, GRE, HOST, 0, SERVER, 0, &spec, &flow), VERDICT_UNREACHABLE);
+	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_NO_PORT);
+	world_free(w);
+}
+
+static void
+test_refused(void)
+{
+	begin(1, 0, NAT_OTHER_PAIR);
+	CU_ASSERT_EQUAL(world_in(w, GRE, SERVER, 0, ip(203, 0, 113, 8), 0, &spec, &flow),
+	                VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_NO_MAPPING);
+	world_free(w);
+	begin(1, 0, NAT_OTHER_DROP);
+	CU_ASSERT_EQUAL(world_out(w, GRE, HOST, 0, SERVER, 0, &spec, &flow), VERDICT_PASS);
+	CU_ASSERT_EQUAL(world_in(w, GRE, SERVER, 0, ip(203, 0, 113, 8), 0, &spec, &flow),
+	                VERDICT_PASS);
+	world_free(w);
+}
+
+/* Who had the address for the protocol is logged with blocks, since no block says so. */
+static void
+test_records(void)
+{
+	struct record rec[3];
+	begin(1, 0, NAT_OTHER_PAIR);
+	struct miss m = world_miss(w, W_INSIDE, GRE, HOST, 0, SERVER, 0);
+	CU_ASSERT_EQUAL_FATAL(world_open(w, &m, &spec, &flow), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(record_take(&w->ring[0], rec, 3), 0);
+	nat_policy.opened(w->state[0], &m, &spec);
+	world_answer(w, &flow);
+	world_end(w, &flow);
+	CU_ASSERT_EQUAL_FATAL(record_take(&w->ring[0], rec, 3), 2);
+	CU_ASSERT_EQUAL(rec[0].event, RECORD_MAPPING_CREATE);
+	CU_ASSERT_EQUAL(rec[1].event, RECORD_MAPPING_DELETE);
+	for (unsigned i = 0; i < 2; i++)
+		CU_ASSERT(rec[i].subscriber == HOST && rec[i].proto == GRE && rec[i].realm == 1 &&
+		          rec[i].external == spec.reply.dst.w[0] && rec[i].pool == 0 &&
+		          rec[i].port_first == 0 && rec[i].far == 0);
+	/* One that was never made leaves nothing. */
+	world_open(w, &m, &spec, &flow);
+	nat_policy.undo(w->state[0], &m, &spec);
+	CU_ASSERT_EQUAL(record_take(&w->ring[0], rec, 3), 0);
+	world_free(w);
+}
+
+static const struct test_case cases[] = {
+	{"homes", test_homes},
+	{"the address of its mappings", test_paired},
+	{"what is refused", test_refused},
+	{"records", test_records},
+};
+TEST_MAIN("nat_other", cases)
