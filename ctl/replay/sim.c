@@ -268,6 +268,8 @@ sim_advance(struct sim *s, uint64_t now_ns)
 	while (s->now_ns < now_ns) {
 		uint64_t sweep = next_sweep(s), timer = plane_next_timer(&s->plane);
 		uint64_t turn = api_next_turn(s->api);
+		if (sweep == UINT64_MAX && turn < now_ns)
+			turn = now_ns; /* nobody is there who could notice */
 		timer = turn < timer ? turn : timer;
 		if (timer <= s->now_ns) /* what is due now was done in sim_settle: a moment later */
 			timer = s->now_ns + CAPTURE_NS_PER_S / 1000;
