@@ -203,6 +203,29 @@ opened(void *state, const struct miss *m, const struct flow_spec *spec)
 	lb->env.backends[spec->owner].opened++;
 }
 
+/* What becomes of a handshake. Other first answers than SYN and RST say nothing of it. */
+static void
+answered(void *state, const struct flow *f, unsigned event, uint64_t waited_ns)
+{
+	struct lb *lb = state;
+	struct stats_backend *b = &lb->env.backends[f->owner];
+	if (f->state != CONN_TCP_SYN)
+		return;
+	if (event == EV_RST)
+		b->refused++;
+	if (event != EV_SYN && event != EV_OPEN)
+		return;
+	b->answered++;
+	b->waited[stats_wait(waited_ns)]++;
+}
+
+static bool
+is_unanswered(const struct flow *f, uint32_t now_ms)
+{
+	return f->state == CONN_TCP_SYN && (f->flags & FLOW_ANSWERED) == 0 &&
+	       (int32_t)(now_ms - f->seen_ms) >= LB_PATIENCE_MS;
+}
+
 /* undo, ended: only fullnat flows hide their initiator, and only they hold a local port. */
 static void
 undo(void *state, const struct miss *m, const struct flow_spec *spec)
@@ -220,6 +243,7 @@ ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t
 	struct lb *lb = state;
 	struct stats_backend *b = &lb->env.backends[f->owner];
 	b->ended++;
+	b->unanswered += is_unanswered(f, now_ms);
 	for (unsigned dir = 0; dir < 2; dir++) {
 		b->packets[dir] += flow_packets(f, dir);
 		b->bytes[dir] += flow_bytes(f, dir);
@@ -301,6 +325,7 @@ const struct policy_ops lb_policy = {
 	.is_mute = is_mute,
 	.opened = opened,
 	.undo = undo,
+	.answered = answered,
 	.ended = ended,
 	.stale = stale,
 	.reload = reload,

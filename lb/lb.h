@@ -13,6 +13,9 @@
  *               of its live flows on this worker.
  *            4. Replies of a flow have the flow's home (mode nat: by the client's address, fullnat:
  *               by local address and port).
+ *            5. A TCP flow opened by a SYN counts once at most as answered, refused or unanswered:
+ *               not if the client gave it up by RST, or it ended within LB_PATIENCE_MS of its
+ *               last SYN for another reason than that its time was over.
  * Owner      The state is one worker's.
  * Limits     fullnat: a (local address, port) once for each backend; then LB_NO_LOCAL_PORT.
  *            A service none of whose backends takes new flows answers TCP by RST and UDP by host
@@ -25,6 +28,8 @@
 #define MR_LB_H
 
 #include "lib/policy.h"
+
+enum { LB_PATIENCE_MS = 1000 };
 
 extern const struct policy_ops lb_policy;
 

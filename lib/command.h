@@ -30,6 +30,7 @@ enum command_kind {
 	CMD_BLOCKS,      /* filter, cursor => struct cmd_block */
 	CMD_CUT,         /* filter.nat: end these flows => cursor: the number of the cut */
 	CMD_CUT_SHOW,    /* => struct cmd_cut, the latest one */
+	CMD_BACKENDS,    /* filter (worker, owner), cursor => struct cmd_backend: add them up */
 	CMD_MAX
 };
 
@@ -87,6 +88,13 @@ struct cmd_flow {
 	uint8_t policy, state, flags, worker;
 	uint32_t owner;
 	uint32_t idle_ms, left_ms;  /* since the last packet; until it expires */
+	uint64_t packets[2], bytes[2];
+};
+
+/* Flows of a backend in the part of the tables that the page went over. */
+struct cmd_backend {
+	uint32_t owner, zero;
+	uint64_t flows, active;     /* active: established TCP, answered UDP */
 	uint64_t packets[2], bytes[2];
 };
 

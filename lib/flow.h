@@ -12,6 +12,8 @@
  *            2. No two flows share a tuple (with protocol and realm).
  *            3. flow.state is CONN_FREE exactly when the entry is on the free list.
  *            4. used4 + free4 = capacity4, the same for IPv6.
+ *            5. Nothing of direction 1 is counted before FLOW_ANSWERED is set (flow_bytes,
+ *               flow_packets), which is when counts[1] stops being the time of opening.
  * Owner      The worker, alone, writes. The main lcore reads snapshots for listings.
  * Lifetime   A flow pointer is good until the owning worker next calls flow_expire or flow_end.
  * Limits     flow_open says NULL when the capacity is used up; nothing is evicted (RFC 6888,
@@ -48,7 +50,9 @@ struct flow {
 	uint8_t route_gen; /* low byte of the route generation that nexthop[] was found under */
 	uint32_t seen_ms; /* last packet that refreshed it; wraps, compare by difference */
 	uint32_t owner;   /* the policy's: subscriber number or backend id */
-	uint64_t counts[2];     /* a direction's: 48 bits of octets, above them 16 of packets */
+	/* A direction's: 48 bits of octets, above them 16 of packets. The second one is when the
+	 * flow was opened, in ns, as long as it has not been answered. */
+	uint64_t counts[2];
 	uint16_t packets_hi[2]; /* the next 16 of packets */
 	uint16_t nexthop[2]; /* of packets of each direction; 0: not known yet */
 };
@@ -75,13 +79,24 @@ enum { FLOW_BYTES_BITS = 48 };
 static inline uint64_t
 flow_bytes(const struct flow *f, unsigned dir)
 {
+	if (dir != 0 && (f->flags & FLOW_ANSWERED) == 0)
+		return 0;
 	return f->counts[dir] & (((uint64_t)1 << FLOW_BYTES_BITS) - 1);
 }
 
 static inline uint32_t
 flow_packets(const struct flow *f, unsigned dir)
 {
+	if (dir != 0 && (f->flags & FLOW_ANSWERED) == 0)
+		return 0;
 	return (uint32_t)f->packets_hi[dir] << 16 | (uint32_t)(f->counts[dir] >> FLOW_BYTES_BITS);
+}
+
+/* flow_opened_ns: of a flow that has not been answered. */
+static inline uint64_t
+flow_opened_ns(const struct flow *f)
+{
+	return f->counts[1];
 }
 
 /* flow_count: one packet more: an addition and its carry. */

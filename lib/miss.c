@@ -223,6 +223,7 @@ make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_
 	f->timers = spec->timers % MAX_TIMER_SETS;
 	f->state = first_state(&j->m, spec->flags);
 	f->seen_ms = w->now_ms;
+	f->counts[1] = w->now_ns;
 	learn_hops(w, f, j, &spec->reply.src);
 	w->stats->flows_opened++;
 	if (w->syns->held != 0)

@@ -26,14 +26,22 @@
  */
 enum { PREFETCH_AHEAD = 4, FIND_AHEAD = 16, GROUP = 4 };
 
-/* The first packet of direction 1. */
+/* The first packet of direction 1, before anything of it is counted. */
 static __attribute__((noinline)) void
-answered(const struct worker *w, struct flow *f)
+answered(const struct worker *w, struct flow *f, unsigned event)
 {
 	const struct policy *pol = &w->policy[f->policy];
+	uint64_t waited_ns = w->now_ns - flow_opened_ns(f);
+	f->counts[1] = 0;
 	f->flags |= FLOW_ANSWERED;
 	if (pol->ops->answered != NULL)
-		pol->ops->answered(pol->state, f);
+		pol->ops->answered(pol->state, f, event, waited_ns);
+}
+
+static inline bool
+is_first_answer(const struct flow *f, unsigned d)
+{
+	return (d & ~(unsigned)(f->flags / FLOW_ANSWERED)) != 0;
 }
 
 static inline void
@@ -46,6 +54,8 @@ count(const struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 void
 pipeline_count(const struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 {
+	if (is_first_answer(f, d))
+		answered(w, f, p->event);
 	count(w, f, d, p);
 }
 
@@ -53,10 +63,10 @@ pipeline_count(const struct worker *w, struct flow *f, unsigned d, const struct 
 static inline void
 touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 {
+	if (unlikely(is_first_answer(f, d)))
+		answered(w, f, p->event);
 	f->state = conn_next[f->state][d][p->event];
 	count(w, f, d, p);
-	if (unlikely((d & ~(unsigned)(f->flags / FLOW_ANSWERED)) != 0))
-		answered(w, f);
 }
 
 /* A packet of a flow whose next hop is not known, not up, a loop, a way, or has a small MTU; those

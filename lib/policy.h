@@ -98,8 +98,9 @@ struct policy_ops {
 	/* opened: the flow exists now; undo: open() said OPEN but no flow could be made. */
 	void (*opened)(void *state, const struct miss *m, const struct flow_spec *spec);
 	void (*undo)(void *state, const struct miss *m, const struct flow_spec *spec);
-	/* answered: first packet of direction 1. ended: last words, with parting's hint. */
-	void (*answered)(void *state, const struct flow *f);
+	/* answered: first packet of direction 1, so long after the flow was opened; f as it was
+	 * before that packet. ended: last words, with parting's hint. */
+	void (*answered)(void *state, const struct flow *f, unsigned event, uint64_t waited_ns);
 	void (*ended)(void *state, const struct flow *f, const struct tuple t[2],
 	              const uint64_t hint[HINTS], uint32_t now_ms);
 	/* parting: as warm, for ended(): the flow is about to end. hint is zero at stage 0, and for

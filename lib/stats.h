@@ -19,11 +19,13 @@
 
 enum {
 	STATS_MAGIC = 0x4d525331, /* "MRS1" */
-	STATS_VERSION = 2,
+	STATS_VERSION = 3,
 	STATS_NICS = 64,          /* MAX_NICS */
 	STATS_DEVS = 16,          /* MAX_DEVS */
 	STATS_CAUSES = 8,         /* >= HANDOFF_MAX */
 	STATS_BACKENDS = 65536,   /* LB_MAX_IDS */
+	STATS_WAITS = 20,         /* of answers: below 2^14 ns, 2^15, ... 2^32, and longer */
+	STATS_WAIT_SHIFT = 14,
 };
 
 struct stats_nic {
@@ -64,7 +66,27 @@ struct stats {
 struct stats_backend {
 	uint64_t opened, ended;                    /* flows; opened - ended are live */
 	uint64_t packets[2], bytes[2];             /* of ended flows, by direction */
-};
+	/* TCP connections opened by a SYN: its answer was a SYN, a RST, or there was none until the
+	 * flow ended, a second or more after the last SYN. */
+	uint64_t answered, refused, unanswered;
+	uint64_t waited[STATS_WAITS];              /* of `answered`: from the first SYN on */
+} __attribute__((aligned(64)));
+
+/* stats_wait: the place of a time in `waited`. */
+static inline unsigned
+stats_wait(uint64_t ns)
+{
+	uint64_t units = ns >> STATS_WAIT_SHIFT;
+	unsigned bits = units == 0 ? 0 : 64 - (unsigned)__builtin_clzll(units);
+	return bits < STATS_WAITS ? bits : STATS_WAITS - 1;
+}
+
+/* stats_wait_below: the times in place i are shorter; the last place has no such bound: 0. */
+static inline uint64_t
+stats_wait_below(unsigned i)
+{
+	return i + 1 < STATS_WAITS ? (uint64_t)1 << (STATS_WAIT_SHIFT + i) : 0;
+}
 
 struct stats_segment {
 	uint32_t magic, version;

@@ -290,7 +290,7 @@ nat_opened(void *state, const struct miss *m, const struct flow_spec *spec)
 }
 
 static void
-nat_answered(void *state, const struct flow *f)
+nat_answered(void *state, const struct flow *f, unsigned event, uint64_t waited_ns)
 {
 	struct nat *n = state;
 	if ((f->flags & FLOW_INBOUND) != 0 && owner_is_mapping(f->owner))

@@ -99,9 +99,13 @@ test_undo(void *state, const struct miss *m, const struct flow_spec *spec)
 }
 
 static void
-test_answered(void *state, const struct flow *f)
+test_answered(void *state, const struct flow *f, unsigned event, uint64_t waited_ns)
 {
-	((struct world *)state)->answered++;
+	struct world *w = state;
+	w->answered++;
+	w->waited_ns = waited_ns;
+	w->answered_in = f->state;
+	w->answer = (uint8_t)event;
 }
 
 static void

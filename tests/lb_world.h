@@ -19,6 +19,7 @@
 
 enum { W_NAT, W_FULLNAT, W_UDP, W_EMPTY, W_NAT6, W_FULLNAT6, W_SERVICES };
 enum { W_BACKENDS = 10, W_LOCALS = 3, W_TABLES = W_SERVICES };
+enum { W_IDS = 1024 };
 enum { W_PORT_FIRST = 1000, W_PORTS = 64 };
 
 struct lb_world {
@@ -35,7 +36,7 @@ struct lb_world {
 	size_t size;
 	struct generation *gen;
 	struct stats stats;
-	struct stats_backend counters[STATS_BACKENDS];
+	struct stats_backend *counters; /* by id */
 };
 
 static inline union addr
@@ -186,6 +187,7 @@ world_free(struct lb_world *w)
 	if (w->gen != NULL)
 		lb_policy.view_destroy(w->gen, POLICY_LB);
 	free(w->gen);
+	free(w->counters);
 	free(w->image);
 	free(w);
 }
@@ -196,6 +198,10 @@ world_new(void)
 	struct lb_world *w = aligned_alloc(_Alignof(struct lb_world), sizeof(*w));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w);
 	world_rows(w);
+	w->counters = aligned_alloc(64, STATS_BACKENDS * sizeof(*w->counters));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(w->counters);
+	/* Of those of the ids that there are: no test pays for all. */
+	memset(w->counters, 0, W_IDS * sizeof(*w->counters));
 	return w;
 }
 

@@ -310,7 +310,7 @@ world_end(struct nat_world *w, struct world_flow *flow)
 static inline void
 world_answer(struct nat_world *w, struct world_flow *flow)
 {
-	nat_policy.answered(w->state[flow->worker], &flow->f);
+	nat_policy.answered(w->state[flow->worker], &flow->f, EV_OTHER, 0);
 	flow->f.flags |= FLOW_ANSWERED;
 }
 

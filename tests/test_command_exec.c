@@ -128,6 +128,47 @@ filters_pick_what_they_say(void)
 	world_close(&w);
 }
 
+/* Sums by backend, whatever the page, of all workers and of one, are those of the flow listing. */
+static void
+backends_add_up(void)
+{
+	static struct cmd_backend rows[MOST];
+	struct world w;
+	open_flows(&w);
+	unsigned n = list_all(&w, command_of(CMD_FLOWS, 0), flows, sizeof(flows[0]));
+	for (unsigned k = 0; k < 24; k++) {
+		static const uint32_t limits[] = {0, 1, 2, 3, 5, 100};
+		struct command c = command_of(CMD_BACKENDS, limits[k % 6]);
+		c.filter.worker = (uint16_t)(k / 6 % 3);
+		c.filter.owner = k / 18 != 0 ? flows[n - 1].owner + 1 : 0;
+		uint64_t want[4] = {0}, got[4] = {0};
+		for (unsigned i = 0; i < n; i++) {
+			const struct cmd_flow *f = &flows[i];
+			if (f->policy != POLICY_LB ||
+			    (c.filter.worker != 0 && c.filter.worker != f->worker + 1) ||
+			    (c.filter.owner != 0 && c.filter.owner != f->owner + 1))
+				continue;
+			want[0]++;
+			want[1] += f->packets[0];
+			want[2] += f->bytes[0];
+			want[3] += f->owner;
+		}
+		unsigned m = list_all(&w, c, rows, sizeof(rows[0]));
+		for (unsigned i = 0; i < m; i++) {
+			CU_ASSERT(rows[i].flows != 0 && rows[i].active == 0); /* SYNs alone */
+			CU_ASSERT(rows[i].packets[1] == 0 && rows[i].bytes[1] == 0);
+			got[0] += rows[i].flows;
+			got[1] += rows[i].packets[0];
+			got[2] += rows[i].bytes[0];
+			got[3] += rows[i].owner * rows[i].flows;
+		}
+		CU_ASSERT_EQUAL(memcmp(want, got, sizeof(want)), 0);
+		CU_ASSERT(want[0] != 0 || c.filter.worker != 0);
+		CU_ASSERT(limits[k % 6] != 0 || m <= 4); /* a backend has one row of a page */
+	}
+	world_close(&w);
+}
+
 static void
 idle_flows_are_over(void)
 {
@@ -305,6 +346,7 @@ nonsense_is_refused(void)
 static const struct test_case cases[] = {
 	{"every flow once, whatever the page", every_flow_once_whatever_the_page},
 	{"filters pick what they say", filters_pick_what_they_say},
+	{"backends add up", backends_add_up},
 	{"idle flows are over", idle_flows_are_over},
 	{"translation is listed", translation_is_listed},
 	{"rows are counted", rows_are_counted},

@@ -284,7 +284,7 @@ tuples(void)
 static void
 counts(void)
 {
-	struct flow f = {0};
+	struct flow f = {.flags = FLOW_ANSWERED};
 	uint64_t rng = test_seed(), bytes[2] = {0}, packets[2] = {0};
 	for (unsigned i = 0; i < 300000; i++) {
 		unsigned dir = test_random(&rng) & 1;

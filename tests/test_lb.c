@@ -175,7 +175,7 @@ end(const struct miss *m, const struct flow_spec *spec, struct flow f)
 {
 	struct tuple t[2] = {m->tuple, spec->reply};
 	f.owner = spec->owner;
-	f.flags = spec->flags;
+	f.flags |= spec->flags;
 	lb_policy.ended(lb, &f, t, (const uint64_t[HINTS]){0}, 0);
 }
 
@@ -189,7 +189,7 @@ test_counters(void)
 		CU_ASSERT_EQUAL_FATAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
 		lb_policy.opened(lb, &m, &spec);
 		if (n % 4 < 2)
-			end(&m, &spec, (struct flow){.counts = {
+			end(&m, &spec, (struct flow){.flags = FLOW_ANSWERED, .counts = {
 				(3ull << FLOW_BYTES_BITS) + 100,
 				(2ull << FLOW_BYTES_BITS) + (1ull << 32) + 7}});
 	}

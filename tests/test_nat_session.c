@@ -52,6 +52,7 @@ test_both_directions(void)
 	w->ms += 1000;
 	flow_count(&out.f, 0, 100);
 	flow_count(&out.f, 0, 50);
+	out.f.flags |= FLOW_ANSWERED;
 	flow_count(&out.f, 1, 7);
 	world_end(w, &out);
 	struct record r = next_record();

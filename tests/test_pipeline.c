@@ -45,6 +45,34 @@ test_echo(void)
 	world_destroy(w);
 }
 
+/* A policy hears of the first answer: how long after the first packet, whatever came between. */
+static void
+test_answered(void)
+{
+	struct world *w = probe_simple();
+	struct frame syn = world_frame("10.0.0.10", 2000, "8.8.8.8", 80, 6);
+	struct frame reply = world_frame("8.8.8.8", 80, "198.51.100.1", 3000, 6);
+	const struct flow *f = &w->worker[0]->flows.v4[1].f;
+	syn.tcp_flags = 0x02;
+	reply.tcp_flags = 0x12;
+	probe_arrive(w, WORLD_IN, syn);
+	world_advance(w, 1000);
+	probe_arrive(w, WORLD_IN, syn);
+	CU_ASSERT(flow_packets(f, 0) == 2 && flow_packets(f, 1) == 0 && flow_bytes(f, 1) == 0);
+	world_advance(w, 234);
+	CU_ASSERT_EQUAL(w->answered, 0);
+	uint64_t opened_ns = flow_opened_ns(f);
+	probe_arrive(w, WORLD_OUT, reply);
+	CU_ASSERT_EQUAL(w->answered, 1);
+	CU_ASSERT(w->answer == EV_SYN && w->answered_in == CONN_TCP_SYN);
+	CU_ASSERT_EQUAL(w->waited_ns, w->worker[0]->now_ns - opened_ns);
+	CU_ASSERT(w->waited_ns >= 1234000000 && w->waited_ns < 1235000000);
+	CU_ASSERT(flow_packets(f, 1) == 1 && flow_bytes(f, 1) < 100);
+	probe_arrive(w, WORLD_OUT, reply);
+	CU_ASSERT(w->answered == 1 && flow_packets(f, 1) == 2);
+	world_destroy(w);
+}
+
 /* A burst with several packets of one new flow opens it once; order stays. */
 static void
 test_burst(void)
@@ -142,6 +170,7 @@ test_refresh(void)
 
 static const struct test_case cases[] = {
 	{"both directions", test_both_directions},
+	{"answered", test_answered},
 	{"echo", test_echo},
 	{"burst", test_burst},
 	{"VLAN", test_vlan},

@@ -103,6 +103,7 @@ static const struct {
 	[CMD_STEERING] = {list_steering, sizeof(struct cmd_steering)},
 	[CMD_BLOCKS] = {list_blocks, sizeof(struct cmd_block)},
 	[CMD_CUT_SHOW] = {list_cut, sizeof(struct cmd_cut)},
+	[CMD_BACKENDS] = {list_backends, sizeof(struct cmd_backend)},
 };
 
 static void

@@ -40,6 +40,7 @@ void list_mappings(struct page *pg);
 void list_subscribers(struct page *pg);
 void list_pools(struct page *pg);
 void list_blocks(struct page *pg);
+void list_backends(struct page *pg);
 
 /* command_refuse: status and a sentence. */
 void command_refuse(struct reply *r, int status, const char *format, ...)

@@ -1,61 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The flow listing: snapshots of workers' flow tables, filtered. */
-#include "command_exec.h"
+#include "flow_walk.h"
 
 #include <endian.h>
-
-/* A flow as it stood at one moment. */
-struct snapshot {
-	struct flow f;
-	struct tuple tuple[2];
-};
-
-/* Copies an entry that its worker may be writing. => false when it never stood still. */
-static bool
-read_whole(void *to, const void *from, size_t size)
-{
-	uint8_t again[sizeof(struct flow6)];
-	for (unsigned i = 0; i < COMMAND_READS; i++) {
-		memcpy(to, from, size);
-		atomic_thread_fence(memory_order_seq_cst);
-		memcpy(again, from, size);
-		if (memcmp(to, again, size) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
-snapshot4(const struct flow_table *t, uint32_t i, struct snapshot *s)
-{
-	struct flow4 e;
-	if (!read_whole(&e, &t->v4[i], sizeof(e)) || e.f.state == CONN_FREE)
-		return false;
-	s->f = e.f;
-	for (unsigned d = 0; d < 2; d++)
-		s->tuple[d] = (struct tuple){
-			.src = addr_from_v4(e.tuple[d].src), .dst = addr_from_v4(e.tuple[d].dst),
-			.sport = e.tuple[d].sport, .dport = e.tuple[d].dport, .family = FAMILY_V4,
-			.proto = e.f.proto, .realm = e.f.realm[d],
-		};
-	return true;
-}
-
-static bool
-snapshot6(const struct flow_table *t, uint32_t i, struct snapshot *s)
-{
-	struct flow6 e;
-	if (!read_whole(&e, &t->v6[i], sizeof(e)) || e.f.state == CONN_FREE)
-		return false;
-	s->f = e.f;
-	for (unsigned d = 0; d < 2; d++)
-		s->tuple[d] = (struct tuple){
-			.src = e.tuple[d].src, .dst = e.tuple[d].dst, .sport = e.tuple[d].sport,
-			.dport = e.tuple[d].dport, .family = FAMILY_V6, .proto = e.f.proto,
-			.realm = e.f.realm[d],
-		};
-	return true;
-}
 
 static bool
 addr_wanted(const union addr *want, const union addr *have)
@@ -102,66 +49,23 @@ is_wanted(const struct cmd_filter *c, const struct snapshot *s)
 	       any_addr_wanted(&c->any, t) && any_port_wanted(c->any_port, t);
 }
 
-/* => false when the flow is idle beyond its time: it is over, only not yet swept. */
-static bool
-row_make(const struct page *pg, const struct snapshot *s, uint8_t worker, struct cmd_flow *row)
+static void
+take(struct page *pg, const struct snapshot *s)
 {
-	const struct generation *g = pg->plane->gen;
-	uint32_t idle = pg->now_ms - s->f.seen_ms;
-	if ((int32_t)idle < 0)
-		idle = 0; /* the worker's clock is ahead of ours by a moment */
-	uint32_t whole = s->f.timers < g->n_timers ?
-	                 g->timers[s->f.timers].idle_ms[s->f.state & 15] : 0;
-	if (idle > whole)
-		return false;
-	*row = (struct cmd_flow){
+	if (!is_wanted(pg->filter, s))
+		return;
+	struct cmd_flow row = {
 		.tuple = {s->tuple[0], s->tuple[1]}, .policy = s->f.policy, .state = s->f.state,
-		.flags = s->f.flags, .worker = worker, .owner = s->f.owner, .idle_ms = idle,
-		.left_ms = whole - idle,
+		.flags = s->f.flags, .worker = s->worker, .owner = s->f.owner,
+		.idle_ms = s->idle_ms, .left_ms = s->left_ms,
 		.packets = {flow_packets(&s->f, 0), flow_packets(&s->f, 1)},
 		.bytes = {flow_bytes(&s->f, 0), flow_bytes(&s->f, 1)},
 	};
-	return true;
-}
-
-/* Where IPv6 entries begin in a cursor, however large the tables become meanwhile. */
-#define FIRST6 (1u << 30)
-
-/* One worker from table entry i on (IPv4 entries, then IPv6 ones). => the entry to go on at, or 0
- * when this worker has no more. */
-static uint32_t
-list_worker(struct page *pg, uint16_t worker, uint32_t i, uint32_t *steps)
-{
-	const struct flow_table *t = &pg->plane->worker[worker]->flows;
-	uint32_t end4 = t->high4 < t->capacity4 ? t->high4 : t->capacity4;
-	uint32_t end6 = t->high6 < t->capacity6 ? t->high6 : t->capacity6;
-	for (;; i++, ++*steps) {
-		if (i > end4 && i < FIRST6)
-			i = FIRST6 + 1;
-		if (i > FIRST6 + end6)
-			return 0;
-		if (*steps == COMMAND_STEPS || pg->count == pg->room)
-			return i;
-		struct snapshot s;
-		struct cmd_flow row;
-		bool found = i < FIRST6 ? snapshot4(t, i, &s) : snapshot6(t, i - FIRST6, &s);
-		if (found && is_wanted(pg->filter, &s) && row_make(pg, &s, (uint8_t)worker, &row))
-			page_add(pg, &row);
-	}
+	page_add(pg, &row);
 }
 
 void
 list_flows(struct page *pg)
 {
-	uint16_t only = pg->filter->worker;
-	uint32_t steps = 0, i = (uint32_t)pg->cursor;
-	for (uint64_t w = pg->cursor >> 32; w < pg->plane->n_workers; w++, i = 0) {
-		if (only != 0 && only != w + 1)
-			continue;
-		i = list_worker(pg, (uint16_t)w, i != 0 ? i : 1, &steps);
-		if (i != 0) {
-			pg->next = w << 32 | i;
-			return;
-		}
-	}
+	flow_walk(pg, take);
 }

@@ -133,7 +133,7 @@ packets_ask(const struct generation *g, unsigned number, void *state)
 			.owner = spec.owner, .flags = spec.flags, .timers = spec.timers,
 			.realm = {m.tuple.realm, spec.reply.realm}};
 		if (ops->answered != NULL)
-			ops->answered(state, &f);
+			ops->answered(state, &f, i % EV_MAX, (uint64_t)i << 12);
 		if (i % 2 == 0)
 			ops->ended(state, &f, pair, (const uint64_t[HINTS]){0}, i);
 		if (ops->tick != NULL)
