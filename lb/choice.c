@@ -21,26 +21,6 @@ slot_after(uint32_t slot)
 	return slot + 1 < MAGLEV_SIZE ? slot + 1 : 0;
 }
 
-/* A hash of which both halves are good: of two choices each takes one. */
-static uint64_t
-client_hash(const struct asker *a, const struct tuple *t)
-{
-	const struct img_lb_service *s = a->s;
-	if (s->choice.persistence_s != 0) {
-		struct sticky_key k = sticky_key_make(s->id, &t->src, t->family, s->choice.mask);
-		return lb_client_hash(&k.source, 0);
-	}
-	if (s->choice.hash == LB_HASH_SOURCE)
-		return lb_client_hash(&t->src, 0);
-	if (s->choice.hash == LB_HASH_SOURCE_PORT)
-		return lb_client_hash(&t->src, t->dport);
-	/* What of the destination is not the service's own: nothing, where it has one endpoint. */
-	uint64_t beyond = (t->dst.q[0] ^ s->address.q[0]) + (t->dst.q[1] ^ s->address.q[1]) * 3 +
-		(uint64_t)(t->dport ^ s->port) * 0x9e3779b97f4a7c15u;
-	uint64_t h = lb_client_hash(&t->src, t->sport);
-	return beyond == 0 ? h : mix64(h ^ 0xa0761d6478bd642fu, beyond ^ 0xe7037ed1a0b428dbu);
-}
-
 static bool
 has_room(struct asker *a, const struct img_lb_backend *b)
 {
@@ -107,13 +87,12 @@ is_lighter(const struct choice *c, const struct img_lb_backend *x, const struct 
 }
 
 static const struct img_lb_backend *
-two_choices(struct asker *a, uint64_t hash)
+two_choices(struct asker *a, const uint32_t slot[2])
 {
-	uint32_t slot = maglev_slot((uint32_t)(hash ^ hash >> 32));
-	const struct img_lb_backend *x = at_slot(a, slot);
-	const struct img_lb_backend *y = at_slot(a, maglev_slot((uint32_t)(hash >> 32)));
+	const struct img_lb_backend *x = at_slot(a, slot[0]);
+	const struct img_lb_backend *y = at_slot(a, slot[1]);
 	if (x == NULL && y == NULL)
-		return from_slot(a, slot_after(slot));
+		return from_slot(a, slot_after(slot[0]));
 	return x == NULL || (y != NULL && is_lighter(a->c, y, x)) ? y : x;
 }
 
@@ -140,7 +119,7 @@ schedule(struct asker *a, const struct tuple *t)
 {
 	uint32_t *cursor = &a->c->cursor[a->s - a->v->services];
 	const struct img_lb_backend *b;
-	uint64_t hash;
+	uint32_t slot[2];
 	switch ((enum lb_scheduler)a->s->choice.scheduler) {
 	case LB_ROUND_ROBIN:
 		b = from_slot(a, *cursor);
@@ -151,14 +130,15 @@ schedule(struct asker *a, const struct tuple *t)
 		*cursor = slot_after(a->slot);
 		return b;
 	case LB_TWO_CHOICES:
-		return two_choices(a, client_hash(a, t));
+		lb_place_slots(a->s, t, slot);
+		return two_choices(a, slot);
 	case LB_MAGLEV:
 	case LB_SOURCE_HASH:
 	case LB_SCHEDULERS:
 		break;
 	}
-	hash = client_hash(a, t);
-	return from_slot(a, maglev_slot((uint32_t)(hash ^ hash >> 32)));
+	lb_place_slots(a->s, t, slot);
+	return from_slot(a, slot[0]);
 }
 
 /* persistent: the entry's backend, if it may have the flow. *keep: not, but the entry stays. */
@@ -225,10 +205,10 @@ choice_guess(const struct lb_view *v, const struct img_lb_service *s, const stru
 {
 	const struct asker a = {.v = v, .s = s, .backends = v->backends + s->first_backend,
 		.slots = v->slots + (size_t)s->slots * MAGLEV_SIZE};
-	if (s->choice.scheduler != LB_MAGLEV && s->choice.scheduler != LB_SOURCE_HASH)
+	uint32_t slot[2];
+	if (lb_place_slots(s, t, slot) != 1)
 		return NULL;
-	uint64_t hash = client_hash(&a, t);
-	uint32_t at = maglev_slot((uint32_t)(hash ^ hash >> 32));
+	uint32_t at = slot[0];
 	for (unsigned i = 0; i < CHOICE_PROBES; i++, at = slot_after(at)) {
 		const struct img_lb_backend *b = &a.backends[a.slots[at]];
 		if (a.slots[at] != LB_NO_BACKEND && b->state == LB_READY && b->weight != 0)

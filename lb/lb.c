@@ -203,7 +203,8 @@ opened(void *state, const struct miss *m, const struct flow_spec *spec)
 	lb->env.backends[spec->owner].opened++;
 }
 
-/* What becomes of a handshake. Other first answers than SYN and RST say nothing of it. */
+/* What becomes of a handshake that we see both sides of. Other first answers than SYN and RST say
+ * nothing of it. */
 static void
 answered(void *state, const struct flow *f, unsigned event, uint64_t waited_ns)
 {

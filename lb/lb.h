@@ -15,7 +15,8 @@
  *               by local address and port).
  *            5. A TCP flow opened by a SYN counts once at most as answered, refused or unanswered:
  *               not if the client gave it up by RST, or it ended within LB_PATIENCE_MS of its
- *               last SYN for another reason than that its time was over.
+ *               last SYN for another reason than that its time was over; nor where backends answer
+ *               clients themselves.
  * Owner      The state is one worker's.
  * Limits     fullnat: a (local address, port) once for each backend; then LB_NO_LOCAL_PORT.
  *            A service none of whose backends takes new flows answers TCP by RST and UDP by host

@@ -19,6 +19,7 @@
 #ifndef MR_LB_VIEW_H
 #define MR_LB_VIEW_H
 
+#include "lb/place.h"
 #include "lb/service.h"
 #include "lib/generation.h"
 #include "lib/policy.h"
@@ -77,17 +78,6 @@ lb_view_by_id(const struct lb_view *v, uint32_t id)
 
 /* lb_view_is_live: has a service that the address is of a backend for new flows? */
 bool lb_view_is_live(const struct lb_view *v, const union addr *a, uint8_t family);
-
-/*
- * lb_client_hash: what says where in the table a client's connection falls. No secret: every
- * instance of Millrace takes the same place, and it says nothing about the flow table's hash.
- */
-static inline uint64_t
-lb_client_hash(const union addr *a, be16 port)
-{
-	uint64_t h = mix64(a->q[0] ^ 0x8bb84b93962eacc9u, a->q[1] ^ 0x2d358dccaa6c78a5u);
-	return mix64(h ^ 0x4b33a62ed433d4a3u, port ^ 0x9fb21c651e98df25u);
-}
 
 /* lb_view_fate: of the flows of a backend. */
 static inline enum stale

@@ -75,19 +75,24 @@ one(uint8_t state, int event, uint32_t idle_ms)
 static void
 test_fates(void)
 {
-	static const struct { uint8_t state; int event; uint32_t idle_ms; unsigned fate; } cases[] = {
+	static const struct {
+		uint8_t state;
+		int event;
+		uint32_t idle_ms;
+		unsigned fate;
+	} rows[] = {
 		{CONN_TCP_SYN, EV_SYN, 5, ANSWERED},
 		{CONN_TCP_SYN, EV_OPEN, 5, ANSWERED},  /* both open at once */
 		{CONN_TCP_SYN, EV_RST, 5, REFUSED},
 		{CONN_TCP_SYN, EV_RST, 60000, REFUSED},
-		{CONN_TCP_SYN, EV_OTHER, 60000, NOTHING}, /* an ACK of an older connection */
+		{CONN_TCP_SYN, EV_OTHER, 60000, NOTHING}, /* of an older connection */
 		{CONN_TCP_SYN, EV_FIN, 60000, NOTHING},
 		{CONN_TCP_SYN, -1, 60000, UNANSWERED},
 		{CONN_TCP_SYN, -1, LB_PATIENCE_MS, UNANSWERED},
-		{CONN_TCP_SYN, -1, LB_PATIENCE_MS - 1, NOTHING}, /* it was not given the time */
+		{CONN_TCP_SYN, -1, LB_PATIENCE_MS - 1, NOTHING}, /* not given the time */
 		{CONN_TCP_TRANS, -1, 60000, NOTHING},  /* the client gave up */
 		{CONN_TCP_TRANS, EV_SYN, 5, NOTHING},
-		{CONN_TCP_MID, EV_RST, 5, NOTHING},    /* no SYN began it: after a restart, a move */
+		{CONN_TCP_MID, EV_RST, 5, NOTHING},
 		{CONN_TCP_MID, EV_OTHER, 5, NOTHING},
 		{CONN_TCP_MID, -1, 60000, NOTHING},
 		{CONN_TCP_EST, -1, 60000, NOTHING},
@@ -95,9 +100,8 @@ test_fates(void)
 		{CONN_UDP_NEW, -1, 60000, NOTHING},
 	};
 	setup();
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		CU_ASSERT_EQUAL(one(cases[i].state, cases[i].event, cases[i].idle_ms),
-		                cases[i].fate);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CU_ASSERT_EQUAL(one(rows[i].state, rows[i].event, rows[i].idle_ms), rows[i].fate);
 	teardown();
 }
 
@@ -115,7 +119,8 @@ test_histogram(void)
 	}
 	for (unsigned place = 0; place < STATS_WAITS; place++) {
 		uint64_t from = place == 0 ? 0 : stats_wait_below(place - 1), want = 0;
-		uint64_t below = stats_wait_below(place) != 0 ? stats_wait_below(place) : UINT64_MAX;
+		uint64_t below = stats_wait_below(place);
+		below = below != 0 ? below : UINT64_MAX;
 		for (unsigned i = 0; i < 5000; i++)
 			want += waits[i] >= from && waits[i] < below;
 		CU_ASSERT_EQUAL(w->counters[501].waited[place], want);

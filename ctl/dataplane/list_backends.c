@@ -38,7 +38,8 @@ take(struct page *pg, const struct snapshot *f)
 		return;
 	struct cmd_backend *row = row_of((struct sums *)(void *)pg, f->f.owner);
 	row->flows++;
-	row->active += f->f.state == CONN_TCP_EST || f->f.state == CONN_UDP_BOTH;
+	row->active += f->f.state == CONN_TCP_EST || f->f.state == CONN_UDP_BOTH ||
+	               f->f.state == CONN_ONE_EST;
 	for (unsigned d = 0; d < 2; d++) {
 		row->packets[d] += flow_packets(&f->f, d);
 		row->bytes[d] += flow_bytes(&f->f, d);
