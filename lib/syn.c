@@ -2,6 +2,7 @@
 /* Unsolicited SYNs: held, then refused. */
 #include "syn.h"
 
+#include "tcp.h"
 #include "tx.h"
 
 enum { UNREACHABLE_PORT = 3 };

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       How a responder is told who the initiator is when it cannot see it: the TCP option
+ *            that IPVS and its like use (TOA), or the header of the PROXY protocol.
+ * Layout     TOA: kind, length, port, address: 8 octets over IPv4, 20 over IPv6.
+ * Invariant  1. The octets follow from the two ends alone: made again they are the same.
+ *            2. No header has more than TELL_MAX octets.
+ * See        The PROXY protocol, versions 1 and 2 (HAProxy's proxy-protocol.txt), sections 2.1
+ *            and 2.2; docs/lb.md, "What a backend is told".
+ */
+#ifndef MR_TELL_H
+#define MR_TELL_H
+
+#include "tuple.h"
+
+enum tell { TELL_NONE, TELL_TOA, TELL_PROXY1, TELL_PROXY2, TELL_KINDS };
+
+enum {
+	TELL_MAX = 107,     /* the longest header of version 1 */
+	TELL_TOA4 = 8, TELL_TOA6 = 20,
+	TELL_TOA_MAX = TELL_TOA6,
+	TELL_TOA_KIND = 254, /* of experiments (RFC 4727), and what servers look for */
+	TELL_KIND_MIN = 128, /* kinds below are in use or may be */
+};
+
+/*
+ * tell_header: that of a connection whose initiator sends as t. => octets; 0: tell has none.
+ */
+unsigned tell_header(uint8_t out[TELL_MAX], enum tell tell, const struct tuple *t);
+
+/* tell_toa: the option. => octets, a multiple of 4. */
+unsigned tell_toa(uint8_t out[TELL_TOA_MAX], uint8_t kind, const struct tuple *t);
+
+#endif
