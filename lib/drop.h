@@ -53,6 +53,10 @@
 	X(LB_NO_LOCAL_PORT, "lb_no_local_port", "no free local address and port (fullnat)")     \
 	X(LB_BACKENDS_FULL, "lb_backends_full", "every backend has its max_connections")        \
 	X(LB_RESET, "lb_reset", "of a connection that is being reset: backend gone, drain over") \
+	X(LB_NO_SHIFT, "lb_no_shift", "lb.capacity.shifts is used up by other connections")     \
+	X(LB_EARLY_DATA, "lb_early_data", "octets of a client where the PROXY header belongs")  \
+	X(LB_COOKIE, "lb_cookie", "SYN proxy: no answer to a SYN-ACK of ours, or no plain SYN") \
+	X(LB_WAITING, "lb_waiting", "SYN proxy: the backend has not answered yet")              \
 	X(LOCAL_UNWANTED, "local_unwanted", "for an address of ours, but nothing listens")      \
 	X(ARP_INVALID, "arp_invalid", "ARP packet that is malformed or not for us")             \
 	X(ND_INVALID, "nd_invalid", "neighbour discovery packet that is malformed")             \

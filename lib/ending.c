@@ -3,6 +3,7 @@
 #include "ending.h"
 
 #include "flow_index.h"
+#include "shifted.h"
 
 struct leaving {
 	const struct flow *f;
@@ -44,6 +45,8 @@ flows_ended(struct worker *w, const flow_ref *ref, unsigned n)
 		const struct leaving *l = &all[i];
 		if (l->ops->ended != NULL)
 			l->ops->ended(l->state, l->f, l->t, l->hint, w->now_ms);
+		if ((l->f->flags & FLOW_SHIFT) != 0)
+			shifted_ended(w, ref[i]);
 	}
 	w->stats->flows_ended += n;
 }

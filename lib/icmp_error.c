@@ -9,6 +9,7 @@
 #include "miss.h"
 #include "parse.h"
 #include "rewrite.h"
+#include "shifted.h"
 #include "tx.h"
 
 enum {
@@ -220,6 +221,8 @@ translate_of_flow(struct worker *w, struct pkt *p, const struct inner *in, flow_
 	const struct flow *f = flow_get(&w->flows, ref);
 	unsigned d = ref & 1;
 	struct tuple here = flow_tuple(&w->flows, ref, d), to = flow_tuple(&w->flows, ref, !d);
+	if ((f->flags & FLOW_SHIFT) != 0)
+		shifted_quote(w, ref, !d, in->l4, in->l4_size);
 	if (d == 0 && (f->flags & FLOW_WAY) != 0)
 		encap_to(w, p, f->owner, tuple_hash(&here, w->flows.seed));
 	else

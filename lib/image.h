@@ -65,6 +65,7 @@ enum image_kind {
 	IMG_LB_SLOTS,
 	IMG_LB_LOCALS,
 	IMG_LB_WAYS,
+	IMG_LB_QUIC = 36,
 	IMG_NAT_STATICS = 40, /* nat/nat_image.h */
 	IMG_NAT_STATICS_OUT,
 	IMG_NAT_INSIDE,
@@ -112,6 +113,7 @@ struct img_plane {
 	uint32_t pool_addresses;      /* capacity */
 	uint32_t persistence;         /* entries of the balancer; 0: no service may have it */
 	uint32_t buffers;             /* packet buffers */
+	uint32_t shifts;              /* TCP flows with numbers of their own; 0: there may be none */
 	uint8_t steer_class_bits;
 	uint8_t steer_split_blocks;
 	uint8_t steer_block_shift;

@@ -156,9 +156,10 @@ plane_check(const struct check *c)
 			return refuse(c, "plane: %s is %u, not 1 to %u", what[i], capacity[i],
 			              IMG_MAX_CAPACITY);
 	if (p->permissions > IMG_MAX_CAPACITY || p->quarantine > IMG_MAX_CAPACITY ||
-	    p->endpoints > IMG_MAX_CAPACITY || p->persistence > IMG_MAX_CAPACITY)
-		return refuse(c, "plane: permissions, quarantine, endpoints or persistence is "
-		              "above %u", IMG_MAX_CAPACITY);
+	    p->endpoints > IMG_MAX_CAPACITY || p->persistence > IMG_MAX_CAPACITY ||
+	    p->shifts > IMG_MAX_CAPACITY)
+		return refuse(c, "plane: permissions, quarantine, endpoints, persistence or shifts "
+		              "is above %u", IMG_MAX_CAPACITY);
 	if (p->steer_class_bits > STEER_MAX_CLASS_BITS || p->steer_split_blocks > 1 ||
 	    p->steer_block_shift > MAX_BLOCK_SHIFT || p->huge_pages > 1)
 		return refuse(c, "plane: steering or huge_pages is out of range");

@@ -5,8 +5,10 @@
 #include "ending.h"
 #include "hop.h"
 #include "reset.h"
+#include "shifted.h"
 #include "steer_watch.h"
 #include "syn.h"
+#include "synproxy.h"
 #include "tx.h"
 
 static inline void
@@ -21,6 +23,9 @@ fill(const struct worker *w, const struct pkt *p, struct miss *m)
 	m->nic = p->nic;
 	m->event = p->event & (uint8_t)~EV_ALONE;
 	m->has_frag = (p->flags & PKT_FIRST) != 0;
+	m->l4 = p->l3 + p->l4;
+	m->l4_size = (uint32_t)p->l3_len - p->l4;
+	m->cookies = (struct cookies *)(uintptr_t)&w->cookies;
 	memset(m->hint, 0, sizeof(m->hint));
 }
 
@@ -175,6 +180,16 @@ undo(const struct worker *w, const struct judged *j, const struct flow_spec *spe
 		pol->ops->undo(pol->state, &j->m, spec);
 }
 
+/* No flow, after a policy has said that there may be one. => 0. */
+static flow_ref
+unmake(struct worker *w, const struct pkt *p, const struct judged *j, const struct flow_spec *spec,
+       unsigned drop)
+{
+	undo(w, j, spec);
+	pkt_drop(w, p, drop);
+	return 0;
+}
+
 /* The flow of this name, if it is alive and of this owner; another's gives the name back. */
 static flow_ref
 find_named(struct worker *w, const struct judged *j, const struct flow_spec *spec,
@@ -208,15 +223,16 @@ make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_
 	uint64_t reply_hash = hash[1];
 	uint8_t drop;
 	flow_ref ref;
+	bool is_shifted = shifted_is_wanted(spec);
+	if (is_shifted && shift_left(&w->shifts) == 0)
+		return unmake(w, p, j, spec, DROP_LB_NO_SHIFT);
 	if (spec->taken != 0)
 		release_reply(w, spec);
 	struct flow *f = flow_open_hashed(&w->flows, orig, &spec->reply, hash, &ref, &drop);
-	if (f == NULL) {
-		undo(w, j, spec);
-		pkt_drop(w, p, drop == DROP_FLOW_COLLISION && spec->taken != 0 ? spec->taken :
-		                                                                 drop);
-		return 0;
-	}
+	if (f == NULL)
+		return unmake(w, p, j, spec,
+		              drop == DROP_FLOW_COLLISION && spec->taken != 0 ?
+		              spec->taken : drop);
 	f->policy = j->policy;
 	f->owner = spec->owner;
 	f->flags = spec->flags;
@@ -224,7 +240,12 @@ make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_
 	f->state = first_state(&j->m, spec->flags);
 	f->seen_ms = w->now_ms;
 	f->counts[1] = w->now_ns;
-	learn_hops(w, f, j, &spec->reply.src);
+	f->nexthop[0] = f->nexthop[1] = NEXTHOP_NONE;
+	f->route_gen = w->gen->route_gen;
+	if (is_shifted)
+		shifted_add(w, p, ref, spec);
+	else
+		learn_hops(w, f, j, &spec->reply.src);
 	w->stats->flows_opened++;
 	if (w->syns->held != 0)
 		syn_forget(w, reply_hash);
@@ -350,6 +371,9 @@ miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *sp
 			return false;
 		case VERDICT_HOLD:
 			syn_hold(w, p, spec->drop);
+			return false;
+		case VERDICT_ANSWER:
+			synproxy_answer(w, p, &spec->offer);
 			return false;
 		case VERDICT_UNREACHABLE:
 			pkt_punt(w, p, PUNT_UNREACHABLE, spec->drop, spec->code);

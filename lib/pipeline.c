@@ -14,6 +14,7 @@
 #include "parse_plain.h"
 #include "reset.h"
 #include "rewrite.h"
+#include "shifted.h"
 #include "tx.h"
 
 #define likely(x)   __builtin_expect(!!(x), 1)
@@ -70,7 +71,7 @@ touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 }
 
 /* A packet of a flow whose next hop is not known, not up, a loop, a way, or has a small MTU; those
- * of flows that are reset; PKT_CARE; a SYN alone. */
+ * of flows that are reset, or shifted; PKT_CARE; a SYN alone. */
 static __attribute__((noinline)) void
 send_aside(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 {
@@ -82,6 +83,10 @@ send_aside(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 	}
 	if ((f->flags & FLOW_WAY) != 0) {
 		encap_send(w, p, f, d, p->hash);
+		return;
+	}
+	if ((f->flags & FLOW_SHIFT) != 0) {
+		shifted_forward(w, p);
 		return;
 	}
 	if (f->route_gen != w->gen->route_gen) {

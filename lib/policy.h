@@ -13,6 +13,7 @@
 #ifndef MR_POLICY_H
 #define MR_POLICY_H
 
+#include "cookie.h"
 #include "flow.h"
 #include "generation.h"
 #include "record.h"
@@ -32,6 +33,9 @@ struct miss {
 	uint8_t event;          /* enum conn_event of a TCP packet */
 	uint8_t has_frag;       /* first fragment of several */
 	uint64_t hint[HINTS];   /* of the policy's warm() for its later stages and open(); zeroed */
+	const uint8_t *l4;      /* the packet from its transport header on: l4_size octets */
+	uint32_t l4_size;
+	struct cookies *cookies; /* the worker's */
 };
 
 enum verdict {
@@ -39,6 +43,7 @@ enum verdict {
 	VERDICT_OPEN,        /* spec is filled: make the flow */
 	VERDICT_DROP,        /* with spec->drop */
 	VERDICT_HOLD,        /* drop with spec->drop, but answer a SYN first, late: lib/syn.h */
+	VERDICT_ANSWER,      /* a SYN: answer it with a cookie and spec->offer: lib/synproxy.h */
 	VERDICT_UNREACHABLE, /* drop with spec->drop, answer Destination Unreachable, spec->code */
 	VERDICT_RESET,       /* drop with spec->drop, answer a TCP packet by RST */
 };
@@ -48,6 +53,13 @@ enum stale {
 	STALE_NOT,   /* it goes on */
 	STALE_ENDS,  /* it ends; its next packet is a miss */
 	STALE_RESET, /* TCP: its next packet is answered by RST, to both ends; else it ends */
+};
+
+/* What our own SYN-ACK says of the responder. */
+struct syn_offer {
+	uint16_t mss;
+	uint8_t scale;       /* of its window; above 14: no scaling */
+	bool sack, time;
 };
 
 struct flow_spec {
@@ -66,6 +78,11 @@ struct flow_spec {
 	 * called), or by a new one. Replies find theirs as ever.
 	 */
 	uint8_t name;
+	uint8_t tell;       /* enum tell: how the responder learns of the initiator (TCP) */
+	uint8_t toa_kind;   /* TELL_TOA: of the option */
+	bool is_answered;   /* the initiator has been answered by us: it has shaken hands with us */
+	struct syn_offer offer;
+	struct cookie cookie; /* is_answered: what it had asked for */
 };
 
 enum { HOME_NOT_MINE = -1, HOME_ANY = -2 /* mine, and any worker will do: stay */ };

@@ -56,6 +56,9 @@ struct stats {
 	uint64_t persistence;                      /* gauge: entries, some of which are over */
 	uint64_t persistence_full;                 /* flows whose backend found no room there */
 	uint64_t backends_passed;                  /* flows for which a full one was passed over */
+	uint64_t shifts;                           /* gauge: of lb.capacity.shifts */
+	uint64_t cookies_sent, cookies_good, cookies_bad;
+	uint64_t quic_routed;                      /* flows opened by a connection ID */
 	uint64_t log_records, log_lost;
 	uint64_t bursts, idle_polls;               /* loops with and without a packet */
 	uint64_t generation;                       /* the one this context runs */

@@ -10,6 +10,7 @@
 #include "pipeline.h"
 #include "purge.h"
 #include "syn.h"
+#include "synproxy.h"
 #include "tx.h"
 
 enum { TAKE_BURSTS = 4 };
@@ -20,6 +21,14 @@ static uint32_t
 share_of(uint32_t capacity, uint16_t workers)
 {
 	return (uint32_t)(((uint64_t)capacity + workers - 1) / workers);
+}
+
+/* A worker's share of the shifted flows, a little more than its part: hashes are not even. */
+static uint32_t
+shifts_of(const struct img_plane *plane)
+{
+	uint32_t share = share_of(plane->shifts, plane->workers);
+	return plane->shifts == 0 || plane->workers == 1 ? share : share + share / 8 + 1;
 }
 
 size_t
@@ -34,6 +43,7 @@ worker_memsize(const struct img_plane *plane)
 {
 	size_t own = sizeof(struct worker) + sizeof(struct pipeline) + frag_memsize() +
 	             sizeof(struct syn_table);
+	own += shift_memsize(shifts_of(plane));
 	return plane->workers * own + worker_flows_memsize(plane);
 }
 
@@ -48,6 +58,17 @@ tx_init(struct worker *w)
 		t->queue = w->id < queues ? w->id : TX_NO_QUEUE;
 		t->via = queues != 0 ? w->id % queues : w->id;
 	}
+}
+
+/* => false when the machine has too little. */
+static bool
+shifts_create(struct worker *w, const struct img_plane *plane, int node)
+{
+	uint32_t n = shifts_of(plane);
+	void *mem = n != 0 ? mem_alloc(shift_memsize(n), node) : NULL;
+	if (mem != NULL)
+		shift_init(&w->shifts, mem, n);
+	return n == 0 || mem != NULL;
 }
 
 struct worker *
@@ -65,11 +86,13 @@ worker_create(struct shared *s, uint16_t id, const struct img_plane *plane, int 
 	int r = flow_room_open(&w->room, &w->flows, share_of(plane->flows_v4, plane->workers),
 	                       share_of(plane->flows_v6, plane->workers),
 	                       share_of(FLOWS_MOST, plane->workers), s->seed, node);
-	if (w->pipe == NULL || w->frags == NULL || w->syns == NULL || r != 0) {
+	if (w->pipe == NULL || w->frags == NULL || w->syns == NULL || r != 0 ||
+	    !shifts_create(w, plane, node)) {
 		worker_destroy(w);
 		return NULL;
 	}
 	frag_init(w->frags, s->seed);
+	cookies_init(&w->cookies, s->secret);
 	tx_init(w);
 	ident_init(w);
 	if (s->qsbr != NULL) {
@@ -96,6 +119,8 @@ worker_destroy(struct worker *w)
 		syn_fini(w);
 		mem_free(w->syns, sizeof(*w->syns));
 	}
+	if (w->shifts.line != NULL)
+		mem_free(w->shifts.line, shift_memsize(w->shifts.capacity));
 	flow_room_close(&w->room, &w->flows);
 	if (w->pipe != NULL)
 		mem_free(w->pipe, sizeof(*w->pipe));
@@ -228,6 +253,7 @@ stats_publish(struct worker *w)
 {
 	w->stats->flows_v4 = w->flows.used4;
 	w->stats->flows_v6 = w->flows.used6;
+	w->stats->shifts = w->shifts.used;
 	w->stats->capacity_v4 = w->flows.capacity4;
 	w->stats->capacity_v6 = w->flows.capacity6;
 	w->stats->now_ns = w->now_ns;
@@ -250,6 +276,7 @@ worker_poll(struct worker *w, uint64_t now_ns)
 	if (w->gen != NULL) {
 		frag_expire(w);
 		syn_expire(w);
+		synproxy_turn(w);
 		n = take_over(w);
 		n += receive(w);
 		sweep(w);
@@ -280,6 +307,7 @@ worker_sweep(struct worker *w, uint64_t now_ns)
 	clock_set(w, now_ns);
 	frag_expire(w);
 	syn_expire(w);
+	synproxy_turn(w);
 	flow_expire(&w->flows, w->pipe->timers, w->now_ms, w->flows.high4 + w->flows.high6, ended,
 	            w);
 	tx_flush(w);

@@ -20,6 +20,7 @@
 #include "flow_grow.h"
 #include "nexthop.h"
 #include "policy.h"
+#include "shift.h"
 
 enum { RING_SIZE = 4096, MAX_LOOPS = 2, MAX_EXPIRE_STEPS = 256, SWEEP_MS = 4000 };
 
@@ -46,6 +47,7 @@ struct shared {
 	struct record_segment *records;
 	uint64_t seed;
 	struct cut_order cut;                   /* lib/cut.h */
+	uint64_t secret[2]; /* of cookies; 0 in replay and tests, which have to repeat */
 };
 
 /* Flows that are asked after a generation whether they go on: lib/purge.h. */
@@ -69,6 +71,8 @@ struct worker {
 	struct stats *stats;
 	struct frag_table *frags;
 	struct syn_table *syns;
+	struct shifts shifts;
+	struct cookies cookies;
 	uint32_t now_ms;
 	uint64_t now_ns;
 	uint64_t swept_ns;

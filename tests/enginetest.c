@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 
 #include "lib/mem.h"
+#include "lib/synproxy.h"
+#include "lib/tell.h"
 
 static const union addr *
 pool_address(void)
@@ -63,12 +65,34 @@ open_inbound(const struct miss *m, struct flow_spec *spec)
 	return VERDICT_OPEN;
 }
 
+/* The SYN proxy and telling, as the balancer has them. */
+static enum verdict
+open_shifted(const struct world *w, const struct miss *m, struct flow_spec *spec)
+{
+	spec->offer = w->offer;
+	if (w->has_proxy && m->event == EV_SYN)
+		return VERDICT_ANSWER;
+	spec->drop = DROP_LB_COOKIE;
+	if (w->has_proxy && !synproxy_check(m, &spec->cookie))
+		return VERDICT_DROP;
+	spec->is_answered = w->has_proxy;
+	spec->tell = w->tell;
+	spec->toa_kind = TELL_TOA_KIND;
+	if (m->tuple.family == FAMILY_V4)
+		return open_outbound(m, spec);
+	spec->reply = tuple_invert(&m->tuple);
+	spec->reply.realm = 0;
+	return VERDICT_OPEN;
+}
+
 static enum verdict
 test_open(void *state, const struct miss *m, struct flow_spec *spec)
 {
 	struct world *w = state;
 	spec->flags = FLOW_REFRESH_0 | FLOW_HIDE_0 | w->extra_flags;
 	spec->owner = 7;
+	if (m->tuple.realm == 1 && m->tuple.proto == 6 && (w->tell != 0 || w->has_proxy))
+		return open_shifted(w, m, spec);
 	if (m->tuple.family == FAMILY_V6) {
 		spec->reply = tuple_invert(&m->tuple);
 		spec->reply.realm = m->tuple.realm == 1 ? 0 : 1;
@@ -194,7 +218,7 @@ world_image(uint16_t workers, uint32_t flows, uint64_t number)
 	size_t size;
 	struct img_plane plane = {
 		.workers = workers, .flows_v4 = flows, .flows_v6 = flows, .mappings = 1,
-		.subscribers = 1,
+		.subscribers = 1, .shifts = WORLD_SHIFTS,
 		.pool_addresses = 1, .buffers = WORLD_BUFFERS,
 	};
 	struct timer_set timers = {{0}};

@@ -10,6 +10,7 @@
  *            From outside to the pool address a port of 7000 to 7999 opens a flow to 10.0.0.77,
  *            port minus 1000; port 9 is unreachable, others NAT_NO_MAPPING (held if 9000 to
  *            9999). IPv6 is tracked and not translated.
+ *            tell, has_proxy: as the balancer has them, for TCP from realm 1.
  * Invariant  world_poll asserts the accounting identity of every worker after every turn.
  */
 #ifndef MR_ENGINETEST_H
@@ -21,6 +22,7 @@
 #include "test.h"
 
 enum { WORLD_BUFFERS = 2048, WORLD_IN = 1, WORLD_OUT = 2, WORLD_VIN = 3, WORLD_SMALL = 4 };
+enum { WORLD_SHIFTS = 64 };
 enum { WORLD_EST_MS = 60000, WORLD_IDLE_MS = 10000 };
 
 struct world {
@@ -38,6 +40,9 @@ struct world {
 	uint64_t waited_ns;    /* of the last answer, with its event and the state it met */
 	uint8_t answer, answered_in;
 	uint8_t extra_flags; /* or-ed into new flows' flags */
+	uint8_t tell;        /* enum tell of outbound TCP flows that begin with a SYN */
+	bool has_proxy;      /* outbound SYNs are answered with cookies, as offer says */
+	struct syn_offer offer;
 	void *mem_nexthops;
 };
 

@@ -13,6 +13,7 @@ static const struct { const char *name; size_t offset; } fields[] = {
 	F(mappings_created), F(mappings_freed), F(mappings), F(subscribers), F(blocks),
 	F(quarantine_early), F(persistence), F(persistence_full), F(backends_passed),
 	F(log_records), F(log_lost), F(bursts), F(idle_polls),
+	F(shifts), F(cookies_sent), F(cookies_good), F(cookies_bad), F(quic_routed),
 #undef F
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };

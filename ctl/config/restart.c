@@ -23,6 +23,7 @@ static const struct fixed fixed[] = {
 	FIXED("nat.capacity.permissions", permissions),
 	FIXED("nat.capacity.quarantine", quarantine),
 	FIXED("lb.capacity.endpoints", endpoints),
+	FIXED("lb.capacity.shifts", shifts),
 	FIXED("nat.capacity.pool_addresses", pool_addresses),
 	FIXED("lb.capacity.persistence", persistence),
 };

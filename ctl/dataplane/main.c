@@ -202,6 +202,16 @@ memory_is_there(const struct image_header *image, char *err, size_t err_size)
 }
 
 /* The first configuration: what is started with it stays as it is until the process ends. */
+/* Of cookies. The workers do not run yet. */
+static void
+secret_draw(uint64_t secret[2])
+{
+	if (getrandom(secret, 2 * sizeof(*secret), 0) == 2 * sizeof(*secret))
+		return;
+	secret[0] = seed_draw();
+	secret[1] = seed_draw() ^ rte_rdtsc();
+}
+
 static int
 start(const struct image_header *image, char *err, size_t err_size)
 {
@@ -225,6 +235,7 @@ start(const struct image_header *image, char *err, size_t err_size)
 		devices_close(self.devices);
 		return r;
 	}
+	secret_draw(self.plane.shared.secret);
 	devices_follow(self.devices, self.plane.gen);
 	workers_launch();
 	say_start(&args);

@@ -37,6 +37,7 @@ static const struct {
 	FIXED(permissions, "nat.capacity.permissions"),
 	FIXED(quarantine, "nat.capacity.quarantine"),
 	FIXED(endpoints, "lb.capacity.endpoints"),
+	FIXED(shifts, "lb.capacity.shifts"),
 	FIXED(pool_addresses, "nat.capacity.pool_addresses"),
 	FIXED(persistence, "lb.capacity.persistence"),
 	FIXED(buffers, "workers.buffers"),
