@@ -64,6 +64,12 @@ const struct img_lb_backend *choice_take(struct choice *c, const struct lb_view 
 const struct img_lb_backend *choice_guess(const struct lb_view *v,
                                           const struct img_lb_service *s,
                                           const struct tuple *t);
+/* choice_note: the flow's backend was known: an older connection's, whatever its limit. */
+static inline void
+choice_note(struct choice *c, const struct img_lb_backend *b)
+{
+	c->live[b->id]++;
+}
 /* choice_undo: the flow did not come to be. choice_put: it has ended; t is its client's tuple. */
 void choice_undo(struct choice *c, const struct lb_view *v, uint32_t backend);
 void choice_put(struct choice *c, const struct lb_view *v, uint32_t backend,

@@ -7,9 +7,11 @@
 #include "choice.h"
 #include "lb_image.h"
 #include "lb_local.h"
+#include "lb_syn.h"
 #include "lb_view.h"
 #include "lb_way.h"
 #include "lib/mem.h"
+#include "lib/synproxy.h"
 
 enum { CODE_HOST = 1, CODE_PORT = 3 };
 static_assert((int)REALM_NAMED + LB_MAX_PER_PACKET <= 255, "each backend of a service has a name");
@@ -19,6 +21,7 @@ struct lb {
 	struct lb_locals locals;
 	struct choice choice;
 	const struct lb_view *view; /* of the generation of the last reload */
+	struct lb_syn syn[LB_SYN_SLOTS];
 };
 
 static const struct lb_view *
@@ -136,6 +139,53 @@ refuse_echo(const struct miss *m, struct flow_spec *spec)
 }
 
 static enum verdict
+answer(const struct img_lb_service *s, struct flow_spec *spec)
+{
+	spec->offer = (struct syn_offer){.mss = s->syn_mss, .scale = s->syn_scale,
+		.sack = (s->syn_flags & LB_SYN_SACK) != 0,
+		.time = (s->syn_flags & LB_SYN_TIME) != 0};
+	return VERDICT_ANSWER;
+}
+
+/*
+ * The SYN proxy's word on the first packet of a connection. => VERDICT_PASS: it says nothing
+ * against opening; spec->is_answered if the client has shaken hands with us.
+ */
+static enum verdict
+syn_proxy(struct lb *lb, const struct img_lb_service *s, const struct miss *m,
+          struct flow_spec *spec)
+{
+	if (m->event == EV_SYN)
+		return lb_syn_gives(lb->syn, s, lb->env.n_workers, m->now_ns) ?
+			answer(s, spec) : VERDICT_PASS;
+	if (lb_syn_takes(lb->syn, s, m->now_ns)) {
+		spec->is_answered = synproxy_check(m, &spec->cookie);
+		lb->env.stats->cookies_good += spec->is_answered;
+		lb->env.stats->cookies_bad += !spec->is_answered;
+		answer(s, spec);
+	}
+	if (spec->is_answered || !lb_syn_is_on(lb->syn, s, m->now_ns))
+		return VERDICT_PASS;
+	spec->drop = DROP_LB_COOKIE;
+	return VERDICT_DROP;
+}
+
+/* The backend of a new flow: as its connection ID says (QUIC), or as the service chooses. */
+static const struct img_lb_backend *
+backend_for(struct lb *lb, const struct lb_view *v, const struct img_lb_service *s,
+            const struct miss *m, uint8_t *drop)
+{
+	const struct img_lb_backend *b = NULL;
+	if (s->quics != 0 && m->l4_size > UDP_LEN)
+		b = lb_view_quic(v, s, m->l4 + UDP_LEN, m->l4_size - UDP_LEN);
+	if (b == NULL)
+		return choice_take(&lb->choice, v, s, &m->tuple, m->now_ms, drop);
+	choice_note(&lb->choice, b);
+	lb->env.stats->quic_routed++;
+	return b;
+}
+
+static enum verdict
 open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 {
 	const struct lb_view *v = view_of(m->gen);
@@ -145,8 +195,18 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 		return refuse_echo(m, spec);
 	if (s == NULL)
 		return refuse(spec, DROP_LB_NO_SERVICE, CODE_PORT);
+	if (s->syn_mode != LB_SYN_OFF) {
+		enum verdict said = syn_proxy(lb, s, m, spec);
+		if (said != VERDICT_PASS)
+			return said;
+	}
+	/* Whose beginning was not seen cannot be told of any more, and may not tell of itself. */
+	if (s->tell != TELL_NONE && m->event != EV_SYN && !spec->is_answered) {
+		spec->drop = DROP_TCP_NOT_SYN;
+		return VERDICT_DROP;
+	}
 	uint8_t drop = DROP_LB_NO_BACKEND;
-	const struct img_lb_backend *b = choice_take(&lb->choice, v, s, t, m->now_ms, &drop);
+	const struct img_lb_backend *b = backend_for(lb, v, s, m, &drop);
 	if (b == NULL)
 		return drop == DROP_LB_NO_BACKEND ? none(s, t->proto, spec) :
 		       refuse(spec, drop, CODE_HOST);
@@ -156,6 +216,8 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	if (s->mode != LB_MODE_FULLNAT)
 		return VERDICT_OPEN;
 	spec->flags |= FLOW_HIDE_0;
+	spec->tell = s->tell;
+	spec->toa_kind = s->toa_kind;
 	if (lb_local_take(&lb->locals, v, s, &t->src, &spec->reply))
 		return VERDICT_OPEN;
 	choice_undo(&lb->choice, v, b->id);

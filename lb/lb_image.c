@@ -17,8 +17,9 @@ struct check {
 	const struct img_lb_backend *backends;
 	const struct img_lb_local *locals;
 	const uint16_t *slots;
-	uint32_t n_services, n_backends, n_locals, n_slots, n_timers;
-	uint32_t endpoints, persistence;
+	const struct img_lb_quic *quics;
+	uint32_t n_services, n_backends, n_locals, n_slots, n_timers, n_quics;
+	uint32_t endpoints, persistence, shifts;
 	uint8_t class_bits;
 	char *err;
 	size_t err_size;
@@ -74,6 +75,7 @@ check_sections(const struct check *c, const struct image_header *h)
 	if (!image_section_is(h, IMG_LB_SERVICES, sizeof(struct img_lb_service)) ||
 	    !image_section_is(h, IMG_LB_BACKENDS, sizeof(struct img_lb_backend)) ||
 	    !image_section_is(h, IMG_LB_LOCALS, sizeof(struct img_lb_local)) ||
+	    !image_section_is(h, IMG_LB_QUIC, sizeof(struct img_lb_quic)) ||
 	    !image_section_is(h, IMG_LB_SLOTS, sizeof(uint16_t)))
 		return refuse(c, "a balancer section has rows of another size");
 	if (c->n_services > LB_MAX_SERVICES)
@@ -82,6 +84,8 @@ check_sections(const struct check *c, const struct image_header *h)
 		return refuse(c, "%u backends, at most %u", c->n_backends, LB_MAX_BACKENDS);
 	if (c->n_locals > LB_MAX_LOCALS)
 		return refuse(c, "%u local addresses, at most %u", c->n_locals, LB_MAX_LOCALS);
+	if (c->n_quics > LB_MAX_QUIC)
+		return refuse(c, "%u QUIC configurations, at most %u", c->n_quics, LB_MAX_QUIC);
 	if (c->n_slots % MAGLEV_SIZE != 0 || c->n_slots / MAGLEV_SIZE > LB_MAX_SERVICES)
 		return refuse(c, "%u slots are no whole number of tables", c->n_slots);
 	return 0;
@@ -118,6 +122,67 @@ check_locals_of(const struct check *c, uint32_t row)
 	for (uint32_t i = 0; i < s->locals; i++)
 		if (c->locals[s->first_local + i].family != s->family)
 			return refuse(c, "service %u: local address of the other family", row);
+	return 0;
+}
+
+/* check_tell: who is told has to be told by us, over TCP, and there has to be room for it. */
+static int
+check_tell(const struct check *c, uint32_t row)
+{
+	const struct img_lb_service *s = &c->services[row];
+	if (s->tell == TELL_NONE)
+		return 0;
+	if (s->tell >= TELL_KINDS || s->mode != LB_MODE_FULLNAT || s->proto != PROTO_TCP)
+		return refuse(c, "service %u: way %u to tell of clients is none here", row, s->tell);
+	if (s->tell == TELL_TOA && (s->toa_kind < TELL_KIND_MIN || s->toa_kind == UINT8_MAX))
+		return refuse(c, "service %u: TCP option kind %u", row, s->toa_kind);
+	if (c->shifts == 0)
+		return refuse(c, "service %u tells of clients, lb.capacity.shifts is 0", row);
+	return 0;
+}
+
+static int
+check_syn(const struct check *c, uint32_t row)
+{
+	const struct img_lb_service *s = &c->services[row];
+	if (s->syn_mode == LB_SYN_OFF)
+		return 0;
+	if (s->syn_mode >= LB_SYN_MODES || s->mode > LB_MODE_FULLNAT || s->proto != PROTO_TCP)
+		return refuse(c, "service %u: SYN proxy %u is none here", row, s->syn_mode);
+	if (s->syn_flags > LB_SYN_FLAGS || s->syn_mss < LB_SYN_MIN_MSS ||
+	    s->syn_mss > LB_SYN_MAX_MSS || s->syn_scale > LB_SYN_NO_SCALE)
+		return refuse(c, "service %u: options of the SYN proxy are out of range", row);
+	if (c->shifts == 0)
+		return refuse(c, "service %u has a SYN proxy, lb.capacity.shifts is 0", row);
+	return 0;
+}
+
+static int
+check_quic_of(const struct check *c, uint32_t row)
+{
+	const struct img_lb_service *s = &c->services[row];
+	unsigned seen = 0;
+	if (s->quics == 0)
+		return 0;
+	if (s->quics > QUIC_CONFIGS || s->first_quic + (uint32_t)s->quics > c->n_quics ||
+	    s->proto != PROTO_UDP)
+		return refuse(c, "service %u: QUIC configurations out of range", row);
+	for (uint32_t i = 0; i < s->quics; i++) {
+		const struct img_lb_quic *q = &c->quics[s->first_quic + i];
+		if (q->id >= QUIC_CONFIGS || (seen >> q->id & 1) != 0)
+			return refuse(c, "service %u: QUIC configuration %u, or twice", row, q->id);
+		seen |= 1u << q->id;
+	}
+	return 0;
+}
+
+static int
+check_quic(const struct check *c, uint32_t row)
+{
+	const struct img_lb_quic *q = &c->quics[row];
+	if (q->server_id == 0 || q->server_id > QUIC_MAX_SERVER_ID || q->nonce < QUIC_MIN_NONCE ||
+	    q->server_id + q->nonce > QUIC_MAX_PLAIN || q->has_key > 1)
+		return refuse(c, "QUIC configuration %u: bad lengths or key", row);
 	return 0;
 }
 
@@ -168,7 +233,8 @@ check_service(const struct check *c, uint32_t row)
 	if (s->backends >= LB_NO_BACKEND ||
 	    (uint64_t)s->first_backend + s->backends > c->n_backends)
 		return refuse(c, "service %u: backends out of range", row);
-	if (check_locals_of(c, row) != 0 || check_choice(c, row) != 0)
+	if (check_locals_of(c, row) != 0 || check_choice(c, row) != 0 ||
+	    check_tell(c, row) != 0 || check_syn(c, row) != 0 || check_quic_of(c, row) != 0)
 		return -EINVAL;
 	return check_slots(c, row);
 }
@@ -187,6 +253,8 @@ check_backend(const struct check *c, uint32_t row, uint8_t *seen)
 		return refuse(c, "backend %u: bad address or family", row);
 	if (b->state >= LB_STATES || b->weight > LB_MAX_WEIGHT || b->withheld >= LB_TENTHS)
 		return refuse(c, "backend %u: bad state or weight", row);
+	if (b->server_id_size > QUIC_MAX_SERVER_ID)
+		return refuse(c, "backend %u: server ID of %u octets", row, b->server_id_size);
 	if (b->id >= LB_MAX_IDS || (seen[b->id / 8] & 1 << b->id % 8) != 0)
 		return refuse(c, "backend %u: id %u is too big or there twice", row, b->id);
 	seen[b->id / 8] |= (uint8_t)(1 << b->id % 8);
@@ -263,14 +331,19 @@ lb_image_check(const struct image_header *h, char *err, size_t err_size)
 	c.backends = image_rows(h, IMG_LB_BACKENDS, &c.n_backends);
 	c.locals = image_rows(h, IMG_LB_LOCALS, &c.n_locals);
 	c.slots = image_rows(h, IMG_LB_SLOTS, &c.n_slots);
+	c.quics = image_rows(h, IMG_LB_QUIC, &c.n_quics);
 	(void)image_rows(h, IMG_TIMERS, &c.n_timers);
 	c.endpoints = n_plane != 0 ? plane->endpoints : 0;
 	c.persistence = n_plane != 0 ? plane->persistence : 0;
+	c.shifts = n_plane != 0 ? plane->shifts : 0;
 	c.class_bits = n_plane != 0 ? plane->steer_class_bits : 0;
 	if (check_sections(&c, h) != 0)
 		return -EINVAL;
 	for (uint32_t i = 0; i < c.n_locals; i++)
 		if (check_local(&c, i) != 0)
+			return -EINVAL;
+	for (uint32_t i = 0; i < c.n_quics; i++)
+		if (check_quic(&c, i) != 0)
 			return -EINVAL;
 	for (uint32_t i = 0; i < c.n_services; i++)
 		if (check_service(&c, i) != 0)

@@ -15,6 +15,7 @@
 #define MR_LB_IMAGE_H
 
 #include "lib/image.h"
+#include "lib/tell.h"
 
 enum {
 	MAGLEV_SIZE = 65537,
@@ -51,6 +52,16 @@ enum lb_backend_state {
 enum lb_fate { LB_FATE_MOVE, LB_FATE_RESET, LB_FATE_STAY, LB_FATES };
 /* What becomes of a new flow when no backend takes it. */
 enum lb_none { LB_NONE_REJECT, LB_NONE_DROP, LB_NONE_USE_ALL, LB_NONES };
+enum lb_syn_mode { LB_SYN_OFF, LB_SYN_AUTO, LB_SYN_ALWAYS, LB_SYN_MODES };
+enum lb_syn_flag { LB_SYN_SACK = 1 << 0, LB_SYN_TIME = 1 << 1, LB_SYN_FLAGS = 3 };
+enum { LB_SYN_NO_SCALE = 15, LB_SYN_MAX_SCALE = 14, LB_SYN_MIN_MSS = 216, LB_SYN_MAX_MSS = 8940 };
+
+/* draft-ietf-quic-load-balancers-21: three bits name a configuration, 7 is none. */
+enum {
+	QUIC_CONFIGS = 7, QUIC_MAX_PLAIN = 19, QUIC_MIN_NONCE = 4,
+	QUIC_MAX_SERVER_ID = QUIC_MAX_PLAIN - QUIC_MIN_NONCE,
+	LB_MAX_QUIC = 4096,
+};
 
 /* How the backend of a new flow is chosen: lb/choice.h. */
 enum lb_scheduler {
@@ -88,7 +99,16 @@ struct img_lb_service { /* sorted: family, address, plen, proto, ports (memcmp o
 	uint8_t dead, over;     /* enum lb_fate: backend down or in maintenance; drain over */
 	struct img_lb_choice choice;
 	uint16_t min_healthy;   /* groups are added up to so many healthy backends; 0 is as 1 */
-	uint8_t zero[6];
+	uint32_t syn_rate;      /* LB_SYN_AUTO: SYNs a second */
+	uint16_t syn_mss;       /* of SYN-ACKs of ours */
+	uint16_t first_quic;    /* rows in IMG_LB_QUIC (UDP) */
+	uint8_t quics;
+	uint8_t tell;           /* enum tell: how backends learn of the client (fullnat, TCP) */
+	uint8_t toa_kind;       /* TELL_TOA: of the option */
+	uint8_t syn_mode;       /* enum lb_syn_mode (TCP) */
+	uint8_t syn_flags;      /* enum lb_syn_flag: what SYN-ACKs of ours offer */
+	uint8_t syn_scale;      /* of windows; LB_SYN_NO_SCALE: not offered */
+	uint8_t zero[4];
 };
 
 struct img_lb_backend {
@@ -102,6 +122,14 @@ struct img_lb_backend {
 	uint8_t priority;      /* its group; 0 is the first */
 	uint8_t withheld;      /* tenths of the weight, while it starts slowly: 0..9 */
 	uint8_t zero[2];
+	uint8_t server_id[QUIC_MAX_SERVER_ID], server_id_size; /* of QUIC; 0: none */
+};
+
+struct img_lb_quic {       /* how connection IDs of a service are read */
+	uint8_t id;            /* below QUIC_CONFIGS; unique within the service */
+	uint8_t server_id, nonce; /* octets of each */
+	uint8_t has_key;
+	uint8_t key[16];
 };
 enum { LB_TENTHS = 10 };
 

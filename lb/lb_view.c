@@ -89,6 +89,65 @@ endpoint_add(struct lb_view *v, uint32_t row)
 	}
 }
 
+static uint32_t
+server_hash(uint32_t service, const uint8_t *id, unsigned size)
+{
+	uint64_t h = mix64(service ^ 0x9fb21c651e98df25u, size ^ 0xc2b2ae3d27d4eb4fu);
+	for (unsigned i = 0; i < size; i++)
+		h = (h ^ id[i]) * 0x9e3779b97f4a7c15u ^ h >> 29;
+	return (uint32_t)(h >> 32);
+}
+
+static bool
+server_is(const struct img_lb_backend *b, uint32_t service, const uint8_t *id, unsigned size)
+{
+	return b->service == service && b->server_id_size == size &&
+	       memcmp(b->server_id, id, size) == 0;
+}
+
+/* Does it keep the connections that it has? */
+static bool
+takes_old(const struct img_lb_backend *b)
+{
+	return b->state == LB_READY || b->state == LB_DRAIN || b->state == LB_STANDBY;
+}
+
+const struct img_lb_backend *
+lb_view_quic(const struct lb_view *v, const struct img_lb_service *s, const uint8_t *payload,
+             uint32_t size)
+{
+	uint8_t plain[QUIC_MAX_PLAIN];
+	struct quic_cid cid;
+	const struct img_lb_quic *configs = v->quics + s->first_quic;
+	if (!quic_cid_find(payload, size, &cid))
+		return NULL;
+	int n = quic_config_of(configs, s->quics, cid);
+	if (n < 0 || !quic_server_id(&configs[n], &v->quic_key[s->first_quic + n], cid, plain))
+		return NULL;
+	const struct lb_index *x = &v->by_server;
+	uint32_t row = (uint32_t)(s - v->services);
+	uint32_t i = server_hash(row, plain, configs[n].server_id) & x->mask;
+	for (; x->slot[i] != 0; i = (i + 1) & x->mask) {
+		const struct img_lb_backend *b = &v->backends[x->slot[i] - 1];
+		if (server_is(b, row, plain, configs[n].server_id))
+			return takes_old(b) ? b : NULL;
+	}
+	return NULL;
+}
+
+static void
+quic_fill(struct lb_view *v, uint32_t n_quics)
+{
+	for (uint32_t i = 0; i < n_quics; i++)
+		aes_init(&v->quic_key[i], v->quics[i].key);
+	for (uint32_t i = 0; i < v->n_backends; i++) {
+		const struct img_lb_backend *b = &v->backends[i];
+		if (b->server_id_size != 0)
+			lb_slot_fill(&v->by_server,
+			             server_hash(b->service, b->server_id, b->server_id_size), i);
+	}
+}
+
 static void
 view_fill(struct lb_view *v)
 {
@@ -173,15 +232,18 @@ struct lb_view *
 lb_view_create(const struct image_header *h, const struct steer *steer)
 {
 	struct lb_view rows = {.steer = steer};
-	uint32_t n;
+	uint32_t n, n_quics;
+	rows.quics = image_rows(h, IMG_LB_QUIC, &n_quics);
 	rows.services = image_rows(h, IMG_LB_SERVICES, &rows.n_services);
 	rows.backends = image_rows(h, IMG_LB_BACKENDS, &rows.n_backends);
 	rows.locals = image_rows(h, IMG_LB_LOCALS, &rows.n_locals);
 	rows.slots = image_rows(h, IMG_LB_SLOTS, &n);
 	uint32_t endpoints = lb_slots_for(2 * rows.n_backends);
+	uint32_t servers = lb_slots_for(rows.n_backends);
 	size_t services = (lb_services_memsize(rows.n_services) + 7) / 8 * 8;
 	rows.size = sizeof(rows) + services +
-		((size_t)endpoints + rows.n_backends) * sizeof(uint32_t) +
+		((size_t)endpoints + servers + rows.n_backends) * sizeof(uint32_t) +
+		n_quics * sizeof(struct aes) +
 		(rows.n_locals + LB_MAX_IDS) * sizeof(uint16_t) + rows.n_locals +
 		rows.n_services + LB_MAX_IDS / 4;
 	struct lb_view *v = mem_alloc(rows.size, -1);
@@ -191,14 +253,17 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	lb_services_init(&v->service, v + 1, rows.services, rows.n_services);
 	uint8_t *at = (uint8_t *)(v + 1) + services;
 	v->by_endpoint = (struct lb_index){(uint32_t *)(void *)at, endpoints - 1};
-	v->limit = v->by_endpoint.slot + endpoints;
-	v->row_of = (uint16_t *)(v->limit + rows.n_backends);
+	v->by_server = (struct lb_index){v->by_endpoint.slot + endpoints, servers - 1};
+	v->limit = v->by_server.slot + servers;
+	v->quic_key = (struct aes *)(v->limit + rows.n_backends);
+	v->row_of = (uint16_t *)(v->quic_key + n_quics);
 	v->local_class = v->row_of + LB_MAX_IDS;
 	v->local_owner = (uint8_t *)(v->local_class + rows.n_locals);
 	v->live = v->local_owner + rows.n_locals;
 	v->fate = v->live + rows.n_services;
 	view_fill(v);
 	live_fill(v);
+	quic_fill(v, n_quics);
 	return v;
 }
 

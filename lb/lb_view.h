@@ -24,6 +24,7 @@
 #include "lib/generation.h"
 #include "lib/policy.h"
 #include "lib/tuple.h"
+#include "quic.h"
 
 enum { LB_LOCAL_SHARED = 0xff /* owner of a local address whose port blocks are divided */ };
 static_assert((int)MAX_WORKERS < (int)LB_LOCAL_SHARED, "a worker's number is not the mark of none");
@@ -44,6 +45,9 @@ struct lb_view {
 	uint8_t *fate;               /* enum stale, two bits for each backend id */
 	uint32_t n_stale;
 	bool has_kept_ports;         /* some backend has no port of its own */
+	const struct img_lb_quic *quics;
+	struct aes *quic_key;        /* of each of them */
+	struct lb_index by_server;   /* of rows of backends with a server ID */
 	uint8_t *local_owner;        /* worker of each local address, or LB_LOCAL_SHARED */
 	uint8_t *live;               /* of each service: some service of its prefix takes flows */
 	bool has_length[2][129];     /* some service of the family has a prefix of that length */
@@ -78,6 +82,13 @@ lb_view_by_id(const struct lb_view *v, uint32_t id)
 
 /* lb_view_is_live: has a service that the address is of a backend for new flows? */
 bool lb_view_is_live(const struct lb_view *v, const union addr *a, uint8_t family);
+
+/*
+ * lb_view_quic: the backend that a datagram's connection ID names, if it is alive. => NULL: it
+ * is unroutable.
+ */
+const struct img_lb_backend *lb_view_quic(const struct lb_view *v, const struct img_lb_service *s,
+                                          const uint8_t *payload, uint32_t size);
 
 /* lb_view_fate: of the flows of a backend. */
 static inline enum stale

@@ -4,6 +4,7 @@ import lb_cases
 import lb_mode_cases
 import lb_service_cases
 import lb_state_cases
+import lb_transport_cases
 import nat_cases
 import static_cases
 
@@ -19,5 +20,6 @@ MODULES = (
     ("lb", lb_service_cases),
     ("lb", lb_state_cases),
     ("lb", lb_mode_cases),
+    ("lb", lb_transport_cases),
 )
 ALL = {name_of(area, f): f for area, m in MODULES for f in m.CASES}

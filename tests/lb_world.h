@@ -32,6 +32,8 @@ struct lb_world {
 	uint16_t slots[W_TABLES * MAGLEV_SIZE];
 	struct img_lb_way way[W_BACKENDS];
 	uint32_t n_ways;
+	const struct img_lb_quic *quic; /* n_quic of them */
+	uint32_t n_quic;
 	struct image_header *image;
 	size_t size;
 	struct generation *gen;
@@ -155,6 +157,8 @@ world_image(struct lb_world *w)
 	image_build_rows(&b, IMG_LB_SLOTS, w->slots, sizeof(w->slots[0]), W_TABLES * MAGLEV_SIZE);
 	if (w->n_ways != 0)
 		image_build_rows(&b, IMG_LB_WAYS, w->way, sizeof(w->way[0]), w->n_ways);
+	if (w->n_quic != 0)
+		image_build_rows(&b, IMG_LB_QUIC, w->quic, sizeof(*w->quic), w->n_quic);
 	free(w->image);
 	w->image = image_build_end(&b, &w->size);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w->image);

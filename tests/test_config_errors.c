@@ -33,6 +33,10 @@
 	"{\"name\":\"" name "\",\"address\":\"" address "\",\"ports\":\"" ports "\"}"
 #define SERVICE2(more) "{\"name\":\"t\",\"address\":\"192.0.2.1\",\"port\":81" more "}"
 
+#define QUIC(id, server, nonce) "{\"id\":" #id ",\"server_id_length\":" #server \
+	",\"nonce_length\":" #nonce "}"
+#define QUICK(configs) SERVICE(",\"protocol\":\"udp\",\"quic\":{\"configs\":[" configs "]}")
+
 static const struct bad {
 	const char *document, *path, *message;
 } bad[] = {
@@ -236,6 +240,36 @@ static const struct bad {
 	 "is \"packet\", but the service is not UDP; expected \"flow\""},
 	{CHOICE("\"backends\":[{\"address\":\"10.1.0.7\",\"weight\":65536}]"),
 	 "lb.services[0].backends[0].weight", "from 0 to 65535"},
+	/* telling of clients, SYN proxy, QUIC */
+	{SERVICES(SERVICE(",\"client_address\":\"toa\"")), "lb.services[0].client_address",
+	 "\"toa\" is for mode fullnat"},
+	{SERVICES(SERVICE(",\"client_address\":\"proxy-v2\",\"protocol\":\"udp\"")),
+	 "lb.services[0].client_address", "\"proxy-v2\" is for protocol tcp"},
+	{SERVICES(SERVICE(",\"toa_option\":8")), "lb.services[0].toa_option",
+	 "8; expected an integer from 128 to 254"},
+	{SERVICES(SERVICE(",\"syn_proxy\":{\"mode\":\"always\"},\"protocol\":\"udp\"")),
+	 "lb.services[0].syn_proxy.mode", "\"always\" is for protocol tcp; expected \"off\""},
+	{WITH("\"lb\":{\"services\":[" SERVICE(",\"syn_proxy\":{\"mode\":\"auto\"}") "],"
+	      "\"capacity\":{\"shifts\":0}}"), "lb.capacity.shifts", "expected 1 at least"},
+	{SERVICES(SERVICE(",\"quic\":{\"configs\":[" QUIC(0, 3, 4) "]}")), "lb.services[0].quic",
+	 "is for protocol udp"},
+	{SERVICES(QUICK(QUIC(0, 10, 10))), "lb.services[0].quic.configs[0]",
+	 "have 20 octets together; expected 19 at most"},
+	{SERVICES(QUICK(QUIC(1, 3, 4) "," QUIC(1, 4, 4))), "lb.services[0].quic.configs[1]",
+	 "id 1 is there already"},
+	{SERVICES(QUICK("{\"id\":0,\"server_id_length\":3,\"nonce_length\":4,\"key\":\"00\"}")),
+	 "lb.services[0].quic.configs[0].key", "\"00\"; expected 16 to 16 octets as hexadecimal"},
+	{SERVICES(QUICK(QUIC(7, 3, 4))), "lb.services[0].quic.configs[0].id", "from 0 to 6"},
+	{SERVICES(QUICK(QUIC(0, 3, 4)) ",{\"name\":\"t\",\"address\":\"192.0.2.2\",\"port\":80,"
+	 "\"backends\":[{\"address\":\"10.1.0.5\",\"server_id\":\"0102\"}]}"),
+	 "lb.services[1].backends[0].server_id", "has 2 octets, and no quic configuration"},
+	{SERVICES("{\"name\":\"s\",\"address\":\"192.0.2.1\",\"port\":80,\"protocol\":\"udp\","
+	 "\"quic\":{\"configs\":[" QUIC(0, 2, 4) "]},\"backends\":[{\"address\":\"10.1.0.5\","
+	 "\"server_id\":\"a1b2\"},{\"address\":\"10.1.0.6\",\"server_id\":\"A1B2\"}]}"),
+	 "lb.services[0].backends[1].server_id", "A1B2 is that of another backend"},
+	{SERVICES("{\"name\":\"s\",\"address\":\"192.0.2.1\",\"port\":80,\"backends\":["
+	 "{\"address\":\"10.1.0.5\",\"server_id\":\"abc\"}]}"),
+	 "lb.services[0].backends[0].server_id", "\"abc\"; expected 1 to 15 octets"},
 	{WITH("\"nat\":{\"capacity\":{\"quarantine\":0}}"), "nat.capacity.quarantine",
 	 "is 0, but nat.quarantine is not; expected 1 at least"},
 	{WITH("\"nat\":{\"pools\":[{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"]}],"

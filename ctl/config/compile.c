@@ -159,6 +159,7 @@ build_policies(struct model *m, struct image_builder *b)
 	build_section(b, IMG_LB_BACKENDS, &m->backends);
 	build_section(b, IMG_LB_LOCALS, &m->locals);
 	build_bare(m, b, IMG_LB_WAYS, &m->ways, sizeof(struct img_lb_way));
+	build_section(b, IMG_LB_QUIC, &m->quics);
 	if (m->slots.n != 0)
 		image_build_rows(b, IMG_LB_SLOTS, m->slots.data, sizeof(uint16_t),
 		                 m->slots.n * MAGLEV_SIZE);

@@ -29,6 +29,7 @@ static const char *const patterns[] = {
 	[CONFIG_HOST] = "^(" V4 "|" V6 ")$",
 	[CONFIG_MAC] = "^[0-9A-Fa-f]{2}((:[0-9A-Fa-f]{2}){5}|(-[0-9A-Fa-f]{2}){5})$",
 	[CONFIG_TEXT] = "^[ -~]*$",
+	[CONFIG_HEX] = "^([0-9A-Fa-f]{2})+$",
 	[CONFIG_STATUS] = "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$",
 };
 
@@ -76,6 +77,14 @@ status_read(const char *s, int *first, int *last)
 	if (s != NULL && *s == '-')
 		s = status_number(s + 1, last);
 	return s != NULL && *s == '\0';
+}
+
+static bool
+form_hex(const struct config_option *o, const char *s)
+{
+	size_t n = strlen(s);
+	return n % 2 == 0 && n / 2 >= (size_t)o->min && n / 2 <= (size_t)o->max &&
+	       strspn(s, "0123456789abcdefABCDEF") == n;
 }
 
 static bool
@@ -227,6 +236,8 @@ form_check(const struct config_option *o, const char *s, char *why, size_t size)
 		return form_mac(s, why, size);
 	case CONFIG_HOST:
 		return addr_parse(s, &any, &family);
+	case CONFIG_HEX:
+		return form_hex(o, s);
 	case CONFIG_STATUS:
 		return form_status(s, why, size);
 	default:

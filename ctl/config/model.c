@@ -116,6 +116,7 @@ model_sizes(struct model *m)
 	m->services.size = sizeof(struct img_lb_service);
 	m->backends.size = sizeof(struct img_lb_backend);
 	m->locals.size = sizeof(struct img_lb_local);
+	m->quics.size = sizeof(struct img_lb_quic);
 	m->slots.size = sizeof(uint16_t) * MAGLEV_SIZE;
 	m->ways.size = sizeof(struct model_way);
 }
@@ -177,6 +178,7 @@ void
 model_destroy(struct model *m)
 {
 	struct rows *all[] = {
+		&m->quics,
 		&m->devs, &m->nics, &m->addresses, &m->connected, &m->routes, &m->neighbours,
 		&m->timers, &m->claims, &m->pools, &m->pool_addresses, &m->rules, &m->nat_ports,
 		&m->holes, &m->insides, &m->statics, &m->statics_out, &m->services, &m->backends,

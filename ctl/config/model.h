@@ -78,6 +78,7 @@ struct model {
 	struct ids ids;
 	struct id_space timer_ids;
 	struct img_plane plane;
+	struct rows quics;
 	struct rows devs, nics, addresses, connected, routes, neighbours, timers, claims;
 	struct img_nat_conf nat;
 	struct rows pools, pool_addresses, rules, nat_ports, holes, insides, statics, statics_out;
@@ -112,6 +113,11 @@ void model_lb(struct model *m);
 void model_choice(struct model *m, struct img_lb_service *s, const json_t *json, size_t at);
 void model_persistence(struct model *m, bool wanted);
 void model_checks(struct model *m);
+/* of model_lb: a service's and a backend's options of TCP and QUIC; the capacity that they need. */
+void model_transport(struct model *m, struct img_lb_service *s, const json_t *json, size_t at);
+void model_server_id(struct model *m, const struct img_lb_service *s, struct img_lb_backend *b,
+                     const json_t *json, const char *path);
+void model_shifts(struct model *m);
 void model_claims(struct model *m);
 void model_backends(struct model *m); /* against the claims */
 void model_static_routes(struct model *m);

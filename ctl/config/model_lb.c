@@ -66,6 +66,7 @@ service_read(struct model *m, struct named *n, const json_t *json, size_t at)
 	while (strcmp(lb_mode_name(s->mode), get_text(json, "mode")) != 0)
 		s->mode++;
 	service_states(s, json);
+	model_transport(m, s, json, at);
 	path_make(&path, "lb.services[%zu].timeouts", at);
 	s->timers = timers_row(m, json_object_get(json, "timeouts"), 1, path.text);
 	model_choice(m, s, json, at);
@@ -84,6 +85,8 @@ backend_read(struct model *m, const struct named *n, size_t i, struct img_lb_bac
 	b->max_flows = (uint32_t)get_int(json, "max_connections");
 	b->state = (uint8_t)lb_state_of(get_text(json, "state"));
 	b->priority = (uint8_t)get_int(json, "priority");
+	path_make(&path, "lb.services[%zu].backends[%zu].server_id", n->at, i);
+	model_server_id(m, &n->row, b, json, path.text);
 	path_make(&path, "lb.services[%zu].backends[%zu].address", n->at, i);
 	if (b->family == n->row.family || lb_mode_is_tunnel(n->row.mode))
 		return true;
@@ -314,6 +317,7 @@ model_lb(struct model *m)
 	qsort(all, n, sizeof(*all), service_compare);
 	for (size_t i = 0; i < n && !m->failed; i++)
 		service_add(m, all, &all[i]);
+	model_shifts(m);
 	if (m->backends.n > LB_MAX_BACKENDS)
 		config_error_add(m->errs, "lb.services", "have %zu backends together; there may be "
 		                 "%d", m->backends.n, LB_MAX_BACKENDS);

@@ -161,6 +161,10 @@ option_expected(const struct config_option *o, char *out, size_t size)
 		snprintf(out, size, "a DPDK device of %" PRId64 " to %" PRId64
 		         " printable characters without spaces", o->min, o->max);
 		break;
+	case CONFIG_HEX:
+		snprintf(out, size, "%" PRId64 " to %" PRId64 " octets as hexadecimal digits",
+		         o->min, o->max);
+		break;
 	case CONFIG_TEXT:
 		snprintf(out, size, "a text of %" PRId64 " to %" PRId64
 		         " printable ASCII characters", o->min, o->max);

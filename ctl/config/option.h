@@ -41,6 +41,7 @@ enum config_type {
 	CONFIG_TEXT,      /* printable ASCII, min..max characters */
 	CONFIG_STATUS,    /* of HTTP: number, or first-last */
 	CONFIG_UNICAST,   /* as CONFIG_PREFIX, of addresses that hosts can have */
+	CONFIG_HEX,       /* octets as hexadecimal digits, min..max octets */
 };
 
 enum config_flag {

@@ -54,6 +54,10 @@ static json_t *
 schema_text(const struct config_option *o)
 {
 	json_t *s = json_pack("{s:s, s:s}", "type", "string", "pattern", form_pattern(o->type));
+	if (o->type == CONFIG_HEX) {
+		json_object_set_new(s, "minLength", json_integer(2 * o->min));
+		json_object_set_new(s, "maxLength", json_integer(2 * o->max));
+	}
 	if (o->type != CONFIG_NAME && o->type != CONFIG_DEVICE && o->type != CONFIG_TEXT &&
 	    o->type != CONFIG_PATH)
 		return s;
