@@ -133,7 +133,7 @@ check_tell(const struct check *c, uint32_t row)
 	if (s->tell == TELL_NONE)
 		return 0;
 	if (s->tell >= TELL_KINDS || s->mode != LB_MODE_FULLNAT || s->proto != PROTO_TCP)
-		return refuse(c, "service %u: way %u to tell of clients is none here", row, s->tell);
+		return refuse(c, "service %u: telling of clients by %u", row, s->tell);
 	if (s->tell == TELL_TOA && (s->toa_kind < TELL_KIND_MIN || s->toa_kind == UINT8_MAX))
 		return refuse(c, "service %u: TCP option kind %u", row, s->toa_kind);
 	if (c->shifts == 0)

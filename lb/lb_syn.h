@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       Whether a service's SYNs are answered with cookies now: always, never, or while more of
- *            them open connections than it is to bear.
+ * What       Whether a service's SYNs are answered with cookies now: always, never, or while more
+ *            of them open connections than it is to bear.
  * Layout     A slot for the low bits of a service's number: two services that share one count
  *            together.
  * Invariant  Cookies are believed for as long as one can be good after the last was given.

@@ -4,8 +4,8 @@
  *            more to one of its ends.
  * Invariant  What made_begin gave is sent or counted as lost by made_send; nothing waits.
  * Owner      The worker.
- * Limits     MADE_MAX octets from the IP header on; what finds no buffer, no next hop or an MTU below
- *            it is not sent: whoever wanted it tries again.
+ * Limits     MADE_MAX octets from the IP header on; what finds no buffer, no next hop or an MTU
+ *            below it is not sent: whoever wanted it tries again.
  * See        lib/tx.h, invariant 1.
  */
 #ifndef MR_MADE_H
@@ -15,8 +15,8 @@
 
 enum { MADE_MAX = 512, MADE_ROOM = 32 /* before the IP header, for that of the link */ };
 
-/* made_begin: q gets a buffer, to leave by nic; its l3 is where MADE_MAX octets have room. => false:
- * there is none. */
+/* made_begin: q gets a buffer, to leave by nic; its l3 is where MADE_MAX octets have room. =>
+ * false: there is none. */
 bool made_begin(struct worker *w, struct pkt *q, uint8_t nic);
 
 /* made_send: q is as it has to leave. */

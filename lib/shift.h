@@ -42,7 +42,7 @@ enum shift_offer {
 struct shift {
 	flow_ref ref;         /* of direction 0; 0: free */
 	uint32_t next, prev;  /* lines of the list that it is in; 0: none */
-	uint32_t seq[2];      /* added to the numbers of direction d, taken from what acknowledges them */
+	uint32_t seq[2];      /* added to numbers of direction d, taken from their acks */
 	uint32_t time;        /* the same for timestamps of direction 1 */
 	uint32_t first;       /* the initiator's first octet, as it counts */
 	uint32_t isn;         /* the responder's initial number, as the initiator knows it */
@@ -59,7 +59,7 @@ struct shift {
 	uint8_t phase;        /* enum shift_phase */
 	uint8_t tries;        /* of our SYN; waits in queue tries - 1, 0: in none */
 	uint8_t offered;      /* enum shift_offer: what our SYN-ACK said, or that isn is known */
-	uint8_t scales;       /* said in the handshake: ours, above it four bits of the initiator's */
+	uint8_t scales;       /* said in the handshake: ours, above it the initiator's */
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct shift) == 64, "a line a flow");
 
@@ -80,7 +80,7 @@ struct shift *shift_add(struct shifts *t, flow_ref ref);
 struct shift *shift_find(const struct shifts *t, flow_ref ref);
 void shift_del(struct shifts *t, struct shift *s);
 
-/* shift_wait: the last in a queue. shift_unwait: out of its queue (tries says which), if it waits. */
+/* shift_wait: the last in a queue. shift_unwait: out of its queue (by tries), if it waits. */
 void shift_wait(struct shifts *t, struct shift *s, unsigned queue);
 void shift_unwait(struct shifts *t, struct shift *s);
 

@@ -9,7 +9,8 @@
  *            2. The responder sees the initiator's own number; the numbers of the responder are
  *               shifted to the cookie, its timestamps to those we gave, windows to the scale we
  *               said.
- *            3. A responder that does not answer in SHIFT_QUEUES tries is given up, as when its flow ends: RST.
+ *            3. A responder that does not answer in SHIFT_QUEUES tries, or before its flow ends,
+ *               is given up: RST to the initiator.
  * Owner      The worker.
  * Limits     lb.capacity.shifts flows; SYNPROXY_TURN flows a turn are tried again.
  * See        RFC 4987 section 3.6; lib/cookie.h, lib/shift.h; docs/lb.md, "SYN proxy".

@@ -45,8 +45,8 @@ test_there_and_back(void)
 	uint64_t now = 5 * EPOCH_NS + 17;
 	cookies_init(&c, secret);
 	for (unsigned i = 0; i < 6 * 32; i++) {
-		struct cookie o = {.mss = size[i % 6][0], .scale = (uint8_t)(i / 12), .sack = i / 6 % 2},
-			got;
+		struct cookie o = {.mss = size[i % 6][0], .scale = (uint8_t)(i / 12),
+			.sack = i / 6 % 2}, got;
 		struct tuple t = client(i);
 		uint32_t isn = i * 0x9e3779b9u, cookie = cookie_make(&c, &t, isn, o, now);
 		CU_ASSERT_TRUE(cookie_check(&c, &t, isn, cookie, now, &got));

@@ -125,9 +125,8 @@ test_syn_proxy_auto(void)
 static const struct img_lb_backend *
 quic(const char *packet, unsigned n)
 {
-	return lb_view_quic(w->gen->view[POLICY_LB],
-	                    &((const struct lb_view *)w->gen->view[POLICY_LB])->services[W_UDP],
-	                    (const uint8_t *)packet, n);
+	const struct lb_view *v = w->gen->view[POLICY_LB];
+	return lb_view_quic(v, &v->services[W_UDP], (const uint8_t *)packet, n);
 }
 
 static void
@@ -154,7 +153,8 @@ test_quic(void)
 	static struct img_lb_quic config[2];
 	quic_world(config);
 	setup();
-	const struct img_lb_backend *b = ((const struct lb_view *)w->gen->view[POLICY_LB])->backends;
+	const struct img_lb_backend *b =
+		((const struct lb_view *)w->gen->view[POLICY_LB])->backends;
 	CU_ASSERT_PTR_EQUAL(quic("\x40\x07\xed\x79\x3a\1\2\3\4", 9), &b[5]);
 	CU_ASSERT_PTR_EQUAL(quic("\x40\x27\x20\xb1\xd0\x7b\x35\x9d\x3c", 9), &b[5]);
 	CU_ASSERT_PTR_EQUAL(quic("\xc0\0\0\0\1\x08\x27\x20\xb1\xd0\x7b\x35\x9d\x3c", 14), &b[5]);

@@ -69,8 +69,8 @@ test_header_is_handshake(void)
 	CU_ASSERT_EQUAL(m_get32(l4 + 4), model.client.isn + 1);
 	CU_ASSERT_EQUAL(m_get32(l4 + 8), model.server.isn + 1);
 	CU_ASSERT_EQUAL(l4[13], M_ACK | M_PSH);
-	CU_ASSERT_EQUAL(memcmp(l4 + l4[12] / 16 * 4, "PROXY TCP4 10.0.0.10 8.8.8.8 2000 80\r\n", 38),
-	                0);
+	static const char head[] = "PROXY TCP4 10.0.0.10 8.8.8.8 2000 80\r\n";
+	CU_ASSERT_EQUAL(memcmp(l4 + l4[12] / 16 * 4, head, 38), 0);
 	CU_ASSERT_FALSE(probe_take(w, 1));
 	CU_ASSERT_EQUAL(WORLD_SUM(w, generated), 0);
 	/* Data at the first octet, no word of the header yet: it goes again, before the data. */
@@ -99,8 +99,8 @@ test_no_forgery(void)
 	world_poll(w);
 	CU_ASSERT_TRUE(probe_take(w, 1)); /* ours takes its place */
 	CU_ASSERT_EQUAL(m_get32(probe_view.l4 + 4), isn + 1);
-	CU_ASSERT_EQUAL(memcmp(probe_view.l4 + probe_view.l4[12] / 16 * 4, "PROXY TCP4 10.0.0.10", 20),
-	                0);
+	const uint8_t *l4 = probe_view.l4;
+	CU_ASSERT_EQUAL(memcmp(l4 + l4[12] / 16 * 4, "PROXY TCP4 10.0.0.10", 20), 0);
 	CU_ASSERT_FALSE(probe_take(w, 1));
 	m_send(&model, c, M_PSH, 0, 38); /* without ACK */
 	world_poll(w);

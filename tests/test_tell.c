@@ -12,8 +12,9 @@ static struct tuple
 tuple_from(const char *src, uint16_t sport, const char *dst, uint16_t dport)
 {
 	bool v6 = strchr(src, ':') != NULL;
-	return (struct tuple){.src = v6 ? addr6(src) : addr4(src), .dst = v6 ? addr6(dst) : addr4(dst),
-		.sport = htons(sport), .dport = htons(dport), .family = v6 ? 6 : 4, .proto = 6};
+	return (struct tuple){.src = v6 ? addr6(src) : addr4(src), .sport = htons(sport),
+		.dst = v6 ? addr6(dst) : addr4(dst), .dport = htons(dport),
+		.family = v6 ? 6 : 4, .proto = 6};
 }
 
 static const char *const texts[] = {
@@ -42,7 +43,8 @@ test_version1(void)
 static void
 test_version2(void)
 {
-	static const uint8_t v4[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\7\xc0\0\2\1\x9c\x40\0P";
+	static const uint8_t v4[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"
+		"\xcb\0\x71\7\xc0\0\2\1\x9c\x40\0P";
 	uint8_t out[TELL_MAX];
 	struct tuple t = tuple_from("203.0.113.7", 40000, "192.0.2.1", 80);
 	CU_ASSERT_EQUAL(tell_header(out, TELL_PROXY2, &t), 28);
