@@ -17,12 +17,15 @@ leaving(const struct nat_rules *r, const struct miss *m, uint64_t *outside)
 	return s != NULL && (s->nic == NIC_NONE || s->nic == m->nic) ? s : NULL;
 }
 
-/* From outside: the same the other way round. */
+/*
+ * From outside: the same the other way round. What a rule lets out goes out first, and then comes
+ * as if from outside (RFC 4787 REQ-9).
+ */
 static const struct img_nat_static *
 arriving(const struct nat_rules *r, const struct miss *m, uint64_t *inside)
 {
 	const struct tuple *t = &m->tuple;
-	if (!is_pool_route(m->route))
+	if (!is_pool_route(m->route) || rules_match(r, m) != NULL)
 		return NULL;
 	return static_in(&r->statics, static_key(0, t->dst.w[0], t->proto, t->dport), inside);
 }

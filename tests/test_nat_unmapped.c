@@ -62,6 +62,28 @@ test_flows(void)
 	world_free(w);
 }
 
+/* Who is inside is translated first, and enters again with an external source (RFC 4787 REQ-9a). */
+static void
+test_hairpin(void)
+{
+	begin();
+	be32 outside = ip(203, 0, 113, 8);
+	row(HOST, outside, TCP, 80, 8080, 1);
+	world_apply(w);
+	CU_ASSERT_EQUAL_FATAL(world_out(w, TCP, ip_add(HOST, 1), 4000, outside, 8080, &spec, &flow),
+	                      VERDICT_OPEN);
+	CU_ASSERT_TRUE(owner_is_mapping(spec.owner));
+	CU_ASSERT_EQUAL(spec.reply.src.w[0], outside);
+	CU_ASSERT_EQUAL(spec.reply.sport, port(8080));
+	struct miss again = world_miss(w, 0, TCP, spec.reply.dst.w[0], spec.reply.dport, outside,
+	                               port(8080));
+	CU_ASSERT_EQUAL_FATAL(world_open(w, &again, &spec, &flow), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(spec.reply.src.w[0], HOST);
+	CU_ASSERT_EQUAL(spec.reply.sport, port(80));
+	CU_ASSERT_EQUAL(spec.reply.dst.w[0], again.tuple.src.w[0]);
+	world_free(w);
+}
+
 /* Both directions have one home, wherever the outside address is at home. */
 static void
 test_homes(void)
@@ -162,6 +184,7 @@ test_stale(void)
 
 static const struct test_case cases[] = {
 	{"flows from both sides", test_flows},
+	{"hairpin", test_hairpin},
 	{"one home", test_homes},
 	{"blocks around static ports", test_blocks},
 	{"what a generation cuts", test_stale},
