@@ -28,7 +28,7 @@ enum command_kind {
 	CMD_NICS,        /* => struct cmd_nic */
 	CMD_STEERING,    /* => struct cmd_steering, one a device */
 	CMD_BLOCKS,      /* filter, cursor => struct cmd_block */
-	CMD_CUT,         /* filter.nat: end these flows => cursor: the number of the cut */
+	CMD_CUT,         /* filter.nat, cursor: its generation; end these flows => cursor: number */
 	CMD_CUT_SHOW,    /* => struct cmd_cut, the latest one */
 	CMD_BACKENDS,    /* filter (worker, owner), cursor => struct cmd_backend: add them up */
 	CMD_MAX
@@ -148,6 +148,7 @@ struct cmd_block {
 struct cmd_cut {
 	uint64_t number, flows;     /* ended so far */
 	uint32_t workers, busy;     /* of them still at it */
+	uint8_t is_short, zero[7];  /* 1: another generation came before its end */
 };
 
 struct cmd_neighbour {

@@ -15,14 +15,15 @@ is_done(const struct shared *s, const struct worker *w)
 }
 
 uint64_t
-cut_post(struct shared *s, struct worker *const *workers, uint8_t policy, const void *what,
-         size_t size)
+cut_post(struct shared *s, struct worker *const *workers, uint8_t policy, uint64_t generation,
+         const void *what, size_t size)
 {
 	assert(size <= sizeof(s->cut.what));
 	for (unsigned i = 0; i < s->n_workers; i++)
 		if (!is_done(s, workers[i]))
 			return 0;
 	s->cut.policy = policy;
+	s->cut.generation = generation;
 	memcpy(s->cut.what, what, size);
 	uint64_t number = atomic_load_explicit(&s->cut.number, memory_order_relaxed) + 1;
 	atomic_store_explicit(&s->cut.number, number, memory_order_release);
@@ -44,12 +45,22 @@ cut_busy(const struct shared *s, struct worker *const *workers, uint64_t *flows)
 	return busy;
 }
 
+bool
+cut_is_short(const struct shared *s, struct worker *const *workers)
+{
+	bool is = false;
+	for (unsigned i = 0; i < s->n_workers; i++)
+		is |= atomic_load_explicit(&workers[i]->cutting.is_short, memory_order_relaxed);
+	return is;
+}
+
 static void
 pick_up(struct worker *w, uint64_t number)
 {
 	struct cutting *c = &w->cutting;
 	c->hand = (struct purge){.end4 = w->flows.high4, .end6 = w->flows.high6};
 	atomic_store_explicit(&c->flows, 0, memory_order_relaxed);
+	atomic_store_explicit(&c->is_short, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->number, number, memory_order_release);
 }
 
@@ -115,5 +126,10 @@ cut_turn(struct worker *w, uint32_t steps)
 		return;
 	if (number != w->cutting.number)
 		pick_up(w, number);
-	walk(w, steps);
+	if (w->gen == NULL || w->gen->number == w->shared->cut.generation) {
+		walk(w, steps);
+		return;
+	}
+	atomic_store_explicit(&w->cutting.is_short, 1, memory_order_relaxed);
+	atomic_store_explicit(&w->cutting.done, number, memory_order_release);
 }

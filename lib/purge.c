@@ -22,8 +22,9 @@ is_wanted(const struct worker *w)
 void
 purge_start(struct worker *w)
 {
+	bool goes_on = w->purge.at4 < w->purge.end4 || w->purge.at6 < w->purge.end6;
 	w->purge = (struct purge){0};
-	if (is_wanted(w))
+	if (is_wanted(w) || goes_on)
 		w->purge = (struct purge){.end4 = w->flows.high4, .end6 = w->flows.high6};
 }
 

@@ -5,7 +5,9 @@
  * Layout     A hand of its own over the slab (struct purge, in struct worker), from the beginning
  *            to what was in use when the generation was picked up: later flows are of its making.
  * Invariant  1. While no policy says that it has such flows, nothing is walked.
- *            2. A flow that ends so is one that has ended like any other: counters, ports.
+ *            2. A walk that a further generation comes upon begins anew: what it has not seen is
+ *               still to be seen, whatever that generation changes.
+ *            3. A flow that ends so is one that has ended like any other: counters, ports.
  * Owner      The worker.
  * Limits     PURGE_TURN entries a turn; four million flows are seen in 30 k turns.
  * See        lib/policy.h, stale.

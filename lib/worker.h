@@ -30,6 +30,7 @@ struct syn_table;
 /* Which flows are to be ended: lib/cut.h. */
 struct cut_order {
 	_Atomic uint64_t number; /* of cuts so far */
+	uint64_t generation;     /* that `what` is meant for */
 	uint8_t policy;
 	uint8_t what[48] __attribute__((aligned(8))); /* the policy's */
 };
@@ -59,6 +60,7 @@ struct purge {
 struct cutting {
 	struct purge hand;
 	_Atomic uint64_t number, done, flows;
+	_Atomic uint8_t is_short; /* another generation came before its end */
 };
 
 struct worker {

@@ -261,6 +261,10 @@ flows_are_cut(void)
 	unsigned all = count_all(&w, command_of(CMD_FLOWS, 0)), his = count_all(&w, c);
 	CU_ASSERT(his > 0 && his < FLOWS && cut_state(&w).busy == 0);
 	c.kind = CMD_CUT;
+	c.cursor = 7;
+	plane_command(&w.plane, &c, w.now, &r, NULL, 0);
+	CU_ASSERT(r.status == -EAGAIN && strlen(r.err) > 0);
+	c.cursor = w.plane.gen->number;
 	plane_command(&w.plane, &c, w.now, &r, NULL, 0);
 	CU_ASSERT(r.status == 0 && r.cursor == 1 && cut_state(&w).busy == w.plane.n_workers);
 	plane_command(&w.plane, &c, w.now, &r, NULL, 0);
@@ -270,9 +274,11 @@ flows_are_cut(void)
 	CU_ASSERT(cut.number == 1 && cut.flows == his && cut.busy == 0);
 	CU_ASSERT_EQUAL(count_all(&w, command_of(CMD_FLOWS, 0)), all - his);
 	c.kind = CMD_MAPPINGS;
+	c.cursor = 0;
 	CU_ASSERT_EQUAL(count_all(&w, c), 0);
 	CU_ASSERT_EQUAL(count_all(&w, command_of(CMD_MAPPINGS, 0)), FLOWS - his);
 	c.kind = CMD_CUT;
+	c.cursor = w.plane.gen->number;
 	plane_command(&w.plane, &c, w.now, &r, NULL, 0);
 	CU_ASSERT(r.status == 0 && r.cursor == 2);
 	world_run(&w);

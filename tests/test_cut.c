@@ -46,7 +46,8 @@ world_of(unsigned flows)
 static uint64_t
 post(struct world *w, uint8_t what, uint8_t policy)
 {
-	return cut_post(w->worker[0]->shared, w->worker, policy, &what, sizeof(what));
+	return cut_post(w->worker[0]->shared, w->worker, policy, w->gen->number, &what,
+	                sizeof(what));
 }
 
 static void
@@ -95,8 +96,29 @@ test_others(void)
 	world_destroy(w);
 }
 
+/* What it meant may mean something else under the next generation: it ends, and says so. */
+static void
+test_overtaken(void)
+{
+	struct world *w = world_of(600);
+	struct shared *s = w->worker[0]->shared;
+	uint64_t flows;
+	CU_ASSERT_EQUAL(post(w, 1, 0), 1);
+	worker_poll(w->worker[0], w->now_ns);
+	w->gen->number++;
+	worker_poll(w->worker[0], w->now_ns);
+	CU_ASSERT(cut_busy(s, w->worker, &flows) == 0 && cut_is_short(s, w->worker));
+	CU_ASSERT(asked == CUT_TURN && flows != 0 && flows < 200);
+	CU_ASSERT_EQUAL(post(w, 1, 0), 2);
+	worker_purge(w->worker[0]);
+	CU_ASSERT(cut_busy(s, w->worker, &flows) == 0 && !cut_is_short(s, w->worker));
+	CU_ASSERT_EQUAL(w->ended, 200);
+	world_destroy(w);
+}
+
 static const struct test_case cases[] = {
 	{"a few a turn", test_turns},
 	{"others are left alone", test_others},
+	{"overtaken by a generation", test_overtaken},
 };
 TEST_MAIN("cut", cases)

@@ -100,9 +100,27 @@ test_later(void)
 	world_destroy(w);
 }
 
+/* A further generation that has nothing to end does not end the walk of the one before. */
+static void
+test_overtaken(void)
+{
+	struct world *w = world_of(600);
+	is_any = true;
+	w->gen->number++;
+	worker_poll(w->worker[0], w->now_ns);
+	CU_ASSERT_EQUAL(asked, PURGE_TURN);
+	is_any = false;
+	w->gen->number++;
+	for (unsigned turn = 0; turn < 600 / PURGE_TURN + 2; turn++)
+		worker_poll(w->worker[0], w->now_ns);
+	CU_ASSERT_EQUAL(w->ended, 300);
+	world_destroy(w);
+}
+
 static const struct test_case cases[] = {
 	{"a few a turn", test_turns},
 	{"not without need", test_none},
 	{"later flows are not asked", test_later},
+	{"overtaken by a generation", test_overtaken},
 };
 TEST_MAIN("purge", cases)

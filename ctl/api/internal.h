@@ -106,8 +106,8 @@ int api_list(struct api *api, struct listing *l, struct rpc_error *err);
 /* api_count: as api_list, but rows are only counted, in the data plane; limit does not matter. */
 int api_count(struct api *api, struct listing *l, struct rpc_error *err);
 /* api_command: one command without rows. => the reply's cursor, 0: failed, and err. */
-uint64_t api_command(struct api *api, uint32_t kind, const struct cmd_filter *filter,
-                     struct rpc_error *err);
+uint64_t api_command(struct api *api, uint32_t kind, uint64_t cursor,
+                     const struct cmd_filter *filter, struct rpc_error *err);
 /* api_list_all: as api_list to its end, without a limit of rows. */
 int api_list_all(struct api *api, struct listing *l, struct rpc_error *err);
 /* api_listing_result: {name: rows, cursor: text or null}; steals rows. */

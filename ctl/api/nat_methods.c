@@ -128,12 +128,13 @@ nat_clear_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
 	struct cmd_filter f = {.family = 0};
 	const char *text = param_string(params, "filter");
-	if (nat_filter_parse(api, text, &f.nat, err) != 0)
+	const struct image_header *h = api_image(api, err);
+	if (h == NULL || nat_filter_parse(api, text, &f.nat, err) != 0)
 		return NULL;
 	if (strspn(text, " ") == strlen(text))
 		return rpc_fail(err, RPC_PARAMS, "filter: empty; to clear everything, say "
 		                "subscriber=0.0.0.0/0");
-	uint64_t number = api_command(api, CMD_CUT, &f, err);
+	uint64_t number = api_command(api, CMD_CUT, h->generation, &f, err);
 	return number != 0 ? json_pack("{s:I}", "number", (json_int_t)number) : NULL;
 }
 
@@ -152,7 +153,8 @@ nat_cleared_m(struct api *api, const json_t *params, struct rpc_error *err)
 	                    .arg = &cut, .limit = 1};
 	if (api_list(api, &l, err) != 0)
 		return NULL;
-	return json_pack("{s:I, s:I, s:i, s:i, s:b}", "number", (json_int_t)cut.number, "flows",
-	                 (json_int_t)cut.flows, "workers", (int)cut.workers, "busy",
-	                 (int)cut.busy, "done", cut.busy == 0);
+	return json_pack("{s:I, s:I, s:i, s:i, s:b, s:b}",
+		"number", (json_int_t)cut.number, "flows", (json_int_t)cut.flows,
+		"workers", (int)cut.workers, "busy", (int)cut.busy, "done", cut.busy == 0,
+		"short", cut.is_short != 0);
 }

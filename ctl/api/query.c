@@ -97,10 +97,11 @@ api_count(struct api *api, struct listing *l, struct rpc_error *err)
 }
 
 uint64_t
-api_command(struct api *api, uint32_t kind, const struct cmd_filter *filter, struct rpc_error *err)
+api_command(struct api *api, uint32_t kind, uint64_t cursor, const struct cmd_filter *filter,
+            struct rpc_error *err)
 {
 	struct command cmd = {.magic = COMMAND_MAGIC, .version = COMMAND_VERSION, .kind = kind,
-	                      .filter = *filter};
+	                      .cursor = cursor, .filter = *filter};
 	struct reply reply = {0};
 	return query(api, &cmd, &reply, err) == 0 ? reply.cursor : 0;
 }

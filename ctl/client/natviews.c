@@ -127,7 +127,10 @@ cleared_say(struct session *s, const json_t *result)
 		fprintf(s->out, "%lld flows ended\n",
 		        (long long)json_integer_value(json_object_get(result, "flows")));
 	}
-	return EXIT_DONE;
+	if (!json_is_true(json_object_get(result, "short")))
+		return EXIT_DONE;
+	fprintf(s->err, "error: another configuration came before the end; say it again\n");
+	return EXIT_NO;
 }
 
 int
@@ -140,8 +143,15 @@ run_nat_clear(struct session *s, const struct command_row *row, int argc, char *
 	json_t *began = session_call(s, row->method, params), *result;
 	if (began == NULL)
 		return s->status;
+	json_int_t number = json_integer_value(json_object_get(began, "number"));
 	json_decref(began);
 	while ((result = session_call(s, "nat.cleared", json_object())) != NULL) {
+		if (json_integer_value(json_object_get(result, "number")) != number) {
+			fprintf(s->err, "error: another nat clear came after it, or the data plane "
+			        "was started anew\n");
+			json_decref(result);
+			return EXIT_NO;
+		}
 		if (json_is_true(json_object_get(result, "done")))
 			break;
 		json_decref(result);

@@ -78,14 +78,19 @@ list_cut(struct page *pg)
 	struct plane *p = pg->plane;
 	struct cmd_cut row = {.number = p->shared.cut.number, .workers = p->n_workers};
 	row.busy = cut_busy(&p->shared, p->worker, &row.flows);
+	row.is_short = cut_is_short(&p->shared, p->worker);
 	page_add(pg, &row);
 }
 
 static void
 cut(struct plane *p, const struct command *cmd, struct reply *reply)
 {
-	reply->cursor = cut_post(&p->shared, p->worker, POLICY_NAT, &cmd->filter.nat,
-	                         sizeof(cmd->filter.nat));
+	if (cmd->cursor != p->gen->number) {
+		command_refuse(reply, -EAGAIN, "another configuration runs by now; say it again");
+		return;
+	}
+	reply->cursor = cut_post(&p->shared, p->worker, POLICY_NAT, cmd->cursor,
+	                         &cmd->filter.nat, sizeof(cmd->filter.nat));
 	if (reply->cursor == 0)
 		command_refuse(reply, -EBUSY, "the workers are still at an earlier one");
 }
