@@ -5,7 +5,8 @@
 #include "cases.h"
 #include "lib/mem.h"
 
-enum { POOL_PORTS = 64512, POOL_BLOCK = 128, PER_SUBSCRIBER = 100, ESTABLISHED_S = 7440 };
+enum { POOL_PORTS = 64512, POOL_BLOCK = 128, PER_SUBSCRIBER = 100, SHARED_PREFIX = 20,
+       ESTABLISHED_S = 7440 };
 
 static size_t
 memory_now(void)
@@ -24,18 +25,36 @@ pool_prefix(uint64_t flows)
 	return n;
 }
 
+static unsigned subscribers;
+
+void
+bench_share(unsigned n)
+{
+	subscribers = n;
+}
+
+/* Flows of an inside address. */
+static uint64_t
+per_subscriber(const struct bench_case *c, uint64_t flows)
+{
+	if (c->per_subscriber != 0)
+		return c->per_subscriber;
+	return subscribers == 0 ? PER_SUBSCRIBER : (flows + subscribers - 1) / subscribers;
+}
+
 struct rig_options
 bench_rig_options(const struct bench_case *c, uint64_t flows)
 {
 	uint64_t capacity = flows + flows * c->slack / 100;
-	unsigned prefix = pool_prefix(capacity);
+	unsigned prefix = subscribers != 0 ? SHARED_PREFIX : pool_prefix(capacity);
 	if (c->blocks)
 		capacity += ((uint64_t)1 << (32 - prefix)) * (POOL_PORTS / POOL_BLOCK);
 	return (struct rig_options){
 		.flows = capacity, .workers = c->workers, .pool_prefix = prefix,
 		.backends = c->backends,
 		.idle_s = c->idle_s != 0 ? c->idle_s : ESTABLISHED_S,
-		.subscribers = (unsigned)(capacity / 100 + 70000), .mode = c->mode,
+		.subscribers = (unsigned)(capacity / per_subscriber(c, flows) + 70000),
+		.mode = c->mode,
 	};
 }
 
@@ -59,7 +78,7 @@ bench_open(struct bench *b, const struct bench_case *c, struct machine *m, uint6
 	};
 	if (c->workers == 0)
 		return true;
-	struct rig_options ro = bench_rig_options(c, flows);
+	struct rig_options ro = b->rig_options = bench_rig_options(c, flows);
 	struct mem_usage before = mem_usage();
 	size_t memory = memory_now();
 	b->rig = rig_create(&ro, m);
@@ -67,8 +86,7 @@ bench_open(struct bench *b, const struct bench_case *c, struct machine *m, uint6
 		return false;
 	b->memory = memory_now() - memory;
 	pages_warn(c->name, &before);
-	b->traffic = traffic_create(c->kind, flows, c->per_subscriber != 0 ?
-	                            c->per_subscriber : PER_SUBSCRIBER);
+	b->traffic = traffic_create(c->kind, flows, per_subscriber(c, flows));
 	if (b->traffic == NULL)
 		fprintf(stderr, "millrace-bench: no memory to make %llu flows\n",
 		        (unsigned long long)flows);

@@ -5,6 +5,8 @@
 enum { LIFE_S = 10 };
 
 const struct bench_case bench_cases[] = {
+	{.name = "start", .help = "a configuration applied to a running plane; what its start took",
+	 .run = case_start, .workers = 1, .slack = 5, .time_only = true},
 	{.name = "open", .help = "the first packet of a flow: policy, port, mapping, both entries",
 	 .run = case_open, .workers = 1, .slack = 5},
 	{.name = "nat-hit", .help = "a packet of a random NAT flow, both directions mixed",

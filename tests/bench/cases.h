@@ -35,6 +35,7 @@ struct result {
 	double p50_ns, p99_ns, p999_ns, p9999_ns, max_ns; /* latency only */
 	double idle_p999_ns, idle_max_ns;                 /* the empty loop's own */
 	double ratio;          /* scaling: two workers against one; floods: speed kept */
+	bool absolute;         /* seconds, that have nothing to do with F */
 	bool failed;
 	char note[96];
 };
@@ -49,6 +50,7 @@ struct bench {
 	unsigned rounds;         /* of RIG_PACKETS packets, at the least */
 	double tick_ns;          /* of the TSC; 0 in --callgrind mode */
 	struct machine *machine;
+	struct rig_options rig_options;
 };
 
 struct bench_case {
@@ -68,6 +70,9 @@ struct bench_case {
 
 extern const struct bench_case bench_cases[];
 extern const unsigned bench_n_cases;
+
+/* bench_share: from now on the flows are those of so many inside addresses, 0: a hundredth. */
+void bench_share(unsigned subscribers);
 
 /* bench_rig_options: the plane that a case asks for with so many flows. */
 struct rig_options bench_rig_options(const struct bench_case *c, uint64_t flows);
@@ -96,6 +101,7 @@ void result_time(struct result *out, struct timing *t, double tick_ns);
 /* bench_expect: fails the result unless got is want. */
 void bench_expect(struct result *out, const char *what, uint64_t got, uint64_t want);
 
+void case_start(struct bench *b, struct result *out);
 void case_hit(struct bench *b, struct result *out);
 void case_lookup(struct bench *b, struct result *out);
 void case_parts(struct bench *b, struct result *out);

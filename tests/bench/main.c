@@ -101,6 +101,7 @@ main(int argc, char **argv)
 	int rc = options_parse(argc, argv, &o);
 	if (rc != 0)
 		return rc < 0 ? 2 : 0;
+	bench_share(o.subscribers);
 	if (!pages_use(o.pages) || !sizes_fit(&o) || report_write(&o) < 0)
 		return 1;
 	bool good = true;

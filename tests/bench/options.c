@@ -17,6 +17,7 @@ static const char usage[] =
 	"  --case NAME[,…]    only these cases (default: all)\n"
 	"  --quick            1k and 1M flows, few rounds, no rte_hash: half a minute\n"
 	"  --rounds N         rounds of 256 packets in each of nine groups (default 256)\n"
+	"  --subscribers N    so many inside addresses behind 4096 pool addresses, with k or M\n"
 	"  --pages 4k|2m|1g   only pages of this size (default: the largest there are)\n"
 	"  --no-hash          do not measure rte_hash_lookup_bulk_data\n"
 	"  --report FILE      the results as JSON as well\n"
@@ -98,6 +99,20 @@ number_parse(const char *option, const char *text, unsigned *out)
 	return 0;
 }
 
+static int
+subscribers_parse(const char *text, struct options *o)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+	if (end != text && n <= OPTIONS_MAX_SUBSCRIBERS)
+		n *= *end == 'k' ? 1000 : *end == 'M' ? 1000000 : 1;
+	end += *end == 'k' || *end == 'M';
+	if (end == text || *end != '\0' || n < 1 || n > OPTIONS_MAX_SUBSCRIBERS)
+		return wrong("--subscribers", text, "a number from 1 to 2M");
+	o->subscribers = (unsigned)n;
+	return 0;
+}
+
 static void
 quick_set(struct options *o)
 {
@@ -115,6 +130,7 @@ option_take(int key, const char *arg, struct options *o)
 	case 'f': o->sizes_given = true; return flows_parse(arg, o);
 	case 'c': return cases_parse(arg, o);
 	case 'r': return number_parse("--rounds", arg, &o->rounds);
+	case 's': return subscribers_parse(arg, o);
 	case 'p': return pages_parse(arg, &o->pages) ? 0 : wrong("--pages", arg, "4k, 2m or 1g");
 	case 'o': o->report = arg; return 0;
 	case 'q': quick_set(o); return 0;
@@ -142,6 +158,7 @@ options_parse(int argc, char **argv, struct options *o)
 		{"flows", required_argument, NULL, 'f'}, {"case", required_argument, NULL, 'c'},
 		{"rounds", required_argument, NULL, 'r'}, {"report", required_argument, NULL, 'o'},
 		{"pages", required_argument, NULL, 'p'}, {"quick", no_argument, NULL, 'q'},
+		{"subscribers", required_argument, NULL, 's'},
 		{"no-hash", no_argument, NULL, 'n'}, {"callgrind", no_argument, NULL, 'g'},
 		{"help", no_argument, NULL, 'h'}, {0},
 	};

@@ -8,11 +8,13 @@
 
 #include "needs.h"
 
-enum { OPTIONS_MAX_SIZES = 16, OPTIONS_MIN_FLOWS = 256, OPTIONS_MAX_FLOWS = 100000000 };
+enum { OPTIONS_MAX_SIZES = 16, OPTIONS_MIN_FLOWS = 256, OPTIONS_MAX_FLOWS = 100000000,
+       OPTIONS_MAX_SUBSCRIBERS = 2000000 };
 
 struct options {
 	uint64_t flows[OPTIONS_MAX_SIZES];
 	unsigned n_flows, rounds;
+	unsigned subscribers; /* inside addresses that share the flows; 0: one for 100 */
 	const char *report;
 	uint64_t cases;      /* bit i: bench_cases[i] is to run */
 	enum pages pages;

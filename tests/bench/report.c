@@ -74,6 +74,8 @@ print_memory(const struct result *x)
 static double
 in_f(const struct result *x, const struct machine *m)
 {
+	if (x->absolute)
+		return 0;
 	return x->f > 0 ? x->f : x->ns / m->f_ns;
 }
 
@@ -88,7 +90,8 @@ report_result(struct report *r, const struct result *res)
 	printf("  %-18s %-8s %10llu", res->name, res->part != NULL ? res->part : "",
 	       (unsigned long long)res->flows);
 	if (m->tick_ns > 0)
-		printf(" %9.1f %9.1f %7.2f %7.2f", res->ns, res->ns_min, in_f(res, m), res->f_min);
+		printf(" %9.1f %9.1f %7.2f %7.2f", res->ns, res->ns_min, in_f(res, m),
+		       res->absolute ? 0 : res->f_min);
 	else
 		printf(" counted %llu", (unsigned long long)res->units);
 	print_or_blank(9, res->cold_ns);
@@ -137,7 +140,7 @@ case_json(const struct report *r, unsigned i)
 	double f = in_f(x, &size->machine);
 	json_t *o = json_pack("{s:s, s:I, s:f, s:f, s:f, s:f}", "case", x->name, "flows",
 	                      (json_int_t)x->flows, "ns", x->ns, "ns_min", x->ns_min, "f",
-	                      f, "f_ns", x->ns / f);
+	                      f, "f_ns", x->absolute ? size->machine.f_ns : x->ns / f);
 	set_real(o, "f_min", x->f_min);
 	if (x->part != NULL) {
 		json_object_set_new(o, "part", json_string(x->part));

@@ -87,7 +87,7 @@ rig_backends(unsigned n)
 }
 
 static void *
-rig_image(const struct rig_options *o, size_t *size)
+rig_image(const struct rig_options *o, uint64_t generation, size_t *size)
 {
 	char cores[256] = "", *backends = rig_backends(o->backends), *text;
 	size_t at = 0;
@@ -104,7 +104,7 @@ rig_image(const struct rig_options *o, size_t *size)
 		return NULL;
 	struct config_errors errs = {0};
 	json_t *doc = config_parse(text, (size_t)n, &errs);
-	void *image = doc != NULL ? config_compile(doc, NULL, 1, size, &errs) : NULL;
+	void *image = doc != NULL ? config_compile(doc, NULL, generation, size, &errs) : NULL;
 	for (unsigned i = 0; i < errs.n; i++)
 		fprintf(stderr, "millrace-bench: %s: %s\n", errs.e[i].path, errs.e[i].message);
 	json_decref(doc);
@@ -129,7 +129,7 @@ bool
 rig_need(const struct rig_options *o, struct memory_need *out)
 {
 	size_t size;
-	void *image = rig_image(o, &size);
+	void *image = rig_image(o, 1, &size);
 	if (image == NULL)
 		return false;
 	*out = memory_need(image, 0);
@@ -142,7 +142,7 @@ rig_open(struct rig *r, const struct rig_options *o)
 {
 	size_t size;
 	char err[256];
-	void *image = rig_image(o, &size);
+	void *image = rig_image(o, 1, &size);
 	if (image == NULL)
 		return -1;
 	rig_devices(r, o->workers);
@@ -164,11 +164,27 @@ rig_create(const struct rig_options *o, const struct machine *m)
 	r->tsc_base = r->tsc_end = rte_rdtsc();
 	r->plane.derive_mac = 1;
 	r->buffers = mem_alloc((size_t)RIG_PACKETS * RIG_STRIDE, -1);
-	if (r->buffers != NULL && rig_open(r, o) == 0)
+	if (r->buffers != NULL && rig_open(r, o) == 0) {
+		r->start_ticks = rte_rdtsc() - r->tsc_base;
 		return r;
+	}
 	mem_free(r->buffers, (size_t)RIG_PACKETS * RIG_STRIDE);
 	mem_free(r, sizeof(*r));
 	return NULL;
+}
+
+bool
+rig_apply(struct rig *r, const struct rig_options *o)
+{
+	size_t size;
+	char err[256];
+	void *image = rig_image(o, r->plane.gen->number + 1, &size);
+	int rc = image != NULL ? plane_apply(&r->plane, image, size, rig_now(r), err, sizeof(err)) :
+	                         -1;
+	if (image != NULL && rc < 0)
+		fprintf(stderr, "millrace-bench: %s\n", err);
+	free(image);
+	return rc == 0;
 }
 
 void

@@ -43,6 +43,7 @@ struct rig {
 	uint64_t tsc_end;    /* of the last run: the clock stands still while packets are made */
 	uint64_t skipped_ns; /* simulated time that was jumped over */
 	uint64_t step_ns;    /* of it, each turn: all the time there is when the clock stands */
+	uint64_t start_ticks; /* of the TSC, that compiling and opening took */
 	int counted;
 	int cold;            /* flush headers from the caches before the clock starts */
 };
@@ -50,6 +51,8 @@ struct rig {
 /* rig_create: plane, configuration, devices. => NULL and a sentence on stderr. */
 struct rig *rig_create(const struct rig_options *o, const struct machine *m);
 void rig_destroy(struct rig *r);
+/* rig_apply: the same configuration as another generation. => false and a sentence on stderr. */
+bool rig_apply(struct rig *r, const struct rig_options *o);
 /* rig_need: what its tables would take. => false and a sentence on stderr. */
 bool rig_need(const struct rig_options *o, struct memory_need *out);
 
