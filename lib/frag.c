@@ -232,7 +232,8 @@ forward_later(struct worker *w, struct pkt *p, const struct frag_entry *e)
 {
 	struct flow *f = flow_get(&w->flows, e->ref);
 	unsigned d = e->ref & 1;
-	if (f->nexthop[d] == NEXTHOP_RESET) { /* its first fragment was answered */
+	bool is_back = (f->flags & FLOW_WAY) != 0 && d != 0;
+	if (f->nexthop[d] == NEXTHOP_RESET && !is_back) { /* its first fragment was answered */
 		pkt_drop(w, p, DROP_LB_RESET);
 		return;
 	}

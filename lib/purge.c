@@ -38,7 +38,7 @@ is_ended(const struct worker *w, flow_ref ref)
 	const struct policy *p = &w->policy[f->policy];
 	enum stale s = p->ops->stale == NULL ? STALE_NOT : p->ops->stale(p->state, f);
 	if (s == STALE_RESET && f->proto == IPPROTO_L4_TCP)
-		reset_mark(f);
+		reset_mark(f, w->now_ms);
 	return s == STALE_ENDS || (s == STALE_RESET && f->proto != IPPROTO_L4_TCP);
 }
 

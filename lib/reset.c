@@ -136,7 +136,8 @@ answer_sender(struct worker *w, const struct pkt *p, const struct segment *s)
 	return emit(w, &t, &rst);
 }
 
-/* As if the sender had reset instead of what it sent. */
+/* As if the sender had reset instead of what it sent. Not where the other end has a way of its own:
+ * a plain packet from the client to the service would go wherever the routes say. */
 static void
 tell_other(struct worker *w, const struct pkt *p, const struct segment *s)
 {
@@ -172,12 +173,19 @@ reset_flow(struct worker *w, struct pkt *p)
 		pass(w, p);
 		return;
 	}
-	struct segment s = segment_of_pkt(p);
-	if (p->loops == 0) {
-		answer_sender(w, p, &s);
-		tell_other(w, p, &s);
+	bool is_way = (f->flags & FLOW_WAY) != 0;
+	if (is_way && (p->ref & 1) != 0) {
+		encap_back(w, p);
+		return;
 	}
-	pkt_drop(w, p, DROP_LB_RESET);
+	struct segment s = segment_of_pkt(p);
+	bool answered = p->loops != 0 || answer_sender(w, p, &s);
+	if (p->loops == 0 && !is_way)
+		tell_other(w, p, &s);
+	if (answered)
+		pkt_drop(w, p, DROP_LB_RESET);
+	else
+		pkt_punt(w, p, PUNT_RESET, DROP_LB_RESET, 0);
 }
 
 void

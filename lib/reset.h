@@ -14,18 +14,21 @@
  * Owner      The worker.
  * Limits     A flow that nobody sends on gets no RST: it goes after the timer of closed ones, and
  *            who sends then is answered by whoever gets the packet, or by reset_refuse. No RST is
- *            made for what has re-entered, or without a buffer; for a marked flow none to a next
- *            hop that is not resolved.
+ *            made for what has re-entered, or without a buffer; none to the other end of a marked
+ *            flow whose next hop is not resolved, or that has a way of its own.
  */
 #ifndef MR_RESET_H
 #define MR_RESET_H
 
 #include "pipeline.h"
 
-/* reset_mark: packets of the (TCP) flow are answered from now on. */
+/* reset_mark: packets of the (TCP) flow are answered from now on. However long it has been idle, it
+ * is kept for the whole timer of closed ones, counted from the first mark. */
 static inline void
-reset_mark(struct flow *f)
+reset_mark(struct flow *f, uint32_t now_ms)
 {
+	if (f->nexthop[0] != NEXTHOP_RESET)
+		f->seen_ms = now_ms;
 	f->nexthop[0] = f->nexthop[1] = NEXTHOP_RESET;
 	f->state = CONN_TCP_TRANS;
 }

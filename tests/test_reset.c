@@ -160,6 +160,83 @@ test_end(void)
 	world_destroy(w);
 }
 
+/* One that has been idle for longer than the timer of closed ones is kept for its next packet; the
+ * timer begins with the first mark, not with each. */
+static void
+test_idle(void)
+{
+	for (unsigned late = 0; late < 2; late++) {
+		struct world *w = begin();
+		probe_arrive(w, WORLD_IN, out_frame(&v4, SYN, 99, 0, 0));
+		probe_arrive(w, WORLD_OUT, in_frame(&v4, SYN | ACK, 499, 100, 0));
+		world_drain(w);
+		world_advance(w, WORLD_IDLE_MS + 1);
+		for (unsigned i = 0; i < 2; i++) {
+			world_poll(w);
+			w->gen->number++;
+			worker_purge(w->worker[0]);
+			world_advance(w, WORLD_IDLE_MS / 2 + late);
+		}
+		worker_sweep(w->worker[0], w->now_ns);
+		CU_ASSERT_EQUAL(w->ended, late);
+		if (late == 0) {
+			probe_arrive(w, WORLD_IN, out_frame(&v4, ACK, 100, 500, 0));
+			expect_rst(w, 0, RST, 500, 0);
+			CU_ASSERT_EQUAL(w->opened, 1);
+		}
+		world_destroy(w);
+	}
+}
+
+/* The answers go past us: the owner of the flow is told nothing, since a plain packet to it would
+ * be forged; and what comes back from a device is, as ever. */
+static void
+test_one_sided(void)
+{
+	struct world *w = begin();
+	w->extra_flags = FLOW_WAY;
+	probe_arrive(w, WORLD_IN, out_frame(&v4, SYN, 99, 0, 0));
+	w->gen->number++;
+	worker_purge(w->worker[0]);
+	world_drain(w);
+	probe_arrive(w, WORLD_IN, out_frame(&v4, PSH | ACK, 100, 500, 20));
+	expect_rst(w, 0, RST, 500, 0);
+	CU_ASSERT_FALSE(probe_take(w, 1));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_LB_RESET), 1);
+	probe_arrive(w, WORLD_OUT, in_frame(&v4, PSH | ACK, 500, 100, 30));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 1);
+	struct frame part = in_frame(&v4, PSH | ACK, 500, 100, 28);
+	part.id = 7;
+	part.frag = 0x2000;
+	probe_arrive(w, WORLD_OUT, part);
+	part.frag = 6;
+	probe_arrive(w, WORLD_OUT, part);
+	CU_ASSERT_FALSE(probe_take(w, 0) || probe_take(w, 1));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_LB_RESET), 1);
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 3);
+	CU_ASSERT_EQUAL(WORLD_SUM(w, generated), 1);
+	world_destroy(w);
+}
+
+/* The way to the sender is not known: the slow path answers it; the other end hears at once. */
+static void
+test_marked_no_way(void)
+{
+	struct ends far = v4;
+	far.client = "10.0.0.99"; /* no MAC address is known */
+	struct world *w = begin();
+	probe_arrive(w, WORLD_IN, out_frame(&far, SYN, 99, 0, 0));
+	w->gen->number++;
+	worker_purge(w->worker[0]);
+	world_drain(w);
+	probe_arrive(w, WORLD_IN, out_frame(&far, PSH | ACK, 100, 500, 20));
+	CU_ASSERT_FALSE(probe_take(w, 0));
+	expect_rst(w, 1, RST | ACK, 100, 500);
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_LB_RESET), 0);
+	probe_expect_punt(w, PUNT_RESET, DROP_LB_RESET, 0);
+	world_destroy(w);
+}
+
 /* A SYN on the tuple of a marked flow is another connection. */
 static void
 test_syn(void)
@@ -230,6 +307,9 @@ static const struct test_case cases[] = {
 	{"a packet without ACK", test_without_ack},
 	{"RSTs pass", test_rst_passes},
 	{"how a marked flow ends", test_end},
+	{"a marked flow that was idle", test_idle},
+	{"only the initiator is heard", test_one_sided},
+	{"the way to a marked flow's sender is not known", test_marked_no_way},
 	{"SYN on a marked flow", test_syn},
 	{"UDP ends", test_udp},
 	{"refused", test_refused},
