@@ -182,8 +182,9 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			/* The closing timer, which each acknowledgement of what the peer still
 			 * sends sets back: half-closed connections live while they carry data. */
 			[EV_OTHER] = CONN_ONE_FIN,
+			/* Opened anew, it must not live on the old one's timer. */
 			[EV_SYN] = CONN_ONE_SYN,
-			[EV_OPEN] = CONN_ONE_FIN,
+			[EV_OPEN] = CONN_ONE_SYN,
 			[EV_FIN] = CONN_ONE_FIN,
 			[EV_RST] = CONN_ONE_FIN,
 		},

@@ -45,12 +45,12 @@ enum conn_event { EV_OTHER, EV_SYN, EV_FIN, EV_RST, EV_OPEN = EV_SYN | EV_ALONE,
 
 extern const uint8_t conn_next[CONN_MAX][2][EV_MAX];
 
-/* conn_is_over: both sides have closed, or one has reset it, or the only one heard has closed. */
+/* conn_is_over: both sides have closed, or one has reset it. Where the only one heard has closed the
+ * other may be sending still: whether a SYN then opens another one is its peer's to judge. */
 static inline bool
 conn_is_over(unsigned state)
 {
-	return state == CONN_TCP_CLOSING || state == CONN_TCP_TRANS || state == CONN_ONE_FIN ||
-	       state == CONN_ONE_MID;
+	return state == CONN_TCP_CLOSING || state == CONN_TCP_TRANS || state == CONN_ONE_MID;
 }
 
 /* Idle timers, in milliseconds by state; a flow names its set by a small number (flow.timers). */

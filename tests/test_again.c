@@ -159,6 +159,37 @@ test_same_mapping(void)
 	}
 }
 
+/*
+ * Where only the initiator is heard its FIN ends nothing: a SYN goes on in the flow, and what it
+ * opens is not on the closing timer. After its RST a SYN is another connection, as elsewhere.
+ */
+static void
+test_one_sided(void)
+{
+	static struct way ways[8];
+	struct world *w = established(true);
+	ways[7] = (struct way){.kind = WAY_LINK, .family = FAMILY_V4, .mtu = 0xffff,
+		.to = addr4("8.8.8.8")};
+	w->gen->way = ways;
+	w->gen->n_ways = 8;
+	w->extra_flags = FLOW_WAY;
+	out(w, SYN);
+	out(w, ACK);
+	out(w, FIN | ACK);
+	CU_ASSERT_EQUAL(flow_of(w)->state, CONN_ONE_FIN);
+	out(w, SYN);
+	CU_ASSERT(w->opened == 1 && w->ended == 0);
+	CU_ASSERT_EQUAL(flow_of(w)->state, CONN_ONE_SYN);
+	out(w, ACK);
+	CU_ASSERT_EQUAL(flow_of(w)->state, CONN_ONE_EST);
+	out(w, RST);
+	CU_ASSERT_EQUAL(flow_of(w)->state, CONN_ONE_MID);
+	out(w, SYN);
+	CU_ASSERT(w->opened == 2 && w->ended == 1);
+	CU_ASSERT_EQUAL(flow_of(w)->state, CONN_ONE_SYN);
+	world_destroy(w);
+}
+
 /* The responder's SYN on what is over opens anew within the flow: it is nobody's first packet. */
 static void
 test_responder(void)
@@ -213,6 +244,7 @@ static const struct test_case cases[] = {
 	{"RST does not forget", test_rst},
 	{"SYN after the end is another connection", test_another},
 	{"or the same mapping", test_same_mapping},
+	{"only the initiator is heard", test_one_sided},
 	{"the responder's SYN", test_responder},
 	{"one burst", test_one_burst},
 	{"counting back", test_count_back},

@@ -44,7 +44,7 @@ static const struct {
 	/* One-sided: what the other side says, if any of it is seen, changes nothing. */
 	{SYN1, {{EST1, SYN1, FIN1, MID1, SYN1}, {SYN1, SYN1, SYN1, SYN1, SYN1}}},
 	{EST1, {{EST1, EST1, FIN1, MID1, EST1}, {EST1, EST1, EST1, EST1, EST1}}},
-	{FIN1, {{FIN1, SYN1, FIN1, FIN1, FIN1}, {FIN1, FIN1, FIN1, FIN1, FIN1}}},
+	{FIN1, {{FIN1, SYN1, FIN1, FIN1, SYN1}, {FIN1, FIN1, FIN1, FIN1, FIN1}}},
 	{MID1, {{SYN1, SYN1, FIN1, MID1, MID1}, {MID1, MID1, MID1, MID1, MID1}}},
 	{OTHER, {{OTHER, OTHER, OTHER, OTHER, OTHER}, {OTHER, OTHER, OTHER, OTHER, OTHER}}},
 };
@@ -116,6 +116,8 @@ static const struct {
 	{SYN1, "AAAFA", FIN1, "one-sided: whole life, the initiator closes"},
 	{EST1, "AAA", EST1, "one-sided: the responder's FIN is not heard"},
 	{FIN1, "AAS", SYN1, "one-sided: opened anew"},
+	{EST1, "FOA", EST1, "one-sided: opened anew, off the closing timer"},
+	{MID1, "O", MID1, "one-sided: opened anew, or another connection: lib/again.h says"},
 	{FIN1, "R", FIN1, "one-sided: an RST after FIN changes nothing"},
 	{EST1, "RAA", EST1, "one-sided: RST was spoofed"},
 	{EST1, "RA", SYN1, "one-sided: RST, and one packet more that was on its way"},
