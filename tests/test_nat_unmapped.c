@@ -182,11 +182,29 @@ test_stale(void)
 	world_free(w);
 }
 
+/* A mapping that nobody may speak to from outside any more: what was opened from there ends. */
+static void
+test_stale_inbound(void)
+{
+	struct world_flow in, out;
+	begin();
+	row(HOST, ip(203, 0, 113, 8), TCP, 80, 80, 1);
+	world_apply(w);
+	world_in(w, TCP, SERVER, 4000, ip(203, 0, 113, 8), port(80), &spec, &in);
+	world_out(w, TCP, HOST, 80, SERVER, 443, &spec, &out);
+	w->statics[0].inbound = 0;
+	world_apply(w);
+	CU_ASSERT_TRUE(nat_policy.stale(w->state[0], NULL));
+	CU_ASSERT(is_stale(&in) && !is_stale(&out));
+	world_free(w);
+}
+
 static const struct test_case cases[] = {
 	{"flows from both sides", test_flows},
 	{"hairpin", test_hairpin},
 	{"one home", test_homes},
 	{"blocks around static ports", test_blocks},
 	{"what a generation cuts", test_stale},
+	{"closed to those outside", test_stale_inbound},
 };
 TEST_MAIN("nat_unmapped", cases)
