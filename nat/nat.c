@@ -316,16 +316,31 @@ nat_ended(void *state, const struct flow *f, const struct tuple t[2], const uint
 	       hint[PARTING_EXTERNAL] != 0 ? hint : NULL);
 }
 
-/* What is asked of a flow that has no mapping stands in its tuples. */
+/*
+ * What is asked of a flow that has no mapping stands in its tuples. Unlike a block, a flow that has
+ * no port is not one of those with a port that was asked for.
+ */
+static bool
+is_chosen_unmapped(const struct nat *n, const struct flow *f, const struct cmd_nat_filter *what)
+{
+	struct nat_facts own = unmapped_facts(f, ((const struct flow4 *)f)->tuple);
+	own.worker = (uint8_t)n->worker;
+	if (f->owner == OWNER_PAIR) {
+		const struct img_nat_address *a = rules_address(n->gen, own.external);
+		own.pool = a != NULL ? a->pool : POOL_NONE;
+	}
+	if ((what->port_last != 0 && own.port_last == 0) ||
+	    (what->inside_last != 0 && own.inside_port == 0))
+		return false;
+	return nat_filter_wants(what, &own);
+}
+
 static bool
 nat_chosen(void *state, const struct flow *f, const void *what)
 {
 	const struct nat *n = state;
-	if (!owner_is_mapping(f->owner)) {
-		struct nat_facts own = unmapped_facts(f, ((const struct flow4 *)f)->tuple);
-		own.worker = (uint8_t)n->worker;
-		return nat_filter_wants(what, &own);
-	}
+	if (!owner_is_mapping(f->owner))
+		return is_chosen_unmapped(n, f, what);
 	const struct mapping *m = mapping_at(&n->mappings, f->owner);
 	const struct block *b = mapping_block(&n->mappings, m);
 	const struct subscriber *s = subscriber_at(&n->subscribers, b->subscriber);

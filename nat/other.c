@@ -89,6 +89,9 @@ other_open(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	spec->drop = DROP_NAT_NO_PORT;
 	if (external == 0)
 		return VERDICT_UNREACHABLE;
+	spec->drop = DROP_NAT_LOG_FULL;
+	if (n->log_level != NAT_LOG_NONE && !log_has_room(&n->log))
+		return VERDICT_UNREACHABLE;
 	spec->reply = tuple_invert(t);
 	spec->reply.dst = addr_from_v4(external);
 	spec->reply.realm = 0;
@@ -109,9 +112,8 @@ other_log(struct nat *n, enum record_event event, const struct tuple *inside,
 		.subscriber = inside->src.w[0], .external = outside->dst.w[0], .event = event,
 		.proto = inside->proto, .realm = inside->realm, .pool = POOL_NONE,
 	};
-	const struct nat_rules *r = rules_of(n->gen);
-	for (uint32_t i = 0; i < r->n_addresses; i++)
-		if (r->addresses[i].address == rec.external)
-			rec.pool = r->addresses[i].pool;
+	const struct img_nat_address *a = rules_address(n->gen, rec.external);
+	if (a != NULL)
+		rec.pool = a->pool;
 	log_put(&n->log, &rec, &n->clock);
 }

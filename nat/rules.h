@@ -52,6 +52,18 @@ rules_of(const struct generation *g)
 	return g->view[POLICY_NAT];
 }
 
+/* rules_address: the row of an external address that is a pool's, or NULL. */
+static inline const struct img_nat_address *
+rules_address(const struct generation *g, be32 external)
+{
+	const struct nat_rules *r = rules_of(g);
+	const struct img_route *route = route_find4(&g->route, external);
+	if (route == NULL || route->kind != ROUTE_POOL || route->arg >= r->n_addresses)
+		return NULL;
+	const struct img_nat_address *a = &r->addresses[route->arg];
+	return a->address == external ? a : NULL;
+}
+
 /*
  * rules_blocks: blocks with a port to give that a worker has of each address of a pool, or of those
  * that are at home there, where addresses are not divided between workers.

@@ -119,10 +119,64 @@ test_records(void)
 	world_free(w);
 }
 
+/* The flow as a filter or a new generation is asked about it. */
+static struct flow4
+as_kept(const struct world_flow *f)
+{
+	struct flow4 f4 = {.f = f->f};
+	f4.f.realm[0] = f->t[0].realm;
+	f4.f.realm[1] = f->t[1].realm;
+	f4.tuple[0] = tuple_to4(&f->t[0]);
+	f4.tuple[1] = tuple_to4(&f->t[1]);
+	return f4;
+}
+
+static bool
+is_chosen(struct cmd_nat_filter what)
+{
+	struct flow4 f4 = as_kept(&flow);
+	return nat_policy.chosen(w->state[0], &f4.f, &what);
+}
+
+/* What is asked of ports never ends a pair, which has none; its pool is that of its address. */
+static void
+test_chosen(void)
+{
+	begin(1, 0, NAT_OTHER_PAIR);
+	CU_ASSERT_EQUAL_FATAL(world_out(w, GRE, HOST, 0, SERVER, 0, &spec, &flow), VERDICT_OPEN);
+	CU_ASSERT_TRUE(is_chosen((struct cmd_nat_filter){.inside = HOST, .inside_mask = ~0u}));
+	CU_ASSERT_TRUE(is_chosen((struct cmd_nat_filter){.pool = 1}));
+	CU_ASSERT_FALSE(is_chosen((struct cmd_nat_filter){.pool = 2}));
+	CU_ASSERT_FALSE(is_chosen((struct cmd_nat_filter){.port_first = 80, .port_last = 80}));
+	CU_ASSERT_FALSE(is_chosen((struct cmd_nat_filter){.inside_first = 80, .inside_last = 80}));
+	world_free(w);
+}
+
+/* No pair begins whose record would be lost, where the log refuses that. */
+static void
+test_log_full(void)
+{
+	static const struct record any;
+	begin(1, 0, NAT_OTHER_PAIR);
+	while (record_put(&w->ring[0], &any))
+		;
+	CU_ASSERT_EQUAL(world_out(w, GRE, HOST, 0, SERVER, 0, &spec, &flow), VERDICT_OPEN);
+	w->conf.log_refuses = 1;
+	world_apply(w);
+	CU_ASSERT_EQUAL(world_out(w, GRE, HOST, 0, SERVER, 0, &spec, &flow), VERDICT_UNREACHABLE);
+	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_LOG_FULL);
+	w->conf.log = NAT_LOG_NONE;
+	world_apply(w);
+	CU_ASSERT_EQUAL(world_out(w, GRE, HOST, 0, SERVER, 0, &spec, &flow), VERDICT_OPEN);
+	world_free(w);
+}
+
 static const struct test_case cases[] = {
 	{"homes", test_homes},
 	{"the address of its mappings", test_paired},
 	{"what is refused", test_refused},
 	{"records", test_records},
+	{"what a filter chooses", test_chosen},
+	{"a log without room", test_log_full},
 };
 TEST_MAIN("nat_other", cases)
