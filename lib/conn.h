@@ -53,6 +53,13 @@ conn_is_over(unsigned state)
 	return state == CONN_TCP_CLOSING || state == CONN_TCP_TRANS || state == CONN_ONE_MID;
 }
 
+/* conn_is_syn: is an event a SYN, alone or with ACK? */
+static inline bool
+conn_is_syn(unsigned event)
+{
+	return (event & ~(unsigned)EV_ALONE) == EV_SYN;
+}
+
 /* Idle timers, in milliseconds by state; a flow names its set by a small number (flow.timers). */
 enum { MAX_TIMER_SETS = 64 };
 struct timer_set {
@@ -63,12 +70,14 @@ static_assert(CONN_MAX <= 16, "timer_set has a slot for every state");
 /* conn_state_name: "established", … as shown to people and in JSON. */
 const char *conn_state_name(unsigned state);
 
+/* Of a TCP header; PSH, which stands between, is of no meaning here. */
+enum { FIN_SYN_RST_ACK = 0x17 };
+
 /* conn_event: what a TCP flags byte means to the table. RST wins over FIN, FIN over SYN. */
 static inline unsigned
 conn_event(uint8_t tcp_flags)
 {
-	/* By ACK, RST, SYN, FIN; what stands between, PSH, is of no meaning here. */
-	enum { FIN_SYN_RST_ACK = 0x17 };
+	/* By ACK, RST, SYN, FIN. */
 	static const uint8_t event[FIN_SYN_RST_ACK + 1] = {
 		EV_OTHER, EV_FIN, EV_OPEN, EV_FIN, EV_RST, EV_RST, EV_RST, EV_RST,
 		[0x10] = EV_OTHER, EV_FIN, EV_SYN, EV_FIN, EV_RST, EV_RST, EV_RST, EV_RST,

@@ -45,7 +45,9 @@ derive_nics(struct generation *g, const struct dev *devs)
 		out->valid = 1;
 		g->vlan_nic[n->dev][n->vlan] = (uint8_t)i;
 	}
+		has_limit |= n->mss[0] != 0 || n->mss[1] != 0;
 }
+	pkt_arrivals(g->arrival, has_limit);
 
 static bool
 section_equal(const struct image_header *a, const struct image_header *b, uint32_t kind,

@@ -33,6 +33,9 @@ struct generation {
 	uint64_t number;
 	uint8_t route_gen;  /* grows when the next hop of some address may have changed */
 	uint8_t n_nics;
+	/* By flags of a TCP packet: pkt.h, pkt_arrivals. SYNs are PKT_CARE where an interface
+	 * limits segments. */
+	uint32_t arrival[FIN_SYN_RST_ACK + 1];
 	const struct img_plane *plane;
 	const struct img_nic *nics;
 	struct gen_nic nic[MAX_NICS];

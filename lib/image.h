@@ -40,6 +40,7 @@ enum { /* what image_check holds the core sections to */
 	IMG_MAX_CAPACITY = (1 << 29) - 1,
 	IMG_MIN_MTU = 576,
 	IMG_MAX_MTU = 9216,
+	IMG_MIN_MSS = IMG_MIN_MTU - 60, /* of IPv6, in the least MTU */
 	IMG_MAX_VLAN = 4094,
 };
 
@@ -141,6 +142,7 @@ struct img_nic {
 	uint8_t mac[6];
 	uint32_t flags;
 };
+	uint16_t mss[2]; /* TCP segments of IPv4, of IPv6 at most; 0: no limit */
 
 struct img_address {
 	union addr address;

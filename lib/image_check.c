@@ -230,6 +230,9 @@ nic_check(const struct check *c, uint32_t i)
 		return refuse(c, "interfaces: %s: bad flags or MAC address", n->name);
 	for (uint32_t j = 1; j < i; j++) {
 		if (c->nics[j].name[0] == 0)
+	for (unsigned f = 0; f < 2; f++)
+		if (n->mss[f] != 0 && (n->mss[f] < IMG_MIN_MSS || n->mss[f] > IMG_MAX_MTU))
+			return refuse(c, "interfaces: %s: segments of %u", n->name, n->mss[f]);
 			continue;
 		if (c->nics[j].dev == n->dev && c->nics[j].vlan == n->vlan)
 			return refuse(c, "interfaces: %s: device and VLAN of %s", n->name,

@@ -357,8 +357,18 @@ is_tag(uint16_t type)
 	return type == ETHER_VLAN || type == ETHER_QINQ;
 }
 
-enum path
-parse_frame(struct pkt *p, const struct generation *g, const struct dev *d)
+/* A SYN is taken care of where an interface limits the size of segments. */
+static inline enum path
+marked(struct pkt *p, const struct generation *g, enum path path)
+{
+	enum { FLAGS_OF_SYN = 2 };
+	if ((path == PATH_FLOW || path == PATH_ASIDE) && conn_is_syn(p->event))
+		p->flags |= (uint8_t)g->arrival[FLAGS_OF_SYN];
+	return path;
+}
+
+static inline __attribute__((always_inline)) enum path
+frame(struct pkt *p, const struct generation *g, const struct dev *d)
 {
 	uint8_t *e = buf_data(p->m);
 	uint32_t len = p->m->data_len, l2 = ETHER_LEN, vid = 0;

@@ -55,19 +55,20 @@ plain_checksum_is_right(const struct rte_mbuf *m, const uint8_t *l3)
 	return __builtin_expect(is_checksum_known_good(m), 0) || csum_ip4_is_right(l3, IP4_LEN);
 }
 
-/* Event of a whole transport header; => false: short, or a length that is wrong. */
+/* Arrival word of a whole transport header; => false: short, or a length that is wrong. */
 static inline bool
-plain_l4(const uint8_t *l4, uint8_t proto, uint32_t len, unsigned *event)
+plain_l4(const struct generation *g, const uint8_t *l4, uint8_t proto, uint32_t len,
+         uint32_t *word)
 {
 	if (__builtin_expect(proto == IPPROTO_L4_TCP, 1)) {
 		if (__builtin_expect(len < TCP_LEN, 0))
 			return false;
 		uint32_t header = l4[12] >> 2 & 0x3c;
-		*event = conn_event(l4[13]);
+		*word = g->arrival[l4[13] & FIN_SYN_RST_ACK];
 		return header - TCP_LEN <= len - TCP_LEN;
 	}
 	uint32_t size = be16toh(load16(l4 + 4));
-	*event = EV_OTHER;
+	*word = pkt_arrival(0, EV_OTHER);
 	return proto == IPPROTO_L4_UDP && size >= UDP_LEN && size <= len;
 }
 
@@ -106,13 +107,13 @@ parse_plain(struct pkt *p, const struct plain_burst *b)
 		return false;
 	const uint8_t *l4 = l3 + IP4_LEN;
 	uint32_t ports = load32(l4);
-	unsigned event;
-	if (__builtin_expect(!plain_l4(l4, proto, total - IP4_LEN, &event), 0) ||
+	uint32_t word;
+	if (__builtin_expect(!plain_l4(g, l4, proto, total - IP4_LEN, &word), 0) ||
 	    __builtin_expect(ports < 0x10000 || (uint16_t)ports == 0, 0))
 		return false;
 	p->l3 = l3;
 	pkt_set_head(p, total, IP4_LEN, FAMILY_V4, proto, nic, gn->realm);
-	pkt_set_arrival(p, event);
+	pkt_set_arrival(p, word);
 	p->frag = 0;
 	store64(&p->key.t4, addresses);
 	store32(&p->key.t4.sport, ports);

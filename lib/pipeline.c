@@ -11,6 +11,7 @@
 #include "ident.h"
 #include "miss.h"
 #include "miss_burst.h"
+#include "mss.h"
 #include "parse_plain.h"
 #include "reset.h"
 #include "rewrite.h"
@@ -103,6 +104,8 @@ send_aside(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 	}
 	if (!hop_admit(w, p, hop))
 		return;
+	if (conn_is_syn(p->event))
+		mss_clamp_pkt(w, p, hop);
 	ident_renew(w, p, f, d);
 	rewrite_flow(p, f, d);
 	hop_send(w, p, hop);

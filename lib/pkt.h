@@ -24,8 +24,8 @@ enum pkt_flag {
 	PKT_LINK_LOCAL = 1 << 5, /* IPv6 source is link-local: never forwarded */
 	PKT_ASIDE = (1 << 6) - 1,
 	PKT_REQUEST = 1 << 6,    /* ICMP echo request */
-	PKT_CARE = 1 << 7,       /* IPv4: more to rewrite than usual, or less: a fragment, DF clear,
-	                          * or it has re-entered */
+	PKT_CARE = 1 << 7,       /* more to rewrite than usual, or less: IPv4 that is a fragment,
+	                          * has DF clear or has re-entered; a SYN that lib/mss.h is for */
 };
 
 struct pkt {
@@ -74,9 +74,27 @@ static_assert(offsetof(struct pkt, flags) == 24 && offsetof(struct pkt, event) =
               offsetof(struct pkt, cause) == 26 && offsetof(struct pkt, loops) == 27,
               "one word, the lowest octet first");
 static inline void
-pkt_set_arrival(struct pkt *p, uint32_t event)
+pkt_set_arrival(struct pkt *p, uint32_t word)
 {
-	store32((uint8_t *)p + offsetof(struct pkt, flags), event << 8 | HANDOFF_MAX << 16);
+	store32((uint8_t *)p + offsetof(struct pkt, flags), word);
+}
+
+/* pkt_arrival: that word: flags, event, HANDOFF_MAX, no loops. */
+static inline uint32_t
+pkt_arrival(uint32_t flags, uint32_t event)
+{
+	return flags | event << 8 | (uint32_t)HANDOFF_MAX << 16;
+}
+
+/* pkt_arrivals: a word for all flags that conn_event() looks at. */
+static inline void
+pkt_arrivals(uint32_t word[FIN_SYN_RST_ACK + 1], bool is_syn_special)
+{
+	for (unsigned i = 0; i <= FIN_SYN_RST_ACK; i++) {
+		unsigned event = conn_event((uint8_t)i);
+		bool is_special = is_syn_special && conn_is_syn(event);
+		word[i] = pkt_arrival(is_special ? PKT_CARE : 0, event);
+	}
 }
 
 /* pkt_is_special: has it PKT_CARE, or is it a SYN alone? Both by one test. */

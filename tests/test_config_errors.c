@@ -140,6 +140,11 @@ static const struct bad {
 	{"{\"nics\":[{\"name\":\"a\",\"device\":\"d\",\"addresses\":[\"10.0.0.1/24\"]},"
 	 "{\"name\":\"b\",\"device\":\"e\",\"addresses\":[\"10.0.0.2/24\"]}]}",
 	 "nics[1].addresses[0]", "leads elsewhere than nics[0].addresses[0]"},
+	{NIC(",\"mss_clamp\":{\"ipv4\":515}"), "nics[0].mss_clamp.ipv4",
+	 "expected an integer from 516"},
+	{NIC(",\"mss_clamp\":{\"auto\":1}"), "nics[0].mss_clamp.auto", "expected true or false"},
+	{WITH("\"routing\":{\"unclaimed\":{\"ipv6\":\"pass\"}}"), "routing.unclaimed.ipv6",
+	 "expected one of \"drop\", \"route\""},
 	/* routes */
 	{ROUTES("{\"prefix\":\"10.9.0.1/24\",\"nic\":\"in\"}"), "routes[0].prefix",
 	 "bits set beyond its length; expected 10.9.0.0/24"},

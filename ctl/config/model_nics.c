@@ -173,6 +173,17 @@ nic_addresses(struct model *m, const json_t *nic, uint8_t row, size_t i)
 		                 "least", mtu);
 }
 
+/* nic_mss: the lower of the number that is given and, if wanted, what the MTU has room for. */
+static uint16_t
+nic_mss(const json_t *nic, const char *key, uint16_t headers)
+{
+	const json_t *clamp = json_object_get(nic, "mss_clamp");
+	int64_t fits = get_int(nic, "mtu") - headers, given = get_int(clamp, key);
+	if (!json_is_true(json_object_get(clamp, "auto")))
+		return (uint16_t)given;
+	return (uint16_t)(given != 0 && given < fits ? given : fits);
+}
+
 static void
 nic_fill(struct model *m, const json_t *nic, size_t i)
 {
@@ -183,6 +194,8 @@ nic_fill(struct model *m, const json_t *nic, size_t i)
 	n->dev = dev_of(m, get_text(nic, "device"), i);
 	n->vlan = (uint16_t)get_int(nic, "vlan");
 	n->mtu = (uint16_t)get_int(nic, "mtu");
+	n->mss[0] = nic_mss(nic, "ipv4", 40);
+	n->mss[1] = nic_mss(nic, "ipv6", 60);
 	if (mac != NULL && mac_parse(mac, n->mac))
 		n->flags |= IMG_NIC_MAC;
 	for (size_t j = 0; j < i; j++) {

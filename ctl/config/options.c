@@ -82,6 +82,15 @@ const struct config_option config_options[] = {
 	 "own addresses, with prefix lengths"},
 	{"nics[].addresses[]", CONFIG_INTERFACE, NULL, 0, 0, NULL, 0,
 	 "an address; its network becomes a route"},
+	{"nics[].mss_clamp", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,
+	 "largest segments that TCP connections by this interface may agree on; the lower of what "
+	 "is said counts, and of both interfaces of a connection"},
+	{"nics[].mss_clamp.auto", CONFIG_BOOL, "false", 0, 0, NULL, 0,
+	 "what `mtu` has room for"},
+	{"nics[].mss_clamp.ipv4", CONFIG_INT, NULL, IMG_MIN_MSS, IMG_MAX_MTU - 40, NULL, 0,
+	 "octets of payload in IPv4 segments; default: no limit"},
+	{"nics[].mss_clamp.ipv6", CONFIG_INT, NULL, IMG_MIN_MSS, IMG_MAX_MTU - 60, NULL, 0,
+	 "octets of payload in IPv6 segments; default: no limit"},
 
 	{"routes", CONFIG_ARRAY, NULL, 0, CONFIG_MAX_ROUTES, NULL, 0, "static routes"},
 	{"routes[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,
