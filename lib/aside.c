@@ -5,6 +5,7 @@
 #include "frag.h"
 #include "icmp_error.h"
 #include "miss.h"
+#include "routed.h"
 #include "tx.h"
 
 /* Not to be forwarded, whatever it is: only an address of ours may want it. */
@@ -29,18 +30,30 @@ ttl_exceeded(struct worker *w, struct pkt *p, const struct img_route *route)
 		pkt_punt(w, p, PUNT_TTL, DROP_TTL_EXCEEDED, 0);
 }
 
-/* By its addresses alone, the long way, where a policy wants it. No flow has protocol 0. */
+/* By its addresses alone, the long way, where a policy wants it. */
 static void
 other_protocol(struct worker *w, struct pkt *p)
 {
-	if (p->family != FAMILY_V4 || p->proto == 0) {
-		pkt_drop(w, p, DROP_IP_PROTOCOL);
-	} else if ((p->flags & PKT_FIRST) != 0) {
+	if ((p->flags & PKT_FIRST) != 0) {
 		frag_handle(w, p);
 	} else {
 		p->flags |= PKT_CARE;
 		pipeline_forward(w, p);
 	}
+}
+
+/* Nothing to tell a flow by: routed as it is, where a policy says so. */
+static void
+flowless(struct worker *w, struct pkt *p)
+{
+	struct miss m;
+	int home;
+	miss_fill(w, p, &m);
+	m.tuple.sport = m.tuple.dport = 0;
+	if (miss_is_untouched(w, &m, &home))
+		routed_send(w, p);
+	else
+		pkt_drop(w, p, pkt_is_icmp(p) ? DROP_ICMP_TYPE : DROP_IP_PROTOCOL);
 }
 
 void
@@ -51,12 +64,16 @@ aside_handle(struct worker *w, struct pkt *p)
 	bool for_us = route != NULL && route->kind == ROUTE_LOCAL;
 	if (miss_is_forged(w, p))
 		pkt_drop(w, p, DROP_IP_SOURCE);
+	else if ((p->flags & PKT_OTHER) != 0 && for_us && pkt_is_icmp(p))
+		pkt_drop(w, p, DROP_ICMP_TYPE);
 	else if ((p->flags & PKT_OTHER) != 0 && for_us)
 		pkt_punt(w, p, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
 	else if ((p->flags & PKT_LINK_LOCAL) != 0)
 		local_only(w, p, route, DROP_IP_SOURCE);
 	else if ((p->flags & PKT_TTL) != 0 && !((p->flags & PKT_ERROR) != 0 && for_us))
 		ttl_exceeded(w, p, route);
+	else if (pkt_is_flowless(p))
+		flowless(w, p);
 	else if ((p->flags & PKT_OTHER) != 0)
 		other_protocol(w, p);
 	else if ((p->flags & PKT_ERROR) != 0)

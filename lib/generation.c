@@ -3,7 +3,7 @@
 #include "generation.h"
 
 #include "mem.h"
-#include "wire.h"
+#include "pkt.h"
 
 static_assert((int)IMG_MAX_DEVS == (int)MAX_DEVS, "image.h repeats nic.h");
 static_assert((int)IMG_MAX_NICS == (int)MAX_NICS, "image.h repeats nic.h");
@@ -31,6 +31,7 @@ devices_exist(const struct image_header *image, uint16_t n_devs)
 static void
 derive_nics(struct generation *g, const struct dev *devs)
 {
+	bool has_limit = false;
 	for (unsigned i = 1; i < g->n_nics; i++) {
 		const struct img_nic *n = &g->nics[i];
 		struct gen_nic *out = &g->nic[i];
@@ -44,10 +45,10 @@ derive_nics(struct generation *g, const struct dev *devs)
 		out->realm = n->realm;
 		out->valid = 1;
 		g->vlan_nic[n->dev][n->vlan] = (uint8_t)i;
-	}
 		has_limit |= n->mss[0] != 0 || n->mss[1] != 0;
-}
+	}
 	pkt_arrivals(g->arrival, has_limit);
+}
 
 static bool
 section_equal(const struct image_header *a, const struct image_header *b, uint32_t kind,

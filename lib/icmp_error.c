@@ -9,6 +9,7 @@
 #include "miss.h"
 #include "parse.h"
 #include "rewrite.h"
+#include "routed.h"
 #include "shifted.h"
 #include "tx.h"
 
@@ -250,7 +251,7 @@ translate_by_guess(struct worker *w, struct pkt *p, const struct inner *in, cons
 	pkt_drop(w, p, DROP_ICMP_NO_FLOW);
 }
 
-/* No flow here: the worker that is home to packets of the flow may have it. */
+/* No flow here: the worker that is home to packets of the flow may have it, or none is needed. */
 static void
 seek_home(struct worker *w, struct pkt *p, const struct inner *in, const struct tuple *arriving)
 {
@@ -258,8 +259,10 @@ seek_home(struct worker *w, struct pkt *p, const struct inner *in, const struct 
 	                 .now_ns = w->now_ns, .nic = p->nic};
 	m.route = route_find(w->gen, &arriving->dst, arriving->family);
 	m.back = route_find(w->gen, &arriving->src, arriving->family);
-	int home = p->cause == HANDOFF_ICMP ? HOME_NOT_MINE : miss_home(w, &m);
-	if (home >= 0 && home != w->id)
+	int home;
+	if (miss_is_untouched(w, &m, &home))
+		routed_send(w, p);
+	else if (home >= 0 && home != w->id && p->cause != HANDOFF_ICMP)
 		pkt_handoff(w, p, (uint16_t)home, HANDOFF_ICMP);
 	else
 		translate_by_guess(w, p, in, &m);

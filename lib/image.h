@@ -125,7 +125,8 @@ struct img_plane {
 	uint32_t idle_us;             /* longest sleep of an idle worker; 0: busy poll */
 	uint8_t pool_echo;            /* 1: echo requests to pool addresses are answered */
 	uint8_t service_echo;         /* enum img_echo: those to service addresses */
-	uint8_t zero[2];
+	uint8_t routes_unclaimed;     /* bit 0: IPv4, 1: IPv6 that nobody claims is routed */
+	uint8_t zero[1];
 };
 
 struct img_dev {
@@ -141,8 +142,8 @@ struct img_nic {
 	uint16_t mtu;   /* of IP packets */
 	uint8_t mac[6];
 	uint32_t flags;
-};
 	uint16_t mss[2]; /* TCP segments of IPv4, of IPv6 at most; 0: no limit */
+};
 
 struct img_address {
 	union addr address;

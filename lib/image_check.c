@@ -161,8 +161,10 @@ plane_check(const struct check *c)
 		return refuse(c, "plane: permissions, quarantine, endpoints, persistence or shifts "
 		              "is above %u", IMG_MAX_CAPACITY);
 	if (p->steer_class_bits > STEER_MAX_CLASS_BITS || p->steer_split_blocks > 1 ||
-	    p->steer_block_shift > MAX_BLOCK_SHIFT || p->huge_pages > 1)
-		return refuse(c, "plane: steering or huge_pages is out of range");
+	    p->steer_block_shift > MAX_BLOCK_SHIFT || p->huge_pages > 1 ||
+	    p->routes_unclaimed > 3)
+		return refuse(c, "plane: steering, huge_pages or routes_unclaimed is out of "
+		              "range");
 	return 0;
 }
 
@@ -228,11 +230,11 @@ nic_check(const struct check *c, uint32_t i)
 	if ((n->flags & ~(uint32_t)IMG_NIC_MAC) != 0 ||
 	    ((n->flags & IMG_NIC_MAC) != 0 && !mac_is_station(n->mac)))
 		return refuse(c, "interfaces: %s: bad flags or MAC address", n->name);
-	for (uint32_t j = 1; j < i; j++) {
-		if (c->nics[j].name[0] == 0)
 	for (unsigned f = 0; f < 2; f++)
 		if (n->mss[f] != 0 && (n->mss[f] < IMG_MIN_MSS || n->mss[f] > IMG_MAX_MTU))
 			return refuse(c, "interfaces: %s: segments of %u", n->name, n->mss[f]);
+	for (uint32_t j = 1; j < i; j++) {
+		if (c->nics[j].name[0] == 0)
 			continue;
 		if (c->nics[j].dev == n->dev && c->nics[j].vlan == n->vlan)
 			return refuse(c, "interfaces: %s: device and VLAN of %s", n->name,

@@ -5,6 +5,7 @@
 #include "ending.h"
 #include "hop.h"
 #include "reset.h"
+#include "routed.h"
 #include "shifted.h"
 #include "steer_watch.h"
 #include "syn.h"
@@ -23,6 +24,7 @@ fill(const struct worker *w, const struct pkt *p, struct miss *m)
 	m->nic = p->nic;
 	m->event = p->event & (uint8_t)~EV_ALONE;
 	m->has_frag = (p->flags & PKT_FIRST) != 0;
+	m->is_flowless = pkt_is_flowless(p);
 	m->l4 = p->l3 + p->l4;
 	m->l4_size = (uint32_t)p->l3_len - p->l4;
 	m->cookies = (struct cookies *)(uintptr_t)&w->cookies;
@@ -55,6 +57,18 @@ is_mute(const struct worker *w, const struct pkt *p)
 		const struct policy_ops *ops = w->policy[i].ops;
 		if (ops->is_mute != NULL && ops->is_mute(w->gen, &dst, p->family))
 			return true;
+	}
+	return false;
+}
+
+bool
+miss_is_untouched(const struct worker *w, const struct miss *m, int *home)
+{
+	for (unsigned i = 0; i < w->n_policies; i++) {
+		const struct policy_ops *ops = w->policy[i].ops;
+		*home = ops->home(w->gen, m);
+		if (*home != HOME_NOT_MINE)
+			return *home == HOME_ROUTE || ops->is_untouched;
 	}
 	return false;
 }
@@ -112,6 +126,8 @@ claimed(const struct worker *w, struct judged *j, unsigned from)
 			continue;
 		j->policy = (uint8_t)i;
 		j->home = (uint16_t)home;
+		if (home == HOME_ROUTE)
+			return FATE_ROUTE;
 		if (home >= 0 && home != w->id)
 			return FATE_AWAY;
 		if (j->m.event == EV_RST)
@@ -340,6 +356,9 @@ end(struct worker *w, struct pkt *p, const struct judged *j)
 	case FATE_AWAY:
 		to_home(w, p, &j->m, j->home);
 		return;
+	case FATE_ROUTE:
+		routed_send(w, p);
+		return;
 	case FATE_RST:
 		pkt_drop(w, p, DROP_TCP_NOT_SYN);
 		return;
@@ -357,11 +376,15 @@ bool
 miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *spec, bool has_room)
 {
 	while (j->fate == FATE_OPEN) {
+		const struct policy *pol = &w->policy[j->policy];
+		if (!has_room && pol->ops->is_untouched) {
+			j->fate = FATE_ROUTE;
+			break;
+		}
 		if (!has_room) {
 			pkt_drop(w, p, DROP_FLOW_TABLE_FULL);
 			return false;
 		}
-		const struct policy *pol = &w->policy[j->policy];
 		*spec = (struct flow_spec){.drop = DROP_NO_POLICY};
 		switch (pol->ops->open(pol->state, &j->m, spec)) {
 		case VERDICT_OPEN:

@@ -20,6 +20,12 @@ void miss_fill(const struct worker *w, const struct pkt *p, struct miss *m);
 /* miss_home: the first policy's answer that is not HOME_NOT_MINE. */
 int miss_home(const struct worker *w, const struct miss *m);
 
+/*
+ * miss_is_untouched: a packet without ports, or an error about one without a flow: is it to be
+ * routed as it is? *home: its home if not, or HOME_NOT_MINE.
+ */
+bool miss_is_untouched(const struct worker *w, const struct miss *m, int *home);
+
 /* miss_is_local: would the slow path answer for this destination? (interface address, or echo to
  * a service address, or to a pool address where it is set so) */
 bool miss_is_local(const struct worker *w, const struct pkt *p, const struct img_route *route);
@@ -35,6 +41,7 @@ enum miss_fate {
 	FATE_OPEN,      /* a policy may open a flow for it here */
 	FATE_AWAY,      /* its home is another worker */
 	FATE_STRAY,     /* no policy claims it */
+	FATE_ROUTE,     /* a policy says HOME_ROUTE, or is_untouched and has no room */
 	FATE_FORGED,    /* see miss_is_forged */
 	FATE_BROADCAST, /* to the broadcast address of a network of ours */
 	FATE_LOCAL,     /* see miss_is_local */

@@ -97,6 +97,15 @@ parse_error(struct pkt *p)
 	return PATH_ASIDE;
 }
 
+/* Nothing to tell a flow by. */
+static enum path
+parse_other(struct pkt *p)
+{
+	p->flags |= PKT_OTHER;
+	key_set_ports(p, 0);
+	return PATH_ASIDE;
+}
+
 static __attribute__((noinline)) enum path
 parse_icmp4(struct pkt *p, const uint8_t *l4, uint32_t len)
 {
@@ -111,7 +120,7 @@ parse_icmp4(struct pkt *p, const uint8_t *l4, uint32_t len)
 	case ICMP4_PARAM:
 		return parse_error(p);
 	default:
-		return path_drop(p, DROP_ICMP_TYPE);
+		return parse_other(p);
 	}
 }
 
@@ -124,7 +133,7 @@ parse_icmp6(struct pkt *p, const uint8_t *l4, uint32_t len)
 		return parse_echo(p, l4, l4[0] == ICMP6_REQUEST);
 	if (l4[0] >= ICMP6_UNREACHABLE && l4[0] <= ICMP6_PARAM)
 		return parse_error(p);
-	return path_drop(p, DROP_ICMP_TYPE);
+	return parse_other(p);
 }
 
 static inline __attribute__((always_inline)) enum path
@@ -140,9 +149,15 @@ parse_l4(struct pkt *p)
 		return parse_icmp4(p, l4, len);
 	if (p->proto == IPPROTO_L4_ICMP6 && p->family == FAMILY_V6)
 		return parse_icmp6(p, l4, len);
-	p->flags |= PKT_OTHER;
-	key_set_ports(p, 0);
-	return PATH_ASIDE;
+	return parse_other(p);
+}
+
+/* Does the first fragment tell the flow, by ports, an identifier or the addresses alone? */
+static bool
+is_told_by_first(const struct pkt *p)
+{
+	return p->family == FAMILY_V4 || p->proto == IPPROTO_L4_TCP || p->proto == IPPROTO_L4_UDP ||
+	       p->proto == IPPROTO_L4_ICMP6;
 }
 
 /* offset in bytes and MF of a fragment whose fragmentable part begins at p->l4. */
@@ -160,7 +175,7 @@ parse_fragment(struct pkt *p, uint32_t offset, bool more)
 	/* RFC 3128: nothing may overwrite the flags of a TCP header. */
 	if (p->proto == IPPROTO_L4_TCP && offset < TCP_LEN)
 		return path_drop(p, DROP_FRAG_INVALID);
-	p->flags |= PKT_LATER;
+	p->flags |= is_told_by_first(p) ? PKT_LATER : PKT_LATER | PKT_OTHER;
 	key_set_ports(p, 0);
 	return PATH_ASIDE;
 }
@@ -399,6 +414,12 @@ frame(struct pkt *p, const struct generation *g, const struct dev *d)
 }
 
 enum path
+parse_frame(struct pkt *p, const struct generation *g, const struct dev *d)
+{
+	return marked(p, g, frame(p, g, d));
+}
+
+enum path
 parse_again(struct pkt *p, const struct generation *g)
 {
 	uint8_t *e = buf_data(p->m);
@@ -415,5 +436,5 @@ parse_again(struct pkt *p, const struct generation *g)
 		l2 = ETHER_LEN + VLAN_LEN;
 	}
 	p->l3 = e + l2;
-	return parse_l3(p, type, len - l2);
+	return marked(p, g, parse_l3(p, type, len - l2));
 }

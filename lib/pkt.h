@@ -117,6 +117,20 @@ pkt_ip6(const struct pkt *p)
 	return (struct ip6 *)p->l3;
 }
 
+static inline bool
+pkt_is_icmp(const struct pkt *p)
+{
+	return p->proto == (p->family == FAMILY_V4 ? IPPROTO_L4_ICMP : IPPROTO_L4_ICMP6);
+}
+
+/* pkt_is_flowless: is there nothing to tell a flow by? No flow has protocol 0. */
+static inline bool
+pkt_is_flowless(const struct pkt *p)
+{
+	return (p->flags & PKT_OTHER) != 0 &&
+	       (p->family == FAMILY_V6 || p->proto == IPPROTO_L4_ICMP || p->proto == 0);
+}
+
 /* pkt_tuple: the key in the form that policies and tables outside the hit path take. */
 static inline void
 pkt_tuple_to(const struct pkt *p, struct tuple *t)

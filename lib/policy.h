@@ -32,6 +32,7 @@ struct miss {
 	uint8_t nic;            /* interface of arrival; NIC_NONE when it entered again (hairpin) */
 	uint8_t event;          /* enum conn_event of a TCP packet */
 	uint8_t has_frag;       /* first fragment of several */
+	uint8_t is_flowless;    /* nothing to tell a flow by: only HOME_ROUTE will do */
 	uint64_t hint[HINTS];   /* of the policy's warm() for its later stages and open(); zeroed */
 	const uint8_t *l4;      /* the packet from its transport header on: l4_size octets */
 	uint32_t l4_size;
@@ -85,18 +86,25 @@ struct flow_spec {
 	struct cookie cookie; /* is_answered: what it had asked for */
 };
 
-enum { HOME_NOT_MINE = -1, HOME_ANY = -2 /* mine, and any worker will do: stay */ };
+enum {
+	HOME_NOT_MINE = -1,
+	HOME_ANY = -2,   /* mine, and any worker will do: stay */
+	HOME_ROUTE = -3, /* mine, to be routed untouched, without a flow, by any worker */
+};
 
 struct policy_ops {
 	const char *name;
 	/* A SYN on a connection that is over ends its flow and asks open() anew: lib/again.h. */
 	bool opens_again;
+	/* is_untouched: its flows change nothing, so packets of its go their way without one too,
+	 * where there is no room for a flow. */
+	bool is_untouched;
 	/* check: this policy's sections of an image. => 0 or -EINVAL and a sentence. */
 	int (*check)(const struct image_header *h, char *err, size_t err_size);
 	/* view_create, view_destroy: derived tables of a generation, kept in gen->view[number]. */
 	int (*view_create)(struct generation *g, unsigned number);
 	void (*view_destroy)(struct generation *g, unsigned number);
-	/* home: the worker whose this packet is, HOME_NOT_MINE, or HOME_ANY. */
+	/* home: the worker whose this packet is, or one of HOME_*. */
 	int (*home)(const struct generation *g, const struct miss *m);
 	/*
 	 * warm: ask for the memory that open() will read; stage k may read what stage k-1 asked
@@ -155,6 +163,6 @@ struct policy {
 enum { MAX_POLICIES = 4 };
 
 /* The order in which policies are asked: flow.policy, and their place in generation.view. */
-enum policy_number { POLICY_LB, POLICY_NAT };
+enum policy_number { POLICY_LB, POLICY_NAT, POLICY_ROUTE };
 
 #endif

@@ -48,6 +48,7 @@ struct stats {
 	struct stats_nic nic[STATS_NICS];
 	/* flow engine */
 	uint64_t flows_opened, flows_ended;
+	uint64_t flows_routed;                     /* of flows_opened: nobody claimed them */
 	uint64_t flows_v4, flows_v6;               /* gauges */
 	uint64_t capacity_v4, capacity_v6;         /* of flows */
 	uint64_t mappings_created, mappings_freed, mappings; /* last one a gauge */

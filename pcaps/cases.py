@@ -6,6 +6,7 @@ import lb_service_cases
 import lb_state_cases
 import lb_transport_cases
 import nat_cases
+import route_cases
 import static_cases
 
 
@@ -14,6 +15,7 @@ def name_of(area, f):
 
 
 MODULES = (
+    ("route", route_cases),
     ("nat", nat_cases),
     ("nat", static_cases),
     ("lb", lb_cases),

@@ -133,7 +133,20 @@ def fragments4(packet, sizes):
         more = at + len(part) < len(payload)
         if part:
             out.append(ip4(packet[12:16], packet[16:20], packet[9], part, ttl=packet[8], ident=ident, df=False,
-                           mf=more, offset=at))
+                           mf=more, offset=at, tos=packet[1]))
+        at += len(part)
+    return out
+
+
+def fragments6(packet, sizes, ident):
+    """Cut an IPv6 packet without extension headers; sizes as above, multiples of 8."""
+    payload, at, out = packet[40:], 0, []
+    for n in list(sizes) + [None]:
+        part = payload[at:] if n is None else payload[at:at + n]
+        more = at + len(part) < len(payload)
+        if part:
+            head = struct.pack("!BBHI", packet[6], 0, at | more, ident)
+            out.append(ip6(packet[8:24], packet[24:40], 44, head + part, hops=packet[7]))
         at += len(part)
     return out
 

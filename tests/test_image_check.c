@@ -26,7 +26,7 @@ enum field {
 	NIC_DEV,
 	NIC_VLAN,
 	NIC_SAME_VLAN,
-	NIC_MTU,
+	NIC_MTU, NIC_MSS, UNCLAIMED,
 	NIC_MAC,
 	ADDRESS_FAMILY,
 	ADDRESS_PLEN,
@@ -78,6 +78,8 @@ bend(struct image_header *h, enum field field)
 	case NIC_VLAN: nic[2].vlan = 4095; break;
 	case NIC_SAME_VLAN: nic[2].dev = nic[1].dev; nic[2].vlan = nic[1].vlan; break;
 	case NIC_MTU: nic[1].mtu = 575; break;
+	case NIC_MSS: nic[1].mss[1] = 515; break;
+	case UNCLAIMED: plane->routes_unclaimed = 4; break;
 	case NIC_MAC: nic[1].flags = IMG_NIC_MAC; nic[1].mac[0] = 1; break;
 	case ADDRESS_FAMILY: address->family = 5; break;
 	case ADDRESS_PLEN: address->plen = 33; break;
@@ -119,6 +121,8 @@ bent_is_refused(void)
 		{NIC_VLAN, "interfaces: outside: VLAN 4095"},
 		{NIC_SAME_VLAN, "interfaces: outside: device and VLAN of inside"},
 		{NIC_MTU, "interfaces: inside: MTU 575"},
+		{NIC_MSS, "interfaces: inside: segments of 515"},
+		{UNCLAIMED, "plane: steering, huge_pages or routes_unclaimed"},
 		{NIC_MAC, "interfaces: inside: bad flags"},
 		{ADDRESS_FAMILY, "addresses: row 0"},
 		{ADDRESS_PLEN, "addresses: row 0"},

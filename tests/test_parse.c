@@ -110,11 +110,11 @@ static const struct row rows[] = {
 	{"ICMP echo request", 4, 1, 20, 8, 0, PATH_FLOW, 0},
 	{"ICMP echo reply", 4, 1, 20, 0, 0, PATH_FLOW, 0},
 	{"ICMP unreachable", 4, 1, 20, 3, 0, PATH_ASIDE, PKT_ERROR},
-	{"ICMP source quench", 4, 1, 20, 4, 0, PATH_DROP, DROP_ICMP_TYPE},
-	{"ICMP redirect", 4, 1, 20, 5, 0, PATH_DROP, DROP_ICMP_TYPE},
+	{"ICMP source quench", 4, 1, 20, 4, 0, PATH_ASIDE, PKT_OTHER},
+	{"ICMP redirect", 4, 1, 20, 5, 0, PATH_ASIDE, PKT_OTHER},
 	{"ICMP time exceeded", 4, 1, 20, 11, 0, PATH_ASIDE, PKT_ERROR},
 	{"ICMP parameter problem", 4, 1, 20, 12, 0, PATH_ASIDE, PKT_ERROR},
-	{"ICMP timestamp", 4, 1, 20, 13, 0, PATH_DROP, DROP_ICMP_TYPE},
+	{"ICMP timestamp", 4, 1, 20, 13, 0, PATH_ASIDE, PKT_OTHER},
 	{"first fragment", 4, 17, 6, 0x20, 0, PATH_DROP, DROP_FRAG_INVALID /* 18 bytes */},
 	{"last fragment", 4, 17, 7, 5, 0, PATH_ASIDE, PKT_LATER},
 	{"TCP fragment into the header", 4, 6, 7, 2, 0, PATH_DROP, DROP_FRAG_INVALID},
@@ -129,10 +129,10 @@ static const struct row rows[] = {
 	{"echo request 6", 6, 58, 40, 128, 1, PATH_FLOW, 0},
 	{"echo reply 6", 6, 58, 40, 129, 1, PATH_FLOW, 0},
 	{"packet too big 6", 6, 58, 40, 2, 1, PATH_ASIDE, PKT_ERROR},
-	{"error 5 does not exist", 6, 58, 40, 5, 1, PATH_DROP, DROP_ICMP_TYPE},
+	{"error 5 does not exist", 6, 58, 40, 5, 1, PATH_ASIDE, PKT_OTHER},
 	{"router solicitation", 6, 58, 40, 133, 1, PATH_PUNT, PUNT_LOCAL},
 	{"neighbour solicitation", 6, 58, 40, 135, 1, PATH_PUNT, PUNT_LOCAL},
-	{"MLD report", 6, 58, 40, 143, 1, PATH_DROP, DROP_ICMP_TYPE},
+	{"MLD report", 6, 58, 40, 143, 1, PATH_ASIDE, PKT_OTHER},
 };
 
 static void

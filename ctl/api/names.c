@@ -67,18 +67,20 @@ name_parse_protocol(const char *s)
 	return end != s && *end == '\0' && n > 0 && n < 256 ? (int)n : -1;
 }
 
-static const char *const policies[] = {"lb", "nat"}; /* in the order in which they are asked */
+/* In the order in which they are asked. */
+static const char *const policies[] = {"lb", "nat", "route"};
+enum { POLICIES = sizeof(policies) / sizeof(policies[0]) };
 
 const char *
 name_policy(unsigned policy)
 {
-	return policy < 2 ? policies[policy] : "other";
+	return policy < POLICIES ? policies[policy] : "other";
 }
 
 int
 name_parse_policy(const char *s)
 {
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < POLICIES; i++)
 		if (strcmp(policies[i], s) == 0)
 			return i;
 	return -1;

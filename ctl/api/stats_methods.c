@@ -9,7 +9,8 @@
 static const struct { const char *name; size_t offset; } fields[] = {
 #define F(f) {#f, offsetof(struct stats, f)}
 	F(received), F(taken_over), F(forwarded), F(consumed), F(handed_off), F(held), F(generated),
-	F(generated_lost), F(flows_opened), F(flows_ended), F(flows_v4), F(flows_v6),
+	F(generated_lost), F(flows_opened), F(flows_ended), F(flows_routed), F(flows_v4),
+	F(flows_v6),
 	F(mappings_created), F(mappings_freed), F(mappings), F(subscribers), F(blocks),
 	F(quarantine_early), F(persistence), F(persistence_full), F(backends_passed),
 	F(log_records), F(log_lost), F(bursts), F(idle_polls),

@@ -71,6 +71,13 @@ echo_read(const char *word)
 	       strcmp(word, "healthy") == 0 ? IMG_ECHO_HEALTHY : IMG_ECHO_ALWAYS;
 }
 
+static uint8_t
+unclaimed_bit(const struct model *m, const char *family, uint8_t bit)
+{
+	const char *what = get_text(model_get(m, "routing", "unclaimed"), family);
+	return strcmp(what, "route") == 0 ? bit : 0;
+}
+
 void
 model_workers(struct model *m)
 {
@@ -91,6 +98,7 @@ model_workers(struct model *m)
 	p->idle_us = (uint32_t)get_int(w, "idle_us");
 	p->pool_echo = json_is_true(model_get(m, "nat", "answer_echo"));
 	p->service_echo = echo_read(get_text(json_object_get(m->doc, "lb"), "answer_echo"));
+	p->routes_unclaimed = unclaimed_bit(m, "ipv4", 1) | unclaimed_bit(m, "ipv6", 2);
 	model_cores(m, w);
 }
 

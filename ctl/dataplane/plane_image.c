@@ -6,11 +6,13 @@
 #include <stdio.h>
 
 #include "lb/lb.h"
+#include "lib/routed.h"
 #include "nat/nat.h"
 
 const struct policy_row plane_policies[PLANE_POLICIES] = {
 	[POLICY_LB] = {&lb_policy, lb_create, lb_destroy},
 	[POLICY_NAT] = {&nat_policy, nat_create, nat_destroy},
+	[POLICY_ROUTE] = {&routed_policy, routed_create, routed_destroy},
 };
 
 int

@@ -16,7 +16,7 @@ struct policy_row {
 	void *(*create)(const struct policy_env *env);
 	void (*destroy)(void *state);
 };
-enum { PLANE_POLICIES = 2 };
+enum { PLANE_POLICIES = 3 };
 extern const struct policy_row plane_policies[PLANE_POLICIES];
 
 /* plane_image_check: => 0, or -EINVAL and a sentence. */

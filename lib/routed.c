@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Routing without translation: identity flows, and packets that have none. */
+#include "routed.h"
+
+#include "hop.h"
+#include "mem.h"
+#include "mss.h"
+#include "rewrite.h"
+#include "tx.h"
+
+struct routed {
+	struct stats *stats;
+};
+
+void *
+routed_create(const struct policy_env *env)
+{
+	struct routed *r = mem_alloc(sizeof(*r), env->node);
+	if (r != NULL)
+		r->stats = env->stats;
+	return r;
+}
+
+void
+routed_destroy(void *state)
+{
+	if (state != NULL)
+		mem_free(state, sizeof(struct routed));
+}
+
+static int
+check(const struct image_header *h, char *err, size_t err_size)
+{
+	return 0; /* what it wants of an image is in the core sections */
+}
+
+static int
+view_create(struct generation *g, unsigned number)
+{
+	return 0;
+}
+
+static void
+view_destroy(struct generation *g, unsigned number)
+{
+}
+
+/* An address of ours, or the broadcast address of a network of ours. */
+static bool
+is_ours(const struct img_route *route)
+{
+	return route != NULL && route->kind != ROUTE_UNREACHABLE && !hop_is_nic(route);
+}
+
+static int
+home(const struct generation *g, const struct miss *m)
+{
+	unsigned family = m->tuple.family == FAMILY_V6;
+	if ((g->plane->routes_unclaimed >> family & 1) == 0 || m->nic == NIC_NONE ||
+	    is_ours(m->route))
+		return HOME_NOT_MINE;
+	return m->is_flowless || m->event == EV_RST ? HOME_ROUTE : HOME_ANY;
+}
+
+static enum verdict
+open(void *state, const struct miss *m, struct flow_spec *spec)
+{
+	struct routed *r = state;
+	spec->reply = tuple_invert(&m->tuple);
+	spec->reply.realm = 0;
+	spec->flags = FLOW_REFRESH_0 | FLOW_REFRESH_1;
+	r->stats->flows_routed++;
+	return VERDICT_OPEN;
+}
+
+static void
+undo(void *state, const struct miss *m, const struct flow_spec *spec)
+{
+	struct routed *r = state;
+	r->stats->flows_routed--;
+}
+
+static void
+ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t hint[HINTS],
+      uint32_t now_ms)
+{
+}
+
+const struct policy_ops routed_policy = {
+	.name = "route",
+	.is_untouched = true,
+	.check = check,
+	.view_create = view_create,
+	.view_destroy = view_destroy,
+	.home = home,
+	.open = open,
+	.undo = undo,
+	.ended = ended,
+};
+
+void
+routed_send(struct worker *w, struct pkt *p)
+{
+	struct tuple same = {.src = pkt_src(p), .dst = pkt_dst(p)};
+	struct hop hop = hop_find(w, &same.dst, p->family);
+	if (hop.kind == HOP_LOOP) {
+		pkt_drop(w, p, DROP_NO_POLICY);
+		return;
+	}
+	if (!hop_admit(w, p, hop))
+		return;
+	if (p->event == EV_SYN)
+		mss_clamp_pkt(w, p, hop);
+	rewrite_addresses(p, &same);
+	hop_send(w, p, hop);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* routed.h: what the test policy does not claim is routed, with flows and without. */
+#include "lib/routed.h"
+
+#include "probe.h"
+
+enum { IPV4 = 1, IPV6 = 2, MAX_STATES = 4 };
+
+static void *states[MAX_STATES];
+
+static void
+unclaimed(struct world *w, uint8_t families)
+{
+	/* Its own copy: nobody else reads it. */
+	((struct img_plane *)(uintptr_t)w->gen->plane)->routes_unclaimed = families;
+}
+
+static struct world *
+routing(struct world_options o, uint8_t families)
+{
+	struct world *w = probe_world(o);
+	for (uint16_t i = 0; i < w->n_workers; i++) {
+		struct policy_env env = {.worker = i, .n_workers = w->n_workers, .node = -1,
+		                         .plane = w->gen->plane, .stats = w->worker[i]->stats};
+		states[i] = routed_create(&env);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(states[i]);
+		worker_policy_add(w->worker[i], &routed_policy, states[i]);
+	}
+	unclaimed(w, families);
+	return w;
+}
+
+static void
+done(struct world *w)
+{
+	for (uint16_t i = 0; i < w->n_workers; i++)
+		routed_destroy(states[i]);
+	world_destroy(w);
+}
+
+static struct frame
+from_outside(uint16_t sport, uint8_t proto)
+{
+	return world_frame("9.9.9.9", sport, "10.0.0.10", 80, proto);
+}
+
+/* Both families are told apart, and off means dropped. */
+static void
+test_switch(void)
+{
+	struct world *w = routing((struct world_options){.workers = 1}, IPV6);
+	probe_arrive(w, WORLD_OUT, from_outside(7, 17));
+	CU_ASSERT_FALSE(probe_take(w, 0));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_NO_POLICY), 1);
+	unclaimed(w, IPV4);
+	probe_arrive(w, WORLD_OUT, from_outside(7, 17));
+	CU_ASSERT_TRUE_FATAL(probe_take(w, 0));
+	CU_ASSERT_TRUE(probe_is_from("9.9.9.9", 7) && probe_is_to("10.0.0.10", 80));
+	CU_ASSERT_EQUAL(probe_view.f.ttl, 63);
+	CU_ASSERT_EQUAL(WORLD_SUM(w, flows_routed), 1);
+	CU_ASSERT_EQUAL(w->opened, 0);
+	done(w);
+}
+
+/* To what is ours nothing is routed: it is answered or dropped as before. */
+static void
+test_ours(void)
+{
+	static const char *const to[] = {"198.51.100.9", "10.0.255.255", "192.0.2.1"};
+	struct world *w = routing((struct world_options){.workers = 1}, IPV4);
+	for (unsigned i = 0; i < 3; i++)
+		probe_arrive(w, WORLD_OUT, world_frame("9.9.9.9", 7, to[i], 80, 17));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_NO_POLICY), 1);
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_DESTINATION), 1);
+	probe_expect_punt(w, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
+	probe_arrive(w, WORLD_OUT, world_frame("9.9.9.9", 7, "203.0.113.3", 80, 17));
+	probe_expect_punt(w, PUNT_NO_ROUTE, DROP_NO_ROUTE, 0);
+	CU_ASSERT_EQUAL(WORLD_SUM(w, flows_routed), 0);
+	done(w);
+}
+
+/* A reset opens nothing and is routed; so is what finds no room. */
+static void
+test_without_flow(void)
+{
+	enum { ROOM = 64 };
+	struct world *w = routing((struct world_options){.workers = 1, .flows = ROOM}, IPV4);
+	struct frame rst = from_outside(7, 6);
+	rst.tcp_flags = 4;
+	probe_arrive(w, WORLD_OUT, rst);
+	CU_ASSERT_TRUE(probe_take(w, 0));
+	CU_ASSERT_EQUAL(WORLD_SUM(w, flows_opened), 0);
+	for (uint16_t i = 0; i < ROOM + 5; i++) {
+		probe_arrive(w, WORLD_OUT, from_outside((uint16_t)(1000 + i), 17));
+		CU_ASSERT_TRUE(probe_take(w, 0));
+		CU_ASSERT_TRUE(probe_is_from("9.9.9.9", (uint16_t)(1000 + i)));
+	}
+	CU_ASSERT_EQUAL(WORLD_SUM(w, flows_routed), ROOM);
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_FLOW_TABLE_FULL), 0);
+	/* What is somebody's is dropped then. */
+	probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_FLOW_TABLE_FULL), 1);
+	done(w);
+}
+
+/* Protocol 47 and a timestamp request: routed, in the hands of the policy that claims them not. */
+static void
+test_no_ports(void)
+{
+	static const struct { uint8_t nic, proto, type; bool out; } rows[] = {
+		{WORLD_OUT, 47, 0, true}, {WORLD_OUT, 1, 13, true},
+		{WORLD_IN, 47, 0, false}, {WORLD_IN, 1, 13, false},
+	};
+	struct world *w = routing((struct world_options){.workers = 1}, IPV4);
+	for (unsigned i = 0; i < 4; i++) {
+		struct frame f = rows[i].nic == WORLD_OUT ? from_outside(7, 1) :
+			world_frame("10.0.0.10", 7, "8.8.8.8", 80, 1);
+		uint8_t frame[FRAME_MAX];
+		f.icmp_type = rows[i].type;
+		memcpy(f.dmac, w->devs[rows[i].nic - 1].mac, 6);
+		size_t n = frame_make(frame, &f);
+		frame[14 + 9] = rows[i].proto;
+		frame[24] = frame[25] = 0;
+		uint16_t sum = htobe16(sum16(frame + 14, 20, 0));
+		memcpy(frame + 24, &sum, 2);
+		world_put(w, rows[i].nic - 1, frame, n);
+		world_poll(w);
+		CU_ASSERT_EQUAL(world_take(w, 0, frame) != 0, rows[i].out);
+	}
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_PROTOCOL), 1);
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_ICMP_TYPE), 1);
+	CU_ASSERT_EQUAL(WORLD_SUM(w, flows_opened), 0);
+	done(w);
+}
+
+/* Many workers: whoever gets a packet opens its flow, and all come out. */
+static void
+test_workers(void)
+{
+	struct world *w = routing((struct world_options){.workers = 4, .queues = 1}, IPV4);
+	for (uint16_t i = 0; i < 32; i++) {
+		probe_arrive(w, WORLD_OUT, from_outside((uint16_t)(100 + i), i % 2 ? 17 : 6));
+		CU_ASSERT_TRUE(probe_take(w, 0));
+	}
+	CU_ASSERT_EQUAL(WORLD_SUM(w, flows_routed), 32);
+	CU_ASSERT_EQUAL(WORLD_SUM(w, handed_off), 0);
+	done(w);
+}
+
+static const struct test_case cases[] = {
+	{"on and off by family", test_switch},
+	{"addresses of ours", test_ours},
+	{"resets, and a full table", test_without_flow},
+	{"no ports", test_no_ports},
+	{"four workers", test_workers},
+};
+TEST_MAIN("routed", cases)
