@@ -109,7 +109,7 @@ routed_send(struct worker *w, struct pkt *p)
 	}
 	if (!hop_admit(w, p, hop))
 		return;
-	if (p->event == EV_SYN)
+	if (conn_is_syn(p->event))
 		mss_clamp_pkt(w, p, hop);
 	rewrite_addresses(p, &same);
 	hop_send(w, p, hop);

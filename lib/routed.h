@@ -6,7 +6,7 @@
  *            hit path leaves as it came, but for TTL and MAC addresses. What has no ports, finds no
  *            room in the flow table, or ends a connection that is not known, is routed all
  *            the same, by routed_send.
- * Invariant  1. Routing depends on no flow: with and without one a packet goes to the same next hop.
+ * Invariant  1. Routing depends on no flow: with one and without a packet has the same next hop.
  *            2. What is to an address of ours is never routed.
  * Limits     Any worker opens such a flow, so where a NIC does not steer both directions to one,
  *            each may have a flow of its own, which knows one direction. Both count.

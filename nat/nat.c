@@ -9,6 +9,7 @@
 #include "nat/nat_filter.h"
 #include "nat/other.h"
 #include "nat/ranges.h"
+#include "nat/pass.h"
 #include "nat/session.h"
 #include "nat/unmapped.h"
 #include "nat/warm.h"
@@ -115,16 +116,17 @@ nat_home(const struct generation *g, const struct miss *m)
 		if (home != HOME_NOT_MINE)
 			return home;
 	}
-	if (nat_proto(t->proto) == NAT_PROTOS)
-		return other_home(g, m);
+	if (m->is_flowless || nat_proto(t->proto) == NAT_PROTOS)
+		return pass_home(g, m);
 	const struct img_nat_rule *rule = rules_match(rules_of(g), m);
+	if (rule != NULL && rules_of(g)->has_ranges && rule->action == NAT_TRANSLATE)
+		return ranges_home(g, rule, t->src.w[0]);
 	if (rule != NULL)
-		return rules_of(g)->has_ranges ? ranges_home(g, rule, t->src.w[0]) :
-		                                 steer_worker(&g->steer, &t->src, FAMILY_V4);
+		return steer_worker(&g->steer, &t->src, FAMILY_V4);
 	if (is_pool_route(m->route))
 		return steer_worker_port(&g->steer, &t->dst, FAMILY_V4,
 		                         __builtin_bswap16(t->dport));
-	return HOME_NOT_MINE;
+	return pass_home_back(g, m);
 }
 
 /* The mapping is used by one more flow from inside, to remote. => false: no room to permit it. */
@@ -228,6 +230,17 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	return VERDICT_OPEN;
 }
 
+/* Of other protocols: translated, an answer to what passed, or dropped. */
+static enum verdict
+open_other(struct nat *n, const struct miss *m, struct flow_spec *spec)
+{
+	const struct nat_rules *r = rules_of(m->gen);
+	if (other_home(m->gen, m) != HOME_NOT_MINE)
+		return other_open(n, m, spec);
+	const struct img_nat_rule *rule = rules_match_back(r, m);
+	return rule != NULL ? pass_open(r, m, rule, true, spec) : refuse(spec, DROP_IP_PROTOCOL);
+}
+
 static enum verdict
 nat_open(void *state, const struct miss *m, struct flow_spec *spec)
 {
@@ -238,17 +251,22 @@ nat_open(void *state, const struct miss *m, struct flow_spec *spec)
 	if (n->gen != m->gen || n->gen_number != m->gen->number)
 		nat_reload(n, m->gen);
 	clock_set(&n->clock, m->now_ms, m->now_ns);
-	if (rules_of(m->gen)->statics.n != 0) {
+	const struct nat_rules *rules = rules_of(m->gen);
+	if (rules->statics.n != 0) {
 		enum verdict v = unmapped_open(n, m, spec);
 		if (v != VERDICT_PASS)
 			return v;
 	}
-	if (nat_proto(m->tuple.proto) == NAT_PROTOS)
-		return other_open(n, m, spec);
-	const struct img_nat_rule *rule = rules_match(rules_of(m->gen), m);
+	const struct img_nat_rule *rule = rules_match(rules, m);
+	if (nat_proto(m->tuple.proto) == NAT_PROTOS && (rule == NULL || rule->action != NAT_PASS))
+		return open_other(n, m, spec);
 	if (rule != NULL)
-		return open_outbound(n, m, rule, spec);
-	return is_pool_route(m->route) ? open_inbound(n, m, spec) : VERDICT_PASS;
+		return rule->action == NAT_PASS ? pass_open(rules, m, rule, false, spec) :
+		                                  open_outbound(n, m, rule, spec);
+	if (is_pool_route(m->route))
+		return open_inbound(n, m, spec);
+	rule = rules_match_back(rules, m);
+	return rule != NULL ? pass_open(rules, m, rule, true, spec) : VERDICT_PASS;
 }
 
 /*
@@ -339,6 +357,8 @@ static bool
 nat_chosen(void *state, const struct flow *f, const void *what)
 {
 	const struct nat *n = state;
+	if (f->owner == OWNER_PASS)
+		return pass_chosen(what, f, n->worker);
 	if (!owner_is_mapping(f->owner))
 		return is_chosen_unmapped(n, f, what);
 	const struct mapping *m = mapping_at(&n->mappings, f->owner);

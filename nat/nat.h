@@ -9,7 +9,7 @@
  *            3. A port, and a block, is not given out again before the quarantine is over
  *               (RFC 6888 REQ-8).
  *            4. Nothing is ever evicted to make room (RFC 6888 REQ-11).
- *            5. flow.owner is the number of its mapping, which it holds.
+ *            5. flow.owner is the number of its mapping, which it holds, or of enum unmapped_owner.
  * Owner      A state belongs to one worker; the main lcore reads it for the views below.
  * Limits     Each worker's share of img_plane.mappings, .subscribers and .permissions; then
  *            NAT_TABLE_FULL. The share of .quarantine: then the oldest port leaves it early.

@@ -194,14 +194,33 @@ check_address(const struct check *c, uint32_t i)
 	return 0;
 }
 
+static bool
+is_prefix(be32 address, uint8_t plen)
+{
+	return plen <= 32 &&
+	       (plen == 32 || (__builtin_bswap32(address) & (0xffffffffu >> plen)) == 0);
+}
+
+static int
+check_pass(const struct check *c, uint32_t i)
+{
+	const struct img_nat_rule *r = &c->rules[i];
+	if (!is_prefix(r->destination, r->destination_plen))
+		return wrong(c, "NAT rule %u: destination is no prefix", i);
+	if (r->first > r->last)
+		return wrong(c, "NAT rule %u: ports %u to %u are no range", i, r->first, r->last);
+	if (r->inbound > 1)
+		return wrong(c, "NAT rule %u: inbound is out of range", i);
+	return 0;
+}
+
 static int
 check_rule(const struct check *c, uint32_t i)
 {
 	const struct img_nat_rule *r = &c->rules[i];
 	if (!is_name(r->name))
 		return wrong(c, "NAT rule %u: name has no end", i);
-	if (r->plen > 32 ||
-	    (r->plen < 32 && (__builtin_bswap32(r->source) & (0xffffffffu >> r->plen)) != 0))
+	if (!is_prefix(r->source, r->plen))
 		return wrong(c, "NAT rule %u: source is no prefix", i);
 	if (r->nic != 0 && r->nic >= c->n_nics)
 		return wrong(c, "NAT rule %u: interface %u does not exist", i, r->nic);
@@ -213,6 +232,10 @@ check_rule(const struct check *c, uint32_t i)
 		return wrong(c, "NAT rule %u: log_sessions or other is out of range", i);
 	if (r->timers >= c->n_timers)
 		return wrong(c, "NAT rule %u: timers %u do not exist", i, r->timers);
+	if (r->action > NAT_PASS)
+		return wrong(c, "NAT rule %u: action %u does not exist", i, r->action);
+	if (r->action == NAT_PASS)
+		return check_pass(c, i);
 	if (r->pool >= c->n_pools)
 		return wrong(c, "NAT rule %u: pool %u does not exist", i, r->pool);
 	return 0;

@@ -2,12 +2,12 @@
 /*
  * What       The CGNAT sections of a generation image.
  * Layout     Rows of fixed size; names of other rows by number.
- * Invariant  nat_image_check: pool numbers are in range, port ranges are not empty, block sizes are
- *            powers of two that fit the port range, address ids are unique and below the capacity,
- *            pool addresses are unique, excluded ports of a pool ascend, every pool route leads to
- *            the row of its own address, what needs permissions or a quarantine has room for it,
- *            static mappings are sorted both ways, overlap on neither side, and keep protocols,
- *            ranges of deterministic pools fit.
+ * Invariant  nat_image_check: pool numbers are in range (of rules that translate), port ranges are
+ *            not empty, block sizes are powers of two that fit the port range, address ids are
+ *            unique and below the capacity, pool addresses are unique, excluded ports of a pool
+ *            ascend, every pool route leads to the row of its own address, what needs permissions
+ *            or a quarantine has room for it, static mappings are sorted both ways, overlap on
+ *            neither side, and keep protocols, ranges of deterministic pools fit.
  * Limits     NAT_MAX_POOLS, NAT_MAX_RULES; addresses up to img_plane.pool_addresses.
  * See        lib/image.h. No DPDK header here: the compiler includes this.
  */
@@ -30,6 +30,7 @@ enum {
 };
 
 enum nat_filtering { NAT_FILTER_EIF, NAT_FILTER_ADF, NAT_FILTER_APDF };
+enum nat_action { NAT_TRANSLATE, NAT_PASS /* untouched */ };
 enum nat_log { NAT_LOG_NONE, NAT_LOG_BLOCKS, NAT_LOG_MAPPINGS };
 
 enum nat_other { NAT_OTHER_DROP, NAT_OTHER_PAIR }; /* protocols without ports that are known */
@@ -83,6 +84,13 @@ struct img_nat_rule { /* first match wins */
 	uint8_t log_sessions; /* 1: their flows are logged, with destinations */
 	uint8_t other;        /* enum nat_other */
 	uint32_t max_mappings; /* a subscriber may hold (6888 REQ-4); 0: bounded by blocks only */
+	/* What follows is of NAT_PASS; of the others zero (a mapping has no destination). */
+	be32 destination;      /* prefix */
+	uint16_t first, last;  /* destination ports, host order; 0 to 65535: any, and no ports */
+	uint8_t destination_plen;
+	uint8_t action;        /* enum nat_action */
+	uint8_t proto;         /* 0: any */
+	uint8_t inbound;       /* 1: the destination may open connections too */
 };
 
 struct img_nat_ports { /* flows from inside to these ports; first match wins, before the rule's */

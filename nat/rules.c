@@ -59,6 +59,8 @@ load_rows(struct nat_rules *r, const struct generation *g)
 	r->extras = mark(0, r->statics.row, r->statics.n * sizeof(*r->statics.row));
 	mark_ranges(r);
 	r->n_ids = g->plane->pool_addresses;
+	for (uint32_t i = 0; i < r->n_rules; i++)
+		r->n_passes += r->rules[i].action == NAT_PASS;
 	r->n_classes = 1u << g->steer.class_bits;
 	r->n_workers = g->steer.n_workers;
 }
@@ -107,17 +109,22 @@ derive_classes(struct nat_rules *r)
 		r->order[--r->class_first[class_of(r, i)]] = i;
 }
 
+static be32
+mask_of(unsigned plen)
+{
+	return __builtin_bswap32(plen == 0 ? 0 : 0xffffffffu << (32 - plen));
+}
+
 static void
 derive_rules(struct nat_rules *r)
 {
 	for (uint32_t i = 0; i < r->n_rules; i++) {
-		unsigned plen = r->rules[i].plen;
-		uint32_t mask = plen == 0 ? 0 : 0xffffffffu << (32 - plen);
-		r->match[i].mask = __builtin_bswap32(mask);
-		r->match[i].prefix = r->rules[i].source;
+		const struct img_nat_rule *row = &r->rules[i];
+		r->match[i].mask = mask_of(row->plen);
+		r->match[i].prefix = row->source;
 		r->match[i].row = (uint16_t)i;
-		r->match[i].nic = r->rules[i].nic;
-		r->has_others |= r->rules[i].other != NAT_OTHER_DROP;
+		r->match[i].nic = row->action == NAT_TRANSLATE ? row->nic : NIC_NONE;
+		r->has_others |= row->other != NAT_OTHER_DROP;
 	}
 }
 
@@ -181,18 +188,77 @@ rules_destroy(struct generation *g, unsigned number)
 	g->view[number] = NULL;
 }
 
+/* A packet as a rule sees it: of a subscriber, to somebody. */
+struct sent {
+	be32 source, destination;
+	uint16_t port;   /* of the destination, host order */
+	uint8_t proto;
+	uint8_t nic;     /* that the subscriber is behind */
+	bool from_pool, to_pool; /* with an address of ours */
+};
+
+static bool
+has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_L4_TCP || proto == IPPROTO_L4_UDP;
+}
+
+/* Does it match a rule whose source it has? */
+static bool
+matches(const struct img_nat_rule *rule, const struct sent *s)
+{
+	if (rule->nic != NIC_NONE ? rule->nic != s->nic : s->from_pool)
+		return false;
+	if (rule->action == NAT_TRANSLATE)
+		return true;
+	if (s->to_pool || (rule->proto != 0 && rule->proto != s->proto) ||
+	    ((s->destination ^ rule->destination) & mask_of(rule->destination_plen)) != 0)
+		return false;
+	return (rule->first == 0 && rule->last == UINT16_MAX) ||
+	       (has_ports(s->proto) && rule->first <= s->port && s->port <= rule->last);
+}
+
+static const struct img_nat_rule *
+match_from(const struct nat_rules *r, const struct rule_match *c, const struct sent *s)
+{
+	for (; c != r->match + r->n_rules; c++)
+		if ((s->source & c->mask) == c->prefix && matches(&r->rules[c->row], s))
+			return &r->rules[c->row];
+	return NULL;
+}
+
+static bool
+is_pool(const struct img_route *route)
+{
+	return route != NULL && route->kind == ROUTE_POOL;
+}
+
 const struct img_nat_rule *
 rules_match_any(const struct nat_rules *r, const struct miss *m, const struct rule_match *c)
 {
-	bool is_pool = m->back != NULL && m->back->kind == ROUTE_POOL;
-	be32 source = m->tuple.src.w[0];
-	for (; c != r->match + r->n_rules; c++) {
-		if ((source & c->mask) != c->prefix)
-			continue;
-		if (c->nic == m->nic || (c->nic == NIC_NONE && !is_pool))
-			return &r->rules[c->row];
-	}
-	return NULL;
+	const struct tuple *t = &m->tuple;
+	struct sent s = {
+		.source = t->src.w[0], .destination = t->dst.w[0],
+		.port = __builtin_bswap16(t->dport), .proto = t->proto, .nic = m->nic,
+		.from_pool = is_pool(m->back), .to_pool = is_pool(m->route),
+	};
+	return match_from(r, c, &s);
+}
+
+const struct img_nat_rule *
+rules_match_back(const struct nat_rules *r, const struct miss *m)
+{
+	const struct tuple *t = &m->tuple;
+	if (r->n_passes == 0 || m->nic == NIC_NONE || t->family != FAMILY_V4 || m->route == NULL ||
+	    (m->route->kind != ROUTE_VIA && m->route->kind != ROUTE_CONNECTED))
+		return NULL;
+	struct sent s = {
+		.source = t->dst.w[0], .destination = t->src.w[0],
+		.port = __builtin_bswap16(t->sport), .proto = t->proto, .nic = m->route->nic,
+		.to_pool = is_pool(m->back),
+	};
+	const struct img_nat_rule *rule = match_from(r, r->match, &s);
+	return rule != NULL && rule->action == NAT_PASS ? rule : NULL;
 }
 
 uint8_t

@@ -18,7 +18,7 @@
 struct rule_match {
 	be32 prefix, mask;
 	uint16_t row;
-	uint8_t nic;
+	uint8_t nic; /* NIC_NONE: the row has to be read */
 };
 
 struct nat_rules {
@@ -28,7 +28,7 @@ struct nat_rules {
 	const struct img_nat_rule *rules;
 	const struct img_nat_ports *ports;
 	const struct img_nat_hole *holes;
-	uint32_t n_pools, n_addresses, n_rules, n_ids, n_ports;
+	uint32_t n_pools, n_addresses, n_rules, n_ids, n_ports, n_passes;
 	uint32_t n_classes, n_workers;
 	struct rule_match *match;  /* n_rules */
 	uint32_t *row_of_id;       /* n_ids */
@@ -113,15 +113,21 @@ rules_hole(const struct nat_rules *r, const struct img_nat_pool *pool, uint32_t 
 	};
 }
 
-/* rules_match_any: rules_match from rule c on, where c is for any interface and fits the source. */
+/* rules_match_any: rules_match from rule c on, where c says more than source and interface. */
 const struct img_nat_rule *rules_match_any(const struct nat_rules *r, const struct miss *m,
                                            const struct rule_match *c);
+
+/*
+ * rules_match_back: the rule that lets pass what m's destination sends to m's source, or NULL: m is
+ * an answer to such a packet, or opens a connection from the other side.
+ */
+const struct img_nat_rule *rules_match_back(const struct nat_rules *r, const struct miss *m);
 
 /* rules_timers: the timer set of a new flow from inside. */
 uint8_t rules_timers(const struct nat_rules *r, const struct img_nat_rule *rule,
                      const struct tuple *t);
 
-/* rules_match: first rule that the source of m matches, or NULL. A hairpin never matches. */
+/* rules_match: first rule that m matches as a subscriber's packet, or NULL; never a hairpin. */
 static inline const struct img_nat_rule *
 rules_match(const struct nat_rules *r, const struct miss *m)
 {

@@ -143,7 +143,7 @@ unmapped_is_stale(const struct nat *n, const struct flow *f, const struct tuple4
 	const struct statics *s = &rules_of(n->gen)->statics;
 	uint64_t inside, outside, to;
 	ends(f, t, &inside, &outside);
-	if (f->owner == OWNER_PAIR)
+	if (f->owner == OWNER_PAIR || f->owner == OWNER_PASS)
 		return false;
 	if (owner_is_mapping(f->owner))
 		return static_in(s, outside, &to) != NULL || !is_in_place(n, f->owner);

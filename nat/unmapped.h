@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       Flows that have no mapping: those of static mappings; and (nat/other.h) of other
- *            protocols.
+ * What       Flows that have no mapping: those of static mappings; (nat/other.h) of other
+ *            protocols; (nat/pass.h) those that pass untouched.
  * Invariant  1. flow.owner of such a flow is one of enum unmapped_owner, which no mapping's number
  *               reaches.
  *            2. Packets of both directions of a static mapping are at home where its inside address
@@ -22,6 +22,7 @@ enum unmapped_owner {
 	OWNER_MAPPINGS = 1 << 29, /* numbers below are those of mappings */
 	OWNER_STATIC = OWNER_MAPPINGS,
 	OWNER_PAIR, /* nat/other.h */
+	OWNER_PASS, /* nat/pass.h */
 };
 static_assert((unsigned)IMG_MAX_CAPACITY < (unsigned)OWNER_MAPPINGS,
               "no mapping has such a number");

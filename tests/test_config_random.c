@@ -107,6 +107,17 @@ draw_junk(void)
 	return json_loads(junk[draw(sizeof(junk) / sizeof(junk[0]))], JSON_DECODE_ANY, NULL);
 }
 
+/* is_of_pass: what makes no sense in most rules. */
+static bool
+is_of_pass(const struct config_option *c)
+{
+	static const char *const keys[] = {"action", "destination", "protocol", "inbound"};
+	for (unsigned i = 0; i < 4; i++)
+		if (strncmp(c->path, "nat.rules[]", 11) == 0 && strcmp(option_key(c), keys[i]) == 0)
+			return true;
+	return false;
+}
+
 /* is_wanted: does an option occur? What policies are made of more often than the rest. */
 static bool
 is_wanted(const struct config_option *c)
@@ -128,8 +139,12 @@ is_wanted(const struct config_option *c)
 	bool rare = strncmp(c->path, "lb.checks[]", 11) == 0;
 	for (size_t i = 0; i < sizeof(seldom) / sizeof(seldom[0]); i++)
 		rare |= strcmp(option_key(c), seldom[i]) == 0;
+	if (is_of_pass(c))
+		return draw(60) == 0;
 	if (rare)
 		return draw(12) == 0;
+	if (strcmp(c->path, "nat.rules[].pool") == 0)
+		return draw(12) != 0;
 	if (policy && (c->type == CONFIG_ARRAY || c->type == CONFIG_OBJECT))
 		return draw(4) != 0;
 	return draw(c->type == CONFIG_ARRAY || c->type == CONFIG_OBJECT ? 6 : 4) == 0;

@@ -300,7 +300,9 @@ test_not_mine(void)
 	begin(NAT_FILTER_EIF);
 	enum verdict v = world_out(w, UDP, ip(10, 0, 0, 1), 5000, SERVER, 53, &spec, &flow);
 	CU_ASSERT_EQUAL(v, VERDICT_PASS);
-	CU_ASSERT_EQUAL(world_out(w, 47, SUBSCRIBER, 5000, SERVER, 53, &spec, &flow), VERDICT_PASS);
+	/* A subscriber's, though it cannot be translated: nobody else may have it. */
+	CU_ASSERT_EQUAL(world_out(w, 47, SUBSCRIBER, 5000, SERVER, 53, &spec, &flow), VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_IP_PROTOCOL);
 	struct miss m = world_miss(w, W_OTHER, UDP, SUBSCRIBER, port(1), SERVER, port(2));
 	CU_ASSERT_EQUAL(nat_policy.home(w->gen, &m), HOME_NOT_MINE);
 	CU_ASSERT_EQUAL(nat_policy.open(w->state[0], &m, &spec), VERDICT_PASS);

@@ -110,6 +110,7 @@ test_addresses_and_rules(void)
 	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, log_sessions, 2);
 	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, timers, 2);
 	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, pool, 2);
+	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, action, 2);
 	REFUSED(IMG_ROUTES, img_route, 0, arg, 1);
 	REFUSED(IMG_ROUTES, img_route, 0, arg, 3);
 	REFUSED(IMG_ROUTES, img_route, 0, plen, 31);
@@ -119,6 +120,23 @@ test_addresses_and_rules(void)
 	struct img_nat_rule *r = rows(IMG_NAT_RULES);
 	memset(r->name, 'a', sizeof(r->name));
 	CU_ASSERT_EQUAL(check(), -EINVAL);
+	world_free(w);
+}
+
+/* A rule that lets pass has no pool; what it has instead is looked at. */
+static void
+test_pass(void)
+{
+	begin();
+	struct img_nat_rule *r = rows(IMG_NAT_RULES);
+	*r = (struct img_nat_rule){.name = "pass", .action = NAT_PASS, .pool = 99, .last = 65535,
+		.destination = ip(198, 51, 100, 0), .destination_plen = 24};
+	CU_ASSERT_EQUAL(check(), 0);
+	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, destination_plen, 33);
+	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, destination_plen, 20);
+	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, inbound, 2);
+	r->first = 2;
+	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, last, 1);
 	world_free(w);
 }
 
@@ -214,6 +232,7 @@ test_mutations(void)
 static const struct test_case cases[] = {
 	{"settings and pools", test_pools},
 	{"addresses, rules, routes", test_addresses_and_rules},
+	{"rules that let pass", test_pass},
 	{"sections", test_sections},
 	{"mutations", test_mutations},
 };

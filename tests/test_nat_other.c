@@ -87,9 +87,11 @@ test_refused(void)
 	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_NO_MAPPING);
 	world_free(w);
 	begin(1, 0, NAT_OTHER_DROP);
-	CU_ASSERT_EQUAL(world_out(w, GRE, HOST, 0, SERVER, 0, &spec, &flow), VERDICT_PASS);
+	CU_ASSERT_EQUAL(world_out(w, GRE, HOST, 0, SERVER, 0, &spec, &flow), VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_IP_PROTOCOL);
 	CU_ASSERT_EQUAL(world_in(w, GRE, SERVER, 0, ip(203, 0, 113, 8), 0, &spec, &flow),
-	                VERDICT_PASS);
+	                VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_IP_PROTOCOL);
 	world_free(w);
 }
 

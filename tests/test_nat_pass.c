@@ -2,6 +2,7 @@
 /* Rules that let pass: what they match in both directions, and the flows that they open. */
 #include "nat/pass.h"
 
+#include "nat/unmapped.h"
 #include "nat_world.h"
 
 #define SERVER ip(198, 51, 100, 1)
@@ -104,7 +105,7 @@ test_flow(void)
 	inverse.realm = 0;
 	CU_ASSERT_EQUAL(memcmp(&spec.reply, &inverse, sizeof(inverse)), 0);
 	CU_ASSERT_EQUAL(spec.flags, FLOW_REFRESH_0 | FLOW_REFRESH_1);
-	CU_ASSERT_EQUAL(spec.owner, 0);
+	CU_ASSERT_EQUAL(spec.owner, OWNER_PASS);
 	CU_ASSERT_EQUAL(spec.timers, 1);
 	CU_ASSERT_EQUAL(w->stats[0].mappings + w->stats[0].subscribers, 0);
 	world_answer(w, &flow);
@@ -143,7 +144,7 @@ test_home(void)
 	}
 	struct miss m = world_miss(w, W_INSIDE, GRE, SUBSCRIBER, 0, SERVER, 0);
 	struct miss answer = world_miss(w, W_OUTSIDE, GRE, SERVER, 0, SUBSCRIBER, 0);
-	m.has_no_ports = answer.has_no_ports = 1;
+	m.is_flowless = answer.is_flowless = 1;
 	answer.route = &to_inside;
 	CU_ASSERT_EQUAL(nat_policy.home(w->gen, &m), HOME_ROUTE);
 	CU_ASSERT_TRUE(nat_policy.home(w->gen, &answer) >= 0);
@@ -159,10 +160,35 @@ test_home(void)
 	world_free(w);
 }
 
+/* What is cut: by subscriber, port inside and protocol, never by what such a flow does not have. */
+static void
+test_chosen(void)
+{
+	struct flow4 f = {.f = {.proto = TCP, .realm = {1, 0}}};
+	f.tuple[0] = (struct tuple4){SUBSCRIBER, SERVER, port(5000), port(80)};
+	f.tuple[1] = tuple4_invert(&f.tuple[0]);
+	struct cmd_nat_filter want = {.inside = SUBSCRIBER, .inside_mask = 0xffffffff};
+	CU_ASSERT_TRUE(pass_chosen(&want, &f.f, 0));
+	want.proto = UDP;
+	CU_ASSERT_FALSE(pass_chosen(&want, &f.f, 0));
+	want.proto = TCP;
+	want.pool = 1;
+	CU_ASSERT_FALSE(pass_chosen(&want, &f.f, 0));
+	want.pool = 0;
+	want.port_first = want.port_last = 5000;
+	CU_ASSERT_FALSE(pass_chosen(&want, &f.f, 0));
+	want.port_first = want.port_last = 0;
+	f.f.flags = FLOW_INBOUND;
+	CU_ASSERT_FALSE(pass_chosen(&want, &f.f, 0));
+	want.inside = SERVER;
+	CU_ASSERT_TRUE(pass_chosen(&want, &f.f, 0));
+}
+
 static const struct test_case cases[] = {
 	{"prefix, protocol and ports, both ways", test_match},
 	{"any protocol", test_any},
 	{"flows without a mapping", test_flow},
 	{"homes", test_home},
+	{"flows that are cut", test_chosen},
 };
 TEST_MAIN("nat_pass", cases)

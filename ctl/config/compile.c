@@ -145,7 +145,7 @@ build_statics(struct model *m, struct image_builder *b)
 static void
 build_policies(struct model *m, struct image_builder *b)
 {
-	if (m->pools.n != 0 || m->statics.n != 0)
+	if (m->pools.n != 0 || m->statics.n != 0 || m->rules.n != 0)
 		image_build_rows(b, IMG_NAT_CONF, &m->nat, sizeof(m->nat), 1);
 	build_section(b, IMG_NAT_POOLS, &m->pools);
 	build_section(b, IMG_NAT_ADDRESSES, &m->pool_addresses);

@@ -138,6 +138,13 @@ uint8_t nic_of(const struct model *m, const union addr *a, uint8_t family);
 /* nic_reaches: is the address a neighbour on this interface? */
 bool nic_reaches(const struct model *m, uint8_t nic, const union addr *a, uint8_t family);
 
+/* rule_passes: is it a rule of nat with the action `pass`? Says what is missing and useless.
+ * rule_pass_fill: what such a rule has beyond others. rule_covers: does `early` match whatever
+ * destination `late` does? */
+bool rule_passes(struct model *m, const json_t *rule, size_t i);
+void rule_pass_fill(struct model *m, const json_t *rule, size_t i, struct img_nat_rule *r);
+bool rule_covers(const struct img_nat_rule *early, const struct img_nat_rule *late);
+
 /* timers_row: number of the timer set of an object's own timeouts over base (0 nat, 1 lb). */
 uint8_t timers_row(struct model *m, const json_t *timeouts, unsigned base, const char *path);
 

@@ -153,7 +153,7 @@ rule_hides(const struct img_nat_rule *early, const struct img_nat_rule *late)
 {
 	union addr a = addr_from_v4(early->source), b = addr_from_v4(late->source);
 	return (early->nic == 0 || early->nic == late->nic) && early->plen <= late->plen &&
-	       addr_in_prefix(&b, &a, early->plen);
+	       addr_in_prefix(&b, &a, early->plen) && rule_covers(early, late);
 }
 
 static void
@@ -177,9 +177,12 @@ rule_make(struct model *m, const json_t *rule, size_t i)
 	path_make(&path, "nat.rules[%zu].nic", i);
 	r->nic = nic == NULL ? 0 : nic_find(m, nic, path.text);
 	path_make(&path, "nat.rules[%zu].pool", i);
-	int found = pool_find(m, pool);
+	bool passes = rule_passes(m, rule, i);
+	int found = pool == NULL ? -1 : pool_find(m, pool);
 	r->pool = (uint16_t)(found < 0 ? 0 : found);
-	if (found < 0 && (m->pruned == NULL || !m->pruned->pools))
+	if (passes)
+		rule_pass_fill(m, rule, i, r);
+	else if (found < 0 && pool != NULL && (m->pruned == NULL || !m->pruned->pools))
 		config_error_add(m->errs, path.text, "there is no pool \"%s\"; expected the name "
 		                 "of one in nat.pools", pool);
 	path_make(&path, "nat.rules[%zu].timeouts", i);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of what is not translated, as rows of the image; and what is said of wrong ones. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "ctl/config/config.h"
+#include "nat/nat_image.h"
+#include "test.h"
+
+#define NICS "'nics':[{'name':'in','device':'d0','addresses':['100.64.0.1/10']}," \
+	"{'name':'out','device':'d1','addresses':['198.51.100.2/24']}]"
+#define RULES(list) "{" NICS ",'nat':{'pools':[{'name':'p','addresses':['203.0.113.1']}]," \
+	"'rules':[" list "]}}"
+#define PASS(more) "{'name':'a','source':'100.64.0.0/10','action':'pass'" more "}"
+#define HOMES "{'name':'b','source':'100.64.0.0/10','pool':'p'}"
+
+static char text[4096];
+
+/* Quotes as JSON has them. */
+static json_t *
+document(const char *s)
+{
+	size_t n = strlen(s);
+	CU_ASSERT_FATAL(n < sizeof(text));
+	for (size_t i = 0; i <= n; i++)
+		text[i] = s[i] == '\'' ? '"' : s[i];
+	json_t *doc = json_loads(text, 0, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(doc);
+	return doc;
+}
+
+static struct image_header *
+compiled(const char *s)
+{
+	struct config_errors errs = {0};
+	char err[256] = "";
+	size_t size;
+	json_t *doc = document(s);
+	struct image_header *h = config_compile(doc, NULL, 1, &size, &errs);
+	for (unsigned i = 0; i < errs.n; i++)
+		printf("  %s: %s\n", errs.e[i].path, errs.e[i].message);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(h);
+	if (image_check(h, size, err, sizeof(err)) != 0 ||
+	    nat_image_check(h, err, sizeof(err)) != 0)
+		printf("  %s\n", err);
+	CU_ASSERT_EQUAL(err[0], 0);
+	json_decref(doc);
+	return h;
+}
+
+static void
+test_pass(void)
+{
+	struct image_header *h = compiled(RULES(
+		PASS(",'nic':'in','destination':'198.18.0.0/15','protocol':'udp','ports':'53-53',"
+		     "'inbound':true") "," HOMES));
+	uint32_t n;
+	const struct img_nat_rule *r = image_rows(h, IMG_NAT_RULES, &n);
+	CU_ASSERT_EQUAL_FATAL(n, 2);
+	CU_ASSERT(r[0].action == NAT_PASS && r[0].nic == 1 && r[0].plen == 10);
+	CU_ASSERT(r[0].destination == inet_addr("198.18.0.0") && r[0].destination_plen == 15);
+	CU_ASSERT(r[0].proto == 17 && r[0].first == 53 && r[0].last == 53 && r[0].inbound == 1);
+	CU_ASSERT(r[1].action == NAT_TRANSLATE && r[1].last == 0 && r[1].pool == 0);
+	free(h);
+	/* Without any pool. */
+	h = compiled("{" NICS ",'nat':{'rules':[" PASS("") "]}}");
+	r = image_rows(h, IMG_NAT_RULES, &n);
+	CU_ASSERT_EQUAL_FATAL(n, 1);
+	CU_ASSERT(r->proto == 0 && r->first == 0 && r->last == 65535 && r->destination_plen == 0);
+	CU_ASSERT_EQUAL(r->inbound, 0);
+	free(h);
+}
+
+static void
+test_unclaimed(void)
+{
+	static const struct { const char *routing; unsigned bits; } rows[] = {
+		{"", 0}, {",'routing':{'unclaimed':{'ipv4':'route'}}", 1},
+		{",'routing':{'unclaimed':{'ipv6':'route'}}", 2},
+		{",'routing':{'unclaimed':{'ipv4':'route','ipv6':'route'}}", 3},
+	};
+	for (unsigned i = 0; i < 4; i++) {
+		char s[1024];
+		uint32_t n;
+		snprintf(s, sizeof(s), "{%s%s}", NICS, rows[i].routing);
+		struct image_header *h = compiled(s);
+		const struct img_plane *p = image_rows(h, IMG_PLANE, &n);
+		CU_ASSERT_EQUAL(p->routes_unclaimed, rows[i].bits);
+		free(h);
+	}
+}
+
+static void
+test_mss(void)
+{
+	static const struct { const char *clamp; uint16_t mtu, mss[2]; } rows[] = {
+		{"", 1500, {0, 0}},
+		{",'mss_clamp':{'auto':true}", 1492, {1452, 1432}},
+		{",'mss_clamp':{'ipv4':1400}", 1500, {1400, 0}},
+		{",'mss_clamp':{'auto':true,'ipv4':1400,'ipv6':9000}", 1500, {1400, 1440}},
+		{",'mss_clamp':{'auto':true}", 576, {536, 516}},
+	};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char s[1024];
+		uint32_t n;
+		snprintf(s, sizeof(s), "{'nics':[{'name':'a','device':'d','mtu':%u%s}]}",
+		         rows[i].mtu, rows[i].clamp);
+		struct image_header *h = compiled(s);
+		const struct img_nic *nic = image_rows(h, IMG_NICS, &n);
+		CU_ASSERT_EQUAL(memcmp(nic[1].mss, rows[i].mss, sizeof(rows[i].mss)), 0);
+		free(h);
+	}
+}
+
+static const struct { const char *document, *path, *message; } bad[] = {
+	{RULES("{'name':'r','source':'10.0.0.0/8'}"), "nat.rules[0].pool",
+	 "missing; expected the name of a pool"},
+	{RULES(PASS(",'pool':'p'")), "nat.rules[0].pool", "of no use in a rule that lets pass"},
+	{RULES("{'name':'r','source':'10.0.0.0/8','pool':'p','destination':'10.0.0.0/8'}"),
+	 "nat.rules[0].destination", "of no use in a rule that translates"},
+	{RULES("{'name':'r','source':'10.0.0.0/8','pool':'p','inbound':true}"),
+	 "nat.rules[0].inbound", "of no use in a rule that translates"},
+	{RULES(PASS(",'protocol':'icmp','ports':'1-2'")), "nat.rules[0].ports", "ICMP has none"},
+	{RULES(PASS("") "," HOMES), "nat.rules[1].source", "never reached, nat.rules[0]"},
+	{RULES(HOMES "," PASS(",'destination':'192.0.2.1'")), "nat.rules[1].source",
+	 "never reached"},
+	{RULES(PASS(",'destination':'192.0.2.0/24'") ",{'name':'c','source':'100.64.0.0/16',"
+	       "'action':'pass','destination':'192.0.2.9','ports':'1-2'}"), "nat.rules[1].source",
+	 "never reached"},
+};
+
+static void
+test_bad(void)
+{
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct config_errors errs = {0};
+		json_t *doc = document(bad[i].document);
+		CU_ASSERT_FALSE(config_check(doc, &errs));
+		bool is_said = errs.n == 1 && strcmp(errs.e[0].path, bad[i].path) == 0 &&
+		               strstr(errs.e[0].message, bad[i].message) != NULL;
+		if (!is_said)
+			printf("  row %u: %u errors, %s: %s\n", i, errs.n, errs.e[0].path,
+			       errs.e[0].message);
+		CU_ASSERT(is_said);
+		json_decref(doc);
+	}
+}
+
+/* Rules that seem to hide another, but do not. */
+static void
+test_order(void)
+{
+	static const char *const good[] = {
+		RULES(PASS(",'ports':'80-80'") "," HOMES),
+		RULES(PASS(",'protocol':'tcp'") "," HOMES),
+		RULES(PASS(",'destination':'192.0.2.0/24'") "," HOMES),
+		RULES(PASS(",'ports':'1-2'") ",{'name':'c','source':'100.64.0.0/10',"
+		      "'action':'pass','ports':'2-3'}"),
+	};
+	for (unsigned i = 0; i < 4; i++)
+		free(compiled(good[i]));
+}
+
+static const struct test_case cases[] = {
+	{"rules that let pass", test_pass},
+	{"what nobody claims", test_unclaimed},
+	{"segment sizes", test_mss},
+	{"what is wrong", test_bad},
+	{"order of rules", test_order},
+};
+TEST_MAIN("config_routing", cases)
