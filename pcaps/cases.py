@@ -2,6 +2,7 @@
 """All cases: name to the function that makes one."""
 import lb_cases
 import lb_mode_cases
+import lb_seen_cases
 import lb_service_cases
 import lb_state_cases
 import lb_transport_cases
@@ -23,5 +24,6 @@ MODULES = (
     ("lb", lb_state_cases),
     ("lb", lb_mode_cases),
     ("lb", lb_transport_cases),
+    ("lb", lb_seen_cases),
 )
 ALL = {name_of(area, f): f for area, m in MODULES for f in m.CASES}

@@ -86,6 +86,13 @@ good_lines(void)
 		{"service add {\"name\":\"x\"}", "service.add", "{\"service\":{\"name\":\"x\"}}"},
 		{"config apply {} --dry-run", "config.apply", "{\"config\":{},\"dry_run\":true}"},
 		{"backend list", "backend.list", "{}"},
+		{"lb where web 203.0.113.9:40123", "lb.where",
+		 "{\"service\":\"web\",\"client\":{\"address\":\"203.0.113.9\",\"port\":40123}}"},
+		{"lb where six [2001:db8::9]:1 --destination 2001:db8:2::1", "lb.where",
+		 "{\"service\":\"six\",\"client\":{\"address\":\"2001:db8::9\",\"port\":1},"
+		 "\"destination\":\"2001:db8:2::1\"}"},
+		{"lb", "lb.list", "{}"}, {"lb web", "lb.list", "{\"service\":\"web\"}"},
+		{"lb table web", "lb.table", "{\"service\":\"web\"}"},
 		{"backend list web", "backend.list", "{\"service\":\"web\"}"},
 		{"stats --all", "stats", "{\"all\":true}"},
 		{"drops", "stats", "{}"},
@@ -109,7 +116,7 @@ static void
 bad_lines(void)
 {
 	static const struct { const char *line, *says; } cases[] = {
-		{"frob", "no command \"frob\"; there are: service backend health pool"},
+		{"frob", "no command \"frob\"; there are: service backend lb health"},
 		{"backend", "list show add remove weight drain maint ready up down auto"},
 		{"backend frob web", "no \"frob\"; there are: list show add"},
 		{"backend drain", "service is missing"},

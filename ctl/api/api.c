@@ -173,13 +173,17 @@ api_health_apply(struct api *api, char *err, size_t err_size)
 void
 api_turn(struct api *api)
 {
-	drain_turn(api, api_now(api));
+	uint64_t now = api_now(api);
+	bool sampled = pace_turn(api, now);
+	passive_turn(api, sampled, now);
+	drain_turn(api, now);
 }
 
 uint64_t
 api_next_turn(const struct api *api)
 {
-	return drain_next(api, api_now(api));
+	uint64_t passive = passive_next(&api->health), drain = drain_next(api, api_now(api));
+	return passive < drain ? passive : drain;
 }
 
 struct health *

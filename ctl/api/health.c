@@ -81,6 +81,22 @@ conf_states(struct health_conf *c, const json_t *service, size_t i)
 	c->slow_start_s = (uint32_t)json_integer_value(json_object_get(service, "slow_start"));
 }
 
+/* conf_passive: the service's rule for its backends. */
+static void
+conf_passive(struct health_conf *c, const json_t *service)
+{
+	struct passive_rule *r = &c->passive;
+	const json_t *p = json_object_get(service, "passive");
+	const struct { const char *key; uint32_t *to, otherwise; } members[] = {
+		{"failures", &r->failures, 0}, {"share", &r->share, PASSIVE_SHARE},
+		{"window", &r->window_s, PASSIVE_WINDOW_S}, {"hold", &r->hold_s, PASSIVE_HOLD_S},
+	};
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		const json_t *v = json_object_get(p, members[i].key);
+		*members[i].to = v != NULL ? (uint32_t)json_integer_value(v) : members[i].otherwise;
+	}
+}
+
 static void
 key_make(char key[HEALTH_KEY], const struct health_conf *c)
 {
@@ -138,6 +154,7 @@ plan_service(struct health *h, const struct img_lb_service *s, const struct img_
 			return false;
 		conf_read(&c, s, &rows[row], h->next_set, service, row);
 		conf_states(&c, service, i);
+		conf_passive(&c, service);
 		struct health_target *t = plan_target(h, &c);
 		if (t == NULL)
 			return false;
@@ -170,6 +187,7 @@ health_plan(struct health *h, const json_t *doc, const struct image_header *imag
 	const struct img_lb_backend *b = image_rows(image, IMG_LB_BACKENDS, &n);
 	json_t *by_name = services_by_name(doc);
 	h->stamp++;
+	h->planned_ns = now_ns;
 	h->n_next = 0;
 	h->next = calloc(n + 1, sizeof(struct health_target *));
 	h->next_sorted = calloc(n + 1, sizeof(struct health_target *));
@@ -213,6 +231,21 @@ target_free(struct health *h, struct health_target *t)
 	h->changes++;
 }
 
+/* target_take: the plan's configuration; who was down by a rule that is gone is not any more. */
+static void
+target_take(struct health *h, struct health_target *t)
+{
+	const char *was = health_word(t);
+	t->conf = t->next;
+	if (t->passive.down_ns != 0 && t->conf.passive.failures == 0) {
+		t->passive = (struct passive_state){0};
+		pace_forget(h, t);
+		if (t->committed)
+			health_event(h, t, was, "passive: no longer asked for", h->planned_ns);
+	}
+	h->has_passive |= t->conf.passive.failures != 0;
+}
+
 void
 health_commit(struct health *h)
 {
@@ -228,9 +261,10 @@ health_commit(struct health *h)
 	h->n = h->n_next;
 	h->next = h->next_sorted = NULL;
 	h->next_set = NULL;
+	h->has_passive = false;
 	for (size_t i = 0; i < h->n; i++) {
 		struct health_target *t = h->target[i];
-		t->conf = t->next;
+		target_take(h, t);
 		h->changes += t->course.drain_ns != t->next_course.drain_ns;
 		t->course = t->next_course;
 		t->due_ns = 0;
@@ -264,6 +298,8 @@ health_word(const struct health_target *t)
 {
 	if (t->forced != HEALTH_AUTO)
 		return t->forced == HEALTH_FORCED_UP ? "forced-up" : "forced-down";
+	if (passive_is_down(&t->passive, &t->conf.passive))
+		return "down";
 	if (t->conf.check == NULL)
 		return "none";
 	if (t->state.verdict == HEALTH_UNCHECKED)
@@ -278,12 +314,13 @@ health_is_out(const struct health_target *t, const struct health_conf *conf)
 {
 	if (t->forced != HEALTH_AUTO)
 		return t->forced == HEALTH_FORCED_DOWN;
-	return conf->check != NULL && health_is_down(&t->state, &conf->check->rule);
+	return passive_is_down(&t->passive, &conf->passive) ||
+	       (conf->check != NULL && health_is_down(&t->state, &conf->check->rule));
 }
 
-static void
-event_add(struct health *h, const struct health_target *t, const char *was, const char *reason,
-          uint64_t now_ns)
+void
+health_event(struct health *h, const struct health_target *t, const char *was, const char *reason,
+             uint64_t now_ns)
 {
 	struct health_event *e = &h->event[h->events % HEALTH_EVENTS];
 	*e = (struct health_event){.number = h->events++, .time_ns = now_ns,
@@ -313,7 +350,7 @@ health_result(struct health *h, struct health_target *t, bool good, const char *
 	if (step.change == HEALTH_FELL_HELD)
 		snprintf(text, sizeof(text), "%.70s; down %u times in %u s, held down", reason,
 		         t->state.falls, rule->period_s);
-	event_add(h, t, was, text, now_ns);
+	health_event(h, t, was, text, now_ns);
 }
 
 void
@@ -323,7 +360,7 @@ health_force(struct health *h, struct health_target *t, enum health_forced force
 	if (t->forced == forced)
 		return;
 	t->forced = (uint8_t)forced;
-	event_add(h, t, was, "by request", now_ns);
+	health_event(h, t, was, "by request", now_ns);
 }
 
 struct health_target *

@@ -19,6 +19,8 @@
 
 #include "drain.h"
 #include "lb/lb_image.h"
+#include "pace.h"
+#include "passive.h"
 #include "verdict.h"
 
 enum { HEALTH_EVENTS = 4096, HEALTH_KEY = 128, HEALTH_REASON = 120 };
@@ -36,6 +38,7 @@ struct health_conf {
 	be16 port, service_port, service_last_port;
 	uint32_t id, row;          /* stable number; row in IMG_LB_BACKENDS */
 	uint32_t slow_start_s, deadline_s; /* 0: none */
+	struct passive_rule passive;
 };
 
 struct health_target {
@@ -43,6 +46,8 @@ struct health_target {
 	struct health_conf conf, next; /* next: of the plan under way */
 	struct course course, next_course;
 	struct course_samples samples;
+	struct pace pace;
+	struct passive_state passive;
 	uint64_t due_ns;               /* its course: drain.h */
 	struct health_state state;
 	uint8_t forced;                /* enum health_forced */
@@ -85,7 +90,10 @@ struct health {
 	struct checks *next_set;
 	size_t n_next;
 	uint64_t stamp;
+	uint64_t planned_ns;    /* the time of the plan */
 	bool dirty;             /* the image may say something else */
+	bool has_passive;       /* some backend may be lowered by passive health */
+	struct pace_times times;
 	uint64_t turn_ns;       /* the course of some target is due: drain.h */
 	uint64_t changes;       /* grows with what health_save would say */
 	json_t *saved;          /* verdicts of an earlier life */
@@ -118,6 +126,10 @@ void health_result(struct health *h, struct health_target *t, bool good, const c
                    uint64_t latency_ns, uint64_t now_ns);
 void health_force(struct health *h, struct health_target *t, enum health_forced forced,
                   uint64_t now_ns);
+
+/* health_event: its health was this word, and is what health_word says now, for this reason. */
+void health_event(struct health *h, const struct health_target *t, const char *was,
+                  const char *reason, uint64_t now_ns);
 
 /* health_is_out: is it down for traffic, as configured by `conf`? */
 bool health_is_out(const struct health_target *t, const struct health_conf *conf);

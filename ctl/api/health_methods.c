@@ -20,15 +20,20 @@ target_json(const struct health_target *t)
 	const struct health_conf *c = &t->conf;
 	char address[API_NAME];
 	bool checked = t->checked_ns != 0, timed = t->latency_ns != 0; /* not what was restored */
+	bool passive = passive_is_down(&t->passive, &c->passive) && t->forced == HEALTH_AUTO;
+	char lowered[HEALTH_REASON];
+	passive_reason(&t->passive, lowered, sizeof(lowered));
 	return json_pack("{s:s, s:s, s:i, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "service",
 	                 c->service, "address", name_address(&c->address, c->family, address),
 	                 "port", ntohs(c->port), "health", health_word(t), "check",
 	                 c->check != NULL ? json_string(c->check->name) : json_null(), "state",
 	                 name_backend_state(c->configured), "since",
-	                 time_or_null(t->state.since_ns), "checked", time_or_null(t->checked_ns),
+	                 time_or_null(passive ? t->passive.down_ns : t->state.since_ns),
+	                 "checked", time_or_null(t->checked_ns),
 	                 "latency_ms",
 	                 timed ? json_real((double)(t->latency_ns / 1000) / 1e3) : json_null(),
 	                 "reason",
+	                 passive ? json_string(lowered) :
 	                 checked ? json_string(t->reason) : json_null());
 }
 

@@ -41,6 +41,10 @@ target_json(const struct health_target *t)
 		json_object_set_new(o, "drain", json_integer((json_int_t)t->course.drain_ns));
 	if (t->course.start_ns != 0)
 		json_object_set_new(o, "slow_start", json_integer((json_int_t)t->course.start_ns));
+	if (t->passive.down_ns != 0)
+		json_object_set_new(o, "passive", json_pack("{s:I, s:I, s:I}", "down",
+			(json_int_t)t->passive.down_ns, "failed", (json_int_t)t->passive.failed,
+			"of", (json_int_t)t->passive.of));
 	return o;
 }
 
@@ -51,7 +55,7 @@ health_save(const struct health *h)
 	for (size_t i = 0; i < h->n; i++) {
 		const struct health_target *t = h->target[i];
 		if (t->state.verdict != HEALTH_UNCHECKED || t->forced != HEALTH_AUTO ||
-		    t->course.drain_ns != 0 || t->course.start_ns != 0)
+		    t->course.drain_ns != 0 || t->course.start_ns != 0 || t->passive.down_ns != 0)
 			json_object_set_new(all, t->key, target_json(t));
 	}
 	return json_pack("{s:i, s:o}", "version", 1, "backends", all);
@@ -88,6 +92,9 @@ health_restore(struct health *h, struct health_target *t)
 	t->course.drain_ns = number_of(o, "drain");
 	t->course.start_ns = number_of(o, "slow_start");
 	t->checked_ns = number_of(o, "checked");
+	const json_t *passive = json_object_get(o, "passive");
+	t->passive = (struct passive_state){number_of(passive, "down"),
+		number_of(passive, "failed"), number_of(passive, "of")};
 	t->state.held = t->state.verdict == HEALTH_DOWN &&
 	                json_is_true(json_object_get(o, "held"));
 	for (size_t i = 0; i < json_array_size(falls) && i < CHECK_MAX_FALLS; i++)

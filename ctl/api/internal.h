@@ -156,9 +156,14 @@ json_t *edit_apply(struct api *api, json_t *doc, struct rpc_error *err);
 
 /* stats.c, service.c: sums over contexts. */
 struct backend_sum {
-	uint64_t opened, live, packets[2], bytes[2];
+	uint64_t opened, ended, live, packets[2], bytes[2];
+	uint64_t answered, refused, unanswered; /* handshakes */
 };
 void backend_sum(const struct stats_segment *s, uint32_t id, struct backend_sum *sum);
+void backend_sum_context(const struct stats_segment *s, uint32_t context, uint32_t id,
+                         struct backend_sum *sum);
+/* backend_waits: its answers by time, and how many. */
+uint64_t backend_waits(const struct stats_segment *s, uint32_t id, uint64_t waited[STATS_WAITS]);
 json_t *stats_handoffs(const struct stats *s, bool all);
 void stats_total(const struct stats_segment *seg, struct stats *sum);
 json_t *stats_nic_json(const struct stats_nic *n);

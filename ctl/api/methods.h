@@ -67,6 +67,16 @@
 	  "a backend is down whatever its checks say: no new flows, its flows do not stay")    \
 	X(backend_auto_m, "backend.auto", "service, address, port?",                           \
 	  "a backend is what its checks say")                                                  \
+	X(lb_list_m, "lb.list", "service?",                                                    \
+	  "services and backends with connections, packets and bytes, live flows included")    \
+	X(lb_table_m, "lb.table", "service", "who has how many slots of a service's table")    \
+	X(lb_where_m, "lb.where",                                                              \
+	  "service, client.address, client.port, destination?, destination_port?",             \
+	  "which backend a new connection of a client would get; persistence is not asked")    \
+	X(lb_spread_m, "lb.spread", "service?",                                                \
+	  "how connections spread over workers; of one service also by backend")               \
+	X(lb_handshakes_m, "lb.handshakes", "service?",                                        \
+	  "TCP handshakes by backend: answered, refused, unanswered, and after what time")     \
 	X(health_list_m, "health.list", "service?, limit?, cursor?",                           \
 	  "health of the backends with the last check of each, page by page")                  \
 	X(health_events_m, "health.events", "limit?, since?", "the latest changes of health")  \

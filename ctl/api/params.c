@@ -15,8 +15,14 @@ static const struct api_param param_table[] = {
 	{"backend.address", API_ADDRESS, 0, 0, "IP address of the new backend"},
 	{"backend.port", API_INTEGER, 1, 65535, "its port; the service's if not given"},
 	{"backend.weight", API_INTEGER, 0, 65535, "its weight"},
+	{"client.address", API_ADDRESS, 0, 0, "IP address of the client"},
+	{"client.port", API_INTEGER, 0, 65535, "port that it speaks from"},
 	{"cursor", API_STRING, 0, 0, "where to go on: the cursor of the page before"},
 	{"deadline", API_INTEGER, 0, 2592000, "of this drain, in seconds; 0: none"},
+	{"destination", API_ADDRESS, 0, 0, "address of a service that is a prefix; its first one "
+	 "if not given"},
+	{"destination_port", API_INTEGER, 1, 65535, "port of a service that has several; its first "
+	 "one if not given"},
 	{"dry_run", API_BOOL, 0, 0, "check and compile, but change nothing"},
 	{"external.address", API_ADDRESS, 0, 0, "external address"},
 	{"external.port", API_INTEGER, 1, 65535, "external port, or ICMP identifier"},

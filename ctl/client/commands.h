@@ -67,7 +67,15 @@ extern const struct view view_applied[], view_flows[], view_flow_count[], view_m
 	view_service[], view_backends[], view_backend[], view_stats[], view_drops[], view_nics[],
 	view_neighbours[], view_routes[], view_steering[], view_log[], view_sinks[],
 	view_whohad[], view_forward[], view_reverse[], view_generation[],
-	view_methods[], view_version[], view_health[], view_health_events[];
+	view_methods[], view_version[], view_health[], view_health_events[],
+	view_lb_table[], view_lb_where[], view_lb_spread[], view_lb_handshakes[];
+
+/* lb.c */
+int run_lb(struct session *s, const struct command_row *row, int argc, char **argv);
+enum lb_columns { LB_CONNECTIONS, LB_STATS, LB_RATE };
+/* lb_print: results of lb.list; of LB_RATE two, so many seconds apart. */
+void lb_print(FILE *out, enum lb_columns columns, const json_t *before, const json_t *now,
+              double seconds);
 
 /* natviews.c; filter_words: words of a filter as one string; NULL: wrong, said. */
 int run_nat_show(struct session *s, const struct command_row *row, int argc, char **argv);

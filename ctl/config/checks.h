@@ -23,6 +23,9 @@ enum {
 	CHECK_MAX_FALLS = 10, /* of damping.changes */
 };
 
+/* What passive health does where the service does not say: as the option table has it. */
+enum { PASSIVE_SHARE = 50, PASSIVE_WINDOW_S = 10, PASSIVE_HOLD_S = 30, PACE_MAX_S = 60 };
+
 enum check_type { CHECK_TCP, CHECK_HTTP, CHECK_HTTPS, CHECK_UDP, CHECK_ICMP, CHECK_SCRIPT };
 
 /* When results become a verdict. */

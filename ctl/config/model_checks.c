@@ -148,6 +148,24 @@ service_references(struct model *m, const json_t *names, const json_t *service, 
 	}
 }
 
+/* service_passive: handshakes are seen where TCP is, and answers pass through here. */
+static void
+service_passive(struct model *m, const json_t *service, size_t i)
+{
+	const json_t *passive = json_object_get(service, "passive");
+	const char *mode = get_text(service, "mode");
+	struct config_path path;
+	if (passive == NULL || get_int(passive, "failures") == 0)
+		return;
+	path_make(&path, "lb.services[%zu].passive.failures", i);
+	if (strcmp(get_text(service, "protocol"), "udp") == 0)
+		config_error_add(m->errs, path.text, "is of no use with UDP, which has no "
+		                 "handshakes; expected 0, or a check");
+	else if (strcmp(mode, "nat") != 0 && strcmp(mode, "fullnat") != 0)
+		config_error_add(m->errs, path.text, "is of no use in mode %s, in which backends' "
+		                 "answers do not pass through here; expected 0, or a check", mode);
+}
+
 void
 model_checks(struct model *m)
 {
@@ -159,7 +177,9 @@ model_checks(struct model *m)
 		check_check(m, check, i);
 		json_object_set(names, get_text(check, "name"), (json_t *)check);
 	}
-	for (size_t i = 0; i < json_array_size(services); i++)
+	for (size_t i = 0; i < json_array_size(services); i++) {
 		service_references(m, names, json_array_get(services, i), i);
+		service_passive(m, json_array_get(services, i), i);
+	}
 	json_decref(names);
 }

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lb.list, lb.handshakes, lb.spread: what the balancer does, by service, backend and worker. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb_live.h"
+#include "methods.h"
+#include "pace.h"
+
+/* What all three go over: the service that is named, or all. */
+struct asked {
+	struct lb_rows v;
+	const struct img_lb_service *only; /* NULL: all */
+};
+
+static int
+asked_get(struct api *api, const json_t *params, struct asked *a, struct rpc_error *err)
+{
+	const char *name = param_string(params, "service");
+	a->only = NULL;
+	if (lb_rows_get(api, &a->v, err) != 0)
+		return -1;
+	return name == NULL || (a->only = lb_rows_service(&a->v, name, err)) != NULL ? 0 : -1;
+}
+
+static bool
+is_asked(const struct asked *a, uint32_t service)
+{
+	return a->only == NULL || a->only == &a->v.service[service];
+}
+
+static void
+set(json_t *o, const char *name, uint64_t value)
+{
+	json_object_set_new(o, name, json_integer((json_int_t)value));
+}
+
+/* counts_set: what a backend had: flows that have ended, and those that live. */
+static void
+counts_set(json_t *o, const struct backend_sum *sum, const struct lb_live *live)
+{
+	static const char *const names[2][2] = {{"packets_in", "packets_out"},
+	                                        {"bytes_in", "bytes_out"}};
+	set(o, "active", live->active);
+	set(o, "inactive", live->flows - live->active);
+	set(o, "opened", sum->opened);
+	for (int d = 0; d < 2; d++) {
+		set(o, names[0][d], sum->packets[d] + live->packets[d]);
+		set(o, names[1][d], sum->bytes[d] + live->bytes[d]);
+	}
+	set(o, "answered", sum->answered);
+	set(o, "refused", sum->refused);
+	set(o, "unanswered", sum->unanswered);
+}
+
+static void
+sum_add(struct backend_sum *all, const struct backend_sum *b)
+{
+	uint64_t *to = (uint64_t *)all;
+	const uint64_t *from = (const uint64_t *)b;
+	for (size_t i = 0; i < sizeof(*all) / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+static void
+live_add(struct lb_live *all, const struct lb_live *b)
+{
+	uint64_t *to = (uint64_t *)all;
+	const uint64_t *from = (const uint64_t *)b;
+	for (size_t i = 0; i < sizeof(*all) / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+/* backend_head: who it is. */
+static json_t *
+backend_head(const struct img_lb_backend *b)
+{
+	char address[API_NAME];
+	return json_pack("{s:s, s:i}", "address", name_address(&b->address, b->family, address),
+	                 "port", ntohs(b->port));
+}
+
+static json_t *
+backend_row(const struct lb_rows *v, const struct img_lb_service *s,
+            const struct img_lb_backend *b)
+{
+	const struct health_target *t = health_by_row(v->health, (uint32_t)(b - v->backend),
+	                                              b->id);
+	json_t *o = backend_head(b);
+	json_object_update_new(o, json_pack("{s:I, s:s, s:s, s:f, s:o}", "weight",
+		(json_int_t)b->weight, "state", name_backend_state(b->state), "health",
+		t != NULL ? health_word(t) : "none", "share", lb_rows_share(v, s, b), "rate",
+		pace_json(v->health, t)));
+	return o;
+}
+
+static json_t *
+service_head(const struct img_lb_service *s)
+{
+	char proto[API_NAME];
+	const struct img_lb_choice *c = &s->choice;
+	json_t *persistence = c->persistence_s == 0 ? json_null() :
+		json_pack("{s:I, s:i}", "timeout", (json_int_t)c->persistence_s, "mask", c->mask);
+	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:b, s:o}", "name", s->name, "place",
+	                 lb_rows_place(s), "protocol", name_protocol(s->proto, proto), "mode",
+	                 lb_mode_name(s->mode), "scheduler",
+	                 name_scheduler(c->scheduler), "per_packet", c->per_packet, "persistence",
+	                 persistence);
+}
+
+static json_t *
+service_row(const struct lb_rows *v, const struct img_lb_service *s, const struct lb_live *live)
+{
+	struct backend_sum all = {0}, sum;
+	struct lb_live all_live = {0};
+	json_t *o = service_head(s), *list = json_array();
+	for (uint32_t i = 0; i < lb_rows_count(v, s); i++) {
+		uint32_t row = s->first_backend + i;
+		json_t *backend = backend_row(v, s, &v->backend[row]);
+		backend_sum(v->stats, v->backend[row].id, &sum);
+		counts_set(backend, &sum, &live[row]);
+		sum_add(&all, &sum);
+		live_add(&all_live, &live[row]);
+		json_array_append_new(list, backend);
+	}
+	counts_set(o, &all, &all_live);
+	json_object_set_new(o, "backends", list);
+	return o;
+}
+
+json_t *
+lb_list_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	struct asked a;
+	struct lb_live *live;
+	if (asked_get(api, params, &a, err) != 0 ||
+	    (live = lb_live_get(api, &a.v, err)) == NULL)
+		return NULL;
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < a.v.services; i++)
+		if (is_asked(&a, i))
+			json_array_append_new(list, service_row(&a.v, &a.v.service[i], live));
+	free(live);
+	return json_pack("{s:o, s:o}", "time", name_time(a.v.now_ns), "services", list);
+}
+
+static json_t *
+milliseconds(uint64_t ns)
+{
+	return ns != 0 ? json_real((double)(ns / 1000) / 1e3) : json_null();
+}
+
+/* quantile: what so many thousandths of the answers took less than; null: nobody knows. */
+static json_t *
+quantile(const uint64_t waited[STATS_WAITS], uint64_t n, uint64_t thousandths)
+{
+	uint64_t seen = 0;
+	for (unsigned i = 0; i < STATS_WAITS && n != 0; i++) {
+		seen += waited[i];
+		if (seen * 1000 >= n * thousandths)
+			return milliseconds(stats_wait_below(i));
+	}
+	return json_null();
+}
+
+static double
+failed_percent(const struct backend_sum *b)
+{
+	uint64_t failed = b->refused + b->unanswered, all = failed + b->answered;
+	return all != 0 ? 100.0 * (double)failed / (double)all : 0;
+}
+
+static json_t *
+named_head(const struct img_lb_service *s, const struct img_lb_backend *b)
+{
+	json_t *o = json_pack("{s:s}", "service", s->name);
+	json_object_update_new(o, backend_head(b));
+	return o;
+}
+
+static void
+handshakes_of(const struct lb_rows *v, const struct img_lb_service *s,
+              const struct img_lb_backend *b, json_t *backends, json_t *waits)
+{
+	uint64_t waited[STATS_WAITS], n = backend_waits(v->stats, b->id, waited);
+	struct backend_sum sum;
+	json_t *o = named_head(s, b);
+	backend_sum(v->stats, b->id, &sum);
+	json_object_update_new(o, json_pack("{s:I, s:I, s:I, s:f, s:o, s:o, s:o}", "answered",
+		(json_int_t)sum.answered, "refused", (json_int_t)sum.refused, "unanswered",
+		(json_int_t)sum.unanswered, "failed", failed_percent(&sum), "half_below_ms",
+		quantile(waited, n, 500), "most_below_ms", quantile(waited, n, 900),
+		"nearly_all_below_ms", quantile(waited, n, 990)));
+	json_array_append_new(backends, o);
+	for (unsigned i = 0; i < STATS_WAITS; i++) {
+		if (waited[i] == 0)
+			continue;
+		json_t *w = named_head(s, b);
+		json_object_set_new(w, "from_ms",
+		                    json_real((double)(i == 0 ? 0 : stats_wait_below(i - 1) / 1000)
+		                              / 1e3));
+		json_object_set_new(w, "below_ms", milliseconds(stats_wait_below(i)));
+		set(w, "handshakes", waited[i]);
+		json_array_append_new(waits, w);
+	}
+}
+
+json_t *
+lb_handshakes_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	struct asked a;
+	if (asked_get(api, params, &a, err) != 0)
+		return NULL;
+	json_t *backends = json_array(), *waits = json_array();
+	for (uint32_t i = 0; i < a.v.services; i++) {
+		const struct img_lb_service *s = &a.v.service[i];
+		for (uint32_t k = 0; is_asked(&a, i) && k < lb_rows_count(&a.v, s); k++)
+			handshakes_of(&a.v, s, &a.v.backend[s->first_backend + k], backends, waits);
+	}
+	return json_pack("{s:o, s:o}", "backends", backends, "waits", waits);
+}
+
+/* worker_row: of one worker (context), out of what all workers have. */
+static void
+worker_row(json_t *list, json_t *head, uint32_t context, const struct backend_sum *sum,
+           const struct backend_sum *all)
+{
+	double share = all->opened != 0 ? 100.0 * (double)sum->opened / (double)all->opened : 0;
+	json_object_update_new(head, json_pack("{s:i, s:I, s:I, s:f, s:I, s:I, s:I}", "worker",
+		(int)context - 1, "flows", (json_int_t)sum->live, "opened",
+		(json_int_t)sum->opened, "share", share, "answered", (json_int_t)sum->answered,
+		"refused", (json_int_t)sum->refused, "unanswered", (json_int_t)sum->unanswered));
+	json_array_append_new(list, head);
+}
+
+static void
+spread_service(const struct lb_rows *v, const struct img_lb_service *s, json_t *list)
+{
+	struct backend_sum all = {0}, sum;
+	for (uint32_t k = 0; k < lb_rows_count(v, s); k++) {
+		backend_sum(v->stats, v->backend[s->first_backend + k].id, &sum);
+		sum_add(&all, &sum);
+	}
+	for (uint32_t c = 1; c < v->stats->contexts; c++) {
+		struct backend_sum mine = {0};
+		for (uint32_t k = 0; k < lb_rows_count(v, s); k++) {
+			backend_sum_context(v->stats, c, v->backend[s->first_backend + k].id,
+			                    &sum);
+			sum_add(&mine, &sum);
+		}
+		worker_row(list, json_pack("{s:s}", "service", s->name), c, &mine, &all);
+	}
+}
+
+static void
+spread_backends(const struct lb_rows *v, const struct img_lb_service *s, json_t *list)
+{
+	for (uint32_t k = 0; k < lb_rows_count(v, s); k++) {
+		const struct img_lb_backend *b = &v->backend[s->first_backend + k];
+		struct backend_sum all, sum;
+		backend_sum(v->stats, b->id, &all);
+		for (uint32_t c = 1; c < v->stats->contexts; c++) {
+			backend_sum_context(v->stats, c, b->id, &sum);
+			worker_row(list, named_head(s, b), c, &sum, &all);
+		}
+	}
+}
+
+json_t *
+lb_spread_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	struct asked a;
+	if (asked_get(api, params, &a, err) != 0)
+		return NULL;
+	if (a.v.stats == NULL && api_statistics(api, err) == NULL)
+		return NULL;
+	json_t *services = json_array(), *backends = json_array();
+	for (uint32_t i = 0; i < a.v.services; i++)
+		if (is_asked(&a, i))
+			spread_service(&a.v, &a.v.service[i], services);
+	if (a.only != NULL)
+		spread_backends(&a.v, a.only, backends);
+	return json_pack("{s:o, s:o}", "services", services, "backends", backends);
+}

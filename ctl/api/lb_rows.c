@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of services and backends of the image in force, and what is counted of them. */
+#include "lb_rows.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lb/state.h"
+
+static void
+context_add(const struct stats_backend *b, struct backend_sum *sum)
+{
+	sum->opened += b->opened;
+	sum->ended += b->ended;
+	for (int d = 0; d < 2; d++) {
+		sum->packets[d] += b->packets[d];
+		sum->bytes[d] += b->bytes[d];
+	}
+	sum->answered += b->answered;
+	sum->refused += b->refused;
+	sum->unanswered += b->unanswered;
+}
+
+uint64_t
+backend_waits(const struct stats_segment *s, uint32_t id, uint64_t waited[STATS_WAITS])
+{
+	uint64_t n = 0;
+	memset(waited, 0, STATS_WAITS * sizeof(*waited));
+	for (uint32_t c = 0; s != NULL && id < STATS_BACKENDS && c < s->contexts; c++)
+		for (unsigned i = 0; i < STATS_WAITS; i++)
+			waited[i] += stats_backends(s, c)[id].waited[i];
+	for (unsigned i = 0; i < STATS_WAITS; i++)
+		n += waited[i];
+	return n;
+}
+
+void
+backend_sum_context(const struct stats_segment *s, uint32_t context, uint32_t id,
+                    struct backend_sum *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	if (s != NULL && id < STATS_BACKENDS && context < s->contexts)
+		context_add(&stats_backends(s, context)[id], sum);
+	sum->live = sum->opened > sum->ended ? sum->opened - sum->ended : 0;
+}
+
+void
+backend_sum(const struct stats_segment *s, uint32_t id, struct backend_sum *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (uint32_t c = 0; s != NULL && id < STATS_BACKENDS && c < s->contexts; c++)
+		context_add(&stats_backends(s, c)[id], sum);
+	sum->live = sum->opened > sum->ended ? sum->opened - sum->ended : 0;
+}
+
+int
+lb_rows_get(struct api *api, struct lb_rows *v, struct rpc_error *err)
+{
+	const struct image_header *h = api_image(api, err);
+	if (h == NULL)
+		return -1;
+	v->health = &api->health;
+	v->now_ns = api_now(api);
+	v->stats = api->link.statistics(api->link.ctx);
+	v->service = image_rows(h, IMG_LB_SERVICES, &v->services);
+	v->backend = image_rows(h, IMG_LB_BACKENDS, &v->backends);
+	v->slot = image_rows(h, IMG_LB_SLOTS, &v->slots);
+	return 0;
+}
+
+double
+lb_rows_share(const struct lb_rows *v, const struct img_lb_service *s,
+              const struct img_lb_backend *b)
+{
+	uint64_t weights = 0;
+	for (uint32_t i = 0; i < s->backends && s->first_backend + i < v->backends; i++)
+		weights += lb_state_share(&v->backend[s->first_backend + i]);
+	return weights != 0 ? 100.0 * lb_state_share(b) / (double)weights : 0;
+}
+
+json_t *
+lb_rows_place(const struct img_lb_service *s)
+{
+	char address[API_NAME], text[2 * API_NAME];
+	unsigned first = ntohs(s->port), last = ntohs(s->port_last);
+	bool v6 = s->family == FAMILY_V6, all = first == 1 && last == 65535;
+	int n = snprintf(text, sizeof(text), v6 && !all ? "[%.46s" : "%.46s",
+	                 name_address(&s->address, s->family, address));
+	if (s->plen != addr_bits(s->family))
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "/%u", s->plen);
+	if (!all)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, v6 ? "]:%u" : ":%u", first);
+	if (!all && last != first)
+		snprintf(text + n, sizeof(text) - (size_t)n, "-%u", last);
+	return json_string(text);
+}
+
+const struct img_lb_service *
+lb_rows_service(const struct lb_rows *v, const char *name, struct rpc_error *err)
+{
+	for (uint32_t i = 0; i < v->services; i++)
+		if (strcmp(v->service[i].name, name) == 0)
+			return &v->service[i];
+	rpc_fail(err, API_NOT_FOUND, "no service \"%s\"; service.list has them", name);
+	return NULL;
+}
+
+const struct img_lb_backend *
+lb_rows_backend(const struct lb_rows *v, const struct img_lb_service *s,
+                const json_t *params)
+{
+	const struct img_lb_backend *found = NULL;
+	long long port = param_integer(params, "port", 0);
+	union addr a;
+	uint8_t family;
+	param_address(params, "address", &a, &family);
+	for (uint32_t i = 0; i < s->backends && s->first_backend + i < v->backends; i++) {
+		const struct img_lb_backend *b = &v->backend[s->first_backend + i];
+		if (b->family != family || !addr_equal(&b->address, &a) ||
+		    (port != 0 && ntohs(b->port) != port))
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = b;
+	}
+	return found;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The balancer's part of the image in force, as the methods that show it want it.
+ * Lifetime   Until the next call that may change the image.
+ * Owner      One thread.
+ */
+#ifndef MR_API_LB_ROWS_H
+#define MR_API_LB_ROWS_H
+
+#include "internal.h"
+
+struct lb_rows {
+	const struct health *health;
+	const struct stats_segment *stats; /* or NULL */
+	const struct img_lb_service *service;
+	const struct img_lb_backend *backend;
+	const uint16_t *slot;
+	uint32_t services, backends, slots;
+	uint64_t now_ns;
+};
+
+/* lb_rows_get: => 0, or -1 and err. */
+int lb_rows_get(struct api *api, struct lb_rows *v, struct rpc_error *err);
+/* lb_rows_service: by name, or NULL and err. */
+const struct img_lb_service *lb_rows_service(const struct lb_rows *v, const char *name,
+                                             struct rpc_error *err);
+/* lb_rows_backend: the one that params name (address, port?), NULL if none or several. */
+const struct img_lb_backend *lb_rows_backend(const struct lb_rows *v,
+                                             const struct img_lb_service *s,
+                                             const json_t *params);
+/* lb_rows_share: of the service's new flows, in percent, by weight. */
+double lb_rows_share(const struct lb_rows *v, const struct img_lb_service *s,
+                     const struct img_lb_backend *b);
+/* lb_rows_place: "192.0.2.1:80", "192.0.2.0/24", "[2001:db8::1]:1000-1999"; all ports: none. New
+ * reference. */
+json_t *lb_rows_place(const struct img_lb_service *s);
+
+/* lb_rows_count: backends of a service that the image has. */
+static inline uint32_t
+lb_rows_count(const struct lb_rows *v, const struct img_lb_service *s)
+{
+	uint32_t left = s->first_backend < v->backends ? v->backends - s->first_backend : 0;
+	return s->backends < left ? s->backends : left;
+}
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lb.table, lb.where: the table that a service's scheduler goes through, as the data plane has it,
+ * and where a connection falls in it, found by the data plane's own functions. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include "lb/lb_table.h"
+#include "lb/place.h"
+#include "lb_rows.h"
+#include "methods.h"
+
+/* table_of: a service's slots, or NULL and err. */
+static const uint16_t *
+table_of(const struct lb_rows *v, const struct img_lb_service *s, struct rpc_error *err)
+{
+	if ((uint64_t)s->slots * MAGLEV_SIZE + MAGLEV_SIZE <= v->slots)
+		return v->slot + (size_t)s->slots * MAGLEV_SIZE;
+	rpc_fail(err, RPC_INTERNAL, "the running image has no table of this service");
+	return NULL;
+}
+
+static json_t *
+share_row(const struct lb_rows *v, const struct img_lb_service *s, uint32_t i, uint32_t slots)
+{
+	const struct img_lb_backend *b = &v->backend[s->first_backend + i];
+	char address[API_NAME];
+	return json_pack("{s:s, s:i, s:s, s:I, s:i, s:I, s:f, s:f}", "address",
+	                 name_address(&b->address, b->family, address), "port", ntohs(b->port),
+	                 "state", name_backend_state(b->state), "weight", (json_int_t)b->weight,
+	                 "withheld_percent", b->withheld * 100 / LB_TENTHS, "slots",
+	                 (json_int_t)slots, "share", 100.0 * slots / MAGLEV_SIZE, "by_weight",
+	                 lb_rows_share(v, s, b));
+}
+
+json_t *
+lb_table_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	struct lb_rows v;
+	const struct img_lb_service *s;
+	const uint16_t *slot;
+	if (lb_rows_get(api, &v, err) != 0 ||
+	    (s = lb_rows_service(&v, param_string(params, "service"), err)) == NULL ||
+	    (slot = table_of(&v, s, err)) == NULL)
+		return NULL;
+	uint32_t n = lb_rows_count(&v, s), empty = 0;
+	uint32_t *has = calloc(n + (size_t)1, sizeof(*has));
+	if (has == NULL)
+		return rpc_fail(err, RPC_INTERNAL, "memory ran out");
+	for (uint32_t i = 0; i < MAGLEV_SIZE; i++)
+		if (slot[i] < n)
+			has[slot[i]]++;
+		else
+			empty++;
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(list, share_row(&v, s, i, has[i]));
+	free(has);
+	return json_pack("{s:{s:s, s:s, s:s, s:i, s:I}, s:o}", "table", "service", s->name,
+	                 "scheduler", name_scheduler(s->choice.scheduler), "kind",
+	                 lb_table_is_order(s->choice.scheduler) ? "order by turns" :
+	                 "Maglev, by hash", "slots", MAGLEV_SIZE, "empty", (json_int_t)empty,
+	                 "backends", list);
+}
+
+/* tuple_read: the packet that is asked about. => false and err. */
+static bool
+tuple_read(const json_t *params, const struct img_lb_service *s, struct tuple *t,
+           struct rpc_error *err)
+{
+	uint8_t family = s->family;
+	unsigned first = ntohs(s->port), last = ntohs(s->port_last);
+	*t = (struct tuple){.dst = s->address, .dport = s->port, .proto = s->proto};
+	param_address(params, "client.address", &t->src, &t->family);
+	param_address(params, "destination", &t->dst, &family);
+	t->sport = htons((uint16_t)param_integer(params, "client.port", 0));
+	if (param_get(params, "destination_port") != NULL)
+		t->dport = htons((uint16_t)param_integer(params, "destination_port", 0));
+	if (t->family != s->family || family != s->family)
+		rpc_fail(err, RPC_PARAMS, "the service is IPv%u; wanted addresses of that family",
+		         s->family);
+	else if (!addr_in_prefix(&t->dst, &s->address, s->plen) ||
+	         ntohs(t->dport) < first || ntohs(t->dport) > last)
+		rpc_fail(err, RPC_PARAMS, "destination: the service has no such address and port");
+	else
+		return true;
+	return false;
+}
+
+static void
+note(json_t *notes, const char *text)
+{
+	json_array_append_new(notes, json_pack("{s:s}", "text", text));
+}
+
+/* notes_of: what the answer leaves out. */
+static json_t *
+notes_of(const struct lb_rows *v, const struct img_lb_service *s, unsigned places)
+{
+	json_t *notes = json_array();
+	bool limited = false;
+	for (uint32_t i = 0; i < lb_rows_count(v, s); i++)
+		limited |= v->backend[s->first_backend + i].max_flows != 0;
+	if (places == 0)
+		note(notes, "this scheduler goes by turns and load: any backend with slots may be "
+		     "next, see lb table");
+	if (places == 2)
+		note(notes, "of the two the one with fewer connections for its weight is taken, as "
+		     "the client's worker counts them");
+	if (s->choice.persistence_s != 0)
+		note(notes, "persistence is not looked at: a client that it remembers goes where "
+		     "it was before");
+	if (limited)
+		note(notes, "a backend that is full (max_connections) is passed over for the next "
+		     "slot's");
+	note(notes, "a connection that is open stays where it is, whatever stands here");
+	return notes;
+}
+
+static json_t *
+candidate(const struct lb_rows *v, const struct img_lb_service *s, const uint16_t *table,
+          uint32_t slot)
+{
+	char address[API_NAME];
+	if (table[slot] >= lb_rows_count(v, s))
+		return json_pack("{s:i, s:n, s:n, s:s}", "slot", (int)slot, "address", "port",
+		                 "state", "no backend takes new connections");
+	const struct img_lb_backend *b = &v->backend[s->first_backend + table[slot]];
+	return json_pack("{s:i, s:s, s:i, s:s}", "slot", (int)slot, "address",
+	                 name_address(&b->address, b->family, address), "port", ntohs(b->port),
+	                 "state", name_backend_state(b->state));
+}
+
+json_t *
+lb_where_m(struct api *api, const json_t *params, struct rpc_error *err)
+{
+	struct lb_rows v;
+	struct tuple t;
+	const struct img_lb_service *s;
+	const uint16_t *table;
+	uint32_t slot[2];
+	if (lb_rows_get(api, &v, err) != 0 ||
+	    (s = lb_rows_service(&v, param_string(params, "service"), err)) == NULL ||
+	    (table = table_of(&v, s, err)) == NULL || !tuple_read(params, s, &t, err))
+		return NULL;
+	unsigned places = lb_place_slots(s, &t, slot);
+	json_t *list = json_array();
+	for (unsigned i = 0; i < places; i++)
+		json_array_append_new(list, candidate(&v, s, table, slot[i]));
+	return json_pack("{s:s, s:s, s:o, s:o}", "service", s->name, "scheduler",
+	                 name_scheduler(s->choice.scheduler), "backends", list, "notes",
+	                 notes_of(&v, s, places));
+}
