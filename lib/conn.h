@@ -45,8 +45,8 @@ enum conn_event { EV_OTHER, EV_SYN, EV_FIN, EV_RST, EV_OPEN = EV_SYN | EV_ALONE,
 
 extern const uint8_t conn_next[CONN_MAX][2][EV_MAX];
 
-/* conn_is_over: both sides have closed, or one has reset it. Where the only one heard has closed the
- * other may be sending still: whether a SYN then opens another one is its peer's to judge. */
+/* conn_is_over: both sides have closed, or one has reset it. Where the only one heard has closed,
+ * the other may be sending still: whether a SYN then opens another one is its peer's to judge. */
 static inline bool
 conn_is_over(unsigned state)
 {
