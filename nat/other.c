@@ -7,14 +7,24 @@
 
 enum { UNREACHABLE_HOST = 1 };
 
-/* The first of rows first..first+n-1 in order[] that still gives, from a place on; or NULL. */
-static const struct img_nat_address *
-first_giving(const struct nat_rules *r, uint32_t first, uint32_t n, be32 subscriber)
+/* Does a static mapping have a protocol of an address? */
+static bool
+is_static(const struct nat_rules *r, be32 external, uint8_t proto)
 {
+	uint64_t inside;
+	return r->statics.n != 0 &&
+	       static_in(&r->statics, static_key(0, external, proto, 0), &inside) != NULL;
+}
+
+/* The first of rows first..first+n-1 in order[] that gives a protocol, from a place on; or NULL. */
+static const struct img_nat_address *
+first_giving(const struct nat_rules *r, uint32_t first, uint32_t n, const struct tuple *t)
+{
+	be32 subscriber = t->src.w[0];
 	uint32_t at = n != 0 ? rules_place(subscriber, n) : 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct img_nat_address *a = &r->addresses[r->order[first + at]];
-		if (!a->drain)
+		if (!a->drain && !is_static(r, a->address, t->proto))
 			return a;
 		if (++at == n)
 			at = 0;
@@ -22,19 +32,19 @@ first_giving(const struct nat_rules *r, uint32_t first, uint32_t n, be32 subscri
 	return NULL;
 }
 
-/* The pool address of a subscriber by its own address alone, or NULL. */
+/* The pool address of a subscriber by its own address and the protocol alone, or NULL. */
 static const struct img_nat_address *
-address_of(const struct generation *g, const struct img_nat_rule *rule, be32 subscriber)
+address_of(const struct generation *g, const struct img_nat_rule *rule, const struct tuple *t)
 {
 	const struct nat_rules *r = rules_of(g);
 	struct det_range range;
-	if (det_forward(&r->pools[rule->pool], r->insides, subscriber, &range))
+	if (det_forward(&r->pools[rule->pool], r->insides, t->src.w[0], &range) &&
+	    !is_static(r, r->addresses[range.row].address, t->proto))
 		return &r->addresses[range.row];
-	union addr u = addr_from_v4(subscriber);
 	const uint32_t *all = &r->class_first[rule->pool * r->n_classes];
-	const uint32_t *own = all + steer_class(&g->steer, &u, FAMILY_V4);
-	const struct img_nat_address *a = first_giving(r, own[0], own[1] - own[0], subscriber);
-	return a != NULL ? a : first_giving(r, all[0], all[r->n_classes] - all[0], subscriber);
+	const uint32_t *own = all + steer_class(&g->steer, &t->src, FAMILY_V4);
+	const struct img_nat_address *a = first_giving(r, own[0], own[1] - own[0], t);
+	return a != NULL ? a : first_giving(r, all[0], all[r->n_classes] - all[0], t);
 }
 
 static int
@@ -54,7 +64,7 @@ other_home(const struct generation *g, const struct miss *m)
 	if (rule == NULL)
 		return r->has_others && is_pool_route(m->route) ?
 			home_of(g, m->tuple.dst.w[0]) : HOME_NOT_MINE;
-	const struct img_nat_address *a = address_of(g, rule, m->tuple.src.w[0]);
+	const struct img_nat_address *a = address_of(g, rule, &m->tuple);
 	return a != NULL ? home_of(g, a->address) :
 	                   steer_worker(&g->steer, &m->tuple.src, FAMILY_V4);
 }
@@ -70,7 +80,8 @@ paired(const struct nat *n, const struct miss *m, const struct img_nat_rule *rul
 	const struct pool_slot *slot = pool_slot_at(&n->pool, subscriber_at(&n->subscribers,
 	                                                                    number)->slot);
 	bool is_here = slot->is_usable && slot->pool == rule->pool &&
-	               home_of(m->gen, slot->address) == n->worker;
+	               home_of(m->gen, slot->address) == n->worker &&
+	               !is_static(rules_of(m->gen), slot->address, t->proto);
 	return is_here ? slot->address : 0;
 }
 
@@ -82,7 +93,7 @@ other_open(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	if (rule == NULL)
 		return refuse(spec, DROP_NAT_NO_MAPPING);
 	be32 external = paired(n, m, rule);
-	const struct img_nat_address *a = address_of(m->gen, rule, t->src.w[0]);
+	const struct img_nat_address *a = address_of(m->gen, rule, t);
 	if (external == 0 && a != NULL)
 		external = a->address;
 	spec->code = UNREACHABLE_HOST;
@@ -102,6 +113,52 @@ other_open(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	return VERDICT_OPEN;
 }
 
+/* Would a rule let a flow pass untouched that it is met by? */
+static bool
+is_passed(const struct img_nat_rule *rule, const struct flow *f, be32 destination)
+{
+	unsigned plen = rule->destination_plen;
+	uint32_t other = __builtin_bswap32(destination ^ rule->destination);
+	return rule->action == NAT_PASS && rule->first == 0 &&
+	       (rule->proto == 0 || rule->proto == f->proto) &&
+	       (plen == 0 || other >> (32 - plen) == 0);
+}
+
+/* May a flow have met this rule? Its interface is not known any more, but for the realm. */
+static bool
+is_met(const struct generation *g, const struct img_nat_rule *rule, const struct flow *f,
+       const struct tuple4 *t)
+{
+	unsigned plen = rule->plen;
+	uint32_t other = __builtin_bswap32(t->src ^ rule->source);
+	if (plen != 0 && other >> (32 - plen) != 0)
+		return false;
+	if (rule->nic != NIC_NONE &&
+	    (rule->nic >= g->n_nics || g->nics[rule->nic].realm != f->realm[0]))
+		return false;
+	return rule->action == NAT_TRANSLATE || is_passed(rule, f, t->dst);
+}
+
+bool
+other_is_stale(const struct generation *g, const struct flow *f, const struct tuple4 t[2])
+{
+	const struct nat_rules *r = rules_of(g);
+	const struct img_nat_address *a = rules_address(g, t[1].dst);
+	if (a == NULL || is_static(r, a->address, f->proto))
+		return true;
+	for (uint32_t i = 0; i < r->n_rules; i++) {
+		const struct img_nat_rule *rule = &r->rules[i];
+		if (!is_met(g, rule, f, &t[0]))
+			continue;
+		if (rule->action == NAT_TRANSLATE && rule->other != NAT_OTHER_DROP &&
+		    rule->pool == a->pool)
+			return false;
+		if (rule->nic == NIC_NONE)
+			return true;
+	}
+	return true;
+}
+
 void
 other_log(struct nat *n, enum record_event event, const struct tuple *inside,
           const struct tuple *outside)
@@ -109,8 +166,9 @@ other_log(struct nat *n, enum record_event event, const struct tuple *inside,
 	if (n->log_level == NAT_LOG_NONE)
 		return;
 	struct record rec = {
-		.subscriber = inside->src.w[0], .external = outside->dst.w[0], .event = event,
-		.proto = inside->proto, .realm = inside->realm, .pool = POOL_NONE,
+		.subscriber = inside->src.w[0], .external = outside->dst.w[0],
+		.far = inside->dst.w[0], .event = event, .proto = inside->proto,
+		.realm = inside->realm, .pool = POOL_NONE,
 	};
 	const struct img_nat_address *a = rules_address(n->gen, rec.external);
 	if (a != NULL)

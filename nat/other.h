@@ -8,6 +8,8 @@
  *            2. The pool address is that of the subscriber's mappings, if it has any here; else it
  *               is chosen by the subscriber's address alone, as that of a first block would be.
  *            3. Packets of both directions are at home where port 0 of the pool address is.
+ *            4. A pair ends with the rule, the pool address or the switch that it came from, and
+ *               when a static mapping gets the protocol of its address, which has no pair then.
  * Owner      One worker.
  * See        docs/nat.md, "Other protocols".
  */
@@ -18,6 +20,9 @@
 
 int other_home(const struct generation *g, const struct miss *m);
 enum verdict other_open(struct nat *n, const struct miss *m, struct flow_spec *spec);
+
+/* other_is_stale: is it a pair that no rule of the generation would let out so? */
+bool other_is_stale(const struct generation *g, const struct flow *f, const struct tuple4 t[2]);
 
 /* other_log: such a flow begins or ends: no block says who had the address for the protocol. */
 void other_log(struct nat *n, enum record_event event, const struct tuple *inside,

@@ -42,6 +42,26 @@ mark_ranges(struct nat_rules *r)
 	}
 }
 
+/* The same for pairs of addresses: rules that let them out or not, and pools. */
+static void
+mark_others(struct nat_rules *r)
+{
+	for (uint32_t i = 0; i < r->n_rules; i++)
+		r->has_others |= r->rules[i].other != NAT_OTHER_DROP;
+	for (uint32_t i = 0; i < r->n_rules && r->has_others; i++) {
+		const struct img_nat_rule *rule = &r->rules[i];
+		uint64_t of[] = {
+			(uint64_t)rule->destination << 32 | rule->source, rule->plen, rule->nic,
+			rule->other, rule->pool, rule->action, rule->destination_plen, rule->proto,
+		};
+		r->extras = mark(r->extras, of, sizeof(of));
+	}
+	for (uint32_t i = 0; i < r->n_addresses && r->has_others; i++) {
+		uint64_t of[] = {r->addresses[i].address, r->addresses[i].pool};
+		r->extras = mark(r->extras, of, sizeof(of));
+	}
+}
+
 static void
 load_rows(struct nat_rules *r, const struct generation *g)
 {
@@ -58,6 +78,7 @@ load_rows(struct nat_rules *r, const struct generation *g)
 	r->insides = image_rows(g->image, IMG_NAT_INSIDE, &n);
 	r->extras = mark(0, r->statics.row, r->statics.n * sizeof(*r->statics.row));
 	mark_ranges(r);
+	mark_others(r);
 	r->n_ids = g->plane->pool_addresses;
 	for (uint32_t i = 0; i < r->n_rules; i++)
 		r->n_passes += r->rules[i].action == NAT_PASS;
@@ -124,7 +145,6 @@ derive_rules(struct nat_rules *r)
 		r->match[i].prefix = row->source;
 		r->match[i].row = (uint16_t)i;
 		r->match[i].nic = row->action == NAT_TRANSLATE ? row->nic : NIC_NONE;
-		r->has_others |= row->other != NAT_OTHER_DROP;
 	}
 }
 

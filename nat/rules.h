@@ -37,7 +37,8 @@ struct nat_rules {
 	uint32_t *blocks;          /* n_pools * n_workers: see rules_blocks */
 	const struct img_nat_inside *insides;
 	struct statics statics;
-	uint64_t extras;           /* mark of what is fixed: static mappings, deterministic pools */
+	uint64_t extras;           /* mark of what else may cut: static mappings, deterministic
+	                            * pools, rules for other protocols */
 	bool has_ranges;           /* there are deterministic pools */
 	bool has_others;           /* a rule lets other protocols out */
 	size_t size;               /* of the allocation */

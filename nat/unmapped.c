@@ -3,6 +3,7 @@
 #include "nat/unmapped.h"
 
 #include "nat/answer.h"
+#include "nat/other.h"
 #include "nat/ranges.h"
 
 /* From inside: the row, and the endpoint that it is to be outside; or NULL. */
@@ -143,8 +144,10 @@ unmapped_is_stale(const struct nat *n, const struct flow *f, const struct tuple4
 	const struct statics *s = &rules_of(n->gen)->statics;
 	uint64_t inside, outside, to;
 	ends(f, t, &inside, &outside);
-	if (f->owner == OWNER_PAIR || f->owner == OWNER_PASS)
+	if (f->owner == OWNER_PASS)
 		return false;
+	if (f->owner == OWNER_PAIR)
+		return other_is_stale(n->gen, f, t);
 	if (owner_is_mapping(f->owner))
 		return static_in(s, outside, &to) != NULL || !is_in_place(n, f->owner);
 	const struct img_nat_static *row = static_out(s, inside, &to);

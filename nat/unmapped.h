@@ -8,7 +8,7 @@
  *               is; so what arrives by a pool address's rule is handed over.
  *            3. After a generation in which static mappings or deterministic pools are others, the
  *               flows that they no longer explain end, and so do those of dynamic mappings on ports
- *               that are theirs.
+ *               that are theirs; likewise pairs that no rule lets out any more.
  * Owner      One worker.
  * See        docs/nat.md, "Static mappings"; nat/static.h.
  */

@@ -113,7 +113,7 @@ test_records(void)
 	for (unsigned i = 0; i < 2; i++)
 		CU_ASSERT(rec[i].subscriber == HOST && rec[i].proto == GRE && rec[i].realm == 1 &&
 		          rec[i].external == spec.reply.dst.w[0] && rec[i].pool == 0 &&
-		          rec[i].port_first == 0 && rec[i].far == 0);
+		          rec[i].port_first == 0 && rec[i].far == SERVER);
 	/* One that was never made leaves nothing. */
 	world_open(w, &m, &spec, &flow);
 	nat_policy.undo(w->state[0], &m, &spec);
@@ -154,6 +154,68 @@ test_chosen(void)
 	world_free(w);
 }
 
+static bool
+is_stale(void)
+{
+	struct flow4 f4 = as_kept(&flow);
+	world_apply(w);
+	return nat_policy.stale(w->state[0], NULL) && nat_policy.stale(w->state[0], &f4.f);
+}
+
+/* A generation that would not let the pair out ends it; one that would does not. */
+static void
+test_stale(void)
+{
+	begin(1, 0, NAT_OTHER_PAIR);
+	CU_ASSERT_EQUAL_FATAL(world_out(w, GRE, HOST, 0, SERVER, 0, &spec, &flow), VERDICT_OPEN);
+	be32 external = spec.reply.dst.w[0];
+	CU_ASSERT_FALSE(is_stale());
+	CU_ASSERT_FALSE(nat_policy.stale(w->state[0], NULL));
+	w->rule[0].other = NAT_OTHER_DROP;
+	CU_ASSERT_TRUE(is_stale());
+	w->rule[0].other = NAT_OTHER_PAIR;
+	CU_ASSERT_FALSE(is_stale());
+	w->rule[0].source = ip(100, 128, 0, 0);
+	CU_ASSERT_TRUE(is_stale());
+	w->rule[0].source = ip(100, 64, 0, 0);
+	w->rule[0].nic = W_OTHER;
+	CU_ASSERT_TRUE(is_stale());
+	w->rule[0].nic = W_INSIDE;
+	world_pool(w, 1024, 65535, 512, 4);
+	world_address(w, 1, ip(203, 0, 113, 99));
+	w->rule[0].pool = 1;
+	CU_ASSERT_TRUE(is_stale());
+	w->rule[0].pool = 0;
+	CU_ASSERT_FALSE(is_stale());
+	for (unsigned i = 0; i < 4; i++)
+		if (w->address[i].address == external)
+			w->address[i].address = ip(203, 0, 113, 77);
+	CU_ASSERT_TRUE(is_stale());
+	world_free(w);
+}
+
+/* What is a static mapping's has no pair, and one that it had ends. */
+static void
+test_static(void)
+{
+	begin(1, 0, NAT_OTHER_PAIR);
+	world_out(w, UDP, HOST, 5000, SERVER, 53, &spec, &flow);
+	be32 external = spec.reply.dst.w[0];
+	world_out(w, GRE, HOST, 0, SERVER, 0, &spec, &flow);
+	CU_ASSERT_EQUAL_FATAL(spec.reply.dst.w[0], external);
+	world_static(w, static_key(1, ip(10, 0, 0, 1), 0, 0), static_key(0, external, 0, 0),
+	             1 << 24);
+	CU_ASSERT_TRUE(is_stale());
+	for (unsigned i = 0; i < HOSTS; i++) {
+		enum verdict v = world_out(w, GRE, ip_add(HOST, i), 0, SERVER, 0, &spec, &flow);
+		CU_ASSERT_EQUAL_FATAL(v, VERDICT_OPEN);
+		CU_ASSERT_NOT_EQUAL(spec.reply.dst.w[0], external);
+		struct flow4 f4 = as_kept(&flow);
+		CU_ASSERT_FALSE(nat_policy.stale(w->state[0], &f4.f));
+	}
+	world_free(w);
+}
+
 /* No pair begins whose record would be lost, where the log refuses that. */
 static void
 test_log_full(void)
@@ -179,6 +241,8 @@ static const struct test_case cases[] = {
 	{"what is refused", test_refused},
 	{"records", test_records},
 	{"what a filter chooses", test_chosen},
+	{"what a generation cuts", test_stale},
+	{"addresses of static mappings", test_static},
 	{"a log without room", test_log_full},
 };
 TEST_MAIN("nat_other", cases)
