@@ -183,6 +183,15 @@ test_whohad(void)
 	              "\"protocol\":\"udp\"}");
 	CU_ASSERT_EQUAL(json_array_size(at(r, "answers")), 0);
 	json_decref(r);
+	/* A range is of ports that are translated: other protocols are nobody's by it. */
+	r = result_of("nat.whohad", "{\"external\":{\"address\":\"203.0.113.1\",\"port\":5056},"
+	              "\"protocol\":\"47\"}");
+	CU_ASSERT_EQUAL(json_array_size(at(r, "answers")), 0);
+	json_decref(r);
+	r = result_of("nat.whohad", "{\"external\":{\"address\":\"203.0.113.50\",\"port\":5056},"
+	              "\"protocol\":\"47\"}");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.subscriber"), "198.51.100.3");
+	json_decref(r);
 	r = result_of("nat.forward", "{\"address\":\"198.51.100.14\"}");
 	CU_ASSERT_EQUAL(number(r, "answers.0.port_last"), 57471);
 	json_decref(r);

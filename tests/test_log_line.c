@@ -57,7 +57,16 @@ golden(void)
 	session.packets_in = 12;
 	session.bytes_out = 1000;
 	session.bytes_in = 15000;
+	struct record pair = block;
+	pair.event = RECORD_MAPPING_CREATE;
+	pair.port_first = pair.port_last = 0;
+	pair.proto = 47;
+	pair.far = session.far;
 	const struct { const struct record *rec; const char *line; } cases[] = {
+		{&pair, "{\"time\":\"2026-11-20T17:00:00.000001Z\",\"event\":\"mapping_create\","
+		 "\"worker\":0,\"sequence\":17,\"subscriber\":\"100.64.0.2\",\"realm\":0,"
+		 "\"external\":\"203.0.113.0\",\"protocol\":\"47\",\"pool\":\"main\","
+		 "\"far\":\"198.51.100.1\"}\n"},
 		{&block, "{\"time\":\"2026-11-20T17:00:00.000001Z\",\"event\":\"block_create\","
 		 "\"worker\":0,\"sequence\":17,\"subscriber\":\"100.64.0.2\",\"realm\":0,"
 		 "\"external\":\"203.0.113.0\",\"port_first\":1024,\"port_last\":1535,"

@@ -10,12 +10,16 @@ static void
 golden(void)
 {
 	struct record block = block_record(RECORD_BLOCK_CREATE, BEGIN_NS + 1000, 17, 2, 1024);
-	struct record quota = block;
+	struct record quota = block, pair;
 	struct record gap = {.time_ns = BEGIN_NS + SECOND, .since_ns = BEGIN_NS, .lost = 5,
 	                     .event = RECORD_GAP, .worker = RECORD_DAEMON};
 	quota.event = RECORD_QUOTA_EXCEEDED;
 	quota.port_first = quota.port_last = 0;
 	quota.proto = 17;
+	pair = quota;
+	pair.event = RECORD_MAPPING_CREATE;
+	pair.proto = 47;
+	pair.far = htonl(0xc6336401);
 	const struct { const struct record *rec; const char *text; } cases[] = {
 		{&block, "<134>1 2026-11-24T16:00:00.000001Z cgn1 millraced 7 block_create "
 		 "[meta sequenceId=\"9\"][nat@32473 event=\"block_create\" worker=\"0\" "
@@ -26,6 +30,10 @@ golden(void)
 		 "[meta sequenceId=\"9\"][nat@32473 event=\"quota_exceeded\" worker=\"0\" "
 		 "sequence=\"17\" subscriber=\"100.64.0.2\" realm=\"0\" external=\"203.0.113.0\" "
 		 "protocol=\"udp\" pool=\"main\"] quota_exceeded 100.64.0.2"},
+		{&pair, "<134>1 2026-11-24T16:00:00.000001Z cgn1 millraced 7 mapping_create "
+		 "[meta sequenceId=\"9\"][nat@32473 event=\"mapping_create\" worker=\"0\" "
+		 "sequence=\"17\" subscriber=\"100.64.0.2\" realm=\"0\" external=\"203.0.113.0\" "
+		 "protocol=\"47\" pool=\"main\" far=\"198.51.100.1\"] mapping_create 100.64.0.2"},
 		{&gap, "<132>1 2026-11-24T16:00:01.000000Z cgn1 millraced 7 gap "
 		 "[meta sequenceId=\"9\"][nat@32473 event=\"gap\" "
 		 "since=\"2026-11-24T16:00:00.000000Z\" lost=\"5\"] 5 records are missing"},

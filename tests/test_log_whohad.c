@@ -321,6 +321,22 @@ bounds(void)
 	log_end();
 }
 
+/* A block is no answer to a question about a protocol that has no ports here. */
+static void
+other_protocols(void)
+{
+	struct log_entry e = {.external = htonl(0xcb007100), .port_first = 1024,
+	                      .port_last = 1535, .event = RECORD_BLOCK_CREATE};
+	static const struct { uint8_t proto; bool concerns; } cases[] = {
+		{0, true}, {1, true}, {6, true}, {17, true}, {47, false}, {132, false},
+	};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct whohad_query q = {.external = e.external, .port = 1100,
+		                         .proto = cases[i].proto};
+		CU_ASSERT_EQUAL(whohad_concerns(&q, &e), cases[i].concerns);
+	}
+}
+
 /* Flows that share a mapping, and a protocol that is asked for. */
 static void
 sessions(void)
@@ -361,5 +377,6 @@ static const struct test_case cases[] = {
 	{"a log with gaps", log_with_gaps},
 	{"where the log begins", bounds},
 	{"sessions", sessions},
+	{"other protocols", other_protocols},
 };
 TEST_MAIN("log_whohad", cases)

@@ -38,7 +38,7 @@ now_block(void *arg, const void *data)
 	struct now *n = arg;
 	const struct cmd_subscriber *s = data;
 	unsigned port = n->q->port;
-	if (s->external != n->q->external)
+	if (s->external != n->q->external || !whohad_of_blocks(n->q))
 		return false;
 	for (unsigned i = 0; i < s->blocks && i < NAT_MAX_BLOCKS; i++) {
 		unsigned first = s->block_first[i], last = cmd_block_last(s, i);
@@ -141,6 +141,22 @@ remove_note(json_t *result, const char *text)
 	}
 }
 
+/* Does a row of the configuration speak of the protocol? Ranges are of translated ports. */
+static bool
+is_fixed_for(const json_t *row, const struct whohad_query *q)
+{
+	char name[API_NAME];
+	const char *of = json_string_value(json_object_get(row, "protocol"));
+	const char *kind = json_string_value(json_object_get(row, "kind"));
+	if (of == NULL)
+		return false;
+	if (q->proto == 0)
+		return true;
+	if (strcmp(of, "any") != 0)
+		return strcmp(of, name_protocol(q->proto, name)) == 0;
+	return strcmp(kind, "deterministic") != 0 || whohad_of_blocks(q);
+}
+
 /*
  * fixed_answers: what the configuration in force says without a log. What it was at another moment
  * is not known here, so then they are not certain.
@@ -151,13 +167,10 @@ fixed_answers(struct api *api, json_t *result, const struct whohad_query *q, boo
 	struct rpc_error err = {0};
 	const struct image_header *h = api_image(api, &err);
 	json_t *fixed = h != NULL ? api_nat_reverse(h, q->external, q->port) : NULL, *row;
-	char proto[API_NAME];
 	size_t i;
 	json_decref(err.errors);
 	json_array_foreach(json_object_get(fixed, "answers"), i, row) {
-		const char *of = json_string_value(json_object_get(row, "protocol"));
-		if (of == NULL || (q->proto != 0 && strcmp(of, "any") != 0 &&
-		                   strcmp(of, name_protocol(q->proto, proto)) != 0))
+		if (!is_fixed_for(row, q))
 			continue;
 		json_object_update_new(row, json_pack("{s:n, s:n, s:s, s:b, s:s}", "from", "to",
 			"end", "held", "certain", is_now, "source", "configuration"));

@@ -190,7 +190,7 @@ api_record_json(struct api *api, const struct record *rec)
 	const struct image_header *h = api->link.image(api->link.ctx);
 	uint32_t n = 0;
 	const struct img_nat_pool *pool = h != NULL ? image_rows(h, IMG_NAT_POOLS, &n) : NULL;
-	char inside[API_NAME], external[API_NAME], proto[API_NAME];
+	char inside[API_NAME], external[API_NAME], proto[API_NAME], far[API_NAME];
 	if (rec->event == RECORD_GAP || rec->event == RECORD_START)
 		return gap_json(rec);
 	json_t *o = json_pack("{s:o, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I}", "time",
@@ -206,6 +206,8 @@ api_record_json(struct api *api, const struct record *rec)
 		json_object_set_new(o, "inside_port", json_integer(rec->inside_port));
 	if (log_event_is_session(rec->event))
 		session_set(o, rec);
+	else if (rec->far != 0) /* a pair of addresses */
+		json_object_set_new(o, "far", json_string(name_v4(rec->far, far)));
 	return o;
 }
 
@@ -239,7 +241,7 @@ log_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 		if (!nat_filter_wants_record(&f, rec))
 			continue;
 		if (!one || rec->subscriber == a.w[0] || rec->external == a.w[0] ||
-		    (log_event_is_session(rec->event) && rec->far == a.w[0]))
+		    (rec->far != 0 && rec->far == a.w[0]))
 			json_array_append_new(list, api_record_json(api, rec));
 	}
 	return json_pack("{s:o, s:I}", "records", list, "next", (json_int_t)i);

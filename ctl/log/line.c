@@ -174,6 +174,8 @@ put_who(struct out *o, const struct record *rec, const char *pool)
 		put_string(o, "pool", pool);
 	if (log_event_is_session(rec->event))
 		put_session(o, rec);
+	else if (rec->far != 0) /* a pair of addresses */
+		put_address(o, "far", rec->far);
 }
 
 size_t

@@ -79,6 +79,8 @@ put_who(struct out *o, const struct record *rec, const char *pool)
 		put(o, " pool=\"%s\"", pool);
 	if (log_event_is_session(rec->event))
 		put_session(o, rec);
+	else if (rec->far != 0) /* a pair of addresses */
+		put_address(o, "far", rec->far);
 }
 
 static void

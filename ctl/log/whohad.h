@@ -27,6 +27,13 @@ struct whohad_query {
 	uint64_t at_ms;
 };
 
+/* whohad_of_blocks: may a block or range of ports answer? Other protocols have none of them. */
+static inline bool
+whohad_of_blocks(const struct whohad_query *q)
+{
+	return q->proto == 0 || q->proto == 1 || q->proto == 6 || q->proto == 17;
+}
+
 enum whohad_kind { WHOHAD_BLOCK, WHOHAD_MAPPING, WHOHAD_SESSION };
 
 enum whohad_end {

@@ -21,7 +21,7 @@ whohad_concerns(const struct whohad_query *q, const struct log_entry *e)
 		return true;
 	return e->external == q->external && log_event_is_assignment(e->event) &&
 	       e->port_first <= q->port && q->port <= e->port_last &&
-	       (q->proto == 0 || e->proto == 0 || q->proto == e->proto);
+	       (q->proto == 0 || q->proto == e->proto || (e->proto == 0 && whohad_of_blocks(q)));
 }
 
 bool
