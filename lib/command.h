@@ -111,21 +111,11 @@ struct cmd_subscriber {
 	be32 external;              /* paired pool address */
 	uint8_t realm, worker;
 	uint16_t blocks;
-	uint16_t block_first[16];   /* first port of each block, host order */
-	uint16_t block_size;
-	uint16_t pool;
+	uint16_t block_first[16];   /* first and last port of each block, host order */
+	uint16_t block_last[16];
+	uint16_t pool, zero;
 	uint32_t mappings;
-	uint16_t range_ports;       /* of the first block, if it is a deterministic range; else 0 */
-	uint16_t zero;
 };
-
-/* cmd_block_last: the last port of block i. */
-static inline unsigned
-cmd_block_last(const struct cmd_subscriber *s, unsigned i)
-{
-	unsigned size = i == 0 && s->range_ports != 0 ? s->range_ports : s->block_size;
-	return s->block_first[i] + size - 1u;
-}
 
 struct cmd_pool_address {
 	be32 address;

@@ -133,11 +133,8 @@ subscriber_row(const struct nat *n, const struct subscriber *s)
 	};
 	for (uint32_t b = s->block; b != 0 && row.blocks < NAT_MAX_BLOCKS;) {
 		const struct block *block = block_at(&n->pool, b);
-		row.block_first[row.blocks++] = block->first;
-		if (block->is_range)
-			row.range_ports = block->ports;
-		else if (row.block_size < block->ports)
-			row.block_size = block->ports;
+		row.block_first[row.blocks] = block->first;
+		row.block_last[row.blocks++] = (uint16_t)(block->first + block->ports - 1);
 		b = block->next;
 	}
 	return row;
@@ -154,7 +151,7 @@ is_wanted_subscriber(const struct cmd_filter *f, const struct cmd_subscriber *s)
 	bool wanted = f->nat.port_last == 0 && nat_filter_wants(&f->nat, &x);
 	for (unsigned i = 0; i < s->blocks && !wanted; i++) {
 		x.port_first = s->block_first[i];
-		x.port_last = (uint16_t)cmd_block_last(s, i);
+		x.port_last = s->block_last[i];
 		wanted = nat_filter_wants(&f->nat, &x);
 	}
 	return wanted && is_wanted_pair(f, s->address, s->external);

@@ -65,7 +65,7 @@ subscribers(void)
 {
 	static const struct cmd_subscriber subs[] = {
 		{.address = 0x02004064, .external = 0x017100cb, .blocks = 2,
-		 .block_first = {1024, 2048}, .block_size = 512, .mappings = 3},
+		 .block_first = {1024, 2048}, .block_last = {1535, 2303}, .mappings = 3},
 	};
 	static const struct cmd_mapping maps[] = {
 		{.inside = 0x02004064, .external = 0x017100cb, .inside_port = 0x0100,
@@ -82,7 +82,7 @@ subscribers(void)
 	json_t *r = result_of("subscriber.list", "{\"pool\":\"main\"}");
 	CU_ASSERT_STRING_EQUAL(text(r, "subscribers.0.address"), "100.64.0.2");
 	CU_ASSERT_STRING_EQUAL(text(r, "subscribers.0.external"), "203.0.113.1");
-	CU_ASSERT_STRING_EQUAL(text(r, "subscribers.0.blocks.1"), "2048-2559");
+	CU_ASSERT_STRING_EQUAL(text(r, "subscribers.0.blocks.1"), "2048-2303");
 	json_decref(r);
 	r = result_of("subscriber.list", "{\"pool\":\"other\"}");
 	CU_ASSERT(json_array_size(at(r, "subscribers")) == 0);

@@ -109,7 +109,8 @@ test_subscribers(void)
 				CU_ASSERT_FATAL(k < FLOWS / 3 && !seen[k]++);
 				CU_ASSERT_EQUAL(rows[i].external, flow[3 * k].t[1].dst.w[0]);
 				CU_ASSERT(rows[i].mappings == 3 && rows[i].blocks == 1);
-				CU_ASSERT(rows[i].block_size == 64 && rows[i].realm == 1);
+				CU_ASSERT(rows[i].block_last[0] == rows[i].block_first[0] + 63);
+				CU_ASSERT_EQUAL(rows[i].realm, 1);
 				unsigned p = __builtin_bswap16(flow[3 * k].t[1].dport);
 				CU_ASSERT_EQUAL(p / 64 * 64, rows[i].block_first[0]);
 			}
@@ -180,10 +181,36 @@ test_wild_cursor(void)
 	world_free(w);
 }
 
+/* A block that the pool's ports clip does not reach into the next one, whoever has that. */
+static void
+test_clipped(void)
+{
+	struct cmd_filter all = {.family = 0};
+	struct cmd_subscriber row;
+	struct flow_spec spec;
+	struct world_flow one;
+	uint64_t cursor = 0;
+	w = world_new();
+	world_pool(w, 1000, 1087, 64, 2);
+	world_address(w, 0, ip(203, 0, 113, 8));
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
+	world_apply(w);
+	for (unsigned i = 0; i < 88; i++)
+		CU_ASSERT_EQUAL_FATAL(world_out(w, UDP, ip(100, 64, 0, 1), 1000 + i, SERVER, 80,
+		                                &spec, &one), VERDICT_OPEN);
+	CU_ASSERT_EQUAL_FATAL(nat_view_subscribers(w->state, 1, &all, &cursor, &row, 1), 1);
+	CU_ASSERT_EQUAL_FATAL(row.blocks, 2);
+	unsigned low = row.block_first[0] == 1000 ? 0 : 1;
+	CU_ASSERT(row.block_first[low] == 1000 && row.block_last[low] == 1023);
+	CU_ASSERT(row.block_first[!low] == 1024 && row.block_last[!low] == 1087);
+	world_free(w);
+}
+
 static const struct test_case cases[] = {
 	{"mappings by page", test_mappings},
 	{"filters", test_filters},
 	{"subscribers", test_subscribers},
+	{"clipped blocks", test_clipped},
 	{"pools", test_pools},
 	{"wild cursors", test_wild_cursor},
 };

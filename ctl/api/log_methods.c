@@ -41,7 +41,7 @@ now_block(void *arg, const void *data)
 	if (s->external != n->q->external || !whohad_of_blocks(n->q))
 		return false;
 	for (unsigned i = 0; i < s->blocks && i < NAT_MAX_BLOCKS; i++) {
-		unsigned first = s->block_first[i], last = cmd_block_last(s, i);
+		unsigned first = s->block_first[i], last = s->block_last[i];
 		if (first <= port && port <= last)
 			now_add(n, "block", s->address, s->realm, first, last);
 	}

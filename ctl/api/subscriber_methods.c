@@ -80,7 +80,7 @@ blocks_json(const struct cmd_subscriber *s)
 	for (unsigned i = 0; i < s->blocks && i < NAT_MAX_BLOCKS; i++) {
 		char text[24];
 		snprintf(text, sizeof(text), "%u-%u", s->block_first[i],
-		         cmd_block_last(s, i));
+		         s->block_last[i]);
 		json_array_append_new(list, json_string(text));
 	}
 	return list;
