@@ -88,12 +88,29 @@ block_release(struct nat *n, uint32_t number)
 	n->stats->subscribers = n->subscribers.t.used;
 }
 
+/*
+ * A block without ports in use. A range stays while its subscriber has others: it would not get it
+ * again beside them, and by the range it is that the configuration explains the subscriber.
+ */
+static __attribute__((noinline)) void
+block_idle(struct nat *n, uint32_t number)
+{
+	uint32_t subscriber = block_at(&n->pool, number)->subscriber;
+	const struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
+	if (block_at(&n->pool, number)->is_range && s->blocks > 1)
+		return;
+	bool is_last = s->blocks == 1;
+	block_release(n, number);
+	if (!is_last && s->blocks == 1 && block_is_unused(block_at(&n->pool, s->block)))
+		block_release(n, s->block);
+}
+
 /* A port that nobody has any more; its block goes with the last one. */
 static inline void
 port_free(struct nat *n, uint32_t block, enum nat_proto proto, uint32_t place)
 {
 	if (pool_free(&n->pool, block, proto, place))
-		block_release(n, block);
+		block_idle(n, block);
 }
 
 static void

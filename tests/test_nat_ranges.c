@@ -145,10 +145,50 @@ test_moved(void)
 	world_free(w);
 }
 
+/* Who has overflow keeps the range, unused as it may be; both go with the last port. */
+static void
+test_kept(void)
+{
+	struct world_flow of[RANGE + 1], more;
+	struct det_range r;
+	begin(1);
+	world_apply(w);
+	CU_ASSERT_FATAL(det_forward(&w->pool[0], &w->inside, HOST, &r));
+	for (unsigned i = 0; i <= RANGE; i++)
+		CU_ASSERT_EQUAL_FATAL(world_out(w, UDP, HOST, 2000 + i, SERVER, 53, &spec, &of[i]),
+		                      VERDICT_OPEN);
+	be16 overflow = spec.reply.dport;
+	CU_ASSERT(__builtin_bswap16(overflow) > r.last);
+	for (unsigned i = 0; i < RANGE; i++)
+		world_end(w, &of[i]);
+	CU_ASSERT_EQUAL(w->stats[0].blocks, 2);
+	/* A reload finds the subscriber where it was: one mapping for one endpoint. */
+	world_apply(w);
+	world_out(w, UDP, HOST, 2000 + RANGE, ip_add(SERVER, 1), 53, &spec, &more);
+	CU_ASSERT_EQUAL(spec.reply.dport, overflow);
+	CU_ASSERT_EQUAL(w->stats[0].mappings, 1);
+	world_end(w, &more);
+	world_out(w, UDP, HOST, 3000, SERVER, 53, &spec, &more);
+	CU_ASSERT(__builtin_bswap16(spec.reply.dport) >= r.first);
+	CU_ASSERT(__builtin_bswap16(spec.reply.dport) <= r.last);
+	/* Whichever is the last. */
+	world_end(w, &of[RANGE]);
+	CU_ASSERT_EQUAL(w->stats[0].blocks, 1);
+	world_end(w, &more);
+	CU_ASSERT(w->stats[0].blocks == 0 && w->stats[0].subscribers == 0);
+	for (unsigned i = 0; i <= RANGE; i++)
+		world_out(w, UDP, HOST, 2000 + i, SERVER, 53, &spec, &of[i]);
+	for (unsigned i = 0; i <= RANGE; i++)
+		world_end(w, &of[i]);
+	CU_ASSERT(w->stats[0].blocks == 0 && w->stats[0].subscribers == 0);
+	world_free(w);
+}
+
 static const struct test_case cases[] = {
 	{"exactly the ports that forward says", test_ports},
 	{"homes", test_homes},
 	{"without a range", test_stranger},
 	{"ranges that move", test_moved},
+	{"a range beside overflow", test_kept},
 };
 TEST_MAIN("nat_ranges", cases)
