@@ -197,6 +197,9 @@ check_choice(const struct check *c, uint32_t row)
 		return refuse(c, "service %u: source-hash does not hash the source", row);
 	if (how->per_packet && (s->proto != PROTO_UDP || s->backends > LB_MAX_PER_PACKET))
 		return refuse(c, "service %u: per packet, but not UDP or too many backends", row);
+	for (uint32_t i = 0; how->per_packet && i < s->backends; i++)
+		if (c->backends[s->first_backend + i].max_flows != 0)
+			return refuse(c, "service %u: per packet, but a backend has a limit", row);
 	if (how->persistence_s == 0)
 		return 0;
 	if (how->persistence_s > LB_MAX_PERSISTENCE_S || how->mask == 0 ||

@@ -243,6 +243,9 @@ static const struct bad {
 	{CHOICE("\"scheduler\":\"rr\""), "lb.services[0].scheduler", "maglev"},
 	{CHOICE("\"schedule\":\"packet\""), "lb.services[0].schedule",
 	 "is \"packet\", but the service is not UDP; expected \"flow\""},
+	{CHOICE("\"protocol\":\"udp\",\"schedule\":\"packet\",\"backends\":["
+	        "{\"address\":\"10.1.0.7\"},{\"address\":\"10.1.0.8\",\"max_connections\":9}]"),
+	 "lb.services[0].schedule", "but backends[1] has max_connections"},
 	{CHOICE("\"backends\":[{\"address\":\"10.1.0.7\",\"weight\":65536}]"),
 	 "lb.services[0].backends[0].weight", "from 0 to 65535"},
 	/* telling of clients, SYN proxy, QUIC */

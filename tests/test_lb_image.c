@@ -85,6 +85,7 @@ test_services(void)
 	BAD(w->service[5].choice.per_packet = 2, "scheduler, hash");
 	BAD(w->service[5].choice.scheduler = LB_SOURCE_HASH, "does not hash the source");
 	BAD(w->service[5].choice.per_packet = 1, "per packet, but not UDP");
+	BAD((w->service[W_UDP].choice.per_packet = 1, w->backend[5].max_flows = 9), "has a limit");
 	BAD((w->service[0].choice.persistence_s = 9, w->service[0].choice.mask = 33), "33 bits");
 	BAD((w->service[5].choice.persistence_s = 9, w->service[5].choice.mask = 129), "129 bits");
 	BAD(w->service[0].choice.persistence_s = 9, "0 bits");

@@ -73,12 +73,28 @@ persistence_read(struct model *m, struct img_lb_service *s, const json_t *json, 
 		                 "scheduler maglev or source-hash, or %d", (int)given, (int)bits);
 }
 
+/* limits_refuse: a limit is asked before it is known whether the client has a flow: where each
+ * datagram is chosen for, clients that have one would be refused. */
+static void
+limits_refuse(struct model *m, const json_t *backends, const char *path)
+{
+	for (size_t i = 0; i < json_array_size(backends); i++) {
+		if (get_int(json_array_get(backends, i), "max_connections") == 0)
+			continue;
+		config_error_add(m->errs, path, "is \"packet\", but backends[%zu] has "
+		                 "max_connections, which can refuse datagrams of flows that "
+		                 "exist; expected \"flow\", or no max_connections", i);
+		return;
+	}
+}
+
 void
 model_choice(struct model *m, struct img_lb_service *s, const json_t *json, size_t at)
 {
 	struct config_path path;
 	struct img_lb_choice *how = &s->choice;
-	size_t backends = json_array_size(json_object_get(json, "backends"));
+	const json_t *list = json_object_get(json, "backends");
+	size_t backends = json_array_size(list);
 	how->scheduler = word_of("lb.services[].scheduler", get_text(json, "scheduler"));
 	how->per_packet = strcmp(get_text(json, "schedule"), "packet") == 0;
 	persistence_read(m, s, json, at);
@@ -90,6 +106,8 @@ model_choice(struct model *m, struct img_lb_service *s, const json_t *json, size
 	if (how->per_packet && backends > LB_MAX_PER_PACKET)
 		config_error_add(m->errs, path.text, "is \"packet\", and there are %zu backends; "
 		                 "expected %d at most", backends, LB_MAX_PER_PACKET);
+	if (how->per_packet)
+		limits_refuse(m, list, path.text);
 }
 
 void
