@@ -129,12 +129,13 @@ spec_fill(struct flow_spec *spec, const struct tuple *t, const struct img_lb_ser
 		FLOW_REFRESH_0 | FLOW_REFRESH_1 | FLOW_HIDE_1;
 }
 
-/* Echo that is not answered comes by here: is_mute(). */
+/* Echo that is not answered comes by here, is_mute(), and replies that nobody asked for. */
 static enum verdict
 refuse_echo(const struct miss *m, struct flow_spec *spec)
 {
-	bool never = m->gen->plane->service_echo == IMG_ECHO_NEVER;
-	spec->drop = never ? DROP_LOCAL_UNWANTED : DROP_LB_NO_BACKEND;
+	bool asks = m->tuple.dport == 0; /* a reply has its identifier there */
+	spec->drop = asks && m->gen->plane->service_echo == IMG_ECHO_HEALTHY ?
+		DROP_LB_NO_BACKEND : DROP_LOCAL_UNWANTED;
 	return VERDICT_DROP;
 }
 

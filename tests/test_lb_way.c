@@ -193,7 +193,19 @@ test_echo_dropped(void)
 		CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_DROP);
 		CU_ASSERT_EQUAL(spec.drop, echo == IMG_ECHO_NEVER ? DROP_LOCAL_UNWANTED :
 		                           DROP_LB_NO_BACKEND);
+		m.tuple.dport = m.tuple.sport; /* a reply, which nobody asked for */
+		m.tuple.sport = 0;
+		CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_DROP);
+		CU_ASSERT_EQUAL(spec.drop, DROP_LOCAL_UNWANTED);
 	}
+	/* A reply comes by here even where echo is answered always. */
+	struct miss m = world_client(w, W_NAT, 1);
+	struct flow_spec spec = {0};
+	w->plane.service_echo = IMG_ECHO_ALWAYS;
+	m.tuple.proto = IPPROTO_L4_ICMP;
+	m.tuple.sport = 0;
+	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_LOCAL_UNWANTED);
 	teardown();
 }
 
