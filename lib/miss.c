@@ -4,6 +4,7 @@
 
 #include "ending.h"
 #include "hop.h"
+#include "named.h"
 #include "reset.h"
 #include "routed.h"
 #include "shifted.h"
@@ -206,22 +207,6 @@ unmake(struct worker *w, const struct pkt *p, const struct judged *j, const stru
 	return 0;
 }
 
-/* The flow of this name, if it is alive and of this owner; another's gives the name back. */
-static flow_ref
-find_named(struct worker *w, const struct judged *j, const struct flow_spec *spec,
-           const struct tuple *name)
-{
-	flow_ref ref = flow_find(&w->flows, name);
-	if (ref == 0)
-		return 0;
-	const struct flow *f = flow_get(&w->flows, ref);
-	if (f->policy == j->policy && f->owner == spec->owner &&
-	    !flow_is_idle(f, w->pipe->timers, w->now_ms))
-		return ref;
-	flows_end(w, &ref, 1);
-	return 0;
-}
-
 /* The reply's tuple is free if the flow that has it is idle. */
 static void
 release_reply(struct worker *w, const struct flow_spec *spec)
@@ -277,7 +262,7 @@ make_named(struct worker *w, struct pkt *p, const struct judged *j, const struct
 {
 	struct tuple name = j->m.tuple;
 	name.realm = spec->name;
-	flow_ref ref = find_named(w, j, spec, &name);
+	flow_ref ref = named_find(w, j, spec, &name);
 	if (ref != 0) {
 		undo(w, j, spec);
 		return ref;

@@ -75,8 +75,8 @@ struct flow_spec {
 	/*
 	 * name: 0, or REALM_NAMED and on: packets like this one belong to several flows, and each
 	 * asks the policy which. The flow's tuple[0] has this realm, so that none of them finds
-	 * it; the packet goes by the flow of this name and owner that there is (then undo is
-	 * called), or by a new one. Replies find theirs as ever.
+	 * it; the packet goes by the flow of this owner that there is (then undo is called;
+	 * lib/named.h), or by a new one. Replies find theirs as ever.
 	 */
 	uint8_t name;
 	uint8_t tell;       /* enum tell: how the responder learns of the initiator (TCP) */

@@ -102,10 +102,13 @@ test_open(void *state, const struct miss *m, struct flow_spec *spec)
 		return open_inbound(m, spec);
 	enum verdict v = open_outbound(m, spec);
 	if (w->names != 0) {
-		unsigned k = w->asked++ % w->names;
-		spec->name = (uint8_t)(REALM_NAMED + k);
-		spec->owner = w->owner + k;
-		spec->reply.dport = htons((uint16_t)(ntohs(spec->reply.dport) + 100 * k));
+		unsigned row = w->asked++ % w->names;
+		int k = (int)row + w->first_row;
+		int fresh = w->fresh_ports ? (int)w->asked : 0;
+		int port = ntohs(spec->reply.dport) + 100 * k + fresh;
+		spec->name = (uint8_t)(REALM_NAMED + row);
+		spec->owner = w->owner + (uint32_t)k;
+		spec->reply.dport = htons((uint16_t)port);
 	}
 	return v;
 }

@@ -37,6 +37,8 @@ struct world {
 	unsigned opened, undone, answered, ended;
 	unsigned names, asked; /* outbound packets go by so many flows in turn; 0: as usual */
 	uint32_t owner;        /* of these, the first */
+	int first_row;         /* to the owner and its reply's port, from which names are counted */
+	bool fresh_ports;      /* their replies have another port each time */
 	uint64_t waited_ns;    /* of the last answer, with its event and the state it met */
 	uint8_t answer, answered_in;
 	uint8_t extra_flags; /* or-ed into new flows' flags */

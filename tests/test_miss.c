@@ -69,37 +69,6 @@ test_handoff(void)
 	world_destroy(w);
 }
 
-/* Each packet asks the policy: it goes by the flow of that name, and replies find theirs. */
-static void
-test_named(void)
-{
-	struct world *w = probe_simple();
-	w->names = 3;
-	for (unsigned i = 0; i < 9; i++) {
-		probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17));
-		CU_ASSERT_TRUE_FATAL(probe_take(w, 1));
-		CU_ASSERT_EQUAL(probe_view.f.sport, 3000 + i % 3 * 100);
-	}
-	CU_ASSERT_EQUAL(w->opened, 3);
-	CU_ASSERT_EQUAL(w->undone, 6);
-	for (uint16_t port = 3000; port <= 3200; port += 100) {
-		probe_arrive(w, WORLD_OUT, world_frame("8.8.8.8", 53, "198.51.100.1", port, 17));
-		CU_ASSERT_TRUE_FATAL(probe_take(w, 0));
-		CU_ASSERT_EQUAL(probe_view.f.dport, 2000);
-	}
-	w->owner = 50; /* the names are others' now: their flows go */
-	for (unsigned i = 0; i < 6; i++)
-		probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17));
-	CU_ASSERT_EQUAL(w->ended, 3);
-	CU_ASSERT_EQUAL(w->opened, 6);
-	CU_ASSERT_EQUAL(w->worker[0]->flows.used4, 3);
-	w->now_ns += 3600 * (uint64_t)1000000000; /* idle, and not swept: another in its place */
-	probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17));
-	CU_ASSERT_EQUAL(w->opened, 7);
-	CU_ASSERT_EQUAL(WORLD_SUM(w, forwarded), 9 + 3 + 6 + 1);
-	world_destroy(w);
-}
-
 static void
 test_table_full(void)
 {
@@ -164,7 +133,6 @@ test_broadcast(void)
 }
 
 static const struct test_case cases[] = {
-	{"flows by name", test_named},
 	{"drops", test_drops},
 	{"echo to us", test_echo_to_us},
 	{"policy says unreachable", test_verdict_unreachable},
