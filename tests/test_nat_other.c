@@ -175,6 +175,16 @@ test_stale(void)
 	CU_ASSERT_TRUE(is_stale());
 	w->rule[0].other = NAT_OTHER_PAIR;
 	CU_ASSERT_FALSE(is_stale());
+	/* A rule before it that lets pass what goes there; or only what goes elsewhere. */
+	struct img_nat_rule pass = {.name = "pass", .source = ip(100, 64, 0, 0), .plen = 10,
+		.nic = NIC_NONE, .action = NAT_PASS, .destination = SERVER,
+		.destination_plen = 32, .last = 65535, .timers = 1};
+	w->rule[w->n_rules++] = w->rule[0];
+	w->rule[0] = pass;
+	CU_ASSERT_TRUE(is_stale());
+	w->rule[0].destination = ip_add(SERVER, 1);
+	CU_ASSERT_FALSE(is_stale());
+	w->rule[0] = w->rule[--w->n_rules];
 	w->rule[0].source = ip(100, 128, 0, 0);
 	CU_ASSERT_TRUE(is_stale());
 	w->rule[0].source = ip(100, 64, 0, 0);
