@@ -2,10 +2,7 @@
 /* A walk over the flows for those that are to be ended by request. */
 #include "cut.h"
 
-#include "ending.h"
-#include "flow_index.h"
-
-enum { AHEAD = 16 };
+#include "walk.h"
 
 static bool
 is_done(const struct shared *s, const struct worker *w)
@@ -58,64 +55,30 @@ static void
 pick_up(struct worker *w, uint64_t number)
 {
 	struct cutting *c = &w->cutting;
-	c->hand = (struct purge){.end4 = w->flows.high4, .end6 = w->flows.high6};
+	walk_begin(w, &c->walk);
 	atomic_store_explicit(&c->flows, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->is_short, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->number, number, memory_order_release);
 }
 
 static bool
-is_chosen(const struct worker *w, flow_ref ref)
+is_chosen(const struct worker *w, struct flow *f)
 {
 	const struct cut_order *cut = &w->shared->cut;
-	const struct flow *f = flow_head(&w->flows, ref);
-	if (f->state == CONN_FREE || f->policy != cut->policy)
-		return false;
 	const struct policy *p = &w->policy[f->policy];
-	return p->ops->chosen != NULL && p->ops->chosen(p->state, f, cut->what);
-}
-
-/* The next entry, of either slab; 0 at the end. */
-static flow_ref
-next(struct worker *w)
-{
-	struct purge *u = &w->cutting.hand;
-	if (u->at4 < u->end4) {
-		prefetch_read(&w->flows.v4[u->at4 + AHEAD]);
-		return ++u->at4 << 1;
-	}
-	if (u->at6 < u->end6)
-		return ++u->at6 << 1 | FLOW_REF_V6;
-	return 0;
+	return f->policy == cut->policy && p->ops->chosen != NULL &&
+	       p->ops->chosen(p->state, f, cut->what);
 }
 
 static void
-end(struct worker *w, const flow_ref *ref, unsigned n)
+go_on(struct worker *w, uint32_t steps)
 {
-	if (n == 0)
-		return;
-	flows_end(w, ref, n);
-	uint64_t sum = atomic_load_explicit(&w->cutting.flows, memory_order_relaxed) + n;
-	atomic_store_explicit(&w->cutting.flows, sum, memory_order_relaxed);
-}
-
-static void
-walk(struct worker *w, uint32_t steps)
-{
-	flow_ref chosen[EXPIRE_CHUNK], ref = 0;
-	unsigned n = 0;
-	for (; steps > 0 && (ref = next(w)) != 0; steps--) {
-		if (!is_chosen(w, ref))
-			continue;
-		chosen[n++] = ref;
-		if (n == EXPIRE_CHUNK) {
-			end(w, chosen, n);
-			n = 0;
-		}
-	}
-	end(w, chosen, n);
-	if (ref == 0 && steps > 0)
-		atomic_store_explicit(&w->cutting.done, w->cutting.number, memory_order_release);
+	struct cutting *c = &w->cutting;
+	uint64_t flows = atomic_load_explicit(&c->flows, memory_order_relaxed) +
+	                 walk_on(w, &c->walk, steps, is_chosen);
+	atomic_store_explicit(&c->flows, flows, memory_order_relaxed);
+	if (walk_is_over(&c->walk))
+		atomic_store_explicit(&c->done, c->number, memory_order_release);
 }
 
 void
@@ -127,7 +90,7 @@ cut_turn(struct worker *w, uint32_t steps)
 	if (number != w->cutting.number)
 		pick_up(w, number);
 	if (w->gen == NULL || w->gen->number == w->shared->cut.generation) {
-		walk(w, steps);
+		go_on(w, steps);
 		return;
 	}
 	atomic_store_explicit(&w->cutting.is_short, 1, memory_order_relaxed);

@@ -3,8 +3,8 @@
  * What       Flows that an operator wants ended: the main lcore says which, each worker walks over
  *            its own, asks the policy, and ends those. They end like any other: counted, logged,
  *            ports to the quarantine.
- * Layout     struct cut_order in struct shared: what is wanted; struct cutting in each worker: a
- *            hand of its own over the slab, from the beginning to what was in use at that time.
+ * Layout     struct cut_order in struct shared: what is wanted; struct cutting in each worker: how
+ *            far its walk (lib/walk.h) is.
  * Invariant  1. There is one at a time: cut_post refuses while a worker is at the last one.
  *            2. what and policy are written before number is (store-release), and not again before
  *               every worker has said that it is done.

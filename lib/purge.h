@@ -2,12 +2,11 @@
 /*
  * What       The end of flows that a policy does not want to go on under a new generation: those
  *            of a backend that is down, or whose drain is over. They end, or are marked for reset.
- * Layout     A hand of its own over the slab (struct purge, in struct worker), from the beginning
- *            to what was in use when the generation was picked up: later flows are of its making.
+ * Layout     A walk (lib/walk.h) over what was in use when the generation was picked up: later
+ *            flows are of its making.
  * Invariant  1. While no policy says that it has such flows, nothing is walked.
  *            2. A walk that a further generation comes upon begins anew: what it has not seen is
  *               still to be seen, whatever that generation changes.
- *            3. A flow that ends so is one that has ended like any other: counters, ports.
  * Owner      The worker.
  * Limits     PURGE_TURN entries a turn; four million flows are seen in 30 k turns.
  * See        lib/policy.h, stale.

@@ -51,14 +51,14 @@ struct shared {
 	uint64_t secret[2]; /* of cookies; 0 in replay and tests, which have to repeat */
 };
 
-/* Flows that are asked after a generation whether they go on: lib/purge.h. */
-struct purge {
+/* A walk over the flows that there were at its beginning: lib/walk.h. */
+struct walk {
 	uint32_t at4, at6, end4, end6;
 };
 
 /* How far a worker is with the cut: lib/cut.h. */
 struct cutting {
-	struct purge hand;
+	struct walk walk;
 	_Atomic uint64_t number, done, flows;
 	_Atomic uint8_t is_short; /* another generation came before its end */
 };
@@ -78,7 +78,7 @@ struct worker {
 	uint32_t now_ms;
 	uint64_t now_ns;
 	uint64_t swept_ns;
-	struct purge purge;
+	struct walk purge;     /* asks flows after a generation whether they go on: lib/purge.h */
 	struct cutting cutting;
 	struct flow_room room; /* the main lcore's: memory of `flows`, and more of it */
 	struct pipeline *pipe; /* burst arrays and transmit buffers; lib/pipeline.h */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Flows that an operator wants ended: a few entries a turn, one order at a time. */
-#include "probe.h"
+#include "walk_kit.h"
 
 #include "lib/cut.h"
 
@@ -15,30 +15,11 @@ chosen(void *state, const struct flow *f, const void *what)
 	return f->owner % 3 == *(const uint8_t *)what;
 }
 
-static void
-arrive(struct world *w, unsigned i)
-{
-	probe_arrive(w, WORLD_IN, i % 4 < 3 ?
-	             world_frame("10.0.0.10", (uint16_t)(2000 + i), "8.8.8.8", 53, 17) :
-	             world_frame("2001:db8:1::10", (uint16_t)(2000 + i), "2001:db8:2::10", 53, 17));
-}
-
-/* So many flows of one worker, a quarter of them IPv6, their owners numbered in each slab. */
 static struct world *
 world_of(unsigned flows)
 {
-	struct world *w = probe_simple();
-	for (unsigned i = 0; i < flows; i++)
-		arrive(w, i);
-	struct worker *k = w->worker[0];
-	CU_ASSERT_EQUAL_FATAL(k->flows.used4 + k->flows.used6, flows);
-	for (uint32_t i = 1; i <= k->flows.high4; i++)
-		k->flows.v4[i].f.owner = i;
-	for (uint32_t i = 1; i <= k->flows.high6; i++)
-		k->flows.v6[i].f.owner = i;
-	ops = *k->policy[0].ops;
+	struct world *w = walk_kit(flows, &ops);
 	ops.chosen = chosen;
-	k->policy[0].ops = &ops;
 	asked = 0;
 	return w;
 }
@@ -90,7 +71,7 @@ test_others(void)
 	CU_ASSERT_EQUAL(post(w, 0, 0), 2);
 	worker_poll(w->worker[0], w->now_ns);
 	CU_ASSERT(asked == 100 && cut_busy(w->worker[0]->shared, w->worker, &flows) == 0);
-	arrive(w, 500);
+	walk_kit_arrive(w, 500);
 	worker_purge(w->worker[0]);
 	CU_ASSERT_EQUAL(asked, 100);
 	world_destroy(w);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Flows that a generation leaves over: they end, a few a turn, and only when a policy says so. */
-#include "probe.h"
+#include "walk_kit.h"
 
 #include "lib/purge.h"
 
@@ -18,25 +18,12 @@ stale(void *state, const struct flow *f)
 	return (f->owner & 1) != 0 ? STALE_ENDS : STALE_NOT;
 }
 
-/* So many flows of one worker, half of them to be stale under the next generation. */
+/* So many flows, half of them to be stale under the next generation. */
 static struct world *
 world_of(unsigned flows)
 {
-	struct world *w = probe_simple();
-	for (unsigned i = 0; i < flows; i++)
-		probe_arrive(w, WORLD_IN, i % 4 < 3 ?
-		             world_frame("10.0.0.10", (uint16_t)(2000 + i), "8.8.8.8", 53, 17) :
-		             world_frame("2001:db8:1::10", (uint16_t)(2000 + i), "2001:db8:2::10",
-		                         53, 17));
-	struct worker *k = w->worker[0];
-	CU_ASSERT_EQUAL_FATAL(k->flows.used4 + k->flows.used6, flows);
-	for (uint32_t i = 1; i <= k->flows.high4; i++)
-		k->flows.v4[i].f.owner = i;
-	for (uint32_t i = 1; i <= k->flows.high6; i++)
-		k->flows.v6[i].f.owner = i;
-	ops = *k->policy[0].ops;
+	struct world *w = walk_kit(flows, &ops);
 	ops.stale = stale;
-	k->policy[0].ops = &ops;
 	asked = 0;
 	return w;
 }
