@@ -2,46 +2,29 @@
 /* The MSS option of SYNs, lowered in place. */
 #include "mss.h"
 
-#include "csum.h"
-#include "rewrite.h"
+#include "tcp.h"
 
-enum {
-	OPT_END = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_MSS_LEN = 4,
-	TCP_OFFSET = 12, /* of the octet that has the header's length */
-};
-
-/* A 16-bit value at any offset: at an odd one its octets stand in two words of the sum. */
-static void
-value_write(uint8_t *tcp, uint32_t at, be16 value)
-{
-	be16 old = load16(tcp + at), new = value;
-	store16(tcp + at, value);
-	if (at % 2 != 0) {
-		old = __builtin_bswap16(old);
-		new = __builtin_bswap16(new);
-	}
-	store16(tcp + TCP_CSUM, csum_apply(load16(tcp + TCP_CSUM), csum_diff16(old, new)));
-}
+enum { MSS_SIZE = 4, MSS_VALUE = 2 };
 
 bool
 mss_clamp(uint8_t *tcp, uint32_t size, uint16_t most)
 {
+	uint64_t diff = 0;
 	bool was_lowered = false;
 	if (size < TCP_LEN)
 		return false;
-	uint32_t header = (tcp[TCP_OFFSET] >> 4) * 4u;
+	uint32_t header = (tcp[TCP_OFFSET] >> 4) * 4u, n;
 	if (header > size)
 		header = size;
-	for (uint32_t i = TCP_LEN; i < header && tcp[i] != OPT_END;) {
-		uint32_t n = tcp[i] == OPT_NOP ? 1 : i + 1 < header ? tcp[i + 1] : 0;
-		if (n == 0 || n > header - i || (n == 1 && tcp[i] != OPT_NOP))
-			break;
-		if (tcp[i] == OPT_MSS && n == OPT_MSS_LEN && be16toh(load16(tcp + i + 2)) > most) {
-			value_write(tcp, i + 2, htobe16(most));
-			was_lowered = true;
-		}
-		i += n;
+	for (uint32_t i = TCP_LEN; (n = tcp_option_size(tcp, header, i)) != 0; i += n) {
+		if (tcp[i] != OPTION_MSS || n != MSS_SIZE ||
+		    be16toh(load16(tcp + i + MSS_VALUE)) <= most)
+			continue;
+		tcp_put16(tcp, i + MSS_VALUE, most, &diff);
+		was_lowered = true;
 	}
+	if (was_lowered)
+		store16(tcp + TCP_SUM, csum_apply(load16(tcp + TCP_SUM), diff));
 	return was_lowered;
 }
 

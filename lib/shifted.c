@@ -138,10 +138,8 @@ blot_toa(const struct passing *x)
 {
 	uint8_t *h = x->t.h;
 	uint64_t diff = 0;
-	for (uint32_t i = TCP_LEN; i < x->t.header && h[i] != OPTION_END;) {
-		uint8_t size = h[i] == OPTION_NOP ? 1 : i + 1 < x->t.header ? h[i + 1] : 0;
-		if (size == 0 || i + size > x->t.header || (size == 1 && h[i] != OPTION_NOP))
-			break;
+	uint32_t size;
+	for (uint32_t i = TCP_LEN; (size = tcp_option_size(h, x->t.header, i)) != 0; i += size) {
 		bool is_ours = h[i] == x->s->kind;
 		for (uint32_t j = i; is_ours && j < i + size; j++) {
 			uint32_t at = j & ~1u;
@@ -150,7 +148,6 @@ blot_toa(const struct passing *x)
 			                    (uint16_t)((word & 0xff00) | OPTION_NOP);
 			tcp_put16(h, at, word, &diff);
 		}
-		i += size;
 	}
 	store16(h + TCP_SUM, csum_apply(load16(h + TCP_SUM), diff));
 }

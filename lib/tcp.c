@@ -36,13 +36,9 @@ void
 tcp_options_read(const uint8_t *h, uint32_t header, struct tcp_options *o)
 {
 	*o = (struct tcp_options){0};
-	for (uint32_t i = TCP_LEN; i < header && h[i] != OPTION_END;) {
-		uint8_t size = h[i] == OPTION_NOP ? 1 : i + 1 < header ? h[i + 1] : 0;
-		if (size == 0 || i + size > header || (size == 1 && h[i] != OPTION_NOP))
-			return;
-		option_note(o, h[i], size, (uint8_t)i);
-		i += size;
-	}
+	uint32_t size;
+	for (uint32_t i = TCP_LEN; (size = tcp_option_size(h, header, i)) != 0; i += size)
+		option_note(o, h[i], (uint8_t)size, (uint8_t)i);
 }
 
 /* A difference of words that stand at an odd offset counts with its octets changed about. */

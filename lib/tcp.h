@@ -40,6 +40,19 @@ struct tcp_options {
 };
 void tcp_options_read(const uint8_t *h, uint32_t header, struct tcp_options *o);
 
+/* tcp_option_size: octets of the option at i, so many octets of header being there. => 0: there is
+ * no more that could be read. */
+static inline uint32_t
+tcp_option_size(const uint8_t *h, uint32_t header, uint32_t i)
+{
+	if (i >= header || h[i] == OPTION_END)
+		return 0;
+	if (h[i] == OPTION_NOP)
+		return 1;
+	uint32_t size = i + 1 < header ? h[i + 1] : 0;
+	return size > 1 && size <= header - i ? size : 0;
+}
+
 static inline uint32_t
 tcp_load(const uint8_t *h, unsigned at)
 {
