@@ -42,9 +42,8 @@ void reset_refuse(struct worker *w, struct pkt *p, unsigned reason);
 
 /*
  * reset_answer: the RST that answers a packet of this tuple, whose TCP header and what follows are
- * size >= TCP_LEN bytes at l4: at out, RESET_ROOM bytes, from its IP header on. => its length.
+ * size >= TCP_LEN bytes at l4, into m: from its IP header on.
  */
-enum { RESET_ROOM = IP6_LEN + TCP_LEN };
-uint16_t reset_answer(uint8_t *out, const struct tuple *t, const uint8_t *l4, uint32_t size);
+void reset_answer(struct rte_mbuf *m, const struct tuple *t, const uint8_t *l4, uint32_t size);
 
 #endif

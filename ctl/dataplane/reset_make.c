@@ -19,6 +19,6 @@ reset_make(struct slow *s, const struct packet *p)
 		return;
 	struct tuple t = {.src = p->src, .dst = p->dst, .sport = load16(p->l4),
 		.dport = load16(p->l4 + 2), .family = p->family, .proto = p->proto};
-	m->data_len = reset_answer(buf_data(m), &t, p->l4, p->l4_size);
+	reset_answer(m, &t, p->l4, p->l4_size);
 	out_packet(s, m, p->family, &p->src);
 }
