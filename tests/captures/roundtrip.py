@@ -270,10 +270,12 @@ def check_there(sent, came):
         bad.append(f"{more} packets left that nobody sent")
     seen, ends = {}, {}
     for l3, p, flow in pairs:
-        end = key(p)[:2]
+        end, inside = key(p)[:2], (flow[0], flow[1], flow[4])
+        if is_later(l3) and inside in ends:
+            end = (end[0], ends[inside][1])  # its port stands in the first fragment
         if not P.text(end[0]).startswith(POOL):
             bad.append(f"left with source {P.text(end[0])}")
-        if ends.setdefault((flow[0], flow[1], flow[4]), end) != end:
+        if ends.setdefault(inside, end) != end:
             bad.append("one inside endpoint, two outside")
         seen[flow] = end
         if not same(rewrite(l3, end + flow[2:], ttl_of(l3) - 1), p.l3[:len(l3)]):
