@@ -6,8 +6,6 @@
 #include "lb_image.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
@@ -25,15 +23,8 @@ struct check {
 	size_t err_size;
 };
 
-__attribute__((format(printf, 2, 3))) static int
-refuse(const struct check *c, const char *format, ...)
-{
-	va_list ap;
-	va_start(ap, format);
-	vsnprintf(c->err, c->err_size, format, ap);
-	va_end(ap);
-	return -EINVAL;
-}
+/* What is wrong, as a sentence. => -EINVAL. */
+#define refuse(c, ...) image_refuse((c)->err, (c)->err_size, __VA_ARGS__)
 
 static bool
 address_is_good(const union addr *a, uint8_t family)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checking the ways of an image that nobody vouches for: outer headers are made of them as is. */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "lb_image.h"
 
@@ -17,15 +15,8 @@ struct check {
 	size_t err_size;
 };
 
-__attribute__((format(printf, 2, 3))) static int
-refuse(const struct check *c, const char *format, ...)
-{
-	va_list ap;
-	va_start(ap, format);
-	vsnprintf(c->err, c->err_size, format, ap);
-	va_end(ap);
-	return -EINVAL;
-}
+/* What is wrong, as a sentence. => -EINVAL. */
+#define refuse(c, ...) image_refuse((c)->err, (c)->err_size, __VA_ARGS__)
 
 /* source_is_good: a unicast address without the bits that are filled in later. */
 static bool

@@ -186,6 +186,10 @@ struct img_neighbour {
  */
 int image_check(const void *data, size_t size, char *err, size_t err_size);
 
+/* image_refuse: a sentence into err, for the checks of a part. => -EINVAL. */
+int image_refuse(char *err, size_t err_size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* image_name_is_good: is a row's name ended, not empty, and of the letters that names have? */
 bool image_name_is_good(const char name[IMAGE_NAME]);
 

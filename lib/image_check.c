@@ -27,12 +27,15 @@ struct check {
 	size_t err_size;
 };
 
-__attribute__((format(printf, 2, 3))) static int
-refuse(const struct check *c, const char *format, ...)
+/* What is wrong, as a sentence. => -EINVAL. */
+#define refuse(c, ...) image_refuse((c)->err, (c)->err_size, __VA_ARGS__)
+
+int
+image_refuse(char *err, size_t err_size, const char *format, ...)
 {
 	va_list ap;
 	va_start(ap, format);
-	vsnprintf(c->err, c->err_size, format, ap);
+	vsnprintf(err, err_size, format, ap);
 	va_end(ap);
 	return -EINVAL;
 }

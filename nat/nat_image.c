@@ -3,8 +3,6 @@
 #include "nat/nat_image.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "nat/deterministic.h"
@@ -26,15 +24,8 @@ struct check {
 	size_t err_size;
 };
 
-static int __attribute__((format(printf, 2, 3)))
-wrong(const struct check *c, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	vsnprintf(c->err, c->err_size, format, args);
-	va_end(args);
-	return -EINVAL;
-}
+/* What is wrong, as a sentence. => -EINVAL. */
+#define wrong(c, ...) image_refuse((c)->err, (c)->err_size, __VA_ARGS__)
 
 static int
 check_sizes(const struct check *c, const struct image_header *h)
