@@ -76,9 +76,8 @@ object_value(const char *word, FILE *err, int *status)
 	struct config_errors errs = {0};
 	json_t *v = word[0] == '{' ? config_parse(word, strlen(word), &errs) :
 	            config_load(strcmp(word, "-") == 0 ? "/dev/stdin" : word, &errs);
-	for (unsigned i = 0; v == NULL && i < errs.n; i++)
-		fprintf(err, "error: %s%s%s\n", errs.e[i].path, errs.e[i].path[0] != '\0' ?
-		        ": " : "", errs.e[i].message);
+	if (v == NULL)
+		print_config_errors(err, &errs);
 	*status = v != NULL ? *status : EXIT_NO;
 	return v;
 }

@@ -184,6 +184,27 @@ print_result(struct session *s, const struct command_row *row, const json_t *res
 }
 
 int
+print_answers(struct session *s, const struct command_row *row, json_t *result)
+{
+	if (result == NULL)
+		return s->status;
+	print_result(s, row, result);
+	bool answered = json_array_size(json_object_get(result, "answers")) != 0;
+	json_decref(result);
+	return answered ? EXIT_DONE : EXIT_NO;
+}
+
+void
+print_config_errors(FILE *err, const struct config_errors *errs)
+{
+	for (unsigned i = 0; i < errs->n; i++)
+		fprintf(err, "error: %s%s%s\n", errs->e[i].path,
+		        errs->e[i].path[0] != '\0' ? ": " : "", errs->e[i].message);
+	if (errs->lost != 0)
+		fprintf(err, "error: and %u more\n", errs->lost);
+}
+
+int
 command_run_row(struct session *s, const struct command_row *row, int argc, char **argv)
 {
 	if (row->run != NULL)

@@ -12,6 +12,7 @@
 
 #include "client.h"
 #include "ctl/api/api.h"
+#include "ctl/config/config.h"
 #include "table.h"
 
 struct command_row {
@@ -40,6 +41,11 @@ json_t *call_listing(struct session *s, const struct command_row *row, json_t *p
 
 /* print_result: by the row's views, or as JSON. */
 void print_result(struct session *s, const struct command_row *row, const json_t *result);
+/* print_answers: the same of a result (taken over; NULL: none, and it was said) that has `answers`.
+ * => an EXIT_: EXIT_NO if there are none. */
+int print_answers(struct session *s, const struct command_row *row, json_t *result);
+/* print_config_errors: one a line. */
+void print_config_errors(FILE *err, const struct config_errors *errs);
 
 /* args.c: words to parameters. => new object, or NULL and *status after a message to err. */
 json_t *args_parse(const struct command_row *row, int argc, char **argv, FILE *err, int *status);

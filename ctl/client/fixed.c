@@ -16,9 +16,8 @@ ask_file(struct session *s, const char *file, const json_t *params)
 	struct image_header *image = doc != NULL ? config_compile(doc, NULL, 1, &size, &errs) :
 	                                           NULL;
 	s->status = EXIT_NO;
-	for (unsigned i = 0; image == NULL && i < errs.n; i++)
-		fprintf(s->err, "error: %s%s%s\n", errs.e[i].path,
-		        errs.e[i].path[0] != '\0' ? ": " : "", errs.e[i].message);
+	if (image == NULL)
+		print_config_errors(s->err, &errs);
 	if (image != NULL && !api_nat_ask(image, params, &result, text, sizeof(text)))
 		fprintf(s->err, "error: %s\n", text);
 	json_decref(doc);
@@ -41,10 +40,5 @@ run_fixed(struct session *s, const struct command_row *row, int argc, char **arg
 		result = ask_file(s, file, params);
 		json_decref(params);
 	}
-	if (result == NULL)
-		return s->status;
-	print_result(s, row, result);
-	bool answered = json_array_size(json_object_get(result, "answers")) != 0;
-	json_decref(result);
-	return answered ? EXIT_DONE : EXIT_NO;
+	return print_answers(s, row, result);
 }

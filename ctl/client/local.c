@@ -15,16 +15,6 @@ misused(struct session *s, const struct command_row *row)
 	return EXIT_USAGE;
 }
 
-static void
-print_config_errors(FILE *err, const struct config_errors *errs)
-{
-	for (unsigned i = 0; i < errs->n; i++)
-		fprintf(err, "error: %s%s%s\n", errs->e[i].path,
-		        errs->e[i].path[0] != '\0' ? ": " : "", errs->e[i].message);
-	if (errs->lost != 0)
-		fprintf(err, "error: and %u more\n", errs->lost);
-}
-
 int
 run_config_check(struct session *s, const struct command_row *row, int argc, char **argv)
 {

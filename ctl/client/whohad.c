@@ -46,10 +46,5 @@ run_whohad(struct session *s, const struct command_row *row, int argc, char **ar
 	} else {
 		result = session_call(s, row->method, params);
 	}
-	if (result == NULL)
-		return s->status;
-	print_result(s, row, result);
-	bool answered = json_array_size(json_object_get(result, "answers")) != 0;
-	json_decref(result);
-	return answered ? EXIT_DONE : EXIT_NO;
+	return print_answers(s, row, result);
 }
