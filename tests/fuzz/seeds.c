@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where the fuzzers begin: seeds DIR CONFIG.json… writes DIR/image, DIR/config, DIR/jsonrpc and
- * DIR/json.dict from the configurations, DIR/log, and DIR/frames from frames of its own (frames.c).
+ * DIR/json.dict from the configurations, DIR/log, DIR/transport, and DIR/parse from frames of its
+ * own (frames.c).
  */
 #include <ctype.h>
 #include <errno.h>
@@ -205,6 +206,32 @@ logs_write(void)
 	log_index_fini(&ix);
 }
 
+/* transports_write: a segment with options, and datagrams of QUIC, behind what fuzz_transport reads
+ * first: its kind, how the ends' numbers differ (13 octets). */
+static void
+transports_write(void)
+{
+	static const uint8_t numbers[13] = {0, 0, 0x10, 0, 0, 0, 0, 1, 0, 0, 0, 7, 12};
+	static const struct {
+		uint8_t kind, size;
+		const char *name, *octets;
+	} seeds[] = {
+		{0x31, 44, "segment", "\x01\xbb\x80\x00\0\0\0\1\0\0\0\1\xb0\x10\xff\xff\0\0\0\0"
+		                      "\1\1\x08\x0a\0\0\0\1\0\0\0\2\1\1\5\x0a\0\0\0\1\0\0\0\2"},
+		{0x13, 28, "syn", "\x80\x00\x01\xbb\0\0\0\1\0\0\0\0\x70\x02\xff\xff\0\0\0\0"
+		                  "\2\4\5\xb4\1\3\3\7"},
+		{0, 24, "long", "\xc0\0\0\0\1\x08\0\1\2\3\4\5\6\7\x04\1\2\3\4\0\0\0\0\0"},
+		{4, 20, "short", "\x40\0\1\2\3\4\5\6\7\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\0\0\0"},
+	};
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(*seeds); i++) {
+		uint8_t octets[1 + sizeof(numbers) + UINT8_MAX] = {seeds[i].kind};
+		memcpy(octets + 1, numbers, sizeof(numbers));
+		memcpy(octets + 1 + sizeof(numbers), seeds[i].octets, seeds[i].size);
+		seed_write("transport", seeds[i].name, 0, octets,
+		           1 + sizeof(numbers) + seeds[i].size);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -219,6 +246,7 @@ main(int argc, char **argv)
 		config_write(argv[i]);
 	dictionary_write();
 	logs_write();
+	transports_write();
 	frames_make(frame_write, NULL);
 	return 0;
 }
