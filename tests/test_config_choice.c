@@ -1,47 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How services choose, from the document to the image: what is said, and what follows from it. */
-#include <string.h>
-
-#include "ctl/config/config.h"
+#include "config_kit.h"
 #include "lb/lb_table.h"
-#include "test.h"
 
 #define NICS "{'nics':[{'name':'in','device':'d0','addresses':['10.1.0.1/24']}],"
-
-/* compile: a document with ' for ". => the image, which passes every check. */
-static struct image_header *
-compile(const char *document, const struct image_header *previous)
-{
-	struct config_errors errs = {0};
-	size_t size = 0;
-	char err[256] = "", text[4096];
-	snprintf(text, sizeof(text), "%s", document);
-	for (char *p = text; (p = strchr(p, '\'')) != NULL;)
-		*p = '"';
-	json_t *doc = config_parse(text, strlen(text), &errs);
-	struct image_header *h = config_compile(doc, previous, 7, &size, &errs);
-	for (unsigned i = 0; i < errs.n; i++)
-		printf("%s: %s\n", errs.e[i].path, errs.e[i].message);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(h);
-	CU_ASSERT_EQUAL(image_check(h, size, err, sizeof(err)), 0);
-	CU_ASSERT_EQUAL(lb_image_check(h, err, sizeof(err)), 0);
-	json_decref(doc);
-	return h;
-}
-
-static const void *
-rows(const struct image_header *h, uint32_t kind, uint32_t expected)
-{
-	uint32_t n;
-	const void *r = image_rows(h, kind, &n);
-	CU_ASSERT_EQUAL_FATAL(n, expected);
-	return r;
-}
 
 static void
 test_rows(void)
 {
-	struct image_header *h = compile(NICS
+	struct image_header *h = compile_document(NICS
 		"'lb':{'services':["
 		"{'name':'a','address':'192.0.2.1','port':80,'scheduler':'least-connections',"
 		"'backends':[{'address':'10.1.0.7','max_connections':300}]},"
@@ -75,9 +42,9 @@ test_capacity(void)
 	static const char with[] = NICS "'lb':{'services':[{'name':'a','address':'192.0.2.1',"
 		"'port':80,'persistence':{'timeout':9}}]}}";
 	struct config_errors errs = {0};
-	struct image_header *none = compile(NICS "'lb':{'services':[]}}", NULL);
-	struct image_header *h = compile(with, NULL), *late = compile(with, none);
-	struct image_header *after = compile(NICS "'lb':{'services':[]}}", h);
+	struct image_header *none = compile_document(NICS "'lb':{'services':[]}}", NULL);
+	struct image_header *h = compile_document(with, NULL), *late = compile_document(with, none);
+	struct image_header *after = compile_document(NICS "'lb':{'services':[]}}", h);
 	const struct img_plane *p = rows(none, IMG_PLANE, 1);
 	CU_ASSERT_EQUAL(p->persistence, 0);
 	p = rows(h, IMG_PLANE, 1);
@@ -105,7 +72,7 @@ test_table(void)
 	for (unsigned i = 0; i < 5; i++) {
 		char text[1024];
 		snprintf(text, sizeof(text), form, schedulers[i]);
-		struct image_header *h = compile(text, previous);
+		struct image_header *h = compile_document(text, previous);
 		const struct img_lb_service *s = rows(h, IMG_LB_SERVICES, 1);
 		const struct img_lb_backend *b = rows(h, IMG_LB_BACKENDS, 3);
 		CU_ASSERT_EQUAL_FATAL(lb_table_make(s, b, want), 0);

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Modes in which backends see packets as they were sent: rows, and what documents have wrong. */
 #include <arpa/inet.h>
-#include <string.h>
 
-#include "ctl/config/config.h"
-#include "lb/lb_image.h"
-#include "test.h"
+#include "config_kit.h"
 
 #define NICS "'nics':[{'name':'in','device':'d0','addresses':['10.1.0.1/24']}," \
 	"{'name':'out','device':'d1','addresses':['198.51.100.2/24','2001:db8::2/64']}]"
@@ -109,15 +106,6 @@ test_bad(void)
 			printf("  got %s: %s\n", errs.e[k].path, errs.e[k].message);
 		free(h);
 	}
-}
-
-static const void *
-rows(const struct image_header *h, uint32_t kind, uint32_t expected)
-{
-	uint32_t n;
-	const void *r = image_rows(h, kind, &n);
-	CU_ASSERT_EQUAL_FATAL(n, expected);
-	return r;
 }
 
 /* Ways stand in the order of backends' rows, with what their services and routes say. */

@@ -1,29 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Drains with a deadline and slow starts, over a clock moved by hand, as the image has them. */
-#include "api_world.h"
+#include "api_time.h"
 #include "ctl/api/health.h"
 #include "lb/state.h"
 
-static const uint64_t SECOND = 1000000000;
-static const uint64_t BEGIN = 1700000000ull * 1000000000;
-static uint64_t now;
-
-static uint64_t
-test_clock(void *ctx)
-{
-	return now;
-}
-
-/* Service web with these members besides its backends (a list). */
 static void
 apply(const char *members, const char *backends)
 {
-	char text[4096];
-	snprintf(text, sizeof(text), "{\"config\":{\"nics\":[{\"name\":\"in\",\"device\":\"d\","
-	         "\"addresses\":[\"10.1.0.1/24\"]}],\"lb\":{\"services\":[{\"name\":\"web\","
-	         "\"address\":\"192.0.2.1\",\"port\":80,%s\"backends\":[%s]}]}}}", members,
-	         backends);
-	done("config.apply", text);
+	apply_web("", members, backends);
 }
 
 #define TWO "{\"address\":\"10.0.0.1\"},{\"address\":\"10.0.0.2\"}"
@@ -32,31 +16,7 @@ static const char one[] = "{\"service\":\"web\",\"address\":\"10.0.0.1\"}";
 static void
 begin_at(const char *members, const char *backends)
 {
-	begin_empty();
-	now = BEGIN;
-	api_set_clock(api, test_clock, NULL);
-	apply(members, backends);
-}
-
-/* What the daemon does all the time. => generations made. */
-static int
-turn(void)
-{
-	char err[256];
-	api_turn(api);
-	return api_health_apply(api, err, sizeof(err));
-}
-
-/* Time passes as in the daemon, a second at a time. => generations made. */
-static int
-pass(unsigned seconds)
-{
-	int made = turn();
-	for (unsigned i = 0; i < seconds; i++) {
-		now += SECOND;
-		made += turn();
-	}
-	return made;
+	begin_web("", members, backends);
 }
 
 static void

@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rates, and backends that are lowered by handshakes that fail: over a clock moved by hand. */
-#include "api_world.h"
+#include "api_time.h"
 #include "ctl/api/health.h"
-
-static const uint64_t SECOND = 1000000000;
-static const uint64_t BEGIN = 1700000000ull * 1000000000;
-static uint64_t now;
-
-static uint64_t
-test_clock(void *ctx)
-{
-	return now;
-}
 
 /* The machine as somebody would write it who has all the time: what it did is in a list. */
 struct slow {
@@ -81,44 +71,18 @@ test_machine(void)
 
 #define THREE "{\"address\":\"10.0.0.1\"},{\"address\":\"10.0.0.2\"},{\"address\":\"10.0.0.3\"}"
 
+static const char check[] = "\"checks\":[{\"name\":\"c\",\"fall\":1,\"rise\":1}],";
+
 static void
 apply(const char *members, const char *backends)
 {
-	char text[4096];
-	snprintf(text, sizeof(text), "{\"config\":{\"nics\":[{\"name\":\"in\",\"device\":\"d\","
-	         "\"addresses\":[\"10.1.0.1/24\"]}],\"lb\":{\"checks\":[{\"name\":\"c\","
-	         "\"fall\":1,\"rise\":1}],\"services\":[{\"name\":\"web\","
-	         "\"address\":\"192.0.2.1\",\"port\":80,%s\"backends\":[%s]}]}}}", members,
-	         backends);
-	done("config.apply", text);
+	apply_web(check, members, backends);
 }
 
 static void
 begin_at(const char *members, const char *backends)
 {
-	begin_empty();
-	now = BEGIN;
-	api_set_clock(api, test_clock, NULL);
-	apply(members, backends);
-}
-
-static int
-turn(void)
-{
-	char err[256];
-	api_turn(api);
-	return api_health_apply(api, err, sizeof(err));
-}
-
-static int
-pass(unsigned seconds)
-{
-	int made = turn();
-	for (unsigned i = 0; i < seconds; i++) {
-		now += SECOND;
-		made += turn();
-	}
-	return made;
+	begin_web(check, members, backends);
 }
 
 static struct stats_backend *
