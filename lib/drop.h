@@ -47,6 +47,8 @@
 	X(NAT_TABLE_FULL, "nat_table_full", "no free mapping or subscriber entry")              \
 	X(NAT_PAIR_TAKEN, "nat_pair_taken",                                                     \
 	  "another inside host speaks this protocol with this remote host")                    \
+	X(NAT_FLOW_LIMIT, "nat_flow_limit", "subscriber has as many flows as it may")           \
+	X(NAT_FLOW_RATE, "nat_flow_rate", "subscriber opens flows faster than it may")          \
 	X(NAT_LOG_FULL, "nat_log_full", "no new block, the log has no room (log.overload)")     \
 	X(LB_NO_BACKEND, "lb_no_backend", "service has no backend that takes new flows")        \
 	X(LB_NO_SERVICE, "lb_no_service", "service address, but no service on that port")       \

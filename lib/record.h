@@ -39,16 +39,23 @@ enum record_event { /* natEvent numbers of RFC 8158 where it has one */
 	RECORD_START = 202,         /* a data plane began with nothing */
 };
 
+enum record_threshold { /* natThresholdEvent numbers of RFC 8158 where it has one */
+	THRESHOLD_POOL_HIGH = 1, THRESHOLD_POOL_LOW = 2, THRESHOLD_USER_HIGH = 4,
+	THRESHOLD_USER_LOW = 200,
+};
+
 struct record {
 	uint64_t time_ns;    /* of the worker's clock: CLOCK_REALTIME, or the capture's */
 	uint64_t sequence;   /* of its worker; 0: made by the daemon */
 	union {
 		uint64_t since_ns; /* interim: when it began; gap: time of the last one before */
 		uint64_t packets_out;
+		uint64_t used;     /* threshold: blocks of the worker's pool, or mappings */
 	};
 	union {
 		uint64_t lost;     /* gap: how many */
 		uint64_t packets_in;
+		uint64_t limit;    /* threshold: how many of them that is */
 	};
 	uint64_t bytes_out, bytes_in; /* session records at the end: out is from inside */
 	be32 subscriber;     /* inside address */
@@ -63,7 +70,9 @@ struct record {
 	uint8_t proto;       /* 0 in block records */
 	uint8_t realm;
 	uint8_t worker;      /* RECORD_DAEMON: the daemon itself */
-	uint16_t zero[3];
+	uint8_t threshold;   /* enum record_threshold, of such an event */
+	uint8_t zero8;
+	uint16_t zero[2];
 	uint64_t spare[2];
 };
 static_assert(sizeof(struct record) == 96, "shared layout");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of mappings, blocks and subscribers: made together, ended together, logged. */
-#include "nat/state.h"
+#include "nat/limit.h"
 #include "nat/ranges.h"
+#include "nat/threshold.h"
 #include "nat/warm.h"
 
 /*
@@ -59,14 +60,18 @@ block_join(struct nat *n, uint32_t subscriber, uint32_t number)
 	struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
 	struct block *b = block_at(&n->pool, number);
 	b->subscriber = subscriber;
-	uint32_t *at = &s->block;
-	while (*at != 0)
-		at = &block_at(&n->pool, *at)->next;
-	*at = number;
+	uint32_t last = s->block;
+	while (last != 0 && block_at(&n->pool, last)->next != 0)
+		last = block_at(&n->pool, last)->next;
+	if (last == 0)
+		s->block = number & BLOCK_MASK;
+	else
+		block_at(&n->pool, last)->next = number;
 	s->blocks++;
-	s->slot = b->slot;
+	s->slot = b->slot & SLOT_MASK;
 	n->stats->blocks = n->pool.blocks.used;
 	log_block(n, RECORD_BLOCK_CREATE, b);
+	threshold_pool(n, pool_slot_at(&n->pool, b->slot)->pool);
 }
 
 /* A block leaves its subscriber, who goes with the last one. */
@@ -77,15 +82,21 @@ block_release(struct nat *n, uint32_t number)
 	uint32_t subscriber = b->subscriber;
 	struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
 	log_block(n, RECORD_BLOCK_DELETE, b);
-	uint32_t *at = &s->block;
-	while (*at != number)
-		at = &block_at(&n->pool, *at)->next;
-	*at = b->next;
+	uint16_t pool = pool_slot_at(&n->pool, b->slot)->pool;
+	if (s->block == number) {
+		s->block = b->next & BLOCK_MASK;
+	} else {
+		uint32_t before = s->block;
+		while (block_at(&n->pool, before)->next != number)
+			before = block_at(&n->pool, before)->next;
+		block_at(&n->pool, before)->next = b->next;
+	}
 	pool_give(&n->pool, number);
 	n->stats->blocks = n->pool.blocks.used;
 	if (--s->blocks == 0)
 		subscriber_del(&n->subscribers, subscriber);
 	n->stats->subscribers = n->subscribers.t.used;
+	threshold_pool(n, pool);
 }
 
 /*
@@ -188,6 +199,7 @@ subscriber_current(struct nat *n, const struct wish *w)
 	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
 	if (slot->is_usable && slot->pool == w->rule->pool && has_own_blocks(n, w, s)) {
 		s->checked = n->reloads;
+		s->is_limited = 0;
 		return number;
 	}
 	subscriber_retire(&n->subscribers, number);
@@ -322,6 +334,8 @@ mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t 
 	n->stats->mappings_created++;
 	n->stats->mappings = n->mappings.t.used;
 	log_mapping(n, RECORD_MAPPING_CREATE, &m);
+	if (w->rule->high != 0)
+		threshold_more(n, subscriber, w->rule);
 	return number;
 }
 
@@ -342,6 +356,13 @@ newcomer(struct nat *n, const struct wish *w, uint8_t *drop)
 	return n->mappings.t.used != n->mappings.t.capacity ? subscriber_make(n, w, drop) : 0;
 }
 
+static __attribute__((noinline)) void
+log_limit(struct nat *n, const struct wish *w, uint32_t subscriber)
+{
+	const struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
+	log_refusal(n, RECORD_QUOTA_EXCEEDED, w, pool_slot_at(&n->pool, s->slot)->address);
+}
+
 uint32_t
 life_find_or_make(struct nat *n, const struct wish *w, uint8_t *drop)
 {
@@ -349,6 +370,10 @@ life_find_or_make(struct nat *n, const struct wish *w, uint8_t *drop)
 	uint32_t subscriber = subscriber_current(n, w);
 	if (subscriber == 0 && (subscriber = newcomer(n, w, drop)) == 0)
 		return 0;
+	if (limit_is_set(w->rule) && !limit_outbound(n, subscriber, w, drop)) {
+		log_limit(n, w, subscriber);
+		return 0;
+	}
 	uint64_t hash = inside_hash(n, subscriber, w);
 	uint32_t mapping = mapping_find(&n->mappings, hash, subscriber, w->proto,
 	                                w->miss->tuple.sport);
@@ -361,7 +386,10 @@ life_end(struct nat *n, uint32_t mapping, bool was_seen, const uint64_t *hash)
 	struct mapping m = *mapping_at(&n->mappings, mapping);
 	uint32_t subscriber = mapping_block(&n->mappings, &m)->subscriber;
 	log_mapping(n, RECORD_MAPPING_DELETE, &m);
-	subscriber_at(&n->subscribers, subscriber)->mappings--;
+	struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
+	s->mappings--;
+	if (s->is_high)
+		threshold_less(n, subscriber);
 	uint64_t own[2];
 	if (hash == NULL) {
 		own[0] = mapping_hash_inside(&n->mappings, &m);

@@ -11,6 +11,8 @@
 #include "nat/ranges.h"
 #include "nat/pass.h"
 #include "nat/session.h"
+#include "nat/limit.h"
+#include "nat/threshold.h"
 #include "nat/unmapped.h"
 #include "nat/warm.h"
 
@@ -103,6 +105,7 @@ nat_reload(void *state, const struct generation *g)
 	pool_reload(&n->pool, r);
 	n->has_changed = n->extras != r->extras;
 	n->extras = r->extras;
+	threshold_reload(n);
 }
 
 static int
@@ -138,6 +141,7 @@ hold_outbound(struct nat *n, uint32_t number, be32 remote)
 		return false;
 	m->flows++;
 	m->out_flows++;
+	life_subscriber(n, m)->flows++;
 	return true;
 }
 
@@ -215,8 +219,11 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	if (!is_admitted(n, number, t->src.w[0]))
 		return refuse_inbound(m, spec, DROP_NAT_FILTERED);
 	struct mapping *map = mapping_at(&n->mappings, number);
-	const struct subscriber *s = life_subscriber(n, map);
+	struct subscriber *s = life_subscriber(n, map);
+	if (!limit_inbound(n, s))
+		return refuse(spec, DROP_NAT_FLOW_LIMIT);
 	map->flows++;
+	s->flows++;
 	spec->reply = tuple_invert(t);
 	spec->reply.src = addr_from_v4(s->address);
 	spec->reply.sport = map->inside_port;
@@ -279,6 +286,7 @@ let_go(struct nat *n, uint32_t number, bool is_outbound, bool from_inside, be32 
 {
 	struct mapping *m = mapping_at(&n->mappings, number);
 	assert(m->flows != 0 && (!from_inside || m->out_flows != 0));
+	life_subscriber(n, m)->flows--;
 	m->flows--;
 	m->out_flows -= from_inside;
 	if (is_outbound && m->filtering == NAT_FILTER_ADF)

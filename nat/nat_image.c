@@ -134,6 +134,8 @@ check_pool(const struct check *c, uint32_t i)
 	if (c->plane->steer_split_blocks &&
 	    (c->plane->steer_block_shift > 15 || size > 1u << c->plane->steer_block_shift))
 		return wrong(c, "pool %u: blocks are larger than the unit that is divided", i);
+	if (p->high > 100 || (p->high != 0 && p->low >= p->high))
+		return wrong(c, "pool %u: thresholds of %u and %u percent", i, p->high, p->low);
 	return 0;
 }
 
@@ -233,6 +235,18 @@ check_rule(const struct check *c, uint32_t i)
 }
 
 static int
+check_limits(const struct check *c, uint32_t i)
+{
+	const struct img_nat_rule *r = &c->rules[i];
+	if (r->high != 0 && r->low >= r->high)
+		return wrong(c, "NAT rule %u: thresholds of %u and %u mappings", i, r->high,
+		             r->low);
+	if (r->flow_cost != 0 && (r->flow_burst < r->flow_cost || r->flow_burst > 1u << 30))
+		return wrong(c, "NAT rule %u: a burst of flows is out of range", i);
+	return 0;
+}
+
+static int
 check_ports(const struct check *c, uint32_t i)
 {
 	const struct img_nat_ports *p = &c->ports[i];
@@ -316,7 +330,8 @@ check_rows(const struct check *c)
 	for (uint32_t i = 0; r == 0 && i < c->n_addresses; i++)
 		r = check_address(c, i);
 	for (uint32_t i = 0; r == 0 && i < c->n_rules; i++)
-		r = check_rule(c, i);
+		if ((r = check_rule(c, i)) == 0)
+			r = check_limits(c, i);
 	for (uint32_t i = 0; r == 0 && i < c->n_ports; i++)
 		r = check_ports(c, i);
 	for (uint32_t i = 0; r == 0 && i < c->n_routes; i++)

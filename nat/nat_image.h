@@ -49,6 +49,8 @@ struct img_nat_pool {
 	uint16_t port_first, port_last;    /* host order, inclusive */
 	uint16_t block_size;               /* ports, a power of two */
 	uint16_t max_blocks;               /* a subscriber may hold, up to NAT_MAX_BLOCKS */
+	uint8_t high, low;                 /* percent of blocks: an event; high 0: none */
+	uint8_t zero[2];
 	uint32_t first_hole, holes;        /* rows in IMG_NAT_HOLES */
 	/* Deterministic pools (nat/deterministic.h): */
 	uint32_t first_inside, insides;    /* rows in IMG_NAT_INSIDE */
@@ -84,6 +86,10 @@ struct img_nat_rule { /* first match wins */
 	uint8_t log_sessions; /* 1: their flows are logged, with destinations */
 	uint8_t other;        /* enum nat_other */
 	uint32_t max_mappings; /* a subscriber may hold (6888 REQ-4); 0: bounded by blocks only */
+	uint32_t high, low;    /* mappings of a subscriber: an event; high 0: none */
+	uint32_t max_flows;    /* a subscriber may have; 0: any number */
+	uint32_t flow_cost;    /* 1/64 ms between flows that a subscriber opens; 0: no limit */
+	uint32_t flow_burst;   /* the same for all that it may open at once; up to 2^30 */
 	/* What follows is of NAT_PASS; of the others zero (a mapping has no destination). */
 	be32 destination;      /* prefix */
 	uint16_t first, last;  /* destination ports, host order; 0 to 65535: any, and no ports */

@@ -124,9 +124,21 @@ holes_clear(struct pool *p, const struct block *b)
 		bits_clear(pool_taken(p, b->slot, proto), pool_offset(p, b->first), b->ports);
 }
 
+/* What a block more or less changes of its pool. */
+static void
+use_add(struct pool *p, const struct pool_slot *slot, uint32_t blocks)
+{
+	if (slot->is_usable)
+		p->use[slot->pool].held += blocks;
+}
+
 void
 pool_reload(struct pool *p, const struct nat_rules *r)
 {
+	for (uint32_t i = 0; i < r->n_pools; i++) {
+		p->use[i].held = 0;
+		p->use[i].total = rules_pool_blocks(r, i, p->worker);
+	}
 	for (uint32_t i = 1; i <= p->slots.high; i++) {
 		struct pool_slot *slot = pool_slot_at(p, i);
 		if (slot->blocks == 0)
@@ -136,6 +148,7 @@ pool_reload(struct pool *p, const struct nat_rules *r)
 		bool is_here = a != NULL && a->address == slot->address;
 		slot->pool = is_here ? a->pool : POOL_NONE;
 		slot->is_usable = is_here && !a->drain;
+		use_add(p, slot, slot->blocks);
 	}
 	memset(p->is_full, 0, p->n_ids);
 	p->rules = r;
@@ -194,6 +207,7 @@ pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span
 	bits_set(pool_held(p, slot), pool_granule(p, span.first), span_granules(span));
 	pool_slot_at(p, slot)->blocks++;
 	pool_slot_at(p, slot)->idle++;
+	use_add(p, pool_slot_at(p, slot), 1);
 	return number;
 }
 
@@ -210,6 +224,7 @@ pool_give(struct pool *p, uint32_t number)
 	p->is_full[slot->id] = 0;
 	p->epoch++;
 	slot->idle--;
+	use_add(p, slot, UINT32_MAX);
 	if (--slot->blocks == 0)
 		slot_close(p, b->slot);
 	table_give(&p->blocks, number);

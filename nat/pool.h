@@ -10,8 +10,9 @@
  *            3. Only blocks whose home is this worker are taken.
  *            4. State stays under the stable id of the address when generations change.
  * Owner      One worker; the main lcore reads slots for listings.
- * Limits     pool_addresses ids. Slots: all of them on one worker or with divided blocks; else the
- *            worker's share and a quarter more, after which further addresses cannot be used here.
+ * Limits     pool_addresses ids, fewer than 2^SLOT_BITS (nat/subscriber.h). Slots: all of them on
+ *            one worker or with divided blocks; else the worker's share and a quarter more, after
+ *            which further addresses cannot be used here.
  *            Blocks: two for each subscriber and one for each 32 mappings, as far as the slots have
  *            ports for them; beyond, none is free.
  * See        docs/design.md, "Steering"; RFC 4787 REQ-2, RFC 7857 section 4.
@@ -39,6 +40,20 @@ struct pool_slot {
 };
 static_assert(sizeof(struct pool_slot) == 64, "a slot is one cache line");
 
+/* The blocks of a pool on this worker, of addresses that give, and marks to cross. */
+struct pool_use {
+	uint32_t held, total;
+	uint32_t high, low;   /* crossed: held is high or more, or less than low */
+	uint64_t name;        /* hash of the pool's name */
+	bool is_high;         /* which of the two is to be crossed next */
+};
+
+static inline bool
+pool_use_crosses(const struct pool_use *u)
+{
+	return u->held >= u->high || u->held < u->low;
+}
+
 struct pool {
 	struct table slots;     /* struct pool_slot */
 	struct table blocks;    /* struct block */
@@ -50,6 +65,7 @@ struct pool {
 	uint32_t n_ids;
 	uint32_t row_words, held_words;
 	uint32_t epoch;         /* grows when a block may have become free */
+	struct pool_use use[NAT_MAX_POOLS];
 	uint32_t full_epoch[NAT_MAX_POOLS]; /* epoch at which a pool had nothing left */
 	uint32_t split_inverse; /* 2^32 / workers, rounded up; 0: not divided */
 	uint16_t worker;

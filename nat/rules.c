@@ -94,7 +94,7 @@ rules_alloc(const struct nat_rules *from)
 	size_t ids = (size_t)from->n_ids + 1, order = (size_t)from->n_addresses + 1;
 	size_t classes = (size_t)from->n_pools * from->n_classes + 1;
 	size_t blocks = (size_t)from->n_pools * from->n_workers;
-	size_t words = (ids + order + classes + blocks) * sizeof(uint32_t);
+	size_t words = (ids + order + classes + 2 * blocks) * sizeof(uint32_t);
 	struct nat_rules *r = mem_alloc(sizeof(*r) + match + words, -1);
 	if (r == NULL)
 		return NULL;
@@ -105,6 +105,7 @@ rules_alloc(const struct nat_rules *from)
 	r->order = r->row_of_id + ids;
 	r->class_first = r->order + order;
 	r->blocks = r->class_first + classes;
+	r->pool_blocks = r->blocks + blocks;
 	return r;
 }
 
@@ -182,6 +183,20 @@ derive_blocks(struct nat_rules *r, const struct steer *steer)
 	}
 }
 
+static void
+derive_pool_blocks(struct nat_rules *r, const struct steer *steer)
+{
+	for (uint32_t i = 0; i < r->n_addresses; i++) {
+		const struct img_nat_address *a = &r->addresses[i];
+		size_t row = (size_t)a->pool * r->n_workers;
+		union addr address = addr_from_v4(a->address);
+		uint32_t home = steer_worker(steer, &address, FAMILY_V4);
+		for (uint32_t w = 0; w < r->n_workers && !a->drain; w++)
+			if (steer->split_blocks || w == home)
+				r->pool_blocks[row + w] += r->blocks[row + w];
+	}
+}
+
 int
 rules_create(struct generation *g, unsigned number)
 {
@@ -195,6 +210,7 @@ rules_create(struct generation *g, unsigned number)
 	derive_classes(r);
 	derive_rules(r);
 	derive_blocks(r, &g->steer);
+	derive_pool_blocks(r, &g->steer);
 	g->view[number] = r;
 	return 0;
 }

@@ -41,6 +41,7 @@ struct nat_rules {
 	                            * pools, rules for other protocols */
 	bool has_ranges;           /* there are deterministic pools */
 	bool has_others;           /* a rule lets other protocols out */
+	uint32_t *pool_blocks;     /* the same of all addresses that give */
 	size_t size;               /* of the allocation */
 };
 
@@ -73,6 +74,13 @@ static inline uint32_t
 rules_blocks(const struct nat_rules *r, uint32_t pool, uint16_t worker)
 {
 	return r->blocks[(size_t)pool * r->n_workers + worker];
+}
+
+/* rules_pool_blocks: of all addresses of the pool that give. */
+static inline uint32_t
+rules_pool_blocks(const struct nat_rules *r, uint32_t pool, uint16_t worker)
+{
+	return r->pool_blocks[(size_t)pool * r->n_workers + worker];
 }
 
 /* Ports first..last of a block. */

@@ -27,6 +27,8 @@ struct nat {
 	uint64_t gen_number;
 	uint32_t reloads;             /* marks subscribers whose address was looked at */
 	uint32_t quarantine_ms;
+	uint64_t said_until_ms;       /* of thresholds of subscribers, in this second */
+	uint32_t said;
 	uint8_t log_level;            /* enum nat_log */
 	uint8_t inbound_refresh;
 	uint16_t worker;
@@ -73,7 +75,7 @@ life_release(struct nat *n, uint32_t max)
 }
 
 /* life_subscriber: whose a mapping is. */
-static inline const struct subscriber *
+static inline struct subscriber *
 life_subscriber(const struct nat *n, const struct mapping *m)
 {
 	return subscriber_at(&n->subscribers, mapping_block(&n->mappings, m)->subscriber);

@@ -2,10 +2,14 @@
 /*
  * What       Subscribers: an inside address with its realm, the pool address it is paired with,
  *            the port blocks it holds.
- * Layout     32 bytes, two a cache line.
+ * Layout     32 bytes, two a cache line. due is when all flows that it has opened would have been
+ *            paid for at the rate of its rule, in units of 1/64 ms (nat/limit.h).
  * Invariant  1. At most one subscriber of an (address, realm) is current, that is in the index;
  *               retired ones (their pool address was taken away) only keep what they have.
  *            2. A subscriber holds at least one block; all its blocks are of one pool address.
+ *            3. flows is the number of live flows of its mappings.
+ *            4. rule is the row of the rule that last limited it, if is_limited and checked is the
+ *               reload in force.
  * Owner      One worker.
  * Lifetime   From the first block to the release of the last.
  * See        RFC 4787 REQ-2, RFC 6888 REQ-2, REQ-4.
@@ -16,20 +20,34 @@
 #include <stdbool.h>
 
 #include "lib/tuple.h"
+#include "nat/nat_image.h"
+#include "nat/quarantine.h"
 #include "nat/table.h"
+
+enum {
+	SLOT_BITS = 17, RULE_BITS = 10,
+	SLOT_MASK = (1 << SLOT_BITS) - 1, BLOCK_MASK = (1 << BLOCK_BITS) - 1,
+};
 
 struct subscriber {
 	uint32_t next;
 	be32 address;
-	uint32_t slot;     /* of the pool address, nat/pool.h */
-	uint32_t block;    /* first of its blocks, oldest first */
-	uint32_t mappings;
+	uint32_t slot : SLOT_BITS;   /* of the pool address, nat/pool.h */
+	uint32_t blocks : 5;
+	uint32_t rule : RULE_BITS;
+	uint32_t block : BLOCK_BITS; /* first of its blocks, oldest first */
+	uint32_t is_current : 1;
+	uint32_t is_limited : 1;
+	uint32_t is_high : 1;        /* it was said that it has many mappings */
+	uint32_t zero : 3;
+	uint32_t mappings : 24;
+	uint32_t realm : 8;
 	uint32_t checked;  /* reload at which its pool address was last found good */
-	uint16_t blocks;
-	uint8_t realm;
-	uint8_t is_current;
-	uint32_t spare;
+	uint32_t flows;
+	uint32_t due;
 };
+static_assert(NAT_MAX_BLOCKS < 1 << 5 && NAT_MAX_RULES <= 1 << RULE_BITS, "counts fit");
+static_assert(NAT_MAX_BLOCKS * 32768u * 3 < 1u << 24, "a port of each protocol is a mapping");
 static_assert(sizeof(struct subscriber) == 32, "two subscribers a cache line");
 
 struct subscriber_table {

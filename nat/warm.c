@@ -169,8 +169,10 @@ warm_ended(void *state, const struct flow *f, const struct tuple t[2], uint64_t 
 		return;
 	if (stage == 0)
 		prefetch_write(m);
-	else if (m->flows == 1 && stage == 1)
+	else if (stage == 1)
 		prefetch_write(mapping_block(&n->mappings, m));
 	else if (m->flows == 1)
 		ask_end(n, m, hint);
+	else
+		prefetch_write(life_subscriber(n, m));
 }

@@ -535,6 +535,44 @@ def subscriber_limit():
     return c
 
 
+@case
+def flow_limit():
+    c = make("flow-limit", "A subscriber with four flows gets no fifth, whether it or the peer begins; the events name it "
+             "(RFC 6888 REQ-4, REQ-5).", rule={"max_flows": 4})
+    for i in range(3):
+        p = udp_out(c, i, A, 5000, S, 53 + i)
+    c.send("outside", 3, P.udp(S2, X, 9, p.sport, b"the fourth"), P.udp(S2, X, 10, p.sport, b"the fifth"))
+    c.send("inside", 4, P.udp(A, S, 5000, 99), P.udp(A, S, 5001, 99), P.udp(A, S, 5000, 53), P.udp(B, S, 5000, 53))
+    return c
+
+
+@case
+def flow_rate():
+    c = make("flow-rate", "A subscriber may open ten flows a second and four at once; a flow that exists is not slowed.",
+             rule={"flow_rate": 10, "flow_burst": 4})
+    for i in range(6):
+        c.send("inside", i / 1000, P.udp(A, S, 5000 + i, 53))
+    c.send("inside", 0.01, P.udp(A, S, 5000, 53), P.udp(B, S, 5000, 53))
+    c.send("inside", 0.15, P.udp(A, S, 6000, 53), P.udp(A, S, 6001, 53))
+    c.send("inside", 1, *[P.udp(A, S, 7000 + i, 53) for i in range(6)])
+    return c
+
+
+@case
+def thresholds():
+    c = make("thresholds", "Events when six of eight blocks are used, and when three are; when a subscriber has three "
+             "mappings, and when it has two.", pool={"ports": "1024-1535", "used_high": 75, "used_low": 38},
+             rule={"mappings_high": 3, "mappings_low": 2, "timeouts": {"udp": 30}}, args=["--until", "120"])
+    c.config["nat"]["quarantine"] = 0
+    c.one_worker = True
+    for i in range(7):
+        c.send("inside", i, P.udp("100.64.1.%d" % (i + 1), S, 5000, 53))
+    for i in range(4):
+        c.send("inside", 10 + i, P.udp("100.64.1.7", S, 6000 + i, 53))
+    c.send("inside", 60, P.udp(B, S, 5000, 53))
+    return c
+
+
 def big(size, seed=1):
     return bytes((i * 7 + seed + i // 256) & 255 for i in range(size))
 

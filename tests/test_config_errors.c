@@ -220,6 +220,8 @@ static const struct bad {
 	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"exclude_ports\":[\"1-30000\","
 	            "\"30001-65535\"]")),
 	 "nat.pools[0].exclude_ports", "leaves no port of the pool"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"used_high\":50,\"used_low\":50")),
+	 "nat.pools[0].used_low", "is 50, used_high is 50; expected less"},
 	{POOLS(POOL("\"addresses\":[\"203.0.0.0/16\"]")), "nat.capacity.pool_addresses",
 	 "is 256, but the pools have 65536 addresses"},
 	{WITH("\"lb\":{\"services\":[{\"name\":\"s\",\"address\":\"192.0.2.1\",\"port\":80,"
@@ -292,6 +294,15 @@ static const struct bad {
 	 "there is no pool \"q\""},
 	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"p\",\"nic\":\"q\"}"),
 	 "nat.rules[0].nic", "there is no interface \"q\""},
+	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"p\",\"mappings_high\":9,"
+	       "\"mappings_low\":9}"), "nat.rules[0].mappings_low",
+	 "is 9, mappings_high is 9; expected less"},
+	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"p\",\"mappings_high\":9,"
+	       "\"max_mappings\":8}"), "nat.rules[0].mappings_high",
+	 "is 9, but no subscriber gets more than max_mappings, 8"},
+	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"p\",\"flow_rate\":1,"
+	       "\"flow_burst\":100000}"), "nat.rules[0].flow_burst",
+	 "100000 flows take 100000 s at a flow_rate of 1; expected 16777 s at most"},
 	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.1/8\",\"pool\":\"p\"}"), "nat.rules[0].source",
 	 "expected 10.0.0.0/8"},
 	{RULES("{\"name\":\"r\",\"source\":\"2001:db8::/64\",\"pool\":\"p\"}"),

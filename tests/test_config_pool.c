@@ -43,8 +43,34 @@ test_left_out_is_free(void)
 	free(h);
 }
 
+/* Thresholds and limits: given, and what stands for them when they are not. */
+static void
+test_limits(void)
+{
+	struct image_header *h = compile_after(NULL,
+		"'nat':{'pools':[{'name':'p','addresses':['203.0.113.1'],'used_high':90},"
+		"{'name':'q','addresses':['203.0.113.2'],'used_high':5},"
+		"{'name':'r','addresses':['203.0.113.3'],'used_high':70,'used_low':7}],"
+		"'rules':[{'name':'a','source':'10.0.0.0/8','pool':'p'},"
+		"{'name':'b','source':'11.0.0.0/8','pool':'p','mappings_high':100,"
+		"'max_flows':9,'flow_rate':30},"
+		"{'name':'c','source':'12.0.0.0/8','pool':'p','mappings_high':100,"
+		"'mappings_low':1,'flow_rate':1000,'flow_burst':7}]}");
+	const struct img_nat_pool *p = rows(h, IMG_NAT_POOLS, 3);
+	CU_ASSERT(p[0].high == 90 && p[0].low == 80);
+	CU_ASSERT(p[1].high == 5 && p[1].low == 0);
+	CU_ASSERT(p[2].high == 70 && p[2].low == 7);
+	const struct img_nat_rule *r = rows(h, IMG_NAT_RULES, 3);
+	CU_ASSERT(r[0].high == 0 && r[0].max_flows == 0 && r[0].flow_cost == 0);
+	CU_ASSERT(r[1].high == 100 && r[1].low == 75 && r[1].max_flows == 9);
+	CU_ASSERT(r[1].flow_cost == 2133 && r[1].flow_burst == 60 * 2133);
+	CU_ASSERT(r[2].low == 1 && r[2].flow_cost == 64 && r[2].flow_burst == 7 * 64);
+	free(h);
+}
+
 static const struct test_case cases[] = {
 	{"what a pool leaves out", test_exclusions},
 	{"what it leaves out is free", test_left_out_is_free},
+	{"limits and thresholds", test_limits},
 };
 TEST_MAIN("config_pool", cases)

@@ -64,6 +64,40 @@ golden(void)
 	ipfix_destroy(x);
 }
 
+/* A threshold's record: of a pool, of a subscriber; that which RFC 8158 has not is left out. */
+static void
+thresholds(void)
+{
+	static const struct { uint8_t kind, set, size; } cases[] = {
+		{THRESHOLD_POOL_HIGH, 8, 21}, {THRESHOLD_POOL_LOW, 9, 21},
+		{THRESHOLD_USER_HIGH, 10, 29}, {THRESHOLD_USER_LOW, 0, 0},
+	};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct record r = block_record(RECORD_THRESHOLD, BEGIN_NS, 5, 2, 0);
+		struct ipfix *x = ipfix_create();
+		const void *data;
+		r.threshold = cases[i].kind;
+		r.used = 0x1234;
+		r.limit = 0x5678;
+		add(x, &r, "");
+		size_t n = ipfix_message(x, 1000, &data);
+		CU_ASSERT_EQUAL_FATAL(n, cases[i].size == 0 ? 0 : 20u + cases[i].size);
+		if (n == 0) {
+			ipfix_destroy(x);
+			continue;
+		}
+		/* time, [subscriber, realm,] pool, kind, limit, natEvent */
+		const uint8_t *row = (const uint8_t *)data + 20;
+		CU_ASSERT_EQUAL(read16(row - 4), 256 + cases[i].set);
+		CU_ASSERT_EQUAL(read32(row + cases[i].size - 9), cases[i].kind);
+		CU_ASSERT_EQUAL(read32(row + cases[i].size - 5), 0x5678);
+		CU_ASSERT_EQUAL(row[cases[i].size - 1], 18);
+		if (cases[i].kind == THRESHOLD_USER_HIGH)
+			CU_ASSERT_EQUAL(read32(row + 8), 0x64400002);
+		ipfix_destroy(x);
+	}
+}
+
 static void
 sequences(void)
 {
@@ -120,6 +154,7 @@ full(void)
 
 static const struct test_case cases[] = {
 	{"golden message", golden},
+	{"thresholds", thresholds},
 	{"sequence numbers", sequences},
 	{"full messages", full},
 };

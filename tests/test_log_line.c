@@ -45,6 +45,13 @@ golden(void)
 	struct record block = block_record(RECORD_BLOCK_CREATE, 1795194000 * SECOND + 1000, 17, 2,
 	                                   1024);
 	struct record session = block;
+	struct record pool = {.time_ns = 1795194000 * SECOND, .event = RECORD_THRESHOLD,
+	                      .sequence = 18, .threshold = THRESHOLD_POOL_HIGH, .used = 114,
+	                      .limit = 113};
+	struct record user = pool;
+	user.threshold = THRESHOLD_USER_LOW;
+	user.subscriber = htonl(0x64400002);
+	user.external = block.external;
 	struct record gap = {.time_ns = 1795194060 * SECOND, .since_ns = 1795194000 * SECOND,
 	                     .event = RECORD_GAP, .lost = 5, .worker = 3};
 	session.event = RECORD_SESSION_DELETE;
@@ -77,6 +84,13 @@ golden(void)
 		 "\"inside_port\":40000,\"protocol\":\"tcp\",\"pool\":\"main\","
 		 "\"far\":\"198.51.100.1\",\"far_port\":443,\"packets\":[10,12],"
 		 "\"bytes\":[1000,15000]}\n"},
+		{&pool, "{\"time\":\"2026-11-20T17:00:00.000000Z\",\"event\":\"threshold\","
+		 "\"worker\":0,\"sequence\":18,\"pool\":\"main\",\"threshold\":\"pool_high\","
+		 "\"used\":114,\"limit\":113}\n"},
+		{&user, "{\"time\":\"2026-11-20T17:00:00.000000Z\",\"event\":\"threshold\","
+		 "\"worker\":0,\"sequence\":18,\"subscriber\":\"100.64.0.2\",\"realm\":0,"
+		 "\"external\":\"203.0.113.0\",\"pool\":\"main\","
+		 "\"threshold\":\"subscriber_low\",\"used\":114,\"limit\":113}\n"},
 		{&gap, "{\"time\":\"2026-11-20T17:01:00.000000Z\",\"event\":\"gap\",\"worker\":3,"
 		 "\"since\":\"2026-11-20T17:00:00.000000Z\",\"lost\":5}\n"},
 	};
@@ -102,6 +116,15 @@ random_record(uint64_t *random)
 	if (gap)
 		r.lost = test_random(random);
 	if (gap || r.event == RECORD_START)
+		return r;
+	if (r.event == RECORD_THRESHOLD) {
+		static const uint8_t kinds[] = {THRESHOLD_POOL_HIGH, THRESHOLD_POOL_LOW,
+		                                THRESHOLD_USER_HIGH, THRESHOLD_USER_LOW};
+		r.threshold = kinds[test_random(random) % 4];
+		r.used = test_random(random);
+		r.limit = test_random(random);
+	}
+	if (!log_event_has_subscriber(&r))
 		return r;
 	r.subscriber = (be32)test_random(random);
 	r.external = (be32)test_random(random);

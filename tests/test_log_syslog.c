@@ -13,6 +13,8 @@ golden(void)
 	struct record quota = block, pair;
 	struct record gap = {.time_ns = BEGIN_NS + SECOND, .since_ns = BEGIN_NS, .lost = 5,
 	                     .event = RECORD_GAP, .worker = RECORD_DAEMON};
+	struct record pool = {.time_ns = BEGIN_NS, .sequence = 18, .event = RECORD_THRESHOLD,
+	                      .threshold = THRESHOLD_POOL_LOW, .used = 99, .limit = 100};
 	quota.event = RECORD_QUOTA_EXCEEDED;
 	quota.port_first = quota.port_last = 0;
 	quota.proto = 17;
@@ -34,6 +36,10 @@ golden(void)
 		 "[meta sequenceId=\"9\"][nat@32473 event=\"mapping_create\" worker=\"0\" "
 		 "sequence=\"17\" subscriber=\"100.64.0.2\" realm=\"0\" external=\"203.0.113.0\" "
 		 "protocol=\"47\" pool=\"main\" far=\"198.51.100.1\"] mapping_create 100.64.0.2"},
+		{&pool, "<132>1 2026-11-24T16:00:00.000000Z cgn1 millraced 7 threshold "
+		 "[meta sequenceId=\"9\"][nat@32473 event=\"threshold\" worker=\"0\" "
+		 "sequence=\"18\" pool=\"main\" threshold=\"pool_low\" used=\"99\" "
+		 "limit=\"100\"] pool_low of main: 99"},
 		{&gap, "<132>1 2026-11-24T16:00:01.000000Z cgn1 millraced 7 gap "
 		 "[meta sequenceId=\"9\"][nat@32473 event=\"gap\" "
 		 "since=\"2026-11-24T16:00:00.000000Z\" lost=\"5\"] 5 records are missing"},

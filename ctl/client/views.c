@@ -231,7 +231,8 @@ const struct view view_log[] = {
 	  {"SUBSCRIBER", "subscriber", TEXT}, {"PORT", "inside_port", NUMBER},
 	  {"EXTERNAL", "external", TEXT}, {"FIRST", "port_first", NUMBER},
 	  {"LAST", "port_last", NUMBER}, {"PROTO", "protocol", TEXT}, {"POOL", "pool", TEXT},
-	  {"FAR", "far", TEXT}, {"PORT", "far_port", NUMBER}}},
+	  {"FAR", "far", TEXT}, {"PORT", "far_port", NUMBER},
+	  {"THRESHOLD", "threshold", TEXT}}},
 	END,
 };
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "model.h"
+#include "model_limits.h"
 #include "model_pool.h"
 #include "option.h"
 
@@ -174,6 +175,7 @@ rule_make(struct model *m, const json_t *rule, size_t i)
 	r->filtering = word_of(rule, "filtering", filtering_words);
 	r->max_mappings = (uint32_t)get_int(rule, "max_mappings");
 	r->log_sessions = json_is_true(json_object_get(rule, "log_sessions"));
+	rule_limits(m, rule, i, r);
 	path_make(&path, "nat.rules[%zu].nic", i);
 	r->nic = nic == NULL ? 0 : nic_find(m, nic, path.text);
 	path_make(&path, "nat.rules[%zu].pool", i);
@@ -275,6 +277,7 @@ model_nat(struct model *m)
 		snprintf(p->name, sizeof(p->name), "%s", get_text(pool, "name"));
 		pool_ports(m, pool, i, p);
 		pool_holes(m, pool, i, p);
+		pool_thresholds(m, pool, i, p);
 		if (!fit)
 			continue;
 		pool_addresses(m, pool, i, p);

@@ -11,7 +11,8 @@
 /* What a template has beside time and event. */
 enum part {
 	SUBSCRIBER = 1, EXTERNAL = 2, FAR = 4, POOL = 8, QUOTA = 16, PORT = 32, RANGE = 64,
-	PROTO = 128, COUNTS = 256, PADDING = 512,
+	PROTO = 128, COUNTS = 256, PADDING = 512, POOL_HIGH = 1024, POOL_LOW = 2048,
+	USER_HIGH = 4096, THRESHOLD = 8192,
 };
 
 /* Largest members first: no gaps between them. */
@@ -19,11 +20,12 @@ struct row {
 	uint64_t time_ms;
 	uint64_t bytes_out, bytes_in, packets_out, packets_in;
 	uint32_t subscriber, external, far, realm, pool, quota;
+	uint32_t threshold, pool_high, pool_low, user_high;
 	uint16_t port, external_port, far_port, port_first, port_last;
 	uint8_t proto, event;
 	uint8_t padding[4];
 };
-static_assert(sizeof(struct row) == 80, "the specification below describes every byte");
+static_assert(sizeof(struct row) == 96, "the specification below describes every byte");
 
 static fbInfoElementSpec_t row_spec[] = {
 	{(char *)"observationTimeMilliseconds", 8, 0},
@@ -37,6 +39,10 @@ static fbInfoElementSpec_t row_spec[] = {
 	{(char *)"ingressVRFID", 4, SUBSCRIBER},
 	{(char *)"natPoolId", 4, POOL},
 	{(char *)"natQuotaExceededEvent", 4, QUOTA},
+	{(char *)"natThresholdEvent", 4, THRESHOLD},
+	{(char *)"addressPoolHighThreshold", 4, POOL_HIGH},
+	{(char *)"addressPoolLowThreshold", 4, POOL_LOW},
+	{(char *)"addressPortMappingPerUserHighThreshold", 4, USER_HIGH},
 	{(char *)"sourceTransportPort", 2, PORT},
 	{(char *)"postNAPTSourceTransportPort", 2, PORT},
 	{(char *)"destinationTransportPort", 2, FAR},
@@ -59,20 +65,31 @@ static fbInfoElementSpec_t pool_spec[] = {
 	{(char *)"natPoolName", 0, 0}, FB_IESPEC_NULL
 };
 
-/* Templates by event; of two events with the same one the first has the number. */
-static const struct { uint8_t event; uint16_t number; uint16_t parts; } templates[] = {
-	{RECORD_BLOCK_CREATE, 256, SUBSCRIBER | EXTERNAL | POOL | RANGE},
-	{RECORD_BLOCK_DELETE, 256, 0},
-	{RECORD_BLOCK_INTERIM, 256, 0},
-	{RECORD_MAPPING_CREATE, 257, SUBSCRIBER | EXTERNAL | POOL | PORT | PROTO},
-	{RECORD_MAPPING_DELETE, 257, 0},
-	{RECORD_SESSION_CREATE, 258, SUBSCRIBER | EXTERNAL | POOL | PORT | PROTO | FAR},
-	{RECORD_SESSION_DELETE, 259, SUBSCRIBER | EXTERNAL | POOL | PORT | PROTO | FAR | COUNTS},
-	{RECORD_ADDRESS_CREATE, 260, SUBSCRIBER | EXTERNAL | POOL},
-	{RECORD_ADDRESS_DELETE, 260, 0},
-	{RECORD_ADDRESSES_EXHAUSTED, 261, SUBSCRIBER | POOL},
-	{RECORD_PORTS_EXHAUSTED, 262, SUBSCRIBER | EXTERNAL | POOL | PROTO},
-	{RECORD_QUOTA_EXCEEDED, 263, SUBSCRIBER | POOL | QUOTA},
+/*
+ * Templates by event, and threshold of such; of two events with the same one the first has the
+ * number. RFC 8158 has none for a subscriber that has few mappings again.
+ */
+static const struct {
+	uint8_t event;
+	uint16_t number, parts;
+	uint8_t threshold;
+} templates[] = {
+	{RECORD_BLOCK_CREATE, 256, SUBSCRIBER | EXTERNAL | POOL | RANGE, 0},
+	{RECORD_BLOCK_DELETE, 256, 0, 0},
+	{RECORD_BLOCK_INTERIM, 256, 0, 0},
+	{RECORD_MAPPING_CREATE, 257, SUBSCRIBER | EXTERNAL | POOL | PORT | PROTO, 0},
+	{RECORD_MAPPING_DELETE, 257, 0, 0},
+	{RECORD_SESSION_CREATE, 258, SUBSCRIBER | EXTERNAL | POOL | PORT | PROTO | FAR, 0},
+	{RECORD_SESSION_DELETE, 259, SUBSCRIBER | EXTERNAL | POOL | PORT | PROTO | FAR | COUNTS, 0},
+	{RECORD_ADDRESS_CREATE, 260, SUBSCRIBER | EXTERNAL | POOL, 0},
+	{RECORD_ADDRESS_DELETE, 260, 0, 0},
+	{RECORD_ADDRESSES_EXHAUSTED, 261, SUBSCRIBER | POOL, 0},
+	{RECORD_PORTS_EXHAUSTED, 262, SUBSCRIBER | EXTERNAL | POOL | PROTO, 0},
+	{RECORD_QUOTA_EXCEEDED, 263, SUBSCRIBER | POOL | QUOTA, 0},
+	{RECORD_THRESHOLD, 264, POOL | THRESHOLD | POOL_HIGH, THRESHOLD_POOL_HIGH},
+	{RECORD_THRESHOLD, 265, POOL | THRESHOLD | POOL_LOW, THRESHOLD_POOL_LOW},
+	{RECORD_THRESHOLD, 266, SUBSCRIBER | POOL | THRESHOLD | USER_HIGH,
+	 THRESHOLD_USER_HIGH},
 };
 enum { TEMPLATES = sizeof(templates) / sizeof(templates[0]), ROW_INTERNAL = 1000,
        POOL_INTERNAL = 1001, POOL_TEMPLATE = 299, QUOTA_ENTRIES_PER_USER = 3,
@@ -246,10 +263,11 @@ append(struct ipfix *x, uint16_t internal, uint16_t external, void *row, size_t 
 }
 
 static unsigned
-template_of(unsigned event)
+template_of(const struct record *rec)
 {
 	for (unsigned i = 0; i < TEMPLATES; i++)
-		if (templates[i].event == event)
+		if (templates[i].event == rec->event &&
+		    (rec->event != RECORD_THRESHOLD || templates[i].threshold == rec->threshold))
 			return templates[i].number;
 	return 0;
 }
@@ -265,6 +283,10 @@ row_of(const struct record *rec, uint32_t pool)
 		.port_first = rec->port_first, .port_last = rec->port_last, .proto = rec->proto,
 		.event = rec->event == RECORD_BLOCK_INTERIM ? RECORD_BLOCK_CREATE : rec->event,
 	};
+	if (rec->event == RECORD_THRESHOLD) {
+		r.threshold = rec->threshold;
+		r.pool_high = r.pool_low = r.user_high = (uint32_t)rec->limit;
+	}
 	if (rec->event == RECORD_SESSION_DELETE) {
 		r.packets_out = rec->packets_out;
 		r.packets_in = rec->packets_in;
@@ -298,7 +320,7 @@ pool_tell(struct ipfix *x, uint32_t pool, const char *name)
 enum ipfix_took
 ipfix_add(struct ipfix *x, const struct record *rec, uint32_t pool, const char *pool_name)
 {
-	unsigned number = template_of(rec->event);
+	unsigned number = template_of(rec);
 	bool own = rec->sequence == 0 || rec->worker >= LOG_WORKERS;
 	bool named = pool_name[0] != '\0' && pool < LOG_POOLS;
 	if (number == 0)

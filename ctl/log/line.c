@@ -158,12 +158,44 @@ put_session(struct out *o, const struct record *rec)
 	put_pair(o, "bytes", rec->bytes_out, rec->bytes_in);
 }
 
+static const struct { const char *name; uint8_t number; } thresholds[] = {
+	{"pool_high", THRESHOLD_POOL_HIGH}, {"pool_low", THRESHOLD_POOL_LOW},
+	{"subscriber_high", THRESHOLD_USER_HIGH}, {"subscriber_low", THRESHOLD_USER_LOW},
+};
+enum { THRESHOLDS = sizeof(thresholds) / sizeof(thresholds[0]) };
+
+const char *
+log_threshold_name(unsigned threshold)
+{
+	for (unsigned i = 0; i < THRESHOLDS; i++)
+		if (thresholds[i].number == threshold)
+			return thresholds[i].name;
+	return "?";
+}
+
+bool
+log_event_has_subscriber(const struct record *rec)
+{
+	return rec->event != RECORD_THRESHOLD || rec->threshold == THRESHOLD_USER_HIGH ||
+	       rec->threshold == THRESHOLD_USER_LOW;
+}
+
+static void
+put_threshold(struct out *o, const struct record *rec)
+{
+	put_string(o, "threshold", log_threshold_name(rec->threshold));
+	put_integer(o, "used", rec->used);
+	put_integer(o, "limit", rec->limit);
+}
+
 static void
 put_who(struct out *o, const struct record *rec, const char *pool)
 {
 	char proto[8];
-	put_address(o, "subscriber", rec->subscriber);
-	put_integer(o, "realm", rec->realm);
+	if (log_event_has_subscriber(rec)) {
+		put_address(o, "subscriber", rec->subscriber);
+		put_integer(o, "realm", rec->realm);
+	}
 	if (rec->external != 0)
 		put_address(o, "external", rec->external);
 	if (rec->port_last != 0)
@@ -176,6 +208,8 @@ put_who(struct out *o, const struct record *rec, const char *pool)
 		put_session(o, rec);
 	else if (rec->far != 0) /* a pair of addresses */
 		put_address(o, "far", rec->far);
+	if (rec->event == RECORD_THRESHOLD)
+		put_threshold(o, rec);
 }
 
 size_t
@@ -325,6 +359,16 @@ read_proto(const struct value *v, struct record *rec)
 }
 
 static bool
+read_threshold(const struct value *v, struct record *rec)
+{
+	for (unsigned i = 0; i < THRESHOLDS && v->text != NULL; i++)
+		if (strlen(thresholds[i].name) == v->size &&
+		    memcmp(thresholds[i].name, v->text, v->size) == 0)
+			rec->threshold = thresholds[i].number;
+	return v->text != NULL; /* or one of a later version */
+}
+
+static bool
 read_pool(const struct value *v, char pool[IMAGE_NAME])
 {
 	if (v->text == NULL || v->size >= IMAGE_NAME || memchr(v->text, '\0', v->size) != NULL)
@@ -342,13 +386,14 @@ read_time(const struct value *v, uint64_t *ns)
 
 enum member {
 	TIME, EVENT, WORKER, SEQUENCE, SUBSCRIBER, REALM, EXTERNAL, PORT_FIRST, PORT_LAST,
-	INSIDE_PORT, PROTOCOL, POOL, FAR, FAR_PORT, PACKETS, BYTES, SINCE, LOST, MEMBERS
+	INSIDE_PORT, PROTOCOL, POOL, FAR, FAR_PORT, PACKETS, BYTES, THRESHOLD, USED, LIMIT, SINCE,
+	LOST, MEMBERS
 };
 
 static const char *const member_names[MEMBERS] = {
 	"time", "event", "worker", "sequence", "subscriber", "realm", "external", "port_first",
 	"port_last", "inside_port", "protocol", "pool", "far", "far_port", "packets", "bytes",
-	"since", "lost",
+	"threshold", "used", "limit", "since", "lost",
 };
 
 /* member_find: members come in the order of the table, so the search starts after the last. */
@@ -383,6 +428,9 @@ read_member(unsigned m, const struct value *v, struct record *rec, char pool[IMA
 	case FAR_PORT: return read_u16(v, &rec->far_port);
 	case PACKETS: return read_pair(v, &rec->packets_out, &rec->packets_in);
 	case BYTES: return read_pair(v, &rec->bytes_out, &rec->bytes_in);
+	case THRESHOLD: return read_threshold(v, rec);
+	case USED: return read_u64(v, &rec->used);
+	case LIMIT: return read_u64(v, &rec->limit);
 	case SINCE: return read_time(v, &rec->since_ns);
 	case LOST: return read_u64(v, &rec->lost);
 	default: return true; /* of a later version */

@@ -25,6 +25,9 @@ bool log_line_parse(const char *line, size_t size, struct record *rec, char pool
 /* What a record of this event has. */
 bool log_event_is_assignment(unsigned event); /* somebody had an external address and ports */
 bool log_event_is_session(unsigned event);
+bool log_event_has_subscriber(const struct record *rec); /* not of a pool as a whole */
+/* log_threshold_name: of an enum record_threshold. */
+const char *log_threshold_name(unsigned threshold);
 /* log_proto_name: tcp, udp, icmp or a number; log_proto_parse: => -1 when it is none. */
 const char *log_proto_name(unsigned proto, char out[8]);
 int log_proto_parse(const char *s, size_t size);

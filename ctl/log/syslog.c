@@ -65,8 +65,10 @@ static void
 put_who(struct out *o, const struct record *rec, const char *pool)
 {
 	char proto[8];
-	put_address(o, "subscriber", rec->subscriber);
-	put(o, " realm=\"%u\"", rec->realm);
+	if (log_event_has_subscriber(rec)) {
+		put_address(o, "subscriber", rec->subscriber);
+		put(o, " realm=\"%u\"", rec->realm);
+	}
 	if (rec->external != 0)
 		put_address(o, "external", rec->external);
 	if (rec->port_last != 0)
@@ -81,6 +83,10 @@ put_who(struct out *o, const struct record *rec, const char *pool)
 		put_session(o, rec);
 	else if (rec->far != 0) /* a pair of addresses */
 		put_address(o, "far", rec->far);
+	if (rec->event == RECORD_THRESHOLD)
+		put(o, " threshold=\"%s\" used=\"%llu\" limit=\"%llu\"",
+		    log_threshold_name(rec->threshold), (unsigned long long)rec->used,
+		    (unsigned long long)rec->limit);
 }
 
 static void
@@ -104,7 +110,7 @@ put_data(struct out *o, const struct syslog_sender *s, uint64_t number, const st
 }
 
 static void
-put_words(struct out *o, const struct record *rec)
+put_words(struct out *o, const struct record *rec, const char *pool)
 {
 	char inside[INET_ADDRSTRLEN], external[INET_ADDRSTRLEN];
 	inet_ntop(AF_INET, &rec->subscriber, inside, sizeof(inside));
@@ -113,6 +119,10 @@ put_words(struct out *o, const struct record *rec)
 		put(o, " %llu records are missing", (unsigned long long)rec->lost);
 	else if (rec->event == RECORD_START)
 		put(o, " a data plane begins with nothing");
+	else if (rec->event == RECORD_THRESHOLD)
+		put(o, " %s of %s: %llu", log_threshold_name(rec->threshold),
+		    log_event_has_subscriber(rec) ? inside : pool != NULL ? pool : "",
+		    (unsigned long long)rec->used);
 	else if (rec->port_last != 0)
 		put(o, " %s %s %s:%u-%u", record_event_name(rec->event), inside, external,
 		    rec->port_first, rec->port_last);
@@ -140,7 +150,7 @@ syslog_put(char out[SYSLOG_MESSAGE], const struct syslog_sender *s, uint64_t num
 	put(&o, "<%u>1 %s %s millraced %u %s ", s->facility * 8 + severity(rec->event),
 	    time_put(time, rec->time_ns), s->host, s->pid, record_event_name(rec->event));
 	put_data(&o, s, number, rec, pool);
-	put_words(&o, rec);
+	put_words(&o, rec, pool);
 	size_t size = (size_t)(o.p - begin);
 	return s->framed ? frame(out, size) : size;
 }

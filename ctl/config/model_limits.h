@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       Limits and thresholds of pools and rules, from the document to their rows.
+ * Owner      Values of one compilation.
+ * See        nat/limit.h, nat/threshold.h.
+ */
+#ifndef MR_CONFIG_MODEL_LIMITS_H
+#define MR_CONFIG_MODEL_LIMITS_H
+
+#include "model.h"
+#include "option.h"
+
+void pool_thresholds(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *p);
+/* rule_limits: => r has its max_mappings. */
+void rule_limits(struct model *m, const json_t *rule, size_t i, struct img_nat_rule *r);
+
+#endif
