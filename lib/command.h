@@ -115,6 +115,8 @@ struct cmd_subscriber {
 	uint16_t block_last[16];
 	uint16_t pool, zero;
 	uint32_t mappings;
+	uint32_t flows;
+	uint32_t elsewhere;         /* blocks of other addresses (soft pairing), not in blocks */
 };
 
 struct cmd_pool_address {

@@ -60,13 +60,25 @@ bits_clear(uint64_t *row, uint32_t at, uint32_t n)
 		row[at / 64] &= ~bits_part(at, n, &took);
 }
 
-/* bits_nth_clear: place, counted from `at`, of the r-th bit that is 0. => there are more than r. */
+/* bits_clear_count: bits that are 0, of those whose place in their word is in `among`. */
 static inline uint32_t
-bits_nth_clear(const uint64_t *row, uint32_t at, uint32_t n, uint32_t r)
+bits_clear_count(const uint64_t *row, uint32_t at, uint32_t n, uint64_t among)
+{
+	uint32_t count = 0;
+	for (uint32_t took; n > 0; at += took, n -= took) {
+		uint64_t clear = ~row[at / 64] & among & bits_part(at, n, &took);
+		count += (uint32_t)__builtin_popcountll(clear);
+	}
+	return count;
+}
+
+/* bits_nth_clear_of: place, counted from `at`, of the r-th of them. => there are more than r. */
+static inline uint32_t
+bits_nth_clear_of(const uint64_t *row, uint32_t at, uint32_t n, uint64_t among, uint32_t r)
 {
 	uint32_t first = at;
 	for (uint32_t took; n > 0; at += took, n -= took) {
-		uint64_t clear = ~row[at / 64] & bits_part(at, n, &took);
+		uint64_t clear = ~row[at / 64] & among & bits_part(at, n, &took);
 		uint32_t here = (uint32_t)__builtin_popcountll(clear);
 		if (r >= here) {
 			r -= here;
@@ -77,6 +89,12 @@ bits_nth_clear(const uint64_t *row, uint32_t at, uint32_t n, uint32_t r)
 		return at / 64 * 64 + (uint32_t)__builtin_ctzll(clear) - first;
 	}
 	return UINT32_MAX;
+}
+
+static inline uint32_t
+bits_nth_clear(const uint64_t *row, uint32_t at, uint32_t n, uint32_t r)
+{
+	return bits_nth_clear_of(row, at, n, UINT64_MAX, r);
 }
 
 #endif

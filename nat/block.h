@@ -29,8 +29,9 @@ struct block {
 	uint32_t mapped;
 	uint16_t taken[NAT_PROTOS];
 	uint16_t usable;      /* of ports, those that the pool does not leave out */
-	uint16_t is_range;    /* 1: of a deterministic pool, nat/ranges.h */
-	uint16_t zero;
+	uint16_t turn;        /* place where ports that are given in turn go on */
+	uint8_t flags;        /* of enum nat_pool_flag, those of NAT_PORT_FLAGS */
+	uint8_t is_range;     /* 1: of a deterministic pool, nat/ranges.h */
 };
 static_assert(sizeof(struct block) == 32, "two blocks a cache line");
 

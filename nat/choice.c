@@ -30,18 +30,41 @@ is_free(const struct search *s, uint32_t number)
 	                                 span_granules(span));
 }
 
+static uint32_t
+free_blocks(const struct search *s)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < s->n; i++)
+		n += is_free(s, s->lowest + i);
+	return n;
+}
+
+/* The block that is wanted, if one is and it is free; or the lowest, where they go in turn. */
+static uint32_t
+search_wanted(const struct search *s)
+{
+	uint32_t wanted = s->p->wanted / s->pool->block_size - s->lowest;
+	if (s->p->wanted != 0 && wanted < s->n && is_free(s, s->lowest + wanted))
+		return s->lowest + wanted;
+	for (uint32_t i = 0; (s->pool->flags & NAT_BLOCKS_IN_TURN) != 0 && i < s->n; i++)
+		if (is_free(s, s->lowest + i))
+			return s->lowest + i;
+	return UINT32_MAX;
+}
+
 /* A free block, each with equal chance. => its number, UINT32_MAX when there is none. */
 static uint32_t
 search_block(const struct search *s, uint64_t *random)
 {
+	uint32_t special = search_wanted(s);
+	if (special != UINT32_MAX)
+		return special;
 	for (unsigned i = 0; i < BLOCK_TRIES; i++) {
 		uint32_t number = s->lowest + random_below(random, s->n);
 		if (is_free(s, number))
 			return number;
 	}
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < s->n; i++)
-		n += is_free(s, s->lowest + i);
+	uint32_t n = free_blocks(s);
 	if (n == 0)
 		return UINT32_MAX;
 	uint32_t r = random_below(random, n);
@@ -50,9 +73,20 @@ search_block(const struct search *s, uint64_t *random)
 			return number;
 }
 
+/* Would enough be left of an address for what was promised, if `need` more blocks are as good as
+ * given? need is 0 for who was promised his. */
+static bool
+is_left(const struct search *s, uint32_t need)
+{
+	uint32_t promised = s->slot != 0 ? pool_slot_at(s->p, s->slot)->promised : 0;
+	if (need == 0 || (promised == 0 && need == 1))
+		return true;
+	return free_blocks(s) >= promised + need;
+}
+
 static uint32_t
 take_of_address(struct pool *p, const struct generation *g, const struct img_nat_address *a,
-                uint64_t *random)
+                uint32_t need, uint64_t *random)
 {
 	if (a->drain || a->id >= p->n_ids || p->is_full[a->id])
 		return 0;
@@ -66,6 +100,8 @@ take_of_address(struct pool *p, const struct generation *g, const struct img_nat
 		.address = addr_from_v4(a->address), .lowest = det_dynamic(pool) >> shift,
 		.n = (pool->port_last >> shift) - (det_dynamic(pool) >> shift) + 1u,
 	};
+	if (!is_left(&s, need))
+		return 0;
 	uint32_t number = s.n != 0 ? search_block(&s, random) : UINT32_MAX;
 	if (number == UINT32_MAX) {
 		p->is_full[a->id] = 1;
@@ -81,9 +117,12 @@ take_of_rows(struct pool *p, const struct generation *g, uint32_t first, uint32_
 {
 	const struct nat_rules *r = rules_of(g);
 	uint32_t at = rules_place(subscriber, n);
+	const struct img_nat_pool *pool = n != 0 ? &r->pools[r->addresses[r->order[first]].pool]
+	                                         : NULL;
+	uint32_t need = n != 0 && pool->reserve != 0 ? pool->reserve : 1;
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t row = r->order[first + at];
-		uint32_t block = take_of_address(p, g, &r->addresses[row], random);
+		uint32_t block = take_of_address(p, g, &r->addresses[row], need, random);
 		if (block != 0)
 			return block;
 		if (++at == n)
@@ -116,11 +155,12 @@ pool_take_first(struct pool *p, const struct generation *g, uint16_t pool, be32 
 }
 
 uint32_t
-pool_take_more(struct pool *p, const struct generation *g, uint32_t slot, uint64_t *random)
+pool_take_more(struct pool *p, const struct generation *g, uint32_t slot, bool is_promised,
+               uint64_t *random)
 {
 	const struct nat_rules *r = rules_of(g);
 	const struct pool_slot *s = pool_slot_at(p, slot);
 	if (!s->is_usable)
 		return 0;
-	return take_of_address(p, g, &r->addresses[r->row_of_id[s->id] - 1], random);
+	return take_of_address(p, g, &r->addresses[r->row_of_id[s->id] - 1], !is_promised, random);
 }

@@ -3,6 +3,7 @@
 #include "nat/limit.h"
 #include "nat/ranges.h"
 #include "nat/threshold.h"
+#include "nat/want.h"
 #include "nat/warm.h"
 
 /*
@@ -32,7 +33,8 @@ log_mapping(struct nat *n, enum record_event event, const struct mapping *m)
 	if (n->log_level != NAT_LOG_MAPPINGS)
 		return;
 	const struct subscriber *s = life_subscriber(n, m);
-	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
+	const struct pool_slot *slot = pool_slot_at(&n->pool,
+	                                            mapping_block(&n->mappings, m)->slot);
 	struct record rec = {
 		.subscriber = s->address, .external = slot->address, .port_first = m->port,
 		.port_last = m->port, .inside_port = __builtin_bswap16(m->inside_port),
@@ -54,6 +56,21 @@ log_refusal(struct nat *n, enum record_event event, const struct wish *w, be32 e
 		log_exhausted(&n->log, &rec, &n->clock);
 }
 
+/* Blocks of its reserve that a subscriber does not have yet. */
+static uint32_t
+promised_to(const struct subscriber *s)
+{
+	return s->reserve > s->blocks && s->blocks != 0 ? (uint32_t)(s->reserve - s->blocks) : 0;
+}
+
+/* A subscriber has got or given a block: what its address owes it is another number. */
+static void
+promise(struct nat *n, const struct subscriber *s, uint32_t before)
+{
+	if (s->reserve != 0)
+		pool_slot_at(&n->pool, s->slot)->promised += promised_to(s) - before;
+}
+
 static __attribute__((noinline)) void
 block_join(struct nat *n, uint32_t subscriber, uint32_t number)
 {
@@ -67,8 +84,10 @@ block_join(struct nat *n, uint32_t subscriber, uint32_t number)
 		s->block = number & BLOCK_MASK;
 	else
 		block_at(&n->pool, last)->next = number;
-	s->blocks++;
-	s->slot = b->slot & SLOT_MASK;
+	uint32_t before = promised_to(s);
+	if (s->blocks++ == 0)
+		s->slot = b->slot & SLOT_MASK;
+	promise(n, s, before);
 	n->stats->blocks = n->pool.blocks.used;
 	log_block(n, RECORD_BLOCK_CREATE, b);
 	threshold_pool(n, pool_slot_at(&n->pool, b->slot)->pool);
@@ -83,6 +102,9 @@ block_release(struct nat *n, uint32_t number)
 	struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
 	log_block(n, RECORD_BLOCK_DELETE, b);
 	uint16_t pool = pool_slot_at(&n->pool, b->slot)->pool;
+	uint32_t before_it = promised_to(s);
+	s->blocks--;
+	promise(n, s, before_it);
 	if (s->block == number) {
 		s->block = b->next & BLOCK_MASK;
 	} else {
@@ -93,8 +115,10 @@ block_release(struct nat *n, uint32_t number)
 	}
 	pool_give(&n->pool, number);
 	n->stats->blocks = n->pool.blocks.used;
-	if (--s->blocks == 0)
+	if (s->blocks == 0)
 		subscriber_del(&n->subscribers, subscriber);
+	else
+		s->slot = block_at(&n->pool, s->block)->slot & SLOT_MASK;
 	n->stats->subscribers = n->subscribers.t.used;
 	threshold_pool(n, pool);
 }
@@ -156,29 +180,44 @@ port_retire(struct nat *n, uint32_t block, enum nat_proto proto, uint32_t place)
 	quarantine_put(q, e, n->clock.ms);
 }
 
+/* One that is no longer found gets nothing more, so nothing is kept for it. */
+static void
+retire(struct nat *n, uint32_t number)
+{
+	struct subscriber *s = subscriber_at(&n->subscribers, number);
+	pool_slot_at(&n->pool, s->slot)->promised -= promised_to(s);
+	n->pool.epoch += promised_to(s) != 0;
+	s->reserve = 0;
+	subscriber_retire(&n->subscribers, number);
+}
+
 /*
- * Has the generation given ports of the subscriber's blocks to somebody else, a static mapping or a
- * deterministic range, or a range to the subscriber?
+ * Does the generation still give a block to its subscriber under this rule? Its address may be gone
+ * or draining, and its ports a static mapping's, or a deterministic range of somebody else.
  */
 static bool
-has_own_blocks(const struct nat *n, const struct wish *w, const struct subscriber *s)
+is_own(const struct nat *n, const struct subscriber *s, const struct img_nat_rule *rule,
+       const struct block *b)
 {
-	const struct nat_rules *r = rules_of(w->miss->gen);
-	const struct statics *statics = &r->statics;
-	const struct img_nat_pool *pool = &r->pools[w->rule->pool];
+	const struct nat_rules *r = rules_of(n->gen);
+	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
+	uint16_t last = (uint16_t)(b->first + b->ports - 1);
+	return slot->is_usable && rules_serves(rule, slot->pool) &&
+	       !statics_hold(&r->statics, slot->address, b->first, last) &&
+	       ranges_explain(r, slot->pool, s->address, slot->address, b);
+}
+
+/* Are all its blocks its own, and is its range among them if it has one? */
+static bool
+is_served(const struct nat *n, const struct subscriber *s, const struct img_nat_rule *rule)
+{
+	const struct nat_rules *r = rules_of(n->gen);
 	struct det_range range;
-	if (det_forward(pool, r->insides, s->address, &range) !=
-	    (block_at(&n->pool, s->block)->is_range != 0))
-		return false;
-	be32 external = pool_slot_at(&n->pool, s->slot)->address;
-	for (uint32_t i = s->block; i != 0; i = block_at(&n->pool, i)->next) {
-		const struct block *b = block_at(&n->pool, i);
-		uint16_t last = (uint16_t)(b->first + b->ports - 1);
-		if (statics_hold(statics, external, b->first, last) ||
-		    !ranges_explain(r, w->rule->pool, s->address, external, b))
+	for (uint32_t b = s->block; b != 0; b = block_at(&n->pool, b)->next)
+		if (!is_own(n, s, rule, block_at(&n->pool, b)))
 			return false;
-	}
-	return true;
+	bool has = det_forward(&r->pools[rule->pool], r->insides, s->address, &range);
+	return !has || block_at(&n->pool, s->block)->is_range != 0;
 }
 
 /*
@@ -196,13 +235,12 @@ subscriber_current(struct nat *n, const struct wish *w)
 	struct subscriber *s = subscriber_at(&n->subscribers, number);
 	if (s->checked == n->reloads)
 		return number;
-	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
-	if (slot->is_usable && slot->pool == w->rule->pool && has_own_blocks(n, w, s)) {
+	if (is_served(n, s, w->rule)) {
 		s->checked = n->reloads;
 		s->is_limited = 0;
 		return number;
 	}
-	subscriber_retire(&n->subscribers, number);
+	retire(n, number);
 	return 0;
 }
 
@@ -216,6 +254,21 @@ may_begin(const struct nat *n, uint8_t *drop)
 	return false;
 }
 
+/* The port that the mapping should have, for the choice of a block. */
+static void
+want_block(struct nat *n, const struct wish *w, uint16_t pool)
+{
+	bool keep = (rules_of(w->miss->gen)->pools[pool].flags & NAT_KEEP_PORT) != 0;
+	n->pool.wanted = keep ? __builtin_bswap16(w->miss->tuple.sport) : 0;
+}
+
+static uint32_t
+first_block(struct nat *n, const struct wish *w, uint16_t pool)
+{
+	want_block(n, w, pool);
+	return pool_take_first(&n->pool, w->miss->gen, pool, wish_address(w), &n->random);
+}
+
 /* A new subscriber with its first block. */
 static uint32_t
 subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
@@ -223,15 +276,19 @@ subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
 	*drop = DROP_NAT_TABLE_FULL;
 	if (n->subscribers.t.used == n->subscribers.t.capacity || !may_begin(n, drop))
 		return 0;
-	uint32_t block = pool_take_first(&n->pool, w->miss->gen, w->rule->pool, wish_address(w),
-	                                 &n->random);
+	uint16_t pool = w->rule->pool;
+	uint32_t block = first_block(n, w, pool);
+	for (uint32_t i = 0; block == 0 && i < w->rule->fallbacks; i++)
+		block = first_block(n, w, pool = w->rule->fallback[i]);
 	if (block == 0) {
 		*drop = DROP_NAT_NO_PORT;
 		log_refusal(n, RECORD_ADDRESSES_EXHAUSTED, w, 0);
 		return 0;
 	}
 	uint32_t number = subscriber_add(&n->subscribers, wish_address(w), w->miss->tuple.realm);
-	subscriber_at(&n->subscribers, number)->checked = n->reloads;
+	struct subscriber *s = subscriber_at(&n->subscribers, number);
+	s->checked = n->reloads;
+	s->reserve = rules_of(w->miss->gen)->pools[pool].reserve & NAT_MAX_RESERVE;
 	n->stats->subscribers = n->subscribers.t.used;
 	block_join(n, number, block);
 	return number;
@@ -257,14 +314,20 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 	const struct generation *g = w->miss->gen;
 	struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
 	be32 external = pool_slot_at(&n->pool, s->slot)->address;
-	if (s->blocks >= rules_of(g)->pools[w->rule->pool].max_blocks) {
+	uint16_t pool = pool_slot_at(&n->pool, s->slot)->pool;
+	if (pool >= rules_of(g)->n_pools) /* its address is gone, and nobody has found out yet */
+		pool = w->rule->pool;
+	if (s->blocks >= rules_of(g)->pools[pool].max_blocks) {
 		*drop = DROP_NAT_LIMIT;
 		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, external);
 		return 0;
 	}
 	if (!may_begin(n, drop))
 		return 0;
-	uint32_t block = pool_take_more(&n->pool, g, s->slot, &n->random);
+	want_block(n, w, pool);
+	uint32_t block = pool_take_more(&n->pool, g, s->slot, s->blocks < s->reserve, &n->random);
+	if (block == 0 && (rules_of(g)->pools[pool].flags & NAT_PAIR_SOFT) != 0)
+		block = pool_take_first(&n->pool, g, pool, wish_address(w), &n->random);
 	if (block == 0) {
 		*drop = DROP_NAT_NO_PORT;
 		log_refusal(n, RECORD_PORTS_EXHAUSTED, w, external);
@@ -274,12 +337,32 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 	return block;
 }
 
+/* The same where the pool has wishes. */
+static __attribute__((noinline)) bool
+port_wanted(struct nat *n, const struct wish *w, uint32_t number, struct mapping *m,
+            uint8_t *drop)
+{
+	struct want want = {m->proto, __builtin_bswap16(m->inside_port)};
+	uint32_t first = subscriber_at(&n->subscribers, number)->block, block = 0;
+	bool kept;
+	while ((m->port = want_port(&n->pool, first, want, &n->random, &block, &kept)) == 0) {
+		first = block_more(n, w, number, drop);
+		if (first == 0)
+			return false;
+	}
+	m->block = block & BLOCK_MASK;
+	n->stats->ports_not_kept += !kept;
+	return true;
+}
+
 /* A port for a mapping that has none yet, from a new block if need be. */
 static bool
 port_take(struct nat *n, const struct wish *w, uint32_t number, struct mapping *m, uint8_t *drop)
 {
 	uint32_t block = subscriber_at(&n->subscribers, number)->block;
 	uint32_t hint = (uint32_t)w->miss->hint[HINT_PORT];
+	if (block_at(&n->pool, block)->flags != 0)
+		return port_wanted(n, w, number, m, drop);
 	while (!port_of_held(n, block, hint, m)) {
 		block = block_more(n, w, number, drop);
 		if (block == 0)

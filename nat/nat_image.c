@@ -136,6 +136,11 @@ check_pool(const struct check *c, uint32_t i)
 		return wrong(c, "pool %u: blocks are larger than the unit that is divided", i);
 	if (p->high > 100 || (p->high != 0 && p->low >= p->high))
 		return wrong(c, "pool %u: thresholds of %u and %u percent", i, p->high, p->low);
+	if (p->flags > NAT_POOL_FLAGS || p->reserve > p->max_blocks ||
+	    p->reserve > NAT_MAX_RESERVE ||
+	    (p->reserve != 0 && ((p->flags & NAT_PAIR_SOFT) != 0 || p->range_ports != 0)))
+		return wrong(c, "pool %u: flags %u or a reserve of %u cannot be", i, p->flags,
+		             p->reserve);
 	return 0;
 }
 
@@ -238,6 +243,15 @@ static int
 check_limits(const struct check *c, uint32_t i)
 {
 	const struct img_nat_rule *r = &c->rules[i];
+	if (r->fallbacks > NAT_MAX_FALLBACKS)
+		return wrong(c, "NAT rule %u: %u pools to fall back on", i, r->fallbacks);
+	if (r->fallbacks != 0 &&
+	    (r->pool >= c->n_pools || c->pools[r->pool].range_ports != 0))
+		return wrong(c, "NAT rule %u: a deterministic pool has none to fall back on", i);
+	for (uint32_t j = 0; j < r->fallbacks; j++)
+		if (r->fallback[j] >= c->n_pools || c->pools[r->fallback[j]].range_ports != 0)
+			return wrong(c, "NAT rule %u: pool %u does not exist, or is deterministic",
+			             i, r->fallback[j]);
 	if (r->high != 0 && r->low >= r->high)
 		return wrong(c, "NAT rule %u: thresholds of %u and %u mappings", i, r->high,
 		             r->low);

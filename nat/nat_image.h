@@ -22,6 +22,8 @@ enum {
 	NAT_MAX_PORTS = 32,
 	NAT_MAX_HOLES = 64,   /* ranges of ports that a pool leaves out */
 	NAT_MAX_BLOCKS = 16,  /* a subscriber may hold */
+	NAT_MAX_RESERVE = 7,  /* blocks kept for a subscriber */
+	NAT_MAX_FALLBACKS = 3, /* pools of a rule, beside its first */
 	NAT_MIN_BLOCK = 16,   /* ports in the smallest block */
 	NAT_MAX_STATICS = 65536, /* rows */
 	NAT_MAX_INSIDES = 64, /* ranges of inside addresses of a deterministic pool */
@@ -31,6 +33,11 @@ enum {
 
 enum nat_filtering { NAT_FILTER_EIF, NAT_FILTER_ADF, NAT_FILTER_APDF };
 enum nat_action { NAT_TRANSLATE, NAT_PASS /* untouched */ };
+enum nat_pool_flag {
+	NAT_PORTS_IN_TURN = 1, NAT_BLOCKS_IN_TURN = 2, NAT_KEEP_PORT = 4, NAT_KEEP_PARITY = 8,
+	NAT_PAIR_SOFT = 16, NAT_POOL_FLAGS = 31,
+	NAT_PORT_FLAGS = NAT_PORTS_IN_TURN | NAT_KEEP_PORT | NAT_KEEP_PARITY,
+};
 enum nat_log { NAT_LOG_NONE, NAT_LOG_BLOCKS, NAT_LOG_MAPPINGS };
 
 enum nat_other { NAT_OTHER_DROP, NAT_OTHER_PAIR }; /* protocols without ports that are known */
@@ -50,7 +57,8 @@ struct img_nat_pool {
 	uint16_t block_size;               /* ports, a power of two */
 	uint16_t max_blocks;               /* a subscriber may hold, up to NAT_MAX_BLOCKS */
 	uint8_t high, low;                 /* percent of blocks: an event; high 0: none */
-	uint8_t zero[2];
+	uint8_t flags;                     /* enum nat_pool_flag */
+	uint8_t reserve;                   /* blocks kept for each subscriber that has one */
 	uint32_t first_hole, holes;        /* rows in IMG_NAT_HOLES */
 	/* Deterministic pools (nat/deterministic.h): */
 	uint32_t first_inside, insides;    /* rows in IMG_NAT_INSIDE */
@@ -85,6 +93,9 @@ struct img_nat_rule { /* first match wins */
 	uint16_t pool;   /* row in IMG_NAT_POOLS */
 	uint8_t log_sessions; /* 1: their flows are logged, with destinations */
 	uint8_t other;        /* enum nat_other */
+	uint8_t fallbacks;    /* of fallback[]: pools for who gets no address of the first */
+	uint16_t fallback[NAT_MAX_FALLBACKS];
+	uint16_t zero;
 	uint32_t max_mappings; /* a subscriber may hold (6888 REQ-4); 0: bounded by blocks only */
 	uint32_t high, low;    /* mappings of a subscriber: an event; high 0: none */
 	uint32_t max_flows;    /* a subscriber may have; 0: any number */

@@ -79,7 +79,7 @@ paired(const struct nat *n, const struct miss *m, const struct img_nat_rule *rul
 		return 0;
 	const struct pool_slot *slot = pool_slot_at(&n->pool, subscriber_at(&n->subscribers,
 	                                                                    number)->slot);
-	bool is_here = slot->is_usable && slot->pool == rule->pool &&
+	bool is_here = slot->is_usable && rules_serves(rule, slot->pool) &&
 	               home_of(m->gen, slot->address) == n->worker &&
 	               !is_static(rules_of(m->gen), slot->address, t->proto);
 	return is_here ? slot->address : 0;
@@ -151,7 +151,7 @@ other_is_stale(const struct generation *g, const struct flow *f, const struct tu
 		if (!is_met(g, rule, f, &t[0]))
 			continue;
 		if (rule->action == NAT_TRANSLATE && rule->other != NAT_OTHER_DROP &&
-		    rule->pool == a->pool)
+		    rules_serves(rule, a->pool))
 			return false;
 		if (rule->nic == NIC_NONE)
 			return true;

@@ -201,6 +201,7 @@ pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span
 	b->first = (uint16_t)span.first;
 	b->ports = (uint16_t)(span.last - span.first + 1);
 	const struct img_nat_pool *pool = &p->rules->pools[a->pool];
+	b->flags = pool->flags & NAT_PORT_FLAGS;
 	b->usable = (uint16_t)rules_usable(p->rules, pool, span);
 	if (b->usable != b->ports)
 		holes_set(p, pool, slot, span);

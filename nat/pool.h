@@ -36,7 +36,8 @@ struct pool_slot {
 	uint16_t pool;          /* row in this generation, POOL_NONE when the address is gone */
 	uint8_t is_usable;      /* gives new blocks and mappings */
 	uint8_t zero;
-	uint32_t spare[7];
+	uint32_t promised;      /* blocks that its subscribers may still have of their reserve */
+	uint32_t spare[6];
 };
 static_assert(sizeof(struct pool_slot) == 64, "a slot is one cache line");
 
@@ -69,6 +70,7 @@ struct pool {
 	uint32_t full_epoch[NAT_MAX_POOLS]; /* epoch at which a pool had nothing left */
 	uint32_t split_inverse; /* 2^32 / workers, rounded up; 0: not divided */
 	uint16_t worker;
+	uint16_t wanted;        /* port that the next block should have, or 0 */
 	uint8_t shift;
 };
 
@@ -85,12 +87,13 @@ void pool_reload(struct pool *p, const struct nat_rules *r);
 
 /*
  * pool_take_first: a block of some address of the pool for a new subscriber; pool_take_more: one
- * more of the same slot. => block number, 0 when none is free.
+ * more of the same slot, promised or not. => block number, 0 when none is free that nobody else was
+ * promised.
  */
 uint32_t pool_take_first(struct pool *p, const struct generation *g, uint16_t pool,
                          be32 subscriber, uint64_t *random);
 uint32_t pool_take_more(struct pool *p, const struct generation *g, uint32_t slot,
-                        uint64_t *random);
+                        bool is_promised, uint64_t *random);
 /* pool_hold: enter a free block of an address as held. => its number, 0: no room. */
 uint32_t pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span);
 /* pool_give: back to the address. => none of the block's ports is taken. */
@@ -153,6 +156,20 @@ pool_take_port(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t h
 	slot->idle -= was_idle;
 	slot->ports_used[proto]++;
 	return port;
+}
+
+/* pool_take_place: a port that is known to be free, by its place in the block. */
+static inline uint16_t
+pool_take_place(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t place)
+{
+	struct block *b = block_at(p, number);
+	struct pool_slot *slot = pool_slot_at(p, b->slot);
+	slot->idle -= b->mapped == 0;
+	slot->ports_used[proto]++;
+	bit_set(pool_taken(p, b->slot, proto), pool_offset(p, b->first) + place);
+	b->taken[proto]++;
+	b->mapped++;
+	return (uint16_t)(b->first + place);
 }
 
 static inline void

@@ -55,6 +55,10 @@ mark_others(struct nat_rules *r)
 			rule->other, rule->pool, rule->action, rule->destination_plen, rule->proto,
 		};
 		r->extras = mark(r->extras, of, sizeof(of));
+		uint64_t more[1 + NAT_MAX_FALLBACKS] = {rule->fallbacks};
+		for (uint32_t j = 0; j < NAT_MAX_FALLBACKS; j++)
+			more[1 + j] = rule->fallback[j];
+		r->extras = mark(r->extras, more, sizeof(more));
 	}
 	for (uint32_t i = 0; i < r->n_addresses && r->has_others; i++) {
 		uint64_t of[] = {r->addresses[i].address, r->addresses[i].pool};

@@ -83,6 +83,16 @@ rules_pool_blocks(const struct nat_rules *r, uint32_t pool, uint16_t worker)
 	return r->pool_blocks[(size_t)pool * r->n_workers + worker];
 }
 
+/* rules_serves: may subscribers of the rule have addresses of the pool? */
+static inline bool
+rules_serves(const struct img_nat_rule *rule, uint16_t pool)
+{
+	bool is = pool == rule->pool;
+	for (uint32_t i = 0; i < rule->fallbacks; i++)
+		is |= pool == rule->fallback[i];
+	return is;
+}
+
 /* Ports first..last of a block. */
 struct pool_span {
 	uint32_t first, last;

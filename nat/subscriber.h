@@ -6,7 +6,8 @@
  *            paid for at the rate of its rule, in units of 1/64 ms (nat/limit.h).
  * Invariant  1. At most one subscriber of an (address, realm) is current, that is in the index;
  *               retired ones (their pool address was taken away) only keep what they have.
- *            2. A subscriber holds at least one block; all its blocks are of one pool address.
+ *            2. A subscriber holds at least one block; all its blocks are of one pool address,
+ *               or, where pairing is soft, slot is that of the oldest.
  *            3. flows is the number of live flows of its mappings.
  *            4. rule is the row of the rule that last limited it, if is_limited and checked is the
  *               reload in force.
@@ -39,13 +40,14 @@ struct subscriber {
 	uint32_t is_current : 1;
 	uint32_t is_limited : 1;
 	uint32_t is_high : 1;        /* it was said that it has many mappings */
-	uint32_t zero : 3;
+	uint32_t reserve : 3;        /* blocks it was promised */
 	uint32_t mappings : 24;
 	uint32_t realm : 8;
 	uint32_t checked;  /* reload at which its pool address was last found good */
 	uint32_t flows;
 	uint32_t due;
 };
+static_assert(NAT_MAX_RESERVE < 1 << 3, "a promise fits");
 static_assert(NAT_MAX_BLOCKS < 1 << 5 && NAT_MAX_RULES <= 1 << RULE_BITS, "counts fit");
 static_assert(NAT_MAX_BLOCKS * 32768u * 3 < 1u << 24, "a port of each protocol is a mapping");
 static_assert(sizeof(struct subscriber) == 32, "two subscribers a cache line");

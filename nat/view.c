@@ -130,12 +130,18 @@ subscriber_row(const struct nat *n, const struct subscriber *s)
 	struct cmd_subscriber row = {
 		.address = s->address, .external = slot->address, .realm = s->realm,
 		.worker = (uint8_t)n->worker, .pool = slot->pool, .mappings = s->mappings,
+		.flows = s->flows,
 	};
-	for (uint32_t b = s->block; b != 0 && row.blocks < NAT_MAX_BLOCKS;) {
+	uint32_t b = s->block;
+	for (unsigned i = 0; b != 0 && i < NAT_MAX_BLOCKS; i++) {
 		const struct block *block = block_at(&n->pool, b);
+		b = block->next;
+		if (block->slot != s->slot) {
+			row.elsewhere++;
+			continue;
+		}
 		row.block_first[row.blocks] = block->first;
 		row.block_last[row.blocks++] = (uint16_t)(block->first + block->ports - 1);
-		b = block->next;
 	}
 	return row;
 }

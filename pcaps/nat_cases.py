@@ -573,6 +573,67 @@ def thresholds():
     return c
 
 
+@case
+def ports_kept():
+    c = make("ports-kept", "A pool that keeps ports: RTP's even port stays even and RTCP's odd one odd, both the same outside "
+             "as inside where that is free (RFC 4787 REQ-4).", pool={
+                 "ports": "5056-5183", "keep_port": True, "keep_parity": True, "max_blocks": 1})
+    c.one_worker = True
+    for i, (who, port) in enumerate([(A, 5060), (A, 5061), (A, 40000), (A, 40001), (B, 5060), (B, 5061), (B, 5130)]):
+        c.send("inside", i, P.udp(who, S, port, 53, b"from %d" % port))
+    return c
+
+
+@case
+def ports_sequential():
+    c = make("ports-sequential", "Blocks and ports in turn: the lowest block of the address, its ports one after the other, "
+             "then the next block.", pool={
+                 "ports": "1024-1279", "port_order": "sequential", "block_order": "sequential"})
+    c.one_worker = True
+    for i in range(66):
+        c.send("inside", i / 10, P.udp(A, S, 9000 - i, 53))
+    c.send("inside", 10, P.udp(B, S, 5000, 53))
+    return c
+
+
+@case
+def pairing_soft():
+    c = make("pairing-soft", "With soft pairing a subscriber whose address has no port left goes on with another address of "
+             "the pool.", pool={"addresses": [X, "203.0.113.9"], "ports": "1024-1087", "pairing": "soft"})
+    c.one_worker = True
+    for i in range(66):
+        c.send("inside", i / 100, P.udp(A, S, 5000 + i, 53))
+    c.send("inside", 1, P.udp(A, S2, 5000, 53, b"the first one stays where it is"))
+    return c
+
+
+@case
+def pool_fallback():
+    c = make("pool-fallback", "A rule with a second pool: who gets no address of the first has one of the second, and when "
+             "that has none left either is refused.", pool={"ports": "1024-1087"}, rule={"fallback": ["spare"]})
+    c.config["nat"]["pools"].append({"name": "spare", "addresses": ["203.0.113.9"], "ports": "2048-2111", "block_size": 64})
+    c.one_worker = True
+    for i, who in enumerate([A, B, C, A, B]):
+        c.send("inside", i, P.udp(who, S, 5000 + i, 53))
+    return c
+
+
+@case
+def pool_reserve():
+    c = make("pool-reserve", "Four blocks, two kept for each subscriber: A's third is refused while B has one of its two, and B "
+             "gets its second; there is nothing to keep for C.", pool={"ports": "1024-1279", "reserve": 2})
+    c.one_worker = True
+    for i in range(65):
+        c.send("inside", i / 100, P.udp(A, S, 5000 + i, 53))
+    c.send("inside", 1, P.udp(B, S, 5000, 53))
+    for i in range(66):
+        c.send("inside", 2 + i / 100, P.udp(A, S, 6000 + i, 53))
+    c.send("inside", 3, P.udp(C, S, 5000, 53, b"nothing could be kept for it"))
+    for i in range(64):
+        c.send("inside", 4 + i / 100, P.udp(B, S, 7000 + i, 53))
+    return c
+
+
 def big(size, seed=1):
     return bytes((i * 7 + seed + i // 256) & 255 for i in range(size))
 

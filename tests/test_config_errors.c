@@ -222,6 +222,12 @@ static const struct bad {
 	 "nat.pools[0].exclude_ports", "leaves no port of the pool"},
 	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"used_high\":50,\"used_low\":50")),
 	 "nat.pools[0].used_low", "is 50, used_high is 50; expected less"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"reserve\":3,\"max_blocks\":2")),
+	 "nat.pools[0].reserve", "is 3, max_blocks is 2"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"reserve\":3,\"pairing\":\"soft\"")),
+	 "nat.pools[0].reserve", "expected pairing hard"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"reserve\":3,\"ports\":\"1024-2047\"")),
+	 "nat.pools[0].reserve", "is 3, but an address has 2 blocks"},
 	{POOLS(POOL("\"addresses\":[\"203.0.0.0/16\"]")), "nat.capacity.pool_addresses",
 	 "is 256, but the pools have 65536 addresses"},
 	{WITH("\"lb\":{\"services\":[{\"name\":\"s\",\"address\":\"192.0.2.1\",\"port\":80,"
@@ -294,6 +300,23 @@ static const struct bad {
 	 "there is no pool \"q\""},
 	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"p\",\"nic\":\"q\"}"),
 	 "nat.rules[0].nic", "there is no interface \"q\""},
+	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"p\",\"fallback\":[\"q\"]}"),
+	 "nat.rules[0].fallback[0]", "there is no pool \"q\""},
+	{WITH("\"nat\":{\"pools\":[{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"]},"
+	      "{\"name\":\"b\",\"addresses\":[\"203.0.113.2\"],\"reserve\":1,"
+	      "\"deterministic\":{\"inside\":[\"10.0.0.0/30\"]}}],"
+	      "\"rules\":[{\"name\":\"r\",\"source\":\"11.0.0.0/8\",\"pool\":\"a\"}]}"),
+	 "nat.pools[1].reserve", "is of no use in a deterministic pool"},
+	{WITH("\"nat\":{\"pools\":[{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"]},"
+	      "{\"name\":\"b\",\"addresses\":[\"203.0.113.2\"],"
+	      "\"deterministic\":{\"inside\":[\"10.0.0.0/30\"]}}],\"rules\":[{\"name\":\"r\","
+	      "\"source\":\"11.0.0.0/8\",\"pool\":\"a\",\"fallback\":[\"b\"]}]}"),
+	 "nat.rules[0].fallback[0]", "one of them is deterministic"},
+	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"action\":\"pass\","
+	       "\"fallback\":[\"p\"]}"),
+	 "nat.rules[0].fallback", "is of no use in a rule that lets pass"},
+	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"p\",\"fallback\":[\"p\"]}"),
+	 "nat.rules[0].fallback[0]", "is a pool of this rule already"},
 	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"p\",\"mappings_high\":9,"
 	       "\"mappings_low\":9}"), "nat.rules[0].mappings_low",
 	 "is 9, mappings_high is 9; expected less"},

@@ -68,9 +68,30 @@ test_limits(void)
 	free(h);
 }
 
+/* How pools choose, and pools to fall back on. */
+static void
+test_choice(void)
+{
+	struct image_header *h = compile_after(NULL,
+		"'nat':{'pools':[{'name':'p','addresses':['203.0.113.1'],'reserve':4},"
+		"{'name':'q','addresses':['203.0.113.2'],'pairing':'soft','block_order':"
+		"'sequential','port_order':'sequential','keep_port':true,'keep_parity':true},"
+		"{'name':'r','addresses':['203.0.113.3']}],"
+		"'rules':[{'name':'a','source':'10.0.0.0/8','pool':'r','fallback':['p','q']}]}");
+	const struct img_nat_pool *p = rows(h, IMG_NAT_POOLS, 3);
+	CU_ASSERT(p[0].flags == 0 && p[0].reserve == 4);
+	CU_ASSERT(p[1].flags == NAT_POOL_FLAGS && p[1].reserve == 0);
+	CU_ASSERT(p[2].flags == 0 && p[2].reserve == 0);
+	const struct img_nat_rule *r = rows(h, IMG_NAT_RULES, 1);
+	CU_ASSERT(r->pool == 2 && r->fallbacks == 2);
+	CU_ASSERT(r->fallback[0] == 0 && r->fallback[1] == 1);
+	free(h);
+}
+
 static const struct test_case cases[] = {
 	{"what a pool leaves out", test_exclusions},
 	{"what it leaves out is free", test_left_out_is_free},
 	{"limits and thresholds", test_limits},
+	{"how pools choose", test_choice},
 };
 TEST_MAIN("config_pool", cases)

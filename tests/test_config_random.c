@@ -135,7 +135,10 @@ is_wanted(const struct config_option *c)
 	                                     "toa_option", "shifts",
 	                                     "drain", "ports", "local_addresses", "persistence",
 	                                     "hash", "schedule", "check", "checks", "nic",
-	                                     "static", "deterministic"};
+	                                     "static", "deterministic",
+	                                     "exclude", "exclude_ports", "fallback", "reserve",
+	                                     "used_low", "mappings_low", "mappings_high",
+	                                     "flow_burst"};
 	bool rare = strncmp(c->path, "lb.checks[]", 11) == 0;
 	for (size_t i = 0; i < sizeof(seldom) / sizeof(seldom[0]); i++)
 		rare |= strcmp(option_key(c), seldom[i]) == 0;

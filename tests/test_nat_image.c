@@ -18,7 +18,9 @@ begin(void)
 	world_address(w, 1, ip(203, 0, 113, 9));
 	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
 	world_rule(w, ip(10, 0, 0, 0), 8, NIC_NONE, NAT_FILTER_ADF, 1)->max_mappings = 7;
+	w->rule[1].fallbacks = 2;
 	w->pool[0].high = 90;
+	w->pool[0].reserve = 2;
 	w->rule[0].high = 3;
 	w->rule[0].low = 2;
 	w->rule[0].flow_cost = 10;
@@ -84,6 +86,9 @@ test_pools(void)
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, addresses, 1);
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, high, 101);
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, low, 90);
+	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, flags, NAT_POOL_FLAGS + 1);
+	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, reserve, 5);
+	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, flags, NAT_PAIR_SOFT);
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, holes, 4);
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 1, holes, NAT_MAX_HOLES + 1);
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 1, first_hole, UINT32_MAX);
@@ -119,6 +124,8 @@ test_addresses_and_rules(void)
 	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, pool, 2);
 	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, action, 2);
 	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, high, 2);
+	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, fallbacks, NAT_MAX_FALLBACKS + 1);
+	REFUSED(IMG_NAT_RULES, img_nat_rule, 1, fallback[1], 2);
 	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, flow_burst, 9);
 	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, flow_burst, (1u << 30) + 1);
 	REFUSED(IMG_ROUTES, img_route, 0, arg, 1);

@@ -122,7 +122,7 @@ test_id_reused(void)
 	CU_ASSERT_EQUAL(pool_slot_at(p, slot)->pool, POOL_NONE);
 	CU_ASSERT_EQUAL(pool_slot_at(p, slot)->is_usable, 0);
 	CU_ASSERT_EQUAL(pool_find_id(p, &rules_of(w->gen)->addresses[0]), 0);
-	CU_ASSERT_EQUAL(pool_take_more(p, w->gen, slot, &seed), 0);
+	CU_ASSERT_EQUAL(pool_take_more(p, w->gen, slot, false, &seed), 0);
 	CU_ASSERT_EQUAL(pool_take_first(p, w->gen, 0, ip(1, 2, 3, 4), &seed), 0);
 	give_all(p);
 	held = pool_take_first(p, w->gen, 0, ip(1, 2, 3, 4), &seed);

@@ -90,10 +90,11 @@ json_t *
 nat_subscriber_json(struct api *api, const struct cmd_subscriber *s)
 {
 	char inside[API_NAME], external[API_NAME];
-	return json_pack("{s:s, s:s, s:s, s:o, s:I, s:i, s:i}", "address",
+	return json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:i, s:i}", "address",
 		name_v4(s->address, inside), "external", name_v4(s->external, external), "pool",
 		nat_pool_name(api, s->pool), "blocks", blocks_json(s), "mappings",
-		(json_int_t)s->mappings, "realm", s->realm, "worker", s->worker);
+		(json_int_t)s->mappings, "flows", (json_int_t)s->flows, "blocks_elsewhere",
+		(json_int_t)s->elsewhere, "realm", s->realm, "worker", s->worker);
 }
 
 static bool

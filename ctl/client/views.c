@@ -44,6 +44,8 @@ const struct view view_subscribers[] = {
 const struct view view_subscriber[] = {
 	{NULL, "subscriber", {{"address", "address", TEXT}, {"external", "external", TEXT},
 	                      {"pool", "pool", TEXT}, {"blocks", "blocks", LIST},
+	                      {"blocks elsewhere", "blocks_elsewhere", NUMBER},
+	                      {"flows", "flows", NUMBER},
 	                      {"mappings", "mappings", NUMBER}, {"worker", "worker", NUMBER}}},
 	{"Mappings", "mappings", MAPPING_COLUMNS}, END,
 };
@@ -162,6 +164,7 @@ const struct view view_stats[] = {
 	  {"flows", "flows", NUMBER}, {"flows opened", "flows_opened", NUMBER},
 	  {"mappings", "mappings", NUMBER}, {"subscribers", "subscribers", NUMBER},
 	  {"blocks", "blocks", NUMBER}, {"left quarantine early", "quarantine_early", NUMBER},
+	  {"ports not kept", "ports_not_kept", NUMBER},
 	  {"persistent clients", "persistence", NUMBER},
 	  {"not remembered", "persistence_full", NUMBER},
 	  {"full backends passed over", "backends_passed", NUMBER},

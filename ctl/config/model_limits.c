@@ -25,6 +25,89 @@ pool_thresholds(struct model *m, const json_t *pool, size_t i, struct img_nat_po
 	p->low = (uint8_t)(high != 0 ? low : 0);
 }
 
+static bool
+is_word(const json_t *object, const char *key, const char *word)
+{
+	return strcmp(get_text(object, key), word) == 0;
+}
+
+/* is_deterministic: does the pool have ranges by arithmetic? */
+static bool
+is_deterministic(const struct model *m, int pool)
+{
+	const json_t *p = json_array_get(model_get(m, "nat", "pools"), (size_t)pool);
+	const json_t *o = json_object_get(p, "deterministic");
+	return json_array_size(json_object_get(o, "inside")) != 0;
+}
+
+/* reserve_holds: can every address keep as much for whoever is admitted to it? */
+static void
+reserve_holds(struct model *m, const json_t *pool, size_t i, const struct img_nat_pool *p)
+{
+	struct config_path path;
+	path_make(&path, "nat.pools[%zu].reserve", i);
+	if (p->reserve > p->max_blocks)
+		config_error_add(m->errs, path.text, "is %u, max_blocks is %u; expected no more "
+		                 "than that", p->reserve, p->max_blocks);
+	if (p->reserve != 0 && is_deterministic(m, (int)i))
+		config_error_add(m->errs, path.text, "is of no use in a deterministic pool, where "
+		                 "each has a range of his own; expected 0");
+	if (p->reserve != 0 && (p->flags & NAT_PAIR_SOFT) != 0)
+		config_error_add(m->errs, path.text, "is kept at a subscriber's own address; "
+		                 "expected pairing hard, or no reserve");
+	uint32_t blocks = (p->port_last - p->port_first + 1u) / p->block_size;
+	if (p->port_first <= p->port_last && p->reserve > blocks / m->plane.workers)
+		config_error_add(m->errs, path.text, "is %u, but an address has %u blocks, which "
+		                 "%u workers may have to divide; expected %u at most", p->reserve,
+		                 blocks, m->plane.workers, blocks / m->plane.workers);
+}
+
+void
+pool_choice(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *p)
+{
+	p->flags |= is_word(pool, "port_order", "sequential") ? NAT_PORTS_IN_TURN : 0;
+	p->flags |= is_word(pool, "block_order", "sequential") ? NAT_BLOCKS_IN_TURN : 0;
+	p->flags |= json_is_true(json_object_get(pool, "keep_port")) ? NAT_KEEP_PORT : 0;
+	p->flags |= json_is_true(json_object_get(pool, "keep_parity")) ? NAT_KEEP_PARITY : 0;
+	p->flags |= is_word(pool, "pairing", "soft") ? NAT_PAIR_SOFT : 0;
+	p->reserve = (uint8_t)get_int(pool, "reserve");
+	reserve_holds(m, pool, i, p);
+}
+
+void
+rule_fallback(struct model *m, const json_t *rule, size_t i, struct img_nat_rule *r)
+{
+	const json_t *list = json_object_get(rule, "fallback");
+	struct config_path whole;
+	path_make(&whole, "nat.rules[%zu].fallback", i);
+	if (json_array_size(list) != 0 && r->action != NAT_TRANSLATE)
+		config_error_add(m->errs, whole.text, "is of no use in a rule that lets pass; "
+		                 "expected none");
+	if (r->action != NAT_TRANSLATE)
+		return;
+	for (size_t j = 0; j < json_array_size(list) && j < NAT_MAX_FALLBACKS; j++) {
+		const char *name = json_string_value(json_array_get(list, j));
+		struct config_path path;
+		int found = pool_find(m, name);
+		path_make(&path, "nat.rules[%zu].fallback[%zu]", i, j);
+		bool again = found == r->pool;
+		for (size_t k = 0; k < r->fallbacks; k++)
+			again |= found == r->fallback[k];
+		if (found < 0 && (m->pruned == NULL || !m->pruned->pools))
+			config_error_add(m->errs, path.text, "there is no pool \"%s\"; expected "
+			                 "the name of one in nat.pools", name);
+		else if (found >= 0 && again)
+			config_error_add(m->errs, path.text, "\"%s\" is a pool of this rule "
+			                 "already; expected another", name);
+		else if (found >= 0 && (is_deterministic(m, found) ||
+		                        is_deterministic(m, r->pool)))
+			config_error_add(m->errs, path.text, "\"%s\" for a rule of pool \"%s\": "
+			                 "one of them is deterministic; expected pools that are "
+			                 "not", name, get_text(rule, "pool"));
+		r->fallback[r->fallbacks++] = (uint16_t)(found < 0 ? 0 : found);
+	}
+}
+
 static void
 rule_thresholds(struct model *m, const json_t *rule, size_t i, struct img_nat_rule *r)
 {

@@ -140,7 +140,7 @@ pools_fit(struct model *m, const json_t *pools)
 	return false;
 }
 
-static int
+int
 pool_find(const struct model *m, const char *name)
 {
 	for (size_t i = 0; i < m->pools.n; i++)
@@ -187,6 +187,7 @@ rule_make(struct model *m, const json_t *rule, size_t i)
 	else if (found < 0 && pool != NULL && (m->pruned == NULL || !m->pruned->pools))
 		config_error_add(m->errs, path.text, "there is no pool \"%s\"; expected the name "
 		                 "of one in nat.pools", pool);
+	rule_fallback(m, rule, i, r);
 	path_make(&path, "nat.rules[%zu].timeouts", i);
 	r->timers = timers_row(m, json_object_get(rule, "timeouts"), 0, path.text);
 	path_make(&path, "nat.rules[%zu].source", i);
@@ -278,6 +279,7 @@ model_nat(struct model *m)
 		pool_ports(m, pool, i, p);
 		pool_holes(m, pool, i, p);
 		pool_thresholds(m, pool, i, p);
+		pool_choice(m, pool, i, p);
 		if (!fit)
 			continue;
 		pool_addresses(m, pool, i, p);
