@@ -43,9 +43,11 @@ free_blocks(const struct search *s)
 static uint32_t
 search_wanted(const struct search *s)
 {
-	uint32_t wanted = s->p->wanted / s->pool->block_size - s->lowest;
-	if (s->p->wanted != 0 && wanted < s->n && is_free(s, s->lowest + wanted))
-		return s->lowest + wanted;
+	if ((s->pool->flags & NAT_KEEP_PORT) != 0) {
+		uint32_t wanted = s->p->wanted / s->pool->block_size - s->lowest;
+		if (wanted < s->n && is_free(s, s->lowest + wanted))
+			return s->lowest + wanted;
+	}
 	for (uint32_t i = 0; (s->pool->flags & NAT_BLOCKS_IN_TURN) != 0 && i < s->n; i++)
 		if (is_free(s, s->lowest + i))
 			return s->lowest + i;
@@ -138,7 +140,7 @@ pool_take_first(struct pool *p, const struct generation *g, uint16_t pool, be32 
 	const struct nat_rules *r = rules_of(g);
 	bool has_range = false;
 	uint32_t range = r->has_ranges ? ranges_take(p, g, pool, subscriber, &has_range) : 0;
-	if (has_range || p->full_epoch[pool] == p->epoch)
+	if (has_range || pool_is_exhausted(p, pool))
 		return range;
 	union addr a = addr_from_v4(subscriber);
 	uint32_t classes = pool * r->n_classes;
@@ -160,7 +162,7 @@ pool_take_more(struct pool *p, const struct generation *g, uint32_t slot, bool i
 {
 	const struct nat_rules *r = rules_of(g);
 	const struct pool_slot *s = pool_slot_at(p, slot);
-	if (!s->is_usable)
+	if (!s->is_usable || p->is_full[s->id])
 		return 0;
 	return take_of_address(p, g, &r->addresses[r->row_of_id[s->id] - 1], !is_promised, random);
 }

@@ -254,18 +254,10 @@ may_begin(const struct nat *n, uint8_t *drop)
 	return false;
 }
 
-/* The port that the mapping should have, for the choice of a block. */
-static void
-want_block(struct nat *n, const struct wish *w, uint16_t pool)
-{
-	bool keep = (rules_of(w->miss->gen)->pools[pool].flags & NAT_KEEP_PORT) != 0;
-	n->pool.wanted = keep ? __builtin_bswap16(w->miss->tuple.sport) : 0;
-}
-
-static uint32_t
+static __attribute__((noinline)) uint32_t
 first_block(struct nat *n, const struct wish *w, uint16_t pool)
 {
-	want_block(n, w, pool);
+	n->pool.wanted = __builtin_bswap16(w->miss->tuple.sport);
 	return pool_take_first(&n->pool, w->miss->gen, pool, wish_address(w), &n->random);
 }
 
@@ -313,21 +305,21 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 {
 	const struct generation *g = w->miss->gen;
 	struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
-	be32 external = pool_slot_at(&n->pool, s->slot)->address;
-	uint16_t pool = pool_slot_at(&n->pool, s->slot)->pool;
-	if (pool >= rules_of(g)->n_pools) /* its address is gone, and nobody has found out yet */
-		pool = w->rule->pool;
-	if (s->blocks >= rules_of(g)->pools[pool].max_blocks) {
+	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
+	assert(slot->pool < rules_of(g)->n_pools && "a current subscriber is served");
+	const struct img_nat_pool *pool = &rules_of(g)->pools[slot->pool];
+	be32 external = slot->address;
+	if (s->blocks >= pool->max_blocks) {
 		*drop = DROP_NAT_LIMIT;
 		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, external);
 		return 0;
 	}
 	if (!may_begin(n, drop))
 		return 0;
-	want_block(n, w, pool);
+	n->pool.wanted = __builtin_bswap16(w->miss->tuple.sport);
 	uint32_t block = pool_take_more(&n->pool, g, s->slot, s->blocks < s->reserve, &n->random);
-	if (block == 0 && (rules_of(g)->pools[pool].flags & NAT_PAIR_SOFT) != 0)
-		block = pool_take_first(&n->pool, g, pool, wish_address(w), &n->random);
+	if (block == 0 && (pool->flags & NAT_PAIR_SOFT) != 0)
+		block = first_block(n, w, slot->pool);
 	if (block == 0) {
 		*drop = DROP_NAT_NO_PORT;
 		log_refusal(n, RECORD_PORTS_EXHAUSTED, w, external);

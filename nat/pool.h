@@ -70,7 +70,7 @@ struct pool {
 	uint32_t full_epoch[NAT_MAX_POOLS]; /* epoch at which a pool had nothing left */
 	uint32_t split_inverse; /* 2^32 / workers, rounded up; 0: not divided */
 	uint16_t worker;
-	uint16_t wanted;        /* port that the next block should have, or 0 */
+	uint16_t wanted;        /* port that the next block should have, if the pool keeps ports */
 	uint8_t shift;
 };
 
@@ -84,6 +84,13 @@ void pool_init(struct pool *p, void *mem, const struct policy_env *env, struct p
 
 /* pool_reload: a new generation: which addresses are in which pool, which still give. */
 void pool_reload(struct pool *p, const struct nat_rules *r);
+
+/* pool_is_exhausted: it is known that a pool has no block for a new subscriber. */
+static inline bool
+pool_is_exhausted(const struct pool *p, uint16_t pool)
+{
+	return p->full_epoch[pool] == p->epoch;
+}
 
 /*
  * pool_take_first: a block of some address of the pool for a new subscriber; pool_take_more: one
