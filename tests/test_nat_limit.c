@@ -5,7 +5,7 @@
 
 #define SERVER ip(198, 51, 100, 1)
 #define SUBSCRIBER ip(100, 64, 0, 7)
-enum { UDP = IPPROTO_L4_UDP, FLOWS = 600 };
+enum { UDP = IPPROTO_L4_UDP, FLOWS = 600, IDLE_MS = 67000000 /* 18.6 hours */ };
 
 static struct nat_world *w;
 static struct flow_spec spec;
@@ -134,7 +134,7 @@ test_rate_wrap(void)
 	for (unsigned i = 0; i < 100000; i++) {
 		struct subscriber s = {0};
 		uint64_t now = test_random(&seed) >> 20;
-		s.due = (uint32_t)((now - (test_random(&seed) & 0xffffff)) << LIMIT_SHIFT);
+		s.due = (uint32_t)((now - test_random(&seed) % IDLE_MS) << LIMIT_SHIFT);
 		unsigned n = 0;
 		while (limit_rate(&s, &rule, now))
 			n++;

@@ -133,6 +133,26 @@ test_reserve_retired(void)
 	world_free(w);
 }
 
+/* And others hear of it at once, also those that had been refused since the reload. */
+static void
+test_reserve_passed_on(void)
+{
+	begin(4, 4, 1);
+	world_pool(w, 1024, 1023 + 4 * BLOCK, BLOCK, 4);
+	world_address(w, 1, ip(203, 0, 113, 99));
+	w->pool[0].reserve = 3;
+	w->rule[0].plen = 32; /* subscriber 0 */
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
+	world_apply(w);
+	CU_ASSERT_TRUE(come(0, 0));
+	w->rule[0].pool = 1;
+	world_apply(w);
+	CU_ASSERT_FALSE(come(1, 0));
+	CU_ASSERT_TRUE(come(0, 1));
+	CU_ASSERT_TRUE(come(1, 0));
+	world_free(w);
+}
+
 /* Hard: refused, while another address has blocks; soft: gets one of them. */
 static void
 test_pairing(void)
@@ -289,6 +309,7 @@ static const struct test_case cases[] = {
 	{"a reserve is kept", test_reserve},
 	{"a reserve, random life", test_reserve_random},
 	{"a reserve ends with its subscriber", test_reserve_retired},
+	{"a reserve is passed on at once", test_reserve_passed_on},
 	{"hard and soft pairing", test_pairing},
 	{"pools in order", test_fallback},
 	{"pools that move under traffic", test_moving},
