@@ -41,8 +41,8 @@ struct subscriber {
 	uint32_t is_limited : 1;
 	uint32_t is_high : 1;        /* it was said that it has many mappings */
 	uint32_t reserve : 3;        /* blocks it was promised */
-	uint32_t mappings : 24;
 	uint32_t realm : 8;
+	uint32_t mappings : 24; /* the highest bits: one more is one addition */
 	uint32_t checked;  /* reload at which its pool address was last found good */
 	uint32_t flows;
 	uint32_t due;
