@@ -71,6 +71,16 @@ promise(struct nat *n, const struct subscriber *s, uint32_t before)
 		pool_slot_at(&n->pool, s->slot)->promised += promised_to(s) - before;
 }
 
+/* Its oldest block may be another address's now (soft pairing), which owes it what is left. */
+static void
+slot_follow(struct nat *n, struct subscriber *s)
+{
+	uint32_t slot = block_at(&n->pool, s->block)->slot;
+	pool_slot_at(&n->pool, s->slot)->promised -= promised_to(s);
+	s->slot = slot & SLOT_MASK;
+	pool_slot_at(&n->pool, s->slot)->promised += promised_to(s);
+}
+
 static __attribute__((noinline)) void
 block_join(struct nat *n, uint32_t subscriber, uint32_t number)
 {
@@ -113,12 +123,12 @@ block_release(struct nat *n, uint32_t number)
 			before = block_at(&n->pool, before)->next;
 		block_at(&n->pool, before)->next = b->next;
 	}
+	if (s->blocks != 0)
+		slot_follow(n, s);
 	pool_give(&n->pool, number);
 	n->stats->blocks = n->pool.blocks.used;
 	if (s->blocks == 0)
 		subscriber_del(&n->subscribers, subscriber);
-	else
-		s->slot = block_at(&n->pool, s->block)->slot & SLOT_MASK;
 	n->stats->subscribers = n->subscribers.t.used;
 	threshold_pool(n, pool);
 }

@@ -153,6 +153,31 @@ test_reserve_passed_on(void)
 	world_free(w);
 }
 
+/* A promise from before pairing was soft goes along to the other address, and ends there. */
+static void
+test_reserve_follows(void)
+{
+	begin(4, 4, 2);
+	w->pool[0].reserve = 3;
+	w->pool[0].flags = NAT_BLOCKS_IN_TURN;
+	world_apply(w);
+	CU_ASSERT_TRUE(come(0, 0));
+	w->pool[0].reserve = 0;
+	w->pool[0].flags = NAT_PAIR_SOFT;
+	w->pool[0].port_last = 1023 + 2 * BLOCK;
+	world_apply(w);
+	CU_ASSERT_TRUE(come(1, 0));
+	CU_ASSERT_NOT_EQUAL(external[1][0], external[0][0]);
+	for (unsigned i = 1; i < 3 * BLOCK; i++)
+		CU_ASSERT_TRUE(come(0, i));
+	CU_ASSERT_EQUAL(external[0][3 * BLOCK - 1], external[1][0]);
+	for (unsigned i = 0; i < 3 * BLOCK; i++)
+		go(0, i);
+	for (unsigned s = 2; s < 5; s++)
+		CU_ASSERT_TRUE(come(s, 0));
+	world_free(w);
+}
+
 /* Hard: refused, while another address has blocks; soft: gets one of them. */
 static void
 test_pairing(void)
@@ -310,6 +335,7 @@ static const struct test_case cases[] = {
 	{"a reserve, random life", test_reserve_random},
 	{"a reserve ends with its subscriber", test_reserve_retired},
 	{"a reserve is passed on at once", test_reserve_passed_on},
+	{"a reserve goes along when pairing becomes soft", test_reserve_follows},
 	{"hard and soft pairing", test_pairing},
 	{"pools in order", test_fallback},
 	{"pools that move under traffic", test_moving},
