@@ -217,6 +217,26 @@ choice_guess(const struct lb_view *v, const struct img_lb_service *s, const stru
 	return NULL;
 }
 
+const struct img_lb_backend *
+choice_beside(struct choice *c, const struct lb_view *v, const struct img_lb_service *s,
+              uint32_t backend)
+{
+	struct asker a = {.c = c, .v = v, .s = s, .backends = v->backends + s->first_backend};
+	const struct img_lb_backend *b = lb_view_by_id(v, backend);
+	if (b == NULL || b < a.backends || b >= a.backends + s->backends)
+		return NULL;
+	uint32_t row = (uint32_t)(b - a.backends);
+	for (uint32_t i = 1; i < s->backends; i++) {
+		row = row + 1 < s->backends ? row + 1 : 0;
+		if (!takes(&a, &a.backends[row]))
+			continue;
+		choice_undo(c, v, backend);
+		choice_note(c, &a.backends[row]);
+		return &a.backends[row];
+	}
+	return NULL;
+}
+
 void
 choice_undo(struct choice *c, const struct lb_view *v, uint32_t backend)
 {

@@ -64,6 +64,12 @@ const struct img_lb_backend *choice_take(struct choice *c, const struct lb_view 
 const struct img_lb_backend *choice_guess(const struct lb_view *v,
                                           const struct img_lb_service *s,
                                           const struct tuple *t);
+/*
+ * choice_beside: another backend than this one that takes new flows, which counts instead of it
+ * from now on: the next of the service's rows. Nothing is remembered of it. => NULL: none.
+ */
+const struct img_lb_backend *choice_beside(struct choice *c, const struct lb_view *v,
+                                           const struct img_lb_service *s, uint32_t backend);
 /* choice_note: the flow's backend was known: an older connection's, whatever its limit. */
 static inline void
 choice_note(struct choice *c, const struct img_lb_backend *b)

@@ -225,6 +225,25 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	return refuse(spec, DROP_LB_NO_LOCAL_PORT, CODE_HOST);
 }
 
+/*
+ * To its backend the connection would be another one of the client's, to another service or port:
+ * it goes to one to which it is not. Others take no packets of a QUIC connection.
+ */
+static bool
+other(void *state, const struct miss *m, struct flow_spec *spec)
+{
+	struct lb *lb = state;
+	const struct lb_view *v = view_of(m->gen);
+	const struct img_lb_service *s = lb_view_service(v, &m->tuple);
+	if (s == NULL || s->mode != LB_MODE_NAT || s->quics != 0)
+		return false;
+	const struct img_lb_backend *b = choice_beside(&lb->choice, v, s, spec->owner);
+	if (b == NULL)
+		return false;
+	spec_fill(spec, &m->tuple, s, b);
+	return true;
+}
+
 static enum verdict
 open_flow(void *state, const struct miss *m, struct flow_spec *spec)
 {
@@ -385,6 +404,7 @@ const struct policy_ops lb_policy = {
 	.view_destroy = view_destroy,
 	.home = home,
 	.open = open_flow,
+	.other = other,
 	.guess = guess,
 	.is_mute = is_mute,
 	.opened = opened,

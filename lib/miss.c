@@ -2,7 +2,7 @@
 /* Packets without a flow: asked of the policies in their order. */
 #include "miss.h"
 
-#include "ending.h"
+#include "clash.h"
 #include "hop.h"
 #include "named.h"
 #include "reset.h"
@@ -207,29 +207,31 @@ unmake(struct worker *w, const struct pkt *p, const struct judged *j, const stru
 	return 0;
 }
 
-/* The reply's tuple is free if the flow that has it is idle. */
-static void
-release_reply(struct worker *w, const struct flow_spec *spec)
+/* Its place in table and index; where the reply's tuple is another flow's, until one is free. */
+static struct flow *
+place(struct worker *w, const struct judged *j, struct flow_spec *spec, const struct tuple *orig,
+      uint64_t hash[2], flow_ref *ref, uint8_t *drop)
 {
-	flow_ref ref = flow_find(&w->flows, &spec->reply);
-	if (ref != 0 && flow_is_idle(flow_get(&w->flows, ref), w->pipe->timers, w->now_ms))
-		flows_end(w, &ref, 1);
+	struct flow *f = flow_open_hashed(&w->flows, orig, &spec->reply, hash, ref, drop);
+	for (unsigned i = 0; f == NULL && *drop == DROP_FLOW_COLLISION && i < CLASH_TRIES; i++) {
+		if (!clash_solve(w, j, spec, &hash[1]))
+			break;
+		f = flow_open_hashed(&w->flows, orig, &spec->reply, hash, ref, drop);
+	}
+	return f;
 }
 
 static flow_ref
-make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_spec *spec,
-     const struct tuple *orig, const uint64_t hash[2])
+make(struct worker *w, struct pkt *p, const struct judged *j, struct flow_spec *spec,
+     const struct tuple *orig, uint64_t hash[2])
 {
 	const struct policy *pol = &w->policy[j->policy];
-	uint64_t reply_hash = hash[1];
 	uint8_t drop;
 	flow_ref ref;
 	bool is_shifted = shifted_is_wanted(spec);
 	if (is_shifted && shift_left(&w->shifts) == 0)
 		return unmake(w, p, j, spec, DROP_LB_NO_SHIFT);
-	if (spec->taken != 0)
-		release_reply(w, spec);
-	struct flow *f = flow_open_hashed(&w->flows, orig, &spec->reply, hash, &ref, &drop);
+	struct flow *f = place(w, j, spec, orig, hash, &ref, &drop);
 	if (f == NULL)
 		return unmake(w, p, j, spec,
 		              drop == DROP_FLOW_COLLISION && spec->taken != 0 ?
@@ -249,7 +251,7 @@ make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_
 		learn_hops(w, f, j, &spec->reply.src);
 	w->stats->flows_opened++;
 	if (w->syns->held != 0)
-		syn_forget(w, reply_hash);
+		syn_forget(w, hash[1]);
 	if (pol->ops->opened != NULL)
 		pol->ops->opened(pol->state, &j->m, spec);
 	p->event = j->m.event; /* what a SYN alone means has been decided */
@@ -257,7 +259,7 @@ make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_
 }
 
 static flow_ref
-make_named(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_spec *spec,
+make_named(struct worker *w, struct pkt *p, const struct judged *j, struct flow_spec *spec,
            uint64_t reply_hash)
 {
 	struct tuple name = j->m.tuple;
@@ -268,16 +270,16 @@ make_named(struct worker *w, struct pkt *p, const struct judged *j, const struct
 		return ref;
 	}
 	return make(w, p, j, spec, &name,
-	            (const uint64_t[]){tuple_hash(&name, w->flows.seed), reply_hash});
+	            (uint64_t[]){tuple_hash(&name, w->flows.seed), reply_hash});
 }
 
 flow_ref
-miss_make(struct worker *w, struct pkt *p, const struct judged *j, const struct flow_spec *spec,
+miss_make(struct worker *w, struct pkt *p, const struct judged *j, struct flow_spec *spec,
           uint64_t reply_hash)
 {
 	if (spec->name != 0)
 		return make_named(w, p, j, spec, reply_hash);
-	return make(w, p, j, spec, &j->m.tuple, (const uint64_t[]){p->hash, reply_hash});
+	return make(w, p, j, spec, &j->m.tuple, (uint64_t[]){p->hash, reply_hash});
 }
 
 /* To another worker, if it has not come from there. */

@@ -68,9 +68,9 @@ bool miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spe
               bool has_room);
 
 /* miss_make: => the new flow (or the old one of that name, spec->name), or 0 when there is none,
- * and the packet has ended. */
+ * and the packet has ended. spec is another if its reply's tuple was taken: lib/clash.h. */
 flow_ref miss_make(struct worker *w, struct pkt *p, const struct judged *j,
-                   const struct flow_spec *spec, uint64_t reply_hash);
+                   struct flow_spec *spec, uint64_t reply_hash);
 
 /* miss_open: all three. => The new flow, or 0 when the packet has ended. */
 flow_ref miss_open(struct worker *w, struct pkt *p);

@@ -5,7 +5,7 @@
  *               between bursts; never for a packet of a known flow.
  *            2. home() is a pure function of generation and tuple, the same on every worker.
  *            3. open() runs on the home worker only.
- *            4. warm and parting may be NULL: nothing is worth asking for; guess and
+ *            4. warm and parting may be NULL: nothing is worth asking for; guess, other and
  *               is_mute too: it has none.
  * Owner      state is one worker's; a policy keeps no other writable memory.
  * See        docs/design.md, "Policies"; docs/adding.md, "A policy".
@@ -113,6 +113,11 @@ struct policy_ops {
 	 */
 	void (*warm)(void *state, struct miss *m, unsigned stage);
 	enum verdict (*open)(void *state, const struct miss *m, struct flow_spec *spec);
+	/*
+	 * other: another live flow has the reply of spec, which open() has filled: is there another
+	 * answer? Then spec is that, and what was taken for the first is given back. NULL: no.
+	 */
+	bool (*other)(void *state, const struct miss *m, struct flow_spec *spec);
 	/*
 	 * guess: the flow that a packet of this tuple would open now, nothing being spent on it:
 	 * for ICMP errors about flows that nobody here has seen. => false: none, or it depends.

@@ -188,3 +188,31 @@ def syn_again():
         d.talk(6 + i / 10)
     c.request(7, "backend.list", service="web")
     return c
+
+
+@case
+def shared_backends():
+    c = make("shared-backends", "A client's port on two services of the same backends: to a backend that would be one connection. "
+             "While the first lives the second has another backend; none is left on the service of one; when the first is over "
+             "it is the second's, with a handshake of its own or behind the SYN proxy.",
+             [service(), service("more", "192.0.2.13"), service("one", "192.0.2.14", BACKENDS[:1]),
+              service("guarded", "192.0.2.15", BACKENDS[:1], syn_proxy={"mode": "always"})])
+    first = [Dialog(c, client(i), 40000, WEB, 80, NICS) for i in range(1, 7)]
+    more = [Dialog(c, client(i), 40000, "192.0.2.13", 80, NICS) for i in range(1, 7)]
+    for i, d in enumerate(first + more):
+        d.open(i / 10)
+    for i, d in enumerate(first + more):
+        d.talk(2 + i / 10)
+    one = next(d for d in first + more if P.text(d.far_end[0]) == BACKENDS[0])
+    c.send("outside", 4, P.tcp(one.near, "192.0.2.14", 40000, 80, SYN, seq=5))
+    one.close(5)
+    again = Dialog(c, one.near, 40000, "192.0.2.14", 80, NICS)
+    again.seq = 900000
+    again.open(6)
+    again.talk(7)
+    again.close(8)
+    c.send("outside", 9, P.tcp(one.near, "192.0.2.15", 40000, 80, SYN, seq=5000))
+    cookie = c.last("outside").seq
+    c.send("outside", 9.1, P.tcp(one.near, "192.0.2.15", 40000, 80, ACK, 5001, cookie + 1))
+    c.request(10, "backend.list", service="more")
+    return c

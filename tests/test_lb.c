@@ -263,6 +263,46 @@ test_reload(void)
 	teardown();
 }
 
+/* Where the backend's side of a connection is taken: each other backend in turn, none that takes
+ * nothing; the count of connections goes with it. Only for what is translated to the client. */
+static void
+test_other(void)
+{
+	struct flow_spec spec = {.owner = 0};
+	setup(1, false, 0);
+	w->backend[1].state = LB_DRAIN;
+	world_build(w, 1, false);
+	struct miss m = world_client(w, W_NAT, 1);
+	CU_ASSERT_EQUAL_FATAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
+	for (unsigned i = 0; i < 5; i++) {
+		uint32_t before = spec.owner;
+		CU_ASSERT_TRUE(lb_policy.other(lb, &m, &spec));
+		spec_is_good(&spec, &m, W_NAT);
+		CU_ASSERT_EQUAL(spec.owner, before == 500 ? 502 : 500);
+	}
+	lb_policy.undo(lb, &m, &spec);
+	w->backend[1].state = LB_READY; /* of one connection each, all of which are to be had */
+	for (unsigned i = 0; i < 3; i++)
+		w->backend[i].max_flows = 1;
+	world_build(w, 1, false);
+	lb_policy.reload(lb, w->gen);
+	CU_ASSERT_EQUAL_FATAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
+	CU_ASSERT_TRUE(lb_policy.other(lb, &m, &spec));
+	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
+	CU_ASSERT_FALSE(lb_policy.other(lb, &m, &spec));
+	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_UNREACHABLE);
+	static const unsigned rows[] = {W_UDP, W_FULLNAT}; /* one backend; ports of our own */
+	for (unsigned i = 0; i < 2; i++) {
+		m = world_client(w, rows[i], 1);
+		CU_ASSERT_EQUAL_FATAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
+		struct flow_spec was = spec;
+		CU_ASSERT_FALSE(lb_policy.other(lb, &m, &spec));
+		CU_ASSERT_EQUAL(memcmp(&was, &spec, sizeof(spec)), 0);
+	}
+	teardown();
+}
+
 /* Chosen for packet by packet: each backend has a name of its own among the service's. */
 static void
 test_per_packet(void)
@@ -350,6 +390,7 @@ static const struct test_case cases[] = {
 	{"counters of backends", test_counters},
 	{"fullnat runs out of ports", test_fullnat_exhaustion},
 	{"a backend is down", test_down},
+	{"another backend", test_other},
 	{"packet by packet", test_per_packet},
 	{"a backend is drained", test_reload},
 	{"what becomes of flows", test_fates},
