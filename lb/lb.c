@@ -68,7 +68,7 @@ static bool
 is_reply(const struct miss *m)
 {
 	const struct lb_view *v = view_of(m->gen);
-	return (v->endpoint_ports & lb_port_bit(m->tuple.sport)) != 0 &&
+	return (v->endpoint_ports & lb_port_bit(m->tuple.sport)) != 0 && m->tuple.realm == 0 &&
 	       !route_is(m, ROUTE_POOL) && lb_view_endpoint(v, &m->tuple);
 }
 

@@ -60,7 +60,7 @@ void
 aside_handle(struct worker *w, struct pkt *p)
 {
 	union addr dst = pkt_dst(p);
-	const struct img_route *route = route_find(w->gen, &dst, p->family);
+	const struct img_route *route = route_from(w->gen, p->realm, &dst, p->family);
 	bool for_us = route != NULL && route->kind == ROUTE_LOCAL;
 	if (miss_is_forged(w, p))
 		pkt_drop(w, p, DROP_IP_SOURCE);

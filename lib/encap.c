@@ -207,7 +207,7 @@ send_pieces(struct worker *w, struct pkt *p, const struct course *c)
 static bool
 course_find(struct worker *w, struct course *c)
 {
-	struct hop hop = hop_find(w, &c->way->to, c->way->family);
+	struct hop hop = hop_find(w, 0, &c->way->to, c->way->family);
 	if (hop.kind != HOP_NIC)
 		return false;
 	w->pipe->way_hop[c->owner % WAY_HOPS] = (struct way_hop){

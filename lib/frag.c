@@ -245,7 +245,8 @@ forward_later(struct worker *w, struct pkt *p, const struct frag_entry *e)
 	struct tuple to = flow_tuple(&w->flows, e->ref, !d);
 	to = tuple_invert(&to);
 	bool known = f->nexthop[d] != NEXTHOP_NONE && f->route_gen == w->gen->route_gen;
-	struct hop hop = known ? hop_of(w, f->nexthop[d]) : hop_find(w, &to.dst, p->family);
+	struct hop hop = known ? hop_of(w, f->nexthop[d]) :
+	                         hop_find(w, to.realm, &to.dst, p->family);
 	if (!hop_admit(w, p, hop))
 		return;
 	if (e->ident != 0)

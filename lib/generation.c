@@ -45,6 +45,7 @@ derive_nics(struct generation *g, const struct dev *devs)
 		out->realm = n->realm;
 		out->valid = 1;
 		g->vlan_nic[n->dev][n->vlan] = (uint8_t)i;
+		g->has_realms |= n->realm != 0;
 		has_limit |= n->mss[0] != 0 || n->mss[1] != 0;
 	}
 	pkt_arrivals(g->arrival, has_limit);
@@ -102,6 +103,34 @@ derive_steer(struct generation *g, const struct dev *devs, uint16_t n_devs)
 			steer_coarsen(&g->steer, devs[i].reta_bits);
 }
 
+/* A table for each realm: routes are sorted by it. */
+static bool
+derive_routes(struct generation *g)
+{
+	for (uint32_t i = 0, n; i < g->n_routes; i += n) {
+		uint8_t realm = g->routes[i].realm;
+		for (n = 1; i + n < g->n_routes && g->routes[i + n].realm == realm;)
+			n++;
+		if (route_table_init(&g->route[realm], g->routes + i, n) != 0)
+			return false;
+	}
+	return true;
+}
+
+const struct img_route *
+route_other(const struct generation *g, const struct img_route *own, const union addr *a,
+            uint8_t family, bool is_back)
+{
+	enum { SHARED = 1u << ROUTE_SERVICE | 1u << ROUTE_POOL | 1u << ROUTE_LB_LOCAL };
+	if (own != NULL && own->plen == addr_bits(family))
+		return own;
+	const struct img_route *outside = route_find(g, 0, a, family);
+	if (outside != NULL && (SHARED >> outside->kind & 1) != 0 &&
+	    (own == NULL || outside->plen >= own->plen))
+		return outside;
+	return own != NULL || is_back ? own : outside;
+}
+
 struct generation *
 generation_create(const struct image_header *image, const struct dev *devs, uint16_t n_devs,
                   const struct generation *previous)
@@ -118,7 +147,7 @@ generation_create(const struct image_header *image, const struct dev *devs, uint
 	g->route_gen = next_route_gen(image, previous);
 	g->previous = previous;
 	find_sections(g);
-	if (route_table_init(&g->route, g->routes, g->n_routes) != 0) {
+	if (!derive_routes(g)) {
 		generation_destroy(g);
 		return NULL;
 	}
@@ -132,6 +161,7 @@ generation_destroy(struct generation *g)
 {
 	if (g == NULL)
 		return;
-	route_table_fini(&g->route);
+	for (unsigned i = 0; i < IMG_MAX_REALMS; i++)
+		route_table_fini(&g->route[i]);
 	mem_free(g, own_size() + g->image->size);
 }

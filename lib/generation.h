@@ -33,6 +33,7 @@ struct generation {
 	uint64_t number;
 	uint8_t route_gen;  /* grows when the next hop of some address may have changed */
 	uint8_t n_nics;
+	bool has_realms;    /* some interface is not of the outside */
 	/* By flags of a TCP packet: pkt.h, pkt_arrivals. SYNs are PKT_CARE where an interface
 	 * limits segments. */
 	uint32_t arrival[FIN_SYN_RST_ACK + 1];
@@ -42,7 +43,7 @@ struct generation {
 	uint8_t vlan_nic[MAX_DEVS][4096]; /* interface of (device, VLAN id); 0 untagged; NIC_NONE */
 	const struct img_route *routes;
 	uint32_t n_routes;
-	struct route_table route;
+	struct route_table route[IMG_MAX_REALMS]; /* of each realm that has any */
 	const struct img_address *addresses;
 	uint32_t n_addresses;
 	const struct timer_set *timers;
@@ -71,11 +72,46 @@ way_find(const struct generation *g, uint32_t owner)
 	return owner < g->n_ways && g->way[owner].kind != WAY_NONE ? &g->way[owner] : NULL;
 }
 
-/* route_find: longest match, or NULL. */
+/*
+ * route_find: longest match among the routes of a realm, or NULL: where who is in the realm is
+ * reached. A number that no interface has (REALM_NAMED) stands for the outside.
+ */
 static inline const struct img_route *
-route_find(const struct generation *g, const union addr *a, uint8_t family)
+route_find(const struct generation *g, uint8_t realm, const union addr *a, uint8_t family)
 {
-	return family == FAMILY_V4 ? route_find4(&g->route, a->w[0]) : route_find6(&g->route, a);
+	const struct route_table *t = &g->route[realm < IMG_MAX_REALMS ? realm : 0];
+	if (__builtin_expect(t->top == NULL, 0))
+		return NULL;
+	return family == FAMILY_V4 ? route_find4(t, a->w[0]) : route_find6(t, a);
+}
+
+/*
+ * route_from: where a packet goes that arrived in a realm: addresses that are ours in all realms
+ * (services, pools, local addresses of the balancer) first, then by the realm's own routes, then by
+ * the outside's. route_back: the way back to its source: the same, but never by the outside's.
+ */
+const struct img_route *route_other(const struct generation *g, const struct img_route *own,
+                                    const union addr *a, uint8_t family, bool is_back);
+static inline const struct img_route *
+route_from(const struct generation *g, uint8_t realm, const union addr *a, uint8_t family)
+{
+	const struct img_route *own = route_find(g, realm, a, family);
+	return __builtin_expect(realm == 0, 1) ? own : route_other(g, own, a, family, false);
+}
+
+static inline const struct img_route *
+route_back(const struct generation *g, uint8_t realm, const union addr *a, uint8_t family)
+{
+	const struct img_route *own = route_find(g, realm, a, family);
+	return __builtin_expect(realm == 0, 1) ? own : route_other(g, own, a, family, true);
+}
+
+/* route_realm: the realm that packets of this route (NULL: none) get into. */
+static inline uint8_t
+route_realm(const struct generation *g, const struct img_route *r)
+{
+	bool leads = r != NULL && (r->kind == ROUTE_VIA || r->kind == ROUTE_CONNECTED);
+	return leads ? g->nic[r->nic].realm : 0;
 }
 
 #endif

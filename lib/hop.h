@@ -44,11 +44,11 @@ hop_id(const struct worker *w, const struct img_route *r, const union addr *dst,
 struct hop hop_on(const struct worker *w, const struct img_route *r, const union addr *dst,
                   uint8_t family);
 
-/* hop_find: the next hop of a destination under the generation in force. */
+/* hop_find: the next hop of a destination in a realm under the generation in force. */
 static inline struct hop
-hop_find(const struct worker *w, const union addr *dst, uint8_t family)
+hop_find(const struct worker *w, uint8_t realm, const union addr *dst, uint8_t family)
 {
-	return hop_on(w, route_find(w->gen, dst, family), dst, family);
+	return hop_on(w, route_find(w->gen, realm, dst, family), dst, family);
 }
 
 /* hop_of: the hop that a flow remembers. => id is at least NEXTHOP_LOOP. */

@@ -197,7 +197,7 @@ static void
 translate(struct worker *w, struct pkt *p, const struct inner *in, const struct tuple *to,
           bool is_hidden)
 {
-	struct hop hop = hop_find(w, &to->src, p->family);
+	struct hop hop = hop_find(w, to->realm, &to->src, p->family);
 	if (!hop_admit(w, p, hop))
 		return;
 	union addr src = pkt_src(p);
@@ -257,8 +257,8 @@ seek_home(struct worker *w, struct pkt *p, const struct inner *in, const struct 
 {
 	struct miss m = {.tuple = *arriving, .gen = w->gen, .now_ms = w->now_ms,
 	                 .now_ns = w->now_ns, .nic = p->nic};
-	m.route = route_find(w->gen, &arriving->dst, arriving->family);
-	m.back = route_find(w->gen, &arriving->src, arriving->family);
+	m.route = route_from(w->gen, p->realm, &arriving->dst, arriving->family);
+	m.back = route_back(w->gen, p->realm, &arriving->src, arriving->family);
 	int home;
 	if (miss_is_untouched(w, &m, &home))
 		routed_send(w, p);

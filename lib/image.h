@@ -24,7 +24,7 @@
 
 enum {
 	IMAGE_MAGIC = 0x4d524731, /* "MRG1" */
-	IMAGE_VERSION = 2,
+	IMAGE_VERSION = 3,
 	IMAGE_MAX_SECTIONS = 32,
 	IMAGE_NAME = 32, /* bytes of a name with its final zero: [A-Za-z0-9_.:-] */
 };
@@ -34,6 +34,7 @@ enum { /* what image_check holds the core sections to */
 	IMG_MAX_WORKERS = 64,
 	IMG_MAX_DEVS = 16,
 	IMG_MAX_NICS = 64, /* row 0, which is none, included */
+	IMG_MAX_REALMS = 64, /* row 0, the outside, included */
 	IMG_MAX_ADDRESSES = 4096,
 	IMG_MAX_ROUTES = 1 << 22,
 	IMG_MAX_NEIGHBOURS = 16384,
@@ -55,6 +56,8 @@ enum image_kind {
 	IMG_TIMERS,       /* struct timer_set; row 0 is the default */
 	IMG_DOCUMENT,     /* bytes: the JSON document this was compiled from, without defaults */
 	IMG_IDS,          /* bytes: JSON, the daemon's stable numbers; opaque to the data plane */
+	IMG_REALMS,       /* struct img_realm; row 0 is the outside, a row without a name is
+	                   * unused (as of interfaces); the data plane wants numbers only */
 	IMG_NAT_CONF = 16, /* nat/nat_image.h */
 	IMG_NAT_POOLS,
 	IMG_NAT_ADDRESSES,
@@ -133,6 +136,10 @@ struct img_dev {
 	char device[128]; /* DPDK device string: PCI address or vdev with arguments */
 };
 
+struct img_realm {
+	char name[IMAGE_NAME];
+};
+
 enum { IMG_NIC_MAC = 1 }; /* img_nic.flags: mac is given by the configuration */
 struct img_nic {
 	char name[IMAGE_NAME];
@@ -164,8 +171,8 @@ enum route_kind {
 
 #define IMG_NO_POOL UINT32_MAX
 
-/* Sorted by family, then plen descending, then address ascending (memcmp): longest match is one
- * binary search for each length that occurs. Unique by (family, plen, address). */
+/* Sorted by realm, then family, then plen descending, then address ascending (memcmp): longest
+ * match in a realm is one binary search for each length that occurs. Unique by all of these. */
 struct img_route {
 	union addr prefix; /* bits beyond plen are zero */
 	uint8_t family, plen;
@@ -173,6 +180,8 @@ struct img_route {
 	uint8_t nic;       /* of the next hop, or of the local address */
 	uint32_t arg;
 	union addr gateway;
+	uint8_t realm;     /* of packets that take it; 0 of addresses that are ours in all realms */
+	uint8_t zero[7];
 };
 
 struct img_neighbour {

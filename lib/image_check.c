@@ -125,6 +125,7 @@ sections_check(const struct check *c)
 		{IMG_TIMERS, sizeof(struct timer_set), 1, MAX_TIMER_SETS, "timers"},
 		{IMG_DOCUMENT, 1, 0, UINT32_MAX, "document"},
 		{IMG_IDS, 1, 0, UINT32_MAX, "ids"},
+		{IMG_REALMS, sizeof(struct img_realm), 0, IMG_MAX_REALMS, "realms"},
 	};
 	for (size_t i = 0; i < sizeof(core) / sizeof(core[0]); i++) {
 		uint32_t n;
@@ -225,6 +226,8 @@ nic_check(const struct check *c, uint32_t i)
 		return refuse(c, "interfaces: row %u: bad name", i);
 	if (n->dev >= c->n_devs)
 		return refuse(c, "interfaces: %s: device %u is none", n->name, n->dev);
+	if (n->realm >= IMG_MAX_REALMS)
+		return refuse(c, "interfaces: %s: realm %u", n->name, n->realm);
 	if (n->vlan > IMG_MAX_VLAN)
 		return refuse(c, "interfaces: %s: VLAN %u", n->name, n->vlan);
 	if (n->mtu < IMG_MIN_MTU || n->mtu > IMG_MAX_MTU)
@@ -261,6 +264,18 @@ nics_check(const struct check *c)
 	return 0;
 }
 
+/* Names are for views: ended, and of the letters that names have. */
+static int
+realms_check(const struct check *c)
+{
+	uint32_t n;
+	const struct img_realm *r = image_rows(c->h, IMG_REALMS, &n);
+	for (uint32_t i = 0; i < n; i++)
+		if (r[i].name[0] != 0 && !image_name_is_good(r[i].name))
+			return refuse(c, "realms: row %u: bad name", i);
+	return 0;
+}
+
 static int
 addresses_check(const struct check *c)
 {
@@ -291,6 +306,8 @@ prefix_is_good(const union addr *a, unsigned plen)
 static bool
 route_is_before(const struct img_route *a, const struct img_route *b)
 {
+	if (a->realm != b->realm)
+		return a->realm < b->realm;
 	if (a->family != b->family)
 		return a->family < b->family;
 	if (a->plen != b->plen)
@@ -309,6 +326,8 @@ route_fault(const struct check *c, const struct img_route *r)
 		return "bad prefix";
 	if (r->kind < ROUTE_VIA || r->kind > ROUTE_BROADCAST)
 		return "bad kind";
+	if (r->realm >= IMG_MAX_REALMS)
+		return "bad realm";
 	if ((r->nic != 0 || r->kind <= ROUTE_LOCAL) && !nic_is_good(c, r->nic))
 		return "interface is none";
 	if (!address_is_good(&r->gateway, r->family))
@@ -361,7 +380,7 @@ int
 image_check(const void *data, size_t size, char *err, size_t err_size)
 {
 	static int (*const tests[])(const struct check *) = {
-		plane_check, devs_check, nics_check, addresses_check, routes_check,
+		plane_check, devs_check, nics_check, realms_check, addresses_check, routes_check,
 		neighbours_check, timers_check,
 	};
 	struct check c = {.h = data, .err = err, .err_size = err_size};

@@ -18,8 +18,8 @@ fill(const struct worker *w, const struct pkt *p, struct miss *m)
 {
 	pkt_tuple_to(p, &m->tuple);
 	m->gen = w->gen;
-	m->route = route_find(w->gen, &m->tuple.dst, p->family);
-	m->back = route_find(w->gen, &m->tuple.src, p->family);
+	m->route = route_from(w->gen, p->realm, &m->tuple.dst, p->family);
+	m->back = route_back(w->gen, p->realm, &m->tuple.src, p->family);
 	m->now_ms = w->now_ms;
 	m->now_ns = w->now_ns;
 	m->nic = p->nic;
@@ -69,7 +69,8 @@ miss_is_untouched(const struct worker *w, const struct miss *m, int *home)
 		const struct policy_ops *ops = w->policy[i].ops;
 		*home = ops->home(w->gen, m);
 		if (*home != HOME_NOT_MINE)
-			return *home == HOME_ROUTE || ops->is_untouched;
+			return *home == HOME_ROUTE ||
+			       (ops->is_untouched && (*home < 0 || *home == w->id));
 	}
 	return false;
 }
@@ -107,7 +108,7 @@ bool
 miss_is_forged(const struct worker *w, const struct pkt *p)
 {
 	union addr src = pkt_src(p);
-	return is_forged(p, route_find(w->gen, &src, p->family));
+	return is_forged(p, route_back(w->gen, p->realm, &src, p->family));
 }
 
 /* Can it go where it is to go? Asked before a policy spends anything on it. */
@@ -132,7 +133,7 @@ claimed(const struct worker *w, struct judged *j, unsigned from)
 		if (home >= 0 && home != w->id)
 			return FATE_AWAY;
 		if (j->m.event == EV_RST)
-			return FATE_RST;
+			return w->policy[i].ops->is_untouched ? FATE_ROUTE : FATE_RST;
 		return is_routed(&j->m) ? FATE_OPEN : FATE_NO_ROUTE;
 	}
 	return FATE_STRAY;
@@ -174,7 +175,8 @@ first_state(const struct miss *m, uint8_t flags)
 
 /* Both directions' next hops, as far as they are known: their routes have been found already. */
 static void
-learn_hops(const struct worker *w, struct flow *f, const struct judged *j, const union addr *to)
+learn_hops(const struct worker *w, struct flow *f, const struct judged *j,
+           const struct tuple *reply)
 {
 	const struct miss *m = &j->m;
 	uint8_t family = m->tuple.family;
@@ -183,9 +185,9 @@ learn_hops(const struct worker *w, struct flow *f, const struct judged *j, const
 		f->nexthop[0] = f->nexthop[1] = NEXTHOP_WAY;
 		return;
 	}
-	const struct img_route *route = addr_equal(to, &m->tuple.dst) ?
-		m->route : route_find(w->gen, to, family);
-	f->nexthop[0] = hop_id(w, route, to, family);
+	const struct img_route *route = addr_equal(&reply->src, &m->tuple.dst) ?
+		m->route : route_find(w->gen, reply->realm, &reply->src, family);
+	f->nexthop[0] = hop_id(w, route, &reply->src, family);
 	f->nexthop[1] = hop_id(w, m->back, &m->tuple.src, family);
 }
 
@@ -248,7 +250,7 @@ make(struct worker *w, struct pkt *p, const struct judged *j, struct flow_spec *
 	if (is_shifted)
 		shifted_add(w, p, ref, spec);
 	else
-		learn_hops(w, f, j, &spec->reply.src);
+		learn_hops(w, f, j, &spec->reply);
 	w->stats->flows_opened++;
 	if (w->syns->held != 0)
 		syn_forget(w, hash[1]);

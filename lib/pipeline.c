@@ -99,7 +99,7 @@ send_aside(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 		hop = hop_of(w, f->nexthop[d]);
 	} else {
 		union addr to = flow_source(&w->flows, p->ref ^ 1);
-		hop = hop_find(w, &to, p->family);
+		hop = hop_find(w, f->realm[!d], &to, p->family);
 		f->nexthop[d] = hop.id;
 	}
 	if (!hop_admit(w, p, hop))

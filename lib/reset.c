@@ -35,7 +35,7 @@ said_by_pkt(const struct pkt *p)
 static bool
 emit(struct worker *w, const struct tuple *t, const struct segment *s)
 {
-	struct hop hop = hop_find(w, &t->dst, t->family);
+	struct hop hop = hop_find(w, t->realm, &t->dst, t->family);
 	uint64_t word = hop.id != 0 ? nexthop_word(&w->shared->nexthops, hop.id) : 0;
 	struct pkt q = {.cause = HANDOFF_MAX};
 	if (hop.kind != HOP_NIC || !w->gen->nic[hop.nic].valid)
@@ -102,7 +102,7 @@ pass(struct worker *w, struct pkt *p)
 		return;
 	}
 	union addr to = flow_source(&w->flows, p->ref ^ 1);
-	struct hop hop = hop_find(w, &to, p->family);
+	struct hop hop = hop_find(w, f->realm[!(p->ref & 1)], &to, p->family);
 	if (!hop_admit(w, p, hop))
 		return;
 	rewrite_flow(p, f, p->ref & 1);

@@ -59,7 +59,12 @@ home(const struct generation *g, const struct miss *m)
 	if ((g->plane->routes_unclaimed >> family & 1) == 0 || m->nic == NIC_NONE ||
 	    is_ours(m->route))
 		return HOME_NOT_MINE;
-	return m->is_flowless || m->event == EV_RST ? HOME_ROUTE : HOME_ANY;
+	if (m->is_flowless)
+		return HOME_ROUTE;
+	if (!g->has_realms)
+		return HOME_ANY;
+	return steer_worker(&g->steer, m->tuple.realm != 0 ? &m->tuple.src : &m->tuple.dst,
+	                    m->tuple.family);
 }
 
 static enum verdict
@@ -67,7 +72,7 @@ open(void *state, const struct miss *m, struct flow_spec *spec)
 {
 	struct routed *r = state;
 	spec->reply = tuple_invert(&m->tuple);
-	spec->reply.realm = 0;
+	spec->reply.realm = route_realm(m->gen, m->route);
 	spec->flags = FLOW_REFRESH_0 | FLOW_REFRESH_1;
 	r->stats->flows_routed++;
 	return VERDICT_OPEN;
@@ -102,7 +107,8 @@ void
 routed_send(struct worker *w, struct pkt *p)
 {
 	struct tuple same = {.src = pkt_src(p), .dst = pkt_dst(p)};
-	struct hop hop = hop_find(w, &same.dst, p->family);
+	const struct img_route *route = route_from(w->gen, p->realm, &same.dst, p->family);
+	struct hop hop = hop_on(w, route, &same.dst, p->family);
 	if (hop.kind == HOP_LOOP) {
 		pkt_drop(w, p, DROP_NO_POLICY);
 		return;

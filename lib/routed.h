@@ -8,8 +8,11 @@
  *            the same, by routed_send.
  * Invariant  1. Routing depends on no flow: with one and without a packet has the same next hop.
  *            2. What is to an address of ours is never routed.
- * Limits     Any worker opens such a flow, so where a NIC does not steer both directions to one,
- *            each may have a flow of its own, which knows one direction. Both count.
+ *            3. Where there are realms, packets from one are at home where their source is, those
+ *               from the outside where their destination is: so the flow that knows into which
+ *               realm an answer goes is found.
+ * Limits     Without realms any worker opens such a flow, so where a NIC does not steer both
+ *            directions to one, each may have a flow of its own, which knows one direction.
  * See        docs/nat.md, "What nobody claims"; lib/policy.h, HOME_ROUTE.
  */
 #ifndef MR_ROUTED_H

@@ -24,7 +24,7 @@ shifted_hop(const struct worker *w, struct flow *f, struct shift *s, unsigned d)
 		return hop_of(w, s->hop[d]);
 	uint8_t family = (s->ref & FLOW_REF_V6) != 0 ? FAMILY_V6 : FAMILY_V4;
 	union addr to = flow_source(&w->flows, s->ref | !d);
-	struct hop hop = hop_find(w, &to, family);
+	struct hop hop = hop_find(w, f->realm[!d], &to, family);
 	s->hop[d] = hop.id;
 	return hop;
 }

@@ -62,7 +62,7 @@ synproxy_answer(struct worker *w, struct pkt *p, const struct syn_offer *offer)
 		pkt_drop(w, p, DROP_LB_COOKIE);
 		return;
 	}
-	struct hop hop = hop_find(w, &src, p->family);
+	struct hop hop = hop_find(w, p->realm, &src, p->family);
 	if (!hop_admit(w, p, hop))
 		return;
 	syn_read(p, &t, &a);

@@ -168,6 +168,7 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 	spec->reply = (struct tuple){
 		.src = t->dst, .dst = addr_from_v4(life_external(n, map)), .sport = t->dport,
 		.dport = __builtin_bswap16(map->port), .family = FAMILY_V4, .proto = t->proto,
+		.realm = route_realm(m->gen, m->route),
 	};
 	spec->owner = number;
 	spec->timers = rules_timers(rules_of(m->gen), rule, t);

@@ -222,6 +222,8 @@ check_rule(const struct check *c, uint32_t i)
 		return wrong(c, "NAT rule %u: source is no prefix", i);
 	if (r->nic != 0 && r->nic >= c->n_nics)
 		return wrong(c, "NAT rule %u: interface %u does not exist", i, r->nic);
+	if (r->realm > IMG_MAX_REALMS)
+		return wrong(c, "NAT rule %u: realm %u does not exist", i, r->realm - 1);
 	if (r->filtering > NAT_FILTER_APDF)
 		return wrong(c, "NAT rule %u: filtering is out of range", i);
 	if (r->filtering == NAT_FILTER_ADF && c->plane->permissions == 0)

@@ -108,6 +108,9 @@ struct img_nat_rule { /* first match wins */
 	uint8_t action;        /* enum nat_action */
 	uint8_t proto;         /* 0: any */
 	uint8_t inbound;       /* 1: the destination may open connections too */
+	/* Of both. */
+	uint8_t realm;         /* that the source is in, plus one; 0: any */
+	uint8_t zero2[3];
 };
 
 struct img_nat_ports { /* flows from inside to these ports; first match wins, before the rule's */

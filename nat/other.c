@@ -105,7 +105,7 @@ other_open(struct nat *n, const struct miss *m, struct flow_spec *spec)
 		return VERDICT_UNREACHABLE;
 	spec->reply = tuple_invert(t);
 	spec->reply.dst = addr_from_v4(external);
-	spec->reply.realm = 0;
+	spec->reply.realm = route_realm(m->gen, m->route);
 	spec->owner = OWNER_PAIR;
 	spec->taken = DROP_NAT_PAIR_TAKEN;
 	spec->timers = rule->timers;
@@ -135,6 +135,8 @@ is_met(const struct generation *g, const struct img_nat_rule *rule, const struct
 		return false;
 	if (rule->nic != NIC_NONE &&
 	    (rule->nic >= g->n_nics || g->nics[rule->nic].realm != f->realm[0]))
+		return false;
+	if (rule->realm != 0 && rule->realm - 1 != f->realm[0])
 		return false;
 	return rule->action == NAT_TRANSLATE || is_passed(rule, f, t->dst);
 }

@@ -45,7 +45,7 @@ pass_open(const struct nat_rules *r, const struct miss *m, const struct img_nat_
 		return VERDICT_DROP;
 	}
 	spec->reply = tuple_invert(&m->tuple);
-	spec->reply.realm = 0;
+	spec->reply.realm = route_realm(m->gen, m->route);
 	spec->owner = OWNER_PASS;
 	spec->timers = rules_timers(r, rule, &m->tuple);
 	spec->flags = FLOW_REFRESH_0 | FLOW_REFRESH_1 | (is_inbound ? FLOW_INBOUND : 0);

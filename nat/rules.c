@@ -233,7 +233,7 @@ struct sent {
 	be32 source, destination;
 	uint16_t port;   /* of the destination, host order */
 	uint8_t proto;
-	uint8_t nic;     /* that the subscriber is behind */
+	uint8_t nic, realm; /* that the subscriber is behind */
 	bool from_pool, to_pool; /* with an address of ours */
 };
 
@@ -248,6 +248,8 @@ static bool
 matches(const struct img_nat_rule *rule, const struct sent *s)
 {
 	if (rule->nic != NIC_NONE ? rule->nic != s->nic : s->from_pool)
+		return false;
+	if (rule->realm != 0 && rule->realm - 1 != s->realm)
 		return false;
 	if (rule->action == NAT_TRANSLATE)
 		return true;
@@ -280,6 +282,7 @@ rules_match_any(const struct nat_rules *r, const struct miss *m, const struct ru
 	struct sent s = {
 		.source = t->src.w[0], .destination = t->dst.w[0],
 		.port = __builtin_bswap16(t->dport), .proto = t->proto, .nic = m->nic,
+		.realm = t->realm,
 		.from_pool = is_pool(m->back), .to_pool = is_pool(m->route),
 	};
 	return match_from(r, c, &s);
@@ -295,6 +298,7 @@ rules_match_back(const struct nat_rules *r, const struct miss *m)
 	struct sent s = {
 		.source = t->dst.w[0], .destination = t->src.w[0],
 		.port = __builtin_bswap16(t->sport), .proto = t->proto, .nic = m->route->nic,
+		.realm = route_realm(m->gen, m->route),
 		.to_pool = is_pool(m->back),
 	};
 	const struct img_nat_rule *rule = match_from(r, r->match, &s);

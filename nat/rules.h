@@ -59,7 +59,8 @@ static inline const struct img_nat_address *
 rules_address(const struct generation *g, be32 external)
 {
 	const struct nat_rules *r = rules_of(g);
-	const struct img_route *route = route_find4(&g->route, external);
+	union addr a4 = addr_from_v4(external);
+	const struct img_route *route = route_find(g, 0, &a4, FAMILY_V4);
 	if (route == NULL || route->kind != ROUTE_POOL || route->arg >= r->n_addresses)
 		return NULL;
 	const struct img_nat_address *a = &r->addresses[route->arg];

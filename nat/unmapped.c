@@ -60,6 +60,7 @@ open_leaving(const struct nat *n, const struct miss *m, uint64_t outside, struct
 	spec->reply = (struct tuple){
 		.src = t->dst, .dst = addr_from_v4(static_address(outside)), .sport = t->dport,
 		.dport = static_port(outside), .family = FAMILY_V4, .proto = t->proto,
+		.realm = route_realm(m->gen, m->route),
 	};
 	spec->timers = rules_timers(rules_of(m->gen), &defaults, t);
 	spec->flags = FLOW_HIDE_0 | refresh_flags(n, t->proto, FLOW_REFRESH_0, FLOW_REFRESH_1);

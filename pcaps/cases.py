@@ -7,6 +7,7 @@ import lb_service_cases
 import lb_state_cases
 import lb_transport_cases
 import nat_cases
+import realm_cases
 import route_cases
 import static_cases
 
@@ -17,6 +18,7 @@ def name_of(area, f):
 
 MODULES = (
     ("route", route_cases),
+    ("route", realm_cases),
     ("nat", nat_cases),
     ("nat", static_cases),
     ("lb", lb_cases),

@@ -33,7 +33,7 @@ VALUES = [None, True, False, 0, 1, -1, 1.0, 1.5, 7, 64, 500, 512, 1024, 4094, 40
 BEYOND = re.compile(
     "expected the name of a pool, or|of no use in a rule|ICMP has none|"
     "expected unicast|no station's|beyond its length|is the network itself|is the broadcast|has length 0|too; names are "
-    "unique|there is no (pool|interface|check)|overlaps|leads elsewhere|in no connected network|in no network of|our own address|"
+    "unique|there is no (pool|interface|check|realm)|without being named|of several realms|is not that of interface|overlaps|leads elsewhere|in no connected network|in no network of|our own address|"
     "different families|says nothing of where|is unreachable and has|whole block|more than once|never reached|"
     "wholly in the pool|but the pools have|of no use in mode|fullnat needs|has this address, port|VLAN . of this|"
     "too small for IPv6|names . CPUs|workers' CPUs|too; each worker|neighbours.* too|VLAN .* of this device already|"

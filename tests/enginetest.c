@@ -166,6 +166,8 @@ static int
 route_order(const void *a, const void *b)
 {
 	const struct img_route *x = a, *y = b;
+	if (x->realm != y->realm)
+		return x->realm < y->realm ? -1 : 1;
 	if (x->family != y->family)
 		return x->family < y->family ? -1 : 1;
 	if (x->plen != y->plen)
@@ -209,9 +211,18 @@ image_routes(struct image_builder *b)
 		route6("2001:db8:3::", 48, ROUTE_CONNECTED, WORLD_SMALL),
 	};
 	r[11].gateway = addr4("192.0.2.254");
+	struct img_route all[2 * sizeof(r) / sizeof(r[0])];
 	size_t n = sizeof(r) / sizeof(r[0]);
-	qsort(r, n, sizeof(r[0]), route_order);
-	image_build_rows(b, IMG_ROUTES, r, sizeof(r[0]), n);
+	memcpy(all, r, sizeof(r));
+	/* The outside knows the way to the inside, and the inside its own. */
+	for (size_t i = 0; i < sizeof(r) / sizeof(r[0]); i++) {
+		if (r[i].nic != WORLD_IN && r[i].nic != WORLD_VIN)
+			continue;
+		all[n] = r[i];
+		all[n++].realm = 1;
+	}
+	qsort(all, n, sizeof(all[0]), route_order);
+	image_build_rows(b, IMG_ROUTES, all, sizeof(all[0]), n);
 }
 
 static struct image_header *

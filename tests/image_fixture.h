@@ -47,14 +47,15 @@ fixture_routes(struct image_builder *b)
 	const union addr gateway = fixture_v4(192, 0, 2, 254);
 	const union addr long6 = {.b = {0x20, 1, 0xd, 0xb8, 0, 1}};
 	const union addr short6 = {.b = {0x20, 1, 0xd, 0xb8}};
+	const union addr none = {.w = {0}};
 	const struct img_route routes[] = {
-		{fixture_v4(10, 0, 0, 1), FAMILY_V4, 32, ROUTE_LOCAL, 1, 0, {.w = {0}}},
-		{fixture_v4(10, 0, 0, 0), FAMILY_V4, 24, ROUTE_CONNECTED, 1, 0, {.w = {0}}},
-		{fixture_v4(192, 0, 2, 0), FAMILY_V4, 24, ROUTE_CONNECTED, 2, 0, {.w = {0}}},
-		{fixture_v4(10, 0, 0, 0), FAMILY_V4, 8, ROUTE_UNREACHABLE, 0, 0, {.w = {0}}},
-		{fixture_v4(0, 0, 0, 0), FAMILY_V4, 0, ROUTE_VIA, 2, 0, gateway},
-		{long6, FAMILY_V6, 48, ROUTE_CONNECTED, 1, 0, {.w = {0}}},
-		{short6, FAMILY_V6, 33, ROUTE_CONNECTED, 2, 0, {.w = {0}}},
+		{fixture_v4(10, 0, 0, 1), FAMILY_V4, 32, ROUTE_LOCAL, 1, 0, none, 0, {0}},
+		{fixture_v4(10, 0, 0, 0), FAMILY_V4, 24, ROUTE_CONNECTED, 1, 0, none, 0, {0}},
+		{fixture_v4(192, 0, 2, 0), FAMILY_V4, 24, ROUTE_CONNECTED, 2, 0, none, 0, {0}},
+		{fixture_v4(10, 0, 0, 0), FAMILY_V4, 8, ROUTE_UNREACHABLE, 0, 0, none, 0, {0}},
+		{fixture_v4(0, 0, 0, 0), FAMILY_V4, 0, ROUTE_VIA, 2, 0, gateway, 0, {0}},
+		{long6, FAMILY_V6, 48, ROUTE_CONNECTED, 1, 0, none, 0, {0}},
+		{short6, FAMILY_V6, 33, ROUTE_CONNECTED, 2, 0, none, 0, {0}},
 	};
 	image_build_rows(b, IMG_ROUTES, routes, sizeof(routes[0]),
 	                 sizeof(routes) / sizeof(routes[0]));

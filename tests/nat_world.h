@@ -273,8 +273,8 @@ world_miss(const struct nat_world *w, uint8_t nic, uint8_t proto, be32 src, be16
 		.gen = w->gen, .now_ms = (uint32_t)w->ms, .now_ns = w->ms * 1000000u, .nic = nic,
 		.event = proto == IPPROTO_L4_TCP ? EV_SYN : EV_OTHER,
 	};
-	m.route = route_find(w->gen, &m.tuple.dst, FAMILY_V4);
-	m.back = route_find(w->gen, &m.tuple.src, FAMILY_V4);
+	m.route = route_from(w->gen, m.tuple.realm, &m.tuple.dst, FAMILY_V4);
+	m.back = route_back(w->gen, m.tuple.realm, &m.tuple.src, FAMILY_V4);
 	return m;
 }
 

@@ -142,7 +142,7 @@ is_wanted(const struct config_option *c)
 	bool rare = strncmp(c->path, "lb.checks[]", 11) == 0;
 	for (size_t i = 0; i < sizeof(seldom) / sizeof(seldom[0]); i++)
 		rare |= strcmp(option_key(c), seldom[i]) == 0;
-	if (is_of_pass(c))
+	if (strcmp(option_key(c), "realm") == 0 || is_of_pass(c))
 		return draw(60) == 0;
 	if (rare)
 		return draw(12) == 0;

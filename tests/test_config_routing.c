@@ -112,6 +112,14 @@ test_mss(void)
 	}
 }
 
+/* Two realms with the same network, and a route into one of them from the outside. */
+#define REALMS "{'realms':[{'name':'a'},{'name':'b'}],'nics':[" \
+	"{'name':'in-a','device':'d0','vlan':1,'realm':'a','addresses':['100.64.0.1/10']}," \
+	"{'name':'in-b','device':'d0','vlan':2,'realm':'b','addresses':['100.64.0.1/10']}," \
+	"{'name':'out','device':'d1','addresses':['198.51.100.2/24']}]"
+#define REALM_ROUTES(list) REALMS ",'routes':[" list "]}"
+#define REALM_NICS(list) "{'realms':[{'name':'a'}],'nics':[" list "]}"
+
 static const struct { const char *document, *path, *message; } bad[] = {
 	{RULES("{'name':'r','source':'10.0.0.0/8'}"), "nat.rules[0].pool",
 	 "missing; expected the name of a pool"},
@@ -124,10 +132,105 @@ static const struct { const char *document, *path, *message; } bad[] = {
 	{RULES(PASS("") "," HOMES), "nat.rules[1].source", "never reached, nat.rules[0]"},
 	{RULES(HOMES "," PASS(",'destination':'192.0.2.1'")), "nat.rules[1].source",
 	 "never reached"},
+	{"{'realms':[{'name':'outside'}]," NICS "}", "realms[0].name", "without being named"},
+	{"{'nics':[{'name':'a','device':'d','realm':'x'}]}", "nics[0].realm", "no realm \"x\""},
+	{REALM_ROUTES("{'prefix':'10.0.0.0/8','via':'100.64.0.9'}"), "routes[0].via",
+	 "in networks of several realms"},
+	{REALM_ROUTES("{'prefix':'10.0.0.0/8','via':'198.51.100.1','realm':'x'}"),
+	 "routes[0].realm", "no realm \"x\""},
+	{REALM_ROUTES("{'prefix':'10.0.0.0/8','via':'100.64.0.1','nic':'in-b'}"), "routes[0].via",
+	 "is our own address"},
+	{REALM_ROUTES("{'prefix':'10.0.0.0/8','via':'100.64.0.8','nic':'in-b'},"
+	              "{'prefix':'10.0.0.0/8','via':'100.64.0.9','nic':'in-b'}"),
+	 "routes[1].prefix", "leads elsewhere than"},
+	{REALM_NICS("{'name':'i','device':'d','realm':'a','addresses':['10.0.0.1/8']},"
+	            "{'name':'j','device':'e','realm':'a','addresses':['10.0.0.1/32']}"),
+	 "nics[1].addresses[0]", "an address belongs to one interface"},
+	{REALM_NICS("{'name':'i','device':'d','realm':'a','addresses':['10.0.0.1/8']}],"
+	            "'nat':{'pools':[{'name':'p','addresses':['10.0.0.1']}]},'routes':["),
+	 "nat.pools[0].addresses[0]", "each address has one purpose"},
+	{REALMS ",'nat':{'pools':[{'name':'p','addresses':['203.0.113.1']}],'rules':["
+	 "{'name':'r','nic':'in-a','realm':'b','source':'10.0.0.0/8','pool':'p'}]}}",
+	 "nat.rules[0].realm", "is not that of interface \"in-a\""},
 	{RULES(PASS(",'destination':'192.0.2.0/24'") ",{'name':'c','source':'100.64.0.0/16',"
 	       "'action':'pass','destination':'192.0.2.9','ports':'1-2'}"), "nat.rules[1].source",
 	 "never reached"},
 };
+
+static const struct img_route *
+route_in(const struct image_header *h, uint8_t realm, const char *prefix, uint8_t plen)
+{
+	uint32_t n;
+	const struct img_route *r = image_rows(h, IMG_ROUTES, &n);
+	for (uint32_t i = 0; i < n; i++)
+		if (r[i].realm == realm && r[i].plen == plen && r[i].family == FAMILY_V4 &&
+		    r[i].prefix.w[0] == inet_addr(prefix))
+			return &r[i];
+	return NULL;
+}
+
+static void
+test_realms(void)
+{
+	struct image_header *h = compiled(REALMS ",'routes':["
+		"{'prefix':'0.0.0.0/0','via':'198.51.100.1'},"
+		"{'prefix':'10.0.0.0/8','via':'100.64.0.9','nic':'in-b'},"
+		"{'prefix':'10.1.0.0/16','via':'100.64.0.9','realm':'a'},"
+		"{'prefix':'192.0.2.0/24','via':'100.64.0.9','nic':'in-a','realm':'outside'},"
+		"{'prefix':'100.64.0.0/10','nic':'in-b','realm':'outside'},"
+		"{'prefix':'10.2.0.0/16','unreachable':true,'realm':'b'}],"
+		"'neighbours':[{'address':'100.64.0.9','nic':'in-a','mac':'02:00:00:00:00:01'},"
+		"{'address':'100.64.0.9','nic':'in-b','mac':'02:00:00:00:00:02'}],"
+		"'nat':{'pools':[{'name':'p','addresses':['203.0.113.1']}],'rules':["
+		"{'name':'a','realm':'a','source':'100.64.0.0/10','pool':'p'},"
+		"{'name':'b','realm':'b','source':'100.64.0.0/10','pool':'p'}]}}");
+	uint32_t n;
+	const struct img_nic *nic = image_rows(h, IMG_NICS, &n);
+	CU_ASSERT(nic[1].realm == 1 && nic[2].realm == 2 && nic[3].realm == 0);
+	const struct img_realm *realm = image_rows(h, IMG_REALMS, &n);
+	CU_ASSERT_EQUAL_FATAL(n, 3);
+	CU_ASSERT_STRING_EQUAL(realm[0].name, "outside");
+	CU_ASSERT_STRING_EQUAL(realm[2].name, "b");
+	for (uint8_t i = 1; i <= 2; i++) {
+		CU_ASSERT(route_in(h, i, "100.64.0.1", 32)->nic == i);
+		CU_ASSERT(route_in(h, i, "100.64.0.0", 10)->nic == i);
+		CU_ASSERT_PTR_NULL(route_in(h, i, "203.0.113.1", 32));
+		CU_ASSERT_PTR_NULL(route_in(h, i, "0.0.0.0", 0));
+	}
+	CU_ASSERT(route_in(h, 0, "100.64.0.0", 10)->nic == 2);
+	CU_ASSERT(route_in(h, 0, "203.0.113.1", 32)->kind == ROUTE_POOL);
+	CU_ASSERT(route_in(h, 2, "10.0.0.0", 8)->nic == 2);
+	CU_ASSERT_PTR_NULL(route_in(h, 1, "10.0.0.0", 8));
+	CU_ASSERT(route_in(h, 1, "10.1.0.0", 16)->nic == 1);
+	CU_ASSERT(route_in(h, 1, "192.0.2.0", 24)->nic == 1);
+	CU_ASSERT(route_in(h, 0, "192.0.2.0", 24)->nic == 1);
+	CU_ASSERT(route_in(h, 2, "10.2.0.0", 16)->kind == ROUTE_UNREACHABLE);
+	CU_ASSERT_PTR_NULL(route_in(h, 0, "10.2.0.0", 16));
+	const struct img_nat_rule *rule = image_rows(h, IMG_NAT_RULES, &n);
+	CU_ASSERT(rule[0].realm == 2 && rule[1].realm == 3);
+	free(h);
+}
+
+/* A realm keeps its number while it is there; a new one does not get that of one just removed. */
+static void
+test_numbers(void)
+{
+	struct config_errors errs = {0};
+	size_t size;
+	uint32_t n;
+	json_t *doc = document("{'realms':[{'name':'a'},{'name':'b'}]," NICS "}");
+	struct image_header *h = config_compile(doc, NULL, 1, &size, &errs);
+	json_decref(doc);
+	doc = document("{'realms':[{'name':'c'},{'name':'b'}]," NICS "}");
+	struct image_header *next = config_compile(doc, h, 2, &size, &errs);
+	json_decref(doc);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(next);
+	const struct img_realm *r = image_rows(next, IMG_REALMS, &n);
+	CU_ASSERT_EQUAL_FATAL(n, 4);
+	CU_ASSERT(r[1].name[0] == 0 && strcmp(r[2].name, "b") == 0 && strcmp(r[3].name, "c") == 0);
+	free(h);
+	free(next);
+}
 
 static void
 test_bad(void)
@@ -167,5 +270,7 @@ static const struct test_case cases[] = {
 	{"segment sizes", test_mss},
 	{"what is wrong", test_bad},
 	{"order of rules", test_order},
+	{"realms", test_realms},
+	{"numbers of realms stay", test_numbers},
 };
 TEST_MAIN("config_routing", cases)

@@ -5,6 +5,7 @@
 
 #include "lib/generation.h"
 #include "lib/mem.h"
+#include "lib/tuple.h"
 #include "tests/image_fixture.h"
 #include "tests/test.h"
 
@@ -112,19 +113,72 @@ routes_of_the_fixture(void)
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		union addr a = {.w = {0}};
 		memcpy(a.b, rows[i].address, 4);
-		const struct img_route *r = route_find(g, &a, FAMILY_V4);
+		const struct img_route *r = route_find(g, 0, &a, FAMILY_V4);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(r);
 		CU_ASSERT_EQUAL(r->kind, rows[i].kind);
 	}
 	union addr v6 = {.b = {0x20, 1, 0xd, 0xb8, 0, 1, 9}}, elsewhere = {.b = {0x20, 2}};
-	CU_ASSERT_EQUAL(route_find(g, &v6, FAMILY_V6)->plen, 48);
+	CU_ASSERT_EQUAL(route_find(g, 0, &v6, FAMILY_V6)->plen, 48);
 	v6.b[5] = 2;
-	CU_ASSERT_EQUAL(route_find(g, &v6, FAMILY_V6)->plen, 33);
-	CU_ASSERT_PTR_NULL(route_find(g, &elsewhere, FAMILY_V6));
+	CU_ASSERT_EQUAL(route_find(g, 0, &v6, FAMILY_V6)->plen, 33);
+	CU_ASSERT_PTR_NULL(route_find(g, 0, &elsewhere, FAMILY_V6));
 	generation_destroy(g);
 }
 
+/* A realm of its own routes, what is ours everywhere, and the outside behind it. */
+static void
+realms(void)
+{
+	struct image_builder b;
+	size_t size;
+	char err[256] = "";
+	const struct img_nic nics[] = {
+		{.name = ""}, {.name = "red", .realm = 5, .mtu = 1500},
+		{.name = "out", .dev = 1, .mtu = 1500}};
+	const union addr service = fixture_v4(192, 0, 2, 0), host = fixture_v4(192, 0, 2, 9);
+	const struct img_route routes[] = {
+		{.prefix = service, .family = FAMILY_V4, .plen = 24, .kind = ROUTE_SERVICE},
+		{.family = FAMILY_V4, .kind = ROUTE_VIA, .nic = 2, .gateway = host},
+		{.prefix = host, .family = FAMILY_V4, .plen = 32, .kind = ROUTE_CONNECTED,
+		 .nic = 1, .realm = 5},
+		{.prefix = fixture_v4(10, 0, 0, 0), .family = FAMILY_V4, .plen = 8,
+		 .kind = ROUTE_CONNECTED, .nic = 1, .realm = 5},
+		{.prefix = fixture_v4(128, 0, 0, 0), .family = FAMILY_V4, .plen = 1,
+		 .kind = ROUTE_CONNECTED, .nic = 1, .realm = 5},
+	};
+	image_build_begin(&b, 1);
+	fixture_plane(&b);
+	image_build_rows(&b, IMG_DEVS, (struct img_dev[]){{"net_null0"}, {"net_null1"}},
+	                 sizeof(struct img_dev), 2);
+	image_build_rows(&b, IMG_NICS, nics, sizeof(nics[0]), 3);
+	image_build_rows(&b, IMG_ROUTES, routes, sizeof(routes[0]), 5);
+	struct image_header *h = image_build_end(&b, &size);
+	CU_ASSERT_EQUAL_FATAL(image_check(h, size, err, sizeof(err)), 0);
+	struct generation *g = generation_create(h, devs, 2, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(g);
+	const struct img_route *r = g->routes;
+	union addr ten = fixture_v4(10, 1, 1, 1), one = fixture_v4(1, 1, 1, 1);
+	union addr ours = fixture_v4(192, 0, 2, 7), far = fixture_v4(200, 1, 1, 1);
+	CU_ASSERT_PTR_EQUAL(route_find(g, 5, &ten, FAMILY_V4), &r[3]);
+	CU_ASSERT_PTR_EQUAL(route_find(g, 0, &ten, FAMILY_V4), &r[1]);
+	CU_ASSERT_PTR_NULL(route_find(g, 5, &one, FAMILY_V4));
+	CU_ASSERT_PTR_NULL(route_find(g, 6, &ten, FAMILY_V4));
+	CU_ASSERT_PTR_EQUAL(route_find(g, REALM_NAMED, &ten, FAMILY_V4), &r[1]);
+	CU_ASSERT_PTR_EQUAL(route_from(g, 5, &one, FAMILY_V4), &r[1]);
+	CU_ASSERT_PTR_NULL(route_back(g, 5, &one, FAMILY_V4));
+	CU_ASSERT_PTR_EQUAL(route_from(g, 5, &ours, FAMILY_V4), &r[0]);
+	CU_ASSERT_PTR_EQUAL(route_back(g, 5, &ours, FAMILY_V4), &r[0]);
+	CU_ASSERT_PTR_EQUAL(route_from(g, 5, &host, FAMILY_V4), &r[2]);
+	CU_ASSERT_PTR_EQUAL(route_from(g, 5, &far, FAMILY_V4), &r[4]);
+	CU_ASSERT_EQUAL(route_realm(g, &r[3]), 5);
+	CU_ASSERT_EQUAL(route_realm(g, &r[1]), 0);
+	CU_ASSERT_EQUAL(route_realm(g, NULL), 0);
+	generation_destroy(g);
+	free(h);
+}
+
 static const struct test_case cases[] = {
+	{"realms", realms},
 	{"what is derived", derived},
 	{"an unused row", unused_row},
 	{"a device is missing", device_missing},

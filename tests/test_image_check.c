@@ -191,7 +191,7 @@ run_image(const struct image_header *h)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g);
 	for (uint32_t i = 0; i < g->n_routes; i++) {
 		const struct img_route *r = &g->routes[i];
-		CU_ASSERT_PTR_NOT_NULL(route_find(g, &r->prefix, r->family));
+		CU_ASSERT_PTR_NOT_NULL(route_find(g, r->realm, &r->prefix, r->family));
 		CU_ASSERT(r->nic < MAX_NICS && r->plen <= addr_bits(r->family));
 	}
 	for (unsigned i = 1; i < g->n_nics; i++)

@@ -12,7 +12,7 @@ static struct hop
 hop_to(struct world *w, const char *address)
 {
 	union addr a = addr4(address);
-	return hop_find(w->worker[0], &a, 4);
+	return hop_find(w->worker[0], 0, &a, 4);
 }
 
 static void

@@ -96,7 +96,7 @@ test_collision(void)
 static void
 test_forged(void)
 {
-	static const char *ours[] = {"10.0.0.1", "192.0.2.1", "198.51.100.1", "198.51.100.9"};
+	static const char *ours[] = {"10.0.0.1", "10.5.0.1", "198.51.100.1", "198.51.100.9"};
 	for (uint16_t workers = 1; workers < 4; workers += 2) {
 		struct world *w = probe_world((struct world_options){.workers = workers});
 		for (unsigned i = 0; i < 4; i++) {
@@ -107,12 +107,17 @@ test_forged(void)
 		}
 		probe_arrive(w, WORLD_OUT, world_frame("2001:db8:1::1", 1, "2001:db8:2::1", 1, 58));
 		CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 13);
+		/* The outside interface's own: nobody's in the realm of the inside. */
+		probe_arrive(w, WORLD_OUT, world_frame("192.0.2.1", 1, "10.0.0.10", 1, 17));
+		CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 14);
 		CU_ASSERT_EQUAL(w->opened, 0);
+		probe_arrive(w, WORLD_IN, world_frame("192.0.2.1", 9, "8.8.8.8", 1, 17));
+		CU_ASSERT_TRUE(probe_take(w, 1));
 		probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 6100, "198.51.100.1", 7001, 17));
 		CU_ASSERT_TRUE(probe_take(w, 0));
 		CU_ASSERT_TRUE(probe_is_from("198.51.100.1", 7100));
 		CU_ASSERT_TRUE(probe_is_to("10.0.0.77", 6001));
-		CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 13);
+		CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 14);
 		world_destroy(w);
 	}
 }

@@ -192,7 +192,7 @@ run_mutant(void)
 	g.plane = image_rows(w->image, IMG_PLANE, &n);
 	steer_init(&g.steer, 1, g.plane->steer_class_bits, g.plane->steer_split_blocks,
 	           g.plane->steer_block_shift);
-	CU_ASSERT_EQUAL_FATAL(route_table_init(&g.route, NULL, 0), 0);
+	CU_ASSERT_EQUAL_FATAL(route_table_init(&g.route[0], NULL, 0), 0);
 	CU_ASSERT_EQUAL_FATAL(nat_policy.view_create(&g, POLICY_NAT), 0);
 	struct policy_env env = world_env(w, 0);
 	env.plane = g.plane;
@@ -209,7 +209,7 @@ run_mutant(void)
 	nat_destroy(w->state[0]);
 	w->state[0] = NULL;
 	nat_policy.view_destroy(&g, POLICY_NAT);
-	route_table_fini(&g.route);
+	route_table_fini(&g.route[0]);
 	w->gen = NULL;
 }
 

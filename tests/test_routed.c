@@ -134,7 +134,7 @@ test_no_ports(void)
 	done(w);
 }
 
-/* Many workers: whoever gets a packet opens its flow, and all come out. */
+/* Many workers, and realms: a packet from the outside is at home where its destination is. */
 static void
 test_workers(void)
 {
@@ -144,7 +144,15 @@ test_workers(void)
 		CU_ASSERT_TRUE(probe_take(w, 0));
 	}
 	CU_ASSERT_EQUAL(WORLD_SUM(w, flows_routed), 32);
-	CU_ASSERT_EQUAL(WORLD_SUM(w, handed_off), 0);
+	union addr to = addr4("10.0.0.10");
+	uint16_t home = steer_worker(&w->gen->steer, &to, FAMILY_V4);
+	CU_ASSERT_EQUAL(w->worker[home]->stats->flows_routed, 32);
+	/* Without realms, at whoever gets it. */
+	((struct generation *)w->gen)->has_realms = false;
+	uint64_t before = w->worker[0]->stats->flows_routed;
+	probe_arrive(w, WORLD_OUT, from_outside(99, 17));
+	CU_ASSERT_EQUAL(w->worker[0]->stats->flows_routed, before + 1);
+	world_drain(w);
 	done(w);
 }
 

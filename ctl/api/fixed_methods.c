@@ -84,6 +84,8 @@ forward_statics(const struct fixed *f, be32 inside, json_t *answers)
 static unsigned
 realm_of(const struct fixed *f, const struct img_nat_rule *rule)
 {
+	if (rule->realm != 0)
+		return rule->realm - 1u;
 	return rule->nic < f->n_nics ? f->nics[rule->nic].realm : 0;
 }
 

@@ -88,6 +88,10 @@ void name_digest(const struct image_header *h, char buf[33]);
 int name_parse_protocol(const char *s); /* => number or -1 */
 int name_parse_policy(const char *s);
 int name_parse_state(const char *s);
+/* name_realm_put: a realm's name into an object that has its number; none for the outside.
+ * => object. name_parse_realm: its number, or -1. */
+json_t *name_realm_put(struct api *api, json_t *object, unsigned realm);
+int name_parse_realm(struct api *api, const char *s);
 json_t *name_time(uint64_t ns); /* seconds, as a JSON number */
 
 /* query.c */

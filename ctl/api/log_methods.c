@@ -98,6 +98,17 @@ is_held(const json_t *now, const json_t *answer)
 	return false;
 }
 
+/* realms_name: in rows that have a realm's number. */
+static void
+realms_name(struct api *api, json_t *rows)
+{
+	json_t *row;
+	size_t i;
+	json_array_foreach(rows, i, row)
+		name_realm_put(api, row, (unsigned)json_integer_value(
+			json_object_get(row, "realm")));
+}
+
 /* held_now: mark the answers that nothing has ended. => is there one? */
 static bool
 held_now(json_t *result, const json_t *now)
@@ -199,6 +210,8 @@ nat_whohad_m(struct api *api, const json_t *params, struct rpc_error *err)
 	bool held = held_now(result, now);
 	if (!held && param_get(params, "at") == NULL && w.answers == 0)
 		live_answers(result, now);
+	realms_name(api, json_object_get(result, "answers"));
+	realms_name(api, now);
 	if (now != NULL)
 		json_object_set_new(result, "now", now);
 	fixed_answers(api, result, &q, param_get(params, "at") == NULL);

@@ -25,11 +25,11 @@
 	X(config_schema_m, "config.schema", "", "the JSON Schema of the document")             \
 	X(flow_list_m, "flow.list", FLOW_FILTER ", limit?, cursor?", "flows, page by page")    \
 	X(flow_count_m, "flow.count", "", "how many flows there are")                          \
-	X(mapping_list_m, "mapping.list", MAPPING_FILTER ", limit?, cursor?",                  \
+	X(mapping_list_m, "mapping.list", MAPPING_FILTER ", realm?, limit?, cursor?",          \
 	  "NAT mappings, page by page")                                                        \
-	X(subscriber_list_m, "subscriber.list", "address?, pool?, limit?, cursor?",            \
+	X(subscriber_list_m, "subscriber.list", "address?, pool?, realm?, limit?, cursor?",    \
 	  "subscribers with their pool address and blocks, page by page")                      \
-	X(subscriber_show_m, "subscriber.show", "address",                                     \
+	X(subscriber_show_m, "subscriber.show", "address, realm?",                             \
 	  "one subscriber: pool address, blocks, mappings")                                    \
 	X(pool_list_m, "pool.list", "", "NAT pools and their use")                             \
 	X(pool_show_m, "pool.show", "name", "one pool with its addresses and their use")       \

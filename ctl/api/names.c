@@ -129,6 +129,35 @@ name_digest(const struct image_header *h, char buf[33])
 		snprintf(buf + 2 * i, 3, "%02x", h->digest[i]);
 }
 
+static const struct img_realm *
+realms_of(struct api *api, uint32_t *n)
+{
+	const struct image_header *h = api->link.image(api->link.ctx);
+	*n = 0;
+	return h != NULL ? image_rows(h, IMG_REALMS, n) : NULL;
+}
+
+json_t *
+name_realm_put(struct api *api, json_t *object, unsigned realm)
+{
+	uint32_t n;
+	const struct img_realm *r = realms_of(api, &n);
+	if (realm != 0 && realm < n && r[realm].name[0] != '\0')
+		json_object_set_new(object, "realm_name", json_string(r[realm].name));
+	return object;
+}
+
+int
+name_parse_realm(struct api *api, const char *s)
+{
+	uint32_t n;
+	const struct img_realm *r = realms_of(api, &n);
+	for (uint32_t i = 1; i < n; i++)
+		if (strcmp(r[i].name, s) == 0)
+			return (int)i;
+	return strcmp(s, "outside") == 0 ? 0 : -1;
+}
+
 json_t *
 name_time(uint64_t ns)
 {

@@ -29,12 +29,13 @@ block_json(struct api *api, const void *row)
 {
 	const struct cmd_block *b = row;
 	char subscriber[API_NAME], external[API_NAME];
-	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:I, s:{s:i, s:i, s:i}, s:s, s:i, s:i}",
+	json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:i, s:I, s:{s:i, s:i, s:i}, s:s, s:i, s:i}",
 		"subscriber", name_v4(b->subscriber, subscriber), "external",
 		name_v4(b->external, external), "port_first", b->first, "port_last",
 		b->first + b->ports - 1, "ports", b->usable, "mappings", (json_int_t)b->mapped,
 		"taken", "tcp", b->taken[0], "udp", b->taken[1], "icmp", b->taken[2], "pool",
 		nat_pool_name(api, b->pool), "realm", b->realm, "worker", b->worker);
+	return name_realm_put(api, o, b->realm);
 }
 
 /* What there is to see. Pools and addresses are few: they come whole. */

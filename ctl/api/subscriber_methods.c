@@ -15,6 +15,7 @@ struct nat_rows {
 	json_t *rows;
 	struct cmd_filter filter;
 	const char *pool; /* name, or NULL */
+	int realm;        /* number plus one, or 0: any */
 };
 
 const char *
@@ -47,7 +48,8 @@ mapping_wanted(const struct nat_rows *r, const struct cmd_mapping *m)
 	       (f->any_port == 0 || f->any_port == m->inside_port ||
 	        f->any_port == m->external_port) &&
 	       wanted(f->dst.w[0], m->external) && wanted(f->dport, m->external_port) &&
-	       wanted(f->proto, m->proto) && wanted(f->worker, m->worker + 1u) &&
+	       wanted((uint32_t)r->realm, m->realm + 1u) && wanted(f->proto, m->proto) &&
+	       wanted(f->worker, m->worker + 1u) &&
 	       pool_wanted(r, m->pool);
 }
 
@@ -55,11 +57,12 @@ json_t *
 nat_mapping_json(struct api *api, const struct cmd_mapping *m)
 {
 	char inside[API_NAME], external[API_NAME], proto[API_NAME];
-	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:I, s:s, s:i, s:i}",
+	json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:i, s:I, s:s, s:i, s:i}",
 		"protocol", name_protocol(m->proto, proto), "inside", name_v4(m->inside, inside),
 		"inside_port", ntohs(m->inside_port), "external", name_v4(m->external, external),
 		"external_port", ntohs(m->external_port), "flows", (json_int_t)m->flows, "pool",
 		nat_pool_name(api, m->pool), "realm", m->realm, "worker", m->worker);
+	return name_realm_put(api, o, m->realm);
 }
 
 static bool
@@ -90,11 +93,12 @@ json_t *
 nat_subscriber_json(struct api *api, const struct cmd_subscriber *s)
 {
 	char inside[API_NAME], external[API_NAME];
-	return json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:i, s:i}", "address",
+	json_t *o = json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:i, s:i}", "address",
 		name_v4(s->address, inside), "external", name_v4(s->external, external), "pool",
 		nat_pool_name(api, s->pool), "blocks", blocks_json(s), "mappings",
 		(json_int_t)s->mappings, "flows", (json_int_t)s->flows, "blocks_elsewhere",
 		(json_int_t)s->elsewhere, "realm", s->realm, "worker", s->worker);
+	return name_realm_put(api, o, s->realm);
 }
 
 static bool
@@ -103,7 +107,8 @@ subscriber_row(void *arg, const void *data)
 	struct nat_rows *r = arg;
 	const struct cmd_subscriber *s = data;
 	be32 any = r->filter.any.w[0];
-	if (!pool_wanted(r, s->pool) || (any != 0 && any != s->address && any != s->external))
+	if (!wanted((uint32_t)r->realm, s->realm + 1u) || !pool_wanted(r, s->pool) ||
+	    (any != 0 && any != s->address && any != s->external))
 		return false;
 	json_array_append_new(r->rows, nat_subscriber_json(r->api, s));
 	return true;
@@ -138,6 +143,19 @@ filter_v4(const json_t *params, const char *name, union addr *a, struct rpc_erro
 	return -1;
 }
 
+/* realm_wanted: what params name. => 0, or -1 and err. */
+static int
+realm_wanted(struct nat_rows *r, const json_t *params, struct rpc_error *err)
+{
+	const char *name = param_string(params, "realm");
+	int number = name != NULL ? name_parse_realm(r->api, name) : -1;
+	r->realm = number + 1;
+	if (name == NULL || number >= 0)
+		return 0;
+	rpc_fail(err, API_NOT_FOUND, "there is no realm %s", name);
+	return -1;
+}
+
 json_t *
 mapping_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
@@ -148,7 +166,8 @@ mapping_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 	if (p < 0)
 		return rpc_fail(err, RPC_PARAMS,
 		                "filter.protocol: wanted tcp, udp, icmp or a number");
-	if (filter_v4(params, "filter.address", &r.filter.any, err) != 0 ||
+	if (realm_wanted(&r, params, err) != 0 ||
+	    filter_v4(params, "filter.address", &r.filter.any, err) != 0 ||
 	    filter_v4(params, "filter.external", &r.filter.dst, err) != 0 ||
 	    param_cursor(params, &cursor, err) != 0)
 		return NULL;
@@ -167,7 +186,8 @@ subscriber_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
 	struct nat_rows r = {.api = api, .pool = param_string(params, "pool")};
 	uint64_t cursor;
-	if (filter_v4(params, "address", &r.filter.any, err) != 0 ||
+	if (realm_wanted(&r, params, err) != 0 ||
+	    filter_v4(params, "address", &r.filter.any, err) != 0 ||
 	    param_cursor(params, &cursor, err) != 0 ||
 	    rows_filled(&r, CMD_SUBSCRIBERS, &cursor,
 	                (uint32_t)param_integer(params, "limit", API_PAGE), err) == NULL)
@@ -193,20 +213,38 @@ all_rows(struct nat_rows *r, uint32_t kind, uint32_t limit, struct rpc_error *er
 	return all;
 }
 
+static bool
+is_of_one_realm(const json_t *rows)
+{
+	const json_t *first = json_object_get(json_array_get(rows, 0), "realm");
+	for (size_t i = 1; i < json_array_size(rows); i++)
+		if (!json_equal(first, json_object_get(json_array_get(rows, i), "realm")))
+			return false;
+	return true;
+}
+
 json_t *
 subscriber_show_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
 	struct nat_rows r = {.api = api};
 	const char *address = param_string(params, "address");
-	if (filter_v4(params, "address", &r.filter.src, err) != 0)
+	if (realm_wanted(&r, params, err) != 0 ||
+	    filter_v4(params, "address", &r.filter.src, err) != 0)
 		return NULL;
-	json_t *found = all_rows(&r, CMD_SUBSCRIBERS, 1, err);
+	json_t *found = all_rows(&r, CMD_SUBSCRIBERS, IMG_MAX_REALMS, err);
 	if (found == NULL)
 		return NULL;
 	json_t *subscriber = json_incref(json_array_get(found, 0));
+	bool is_one = is_of_one_realm(found);
 	json_decref(found);
 	if (subscriber == NULL)
 		return rpc_fail(err, API_NOT_FOUND, "no subscriber %s holds anything now", address);
+	r.realm = 1 + (int)json_integer_value(json_object_get(subscriber, "realm"));
+	if (!is_one) {
+		json_decref(subscriber);
+		return rpc_fail(err, RPC_PARAMS, "realm: there is a subscriber %s in several; "
+		                "wanted the name of one", address);
+	}
 	json_t *mappings = all_rows(&r, CMD_MAPPINGS, SHOW_MAPPINGS, err);
 	if (mappings != NULL)
 		return json_pack("{s:o, s:o}", "subscriber", subscriber, "mappings", mappings);

@@ -214,6 +214,7 @@ api_record_json(struct api *api, const struct record *rec)
 		name_v4(rec->subscriber, inside), "external", name_v4(rec->external, external),
 		"port_first", rec->port_first, "port_last", rec->port_last, "realm", rec->realm,
 		"worker", rec->worker, "sequence", (json_int_t)rec->sequence);
+	name_realm_put(api, o, rec->realm);
 	if (rec->pool < n)
 		json_object_set_new(o, "pool", json_string(pool[rec->pool].name));
 	if (rec->proto != 0)

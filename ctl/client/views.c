@@ -30,7 +30,7 @@ const struct view view_flow_count[] = {
 #define MAPPING_COLUMNS                                                                        \
 	{{"PROTO", "protocol", TEXT}, {"INSIDE", "inside", ENDPOINT},                          \
 	 {"EXTERNAL", "external", ENDPOINT}, {"FLOWS", "flows", NUMBER}, {"POOL", "pool", TEXT}, \
-	 {"WORKER", "worker", NUMBER}}
+	 {"WORKER", "worker", NUMBER}, {"REALM", "realm_name", TEXT}}
 
 const struct view view_mappings[] = {{NULL, "mappings", MAPPING_COLUMNS}, END};
 
@@ -38,7 +38,7 @@ const struct view view_subscribers[] = {
 	{NULL, "subscribers", {
 	  {"ADDRESS", "address", TEXT}, {"EXTERNAL", "external", TEXT}, {"POOL", "pool", TEXT},
 	  {"MAPPINGS", "mappings", NUMBER}, {"WORKER", "worker", NUMBER},
-	  {"BLOCKS", "blocks", LIST}}}, END,
+	  {"BLOCKS", "blocks", LIST}, {"REALM", "realm_name", TEXT}}}, END,
 };
 
 const struct view view_subscriber[] = {
@@ -46,7 +46,8 @@ const struct view view_subscriber[] = {
 	                      {"pool", "pool", TEXT}, {"blocks", "blocks", LIST},
 	                      {"blocks elsewhere", "blocks_elsewhere", NUMBER},
 	                      {"flows", "flows", NUMBER},
-	                      {"mappings", "mappings", NUMBER}, {"worker", "worker", NUMBER}}},
+	                      {"mappings", "mappings", NUMBER}, {"worker", "worker", NUMBER},
+	                      {"realm", "realm_name", TEXT}}},
 	{"Mappings", "mappings", MAPPING_COLUMNS}, END,
 };
 
@@ -254,7 +255,9 @@ const struct view view_whohad[] = {
 	  {"at (UTC)", "at", TIME}, {"complete", "complete", YES_NO},
 	  {"log begins", "log.first", TIME}, {"log ends", "log.last", TIME}}},
 	{"Answers", "answers", {
-	  {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm", NUMBER}, {"KIND", "kind", TEXT},
+	  {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm", NUMBER},
+	  {"NAME", "realm_name", TEXT},
+	  {"KIND", "kind", TEXT},
 	  {"FIRST", "port_first", NUMBER}, {"LAST", "port_last", NUMBER},
 	  {"PROTO", "protocol", TEXT}, {"PORT", "inside_port", NUMBER},
 	  {"FROM (UTC)", "from", TIME}, {"TO (UTC)", "to", TIME}, {"END", "end", TEXT},
@@ -269,7 +272,9 @@ const struct view view_whohad[] = {
 	  {"WORKER", "worker", NUMBER}}},
 	{"Notes", "notes", {{"", "text", TEXT}}},
 	{"Held now", "now", {
-	  {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm", NUMBER}, {"KIND", "kind", TEXT},
+	  {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm", NUMBER},
+	  {"NAME", "realm_name", TEXT},
+	  {"KIND", "kind", TEXT},
 	  {"FIRST", "port_first", NUMBER}, {"LAST", "port_last", NUMBER}}}, END,
 };
 

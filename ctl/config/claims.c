@@ -10,7 +10,22 @@ claim_add(struct model *m, const union addr *first, const union addr *last, uint
 {
 	struct claim *c = rows_add(m, &m->claims);
 	if (c != NULL)
-		*c = (struct claim){*first, *last, family, {kind, (uint32_t)a, (uint32_t)b}, 0};
+		*c = (struct claim){.first = *first, .last = *last, .family = family,
+			.realm = REALM_ALL, .origin = {kind, (uint32_t)a, (uint32_t)b}};
+}
+
+void
+claim_nic(struct model *m, uint8_t realm, const union addr *a, uint8_t family, size_t nic, size_t i)
+{
+	claim_add(m, a, a, family, ORIGIN_NIC, nic, i);
+	if (!m->failed)
+		((struct claim *)rows_at(&m->claims, m->claims.n - 1))->realm = realm;
+}
+
+static bool
+claim_is_in(const struct claim *c, uint8_t realm)
+{
+	return c->realm == realm || c->realm == REALM_ALL;
 }
 
 void
@@ -129,16 +144,21 @@ may_share(enum origin_kind a, enum origin_kind b)
 	return a == b && (a == ORIGIN_SERVICE || a == ORIGIN_STATIC);
 }
 
-/* model_claims: sort; then whoever begins before the one before him has ended, clashes. */
-void
-model_claims(struct model *m)
+/*
+ * What clashes in a realm: whoever begins before the one before him has ended. What is ours in all
+ * realms clashes with its like once, not in each.
+ */
+static void
+claims_of_realm(struct model *m, uint8_t realm)
 {
 	const struct claim *reach = NULL;
-	if (m->claims.n > 1)
-		qsort(m->claims.data, m->claims.n, m->claims.size, claim_compare);
 	for (size_t i = 0; i < m->claims.n; i++) {
 		const struct claim *c = rows_at(&m->claims, i);
-		if (reach != NULL && reach->family == c->family &&
+		if (!claim_is_in(c, realm))
+			continue;
+		bool is_new = realm == 0 || c->realm == realm ||
+		              (reach != NULL && reach->realm == realm);
+		if (is_new && reach != NULL && reach->family == c->family &&
 		    addr_compare(&c->first, &reach->last) <= 0 &&
 		    !may_share(c->origin.kind, reach->origin.kind))
 			claim_clash(m, c, reach);
@@ -146,11 +166,20 @@ model_claims(struct model *m)
 		    addr_compare(&reach->last, &c->last) < 0)
 			reach = c;
 	}
+}
+
+void
+model_claims(struct model *m)
+{
+	if (m->claims.n > 1)
+		qsort(m->claims.data, m->claims.n, m->claims.size, claim_compare);
+	for (size_t i = 0; i < m->realms.n; i++)
+		claims_of_realm(m, (uint8_t)i);
 	claims_nest(m);
 }
 
 const struct claim *
-claim_find(const struct model *m, const union addr *a, uint8_t family)
+claim_find(const struct model *m, uint8_t realm, const union addr *a, uint8_t family)
 {
 	size_t low = 0, high = m->claims.n;
 	while (low < high) { /* find the first that begins behind a */
@@ -163,7 +192,7 @@ claim_find(const struct model *m, const union addr *a, uint8_t family)
 	}
 	while (low != 0) {
 		const struct claim *c = rows_at(&m->claims, low - 1);
-		if (claim_reaches(c, a, family))
+		if (claim_reaches(c, a, family) && claim_is_in(c, realm))
 			return c;
 		low = c->around;
 	}

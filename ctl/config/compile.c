@@ -174,6 +174,8 @@ model_build(struct model *m, uint64_t generation, const char *document, const ch
 	image_build_rows(&b, IMG_PLANE, &m->plane, sizeof(m->plane), 1);
 	build_section(&b, IMG_DEVS, &m->devs);
 	build_section(&b, IMG_NICS, &m->nics);
+	if (m->realms.n > 1)
+		build_section(&b, IMG_REALMS, &m->realms);
 	build_section(&b, IMG_ADDRESSES, &m->addresses);
 	build_bare(m, &b, IMG_ROUTES, &m->routes, sizeof(struct img_route));
 	build_section(&b, IMG_NEIGHBOURS, &m->neighbours);

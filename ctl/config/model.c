@@ -105,6 +105,7 @@ model_workers(struct model *m)
 static void
 model_sizes(struct model *m)
 {
+	m->realms.size = sizeof(struct img_realm);
 	m->devs.size = sizeof(struct img_dev);
 	m->nics.size = sizeof(struct img_nic);
 	m->addresses.size = sizeof(struct img_address);
@@ -134,7 +135,8 @@ static void
 model_parts(struct model *m)
 {
 	static void (*const parts[])(struct model *) = {
-		model_workers, model_nics, model_timers, model_nat, model_ranges, model_static,
+		model_workers, model_realms,
+		model_nics, model_timers, model_nat, model_ranges, model_static,
 		model_lb, model_checks, model_claims, model_backends, model_static_routes,
 		model_neighbours, model_routes, model_ways, model_steering, model_log,
 	};
@@ -186,7 +188,7 @@ void
 model_destroy(struct model *m)
 {
 	struct rows *all[] = {
-		&m->quics,
+		&m->quics, &m->realms,
 		&m->devs, &m->nics, &m->addresses, &m->connected, &m->routes, &m->neighbours,
 		&m->timers, &m->claims, &m->pools, &m->pool_addresses, &m->rules, &m->nat_ports,
 		&m->holes, &m->insides, &m->statics, &m->statics_out, &m->services, &m->backends,

@@ -53,9 +53,12 @@ struct model_static {
 };
 
 /* An address or range that belongs to us: nobody else may have it. */
+enum { REALM_ALL = 255 };
+
 struct claim {
 	union addr first, last;
 	uint8_t family;
+	uint8_t realm; /* of an interface's; REALM_ALL: ours in all of them */
 	struct origin origin;
 	uint32_t around; /* + 1: of sorted ones, that which this one lies within; 0: none */
 };
@@ -78,7 +81,7 @@ struct model {
 	struct ids ids;
 	struct id_space timer_ids;
 	struct img_plane plane;
-	struct rows quics;
+	struct rows quics, realms;
 	struct rows devs, nics, addresses, connected, routes, neighbours, timers, claims;
 	struct img_nat_conf nat;
 	struct rows pools, pool_addresses, rules, nat_ports, holes, insides, statics, statics_out;
@@ -103,6 +106,7 @@ rows_at(const struct rows *r, size_t i)
 
 /* Parts of model_create, in their order. */
 void model_workers(struct model *m);
+void model_realms(struct model *m);
 void model_nics(struct model *m);
 void model_timers(struct model *m);
 void model_nat(struct model *m);
@@ -133,7 +137,15 @@ void service_ways(struct model *m, const struct img_lb_service *s, const json_t 
 
 /* nic_find: row of an interface, or 0 and an error "path.key: there is no …". */
 uint8_t nic_find(struct model *m, const char *name, const char *path);
-/* nic_of: the interface in whose connected network the address is, or 0. */
+/* realm_of: what an object names as its realm, or the fallback, and an error at the object's path
+ * if there is none of that name (base NULL: said elsewhere). */
+uint8_t realm_of(struct model *m, const json_t *object, const char *base, uint8_t fallback);
+/* nic_realm: of an interface's row. */
+uint8_t nic_realm(const struct model *m, uint8_t nic);
+/* nic_in: the interface of a realm in whose connected network the address is, or 0. With REALM_ALL
+ * of any realm, and *other is one of another that is as near, or 0. nic_of: of the outside. */
+uint8_t nic_in(const struct model *m, uint8_t realm, const union addr *a, uint8_t family,
+               uint8_t *other);
 uint8_t nic_of(const struct model *m, const union addr *a, uint8_t family);
 /* nic_reaches: is the address a neighbour on this interface? */
 bool nic_reaches(const struct model *m, uint8_t nic, const union addr *a, uint8_t family);
@@ -148,11 +160,14 @@ bool rule_covers(const struct img_nat_rule *early, const struct img_nat_rule *la
 /* timers_row: number of the timer set of an object's own timeouts over base (0 nat, 1 lb). */
 uint8_t timers_row(struct model *m, const json_t *timeouts, unsigned base, const char *path);
 
-/* claim_add: this belongs to us. claim_find: whose is the address? => NULL if nobody's; claims
- * are sorted (model_claims). */
+/* claim_add: this belongs to us, in all realms; claim_nic: in one. claim_find: whose is the address
+ * in a realm? => NULL if nobody's; claims are sorted (model_claims). */
 void claim_add(struct model *m, const union addr *first, const union addr *last, uint8_t family,
                enum origin_kind kind, size_t a, size_t b);
-const struct claim *claim_find(const struct model *m, const union addr *a, uint8_t family);
+void claim_nic(struct model *m, uint8_t realm, const union addr *a, uint8_t family, size_t nic,
+               size_t i);
+const struct claim *claim_find(const struct model *m, uint8_t realm, const union addr *a,
+                               uint8_t family);
 
 /* route_add: route_host: of one address of ours. => NULL when memory runs out. */
 struct img_route *route_add(struct model *m, enum route_kind kind, const struct prefix *prefix,

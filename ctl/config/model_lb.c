@@ -335,7 +335,7 @@ model_backends(struct model *m)
 			union addr a;
 			uint8_t family;
 			addr_parse(get_text(backend, "address"), &a, &family);
-			const struct claim *ours = claim_find(m, &a, family);
+			const struct claim *ours = claim_find(m, 0, &a, family);
 			if (ours == NULL)
 				continue;
 			path_make(&path, "lb.services[%zu].backends[%zu].address", i, j);

@@ -149,11 +149,25 @@ pool_find(const struct model *m, const char *name)
 	return -1;
 }
 
+/* rule_realm: which one its subscribers are in, if it says so. */
+static void
+rule_realm(struct model *m, const json_t *rule, const char *base, struct img_nat_rule *r)
+{
+	struct config_path path;
+	uint8_t realm = realm_of(m, rule, base, REALM_ALL);
+	r->realm = realm == REALM_ALL ? 0 : (uint8_t)(realm + 1);
+	path_make(&path, "%s.realm", base);
+	if (realm != REALM_ALL && r->nic != 0 && nic_realm(m, r->nic) != realm)
+		config_error_add(m->errs, path.text, "is not that of interface \"%s\"; expected "
+		                 "one of them", get_text(rule, "nic"));
+}
+
 static bool
 rule_hides(const struct img_nat_rule *early, const struct img_nat_rule *late)
 {
 	union addr a = addr_from_v4(early->source), b = addr_from_v4(late->source);
-	return (early->nic == 0 || early->nic == late->nic) && early->plen <= late->plen &&
+	return (early->nic == 0 || early->nic == late->nic) &&
+	       (early->realm == 0 || early->realm == late->realm) && early->plen <= late->plen &&
 	       addr_in_prefix(&b, &a, early->plen) && rule_covers(early, late);
 }
 
@@ -178,6 +192,8 @@ rule_make(struct model *m, const json_t *rule, size_t i)
 	rule_limits(m, rule, i, r);
 	path_make(&path, "nat.rules[%zu].nic", i);
 	r->nic = nic == NULL ? 0 : nic_find(m, nic, path.text);
+	path_make(&path, "nat.rules[%zu]", i);
+	rule_realm(m, rule, path.text, r);
 	path_make(&path, "nat.rules[%zu].pool", i);
 	bool passes = rule_passes(m, rule, i);
 	int found = pool == NULL ? -1 : pool_find(m, pool);

@@ -159,7 +159,7 @@ nic_addresses(struct model *m, const json_t *nic, uint8_t row, size_t i)
 		*a = (struct img_address){p.address, p.family, p.plen, row, {0}};
 		struct prefix net = prefix_network(&p);
 		struct origin origin = {ORIGIN_NIC, (uint32_t)i, (uint32_t)j};
-		claim_add(m, &p.address, &p.address, p.family, ORIGIN_NIC, i, j);
+		claim_nic(m, nic_realm(m, row), &p.address, p.family, i, j);
 		route_host(m, ROUTE_LOCAL, &p.address, p.family, row, origin);
 		if (p.plen != addr_bits(p.family))
 			route_add(m, ROUTE_CONNECTED, &net, row, origin);
@@ -193,6 +193,8 @@ nic_fill(struct model *m, const json_t *nic, size_t i)
 	const char *mac = get_text(nic, "mac");
 	n->dev = dev_of(m, get_text(nic, "device"), i);
 	n->vlan = (uint16_t)get_int(nic, "vlan");
+	path_make(&path, "nics[%zu]", i);
+	n->realm = realm_of(m, nic, path.text, 0);
 	n->mtu = (uint16_t)get_int(nic, "mtu");
 	n->mss[0] = nic_mss(nic, "ipv4", 40);
 	n->mss[1] = nic_mss(nic, "ipv6", 60);

@@ -129,7 +129,7 @@ service_ways(struct model *m, const struct img_lb_service *s, const json_t *serv
 	}
 }
 
-/* route_best: of the sorted routes the longest that has the address, or NULL. */
+/* route_best: of the outside's sorted routes the longest that has the address, or NULL. */
 static const struct img_route *
 route_best(const struct model *m, const union addr *a, uint8_t family)
 {
@@ -141,7 +141,8 @@ route_best(const struct model *m, const union addr *a, uint8_t family)
 			size_t mid = (low + high) / 2;
 			const struct img_route *r =
 				&((const struct model_route *)rows_at(&m->routes, mid))->r;
-			bool before = r->family != family ? r->family < family :
+			bool before = r->realm != 0 ? false :
+			              r->family != family ? r->family < family :
 			              r->plen != plen ? r->plen > plen :
 			              addr_compare(&r->prefix, &net.address) < 0;
 			low = before ? mid + 1 : low;
@@ -215,7 +216,7 @@ way_finish(struct model *m, struct model_way *w)
 	bool routed = r != NULL && (r->kind == ROUTE_VIA || r->kind == ROUTE_CONNECTED);
 	path_make(&path, "lb.services[%zu].backends[%zu].address", (size_t)w->at,
 	          (size_t)w->backend_at);
-	if (m->pruned == NULL && !routed && claim_find(m, &b->address, b->family) == NULL)
+	if (m->pruned == NULL && !routed && claim_find(m, 0, &b->address, b->family) == NULL)
 		config_error_add(m->errs, path.text, "no route leads to it; mode %s expects one",
 		                 lb_mode_name(s->mode));
 	else if (routed && s->mode == LB_MODE_DSR && r->kind == ROUTE_VIA && m->pruned == NULL)

@@ -67,6 +67,13 @@ const struct config_option config_options[] = {
 	{"workers.icmp_burst", CONFIG_INT, "100", 1, 1000000, NULL, 0,
 	 "ICMP errors that may be generated at once"},
 
+	{"realms", CONFIG_ARRAY, NULL, 0, IMG_MAX_REALMS - 1, NULL, 0,
+	 "address spaces beside the one of the outside: what is behind some interfaces may have "
+	 "addresses that others have too"},
+	{"realms[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "an address space"},
+	{"realms[].name", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, REQ,
+	 "what others call it by; unique, and not `outside`"},
+
 	{"nics", CONFIG_ARRAY, NULL, 1, CONFIG_MAX_NICS, NULL, REQ, "network interfaces"},
 	{"nics[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "an interface: a device and a VLAN"},
 	{"nics[].name", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, REQ,
@@ -74,6 +81,8 @@ const struct config_option config_options[] = {
 	{"nics[].device", CONFIG_DEVICE, NULL, 1, 127, NULL, REQ | FIXED,
 	 "DPDK device: a PCI address, or a virtual device with its arguments"},
 	{"nics[].vlan", CONFIG_INT, "0", 0, 4094, NULL, 0, "VLAN ID; 0: untagged"},
+	{"nics[].realm", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, 0,
+	 "name of the realm that is behind it; default: the outside"},
 	{"nics[].mtu", CONFIG_INT, "1500", 576, 9216, NULL, 0,
 	 "of IP packets, without Ethernet header"},
 	{"nics[].mac", CONFIG_MAC, NULL, 0, 0, NULL, 0,
@@ -99,6 +108,9 @@ const struct config_option config_options[] = {
 	{"routes[].via", CONFIG_ADDRESS, NULL, 0, 0, NULL, 0, "gateway, in a connected network"},
 	{"routes[].nic", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, 0,
 	 "interface of the gateway; without `via`: the destinations are neighbours there"},
+	{"routes[].realm", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, 0,
+	 "realm whose packets take it too (`outside`, or a name); default: only that of its "
+	 "interface, where there is none that of the outside"},
 	{"routes[].unreachable", CONFIG_BOOL, "false", 0, 0, NULL, 0,
 	 "answer Destination Unreachable"},
 
@@ -180,6 +192,8 @@ const struct config_option config_options[] = {
 	{"nat.rules[].name", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, REQ, "for views; unique"},
 	{"nat.rules[].nic", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, 0,
 	 "interface of arrival; default: any"},
+	{"nat.rules[].realm", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, 0,
+	 "realm of arrival (`outside`, or a name); default: any"},
 	{"nat.rules[].source", CONFIG_PREFIX4, NULL, 0, 0, NULL, REQ,
 	 "addresses of the subscribers"},
 	{"nat.rules[].pool", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, 0,

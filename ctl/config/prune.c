@@ -102,6 +102,7 @@ prune_document(struct prune *p, const json_t *doc, const json_t *bad)
 	p->pools = items_lost(p, json_object_get(nat, "pools"), "nat.pools");
 	p->checks = items_lost(p, json_object_get(json_object_get(doc, "lb"), "checks"),
 	                       "lb.checks");
+	p->realms = items_lost(p, json_object_get(doc, "realms"), "realms");
 	p->nics = items_lost(p, nics, "nics");
 	json_array_foreach((json_t *)nics, i, nic) {
 		path_make(&path, "nics[%zu].addresses", i);
@@ -163,9 +164,9 @@ path_whole(const struct prune *p, const struct config_path *path)
 static bool
 text_translate(const struct prune *p, const char *s, char *out, size_t size)
 {
-	static const char *const roots[] = {"nics[", "routes[", "neighbours[", "nat.pools[",
-	                                    "nat.rules[", "nat.static[", "lb.services[",
-	                                    "workers.cores["};
+	static const char *const roots[] = {"realms[", "nics[", "routes[", "neighbours[",
+	                                    "nat.pools[", "nat.rules[", "nat.static[",
+	                                    "lb.services[", "workers.cores["};
 	bool whole = true;
 	size_t n = 0;
 	while (*s != '\0' && n + 1 < size) {

@@ -15,6 +15,8 @@ route_add(struct model *m, enum route_kind kind, const struct prefix *p, uint8_t
 	r->origin = origin;
 	r->r = (struct img_route){.prefix = p->address, .family = p->family, .plen = p->plen,
 	                          .kind = (uint8_t)kind, .nic = nic};
+	if (kind < ROUTE_SERVICE || kind == ROUTE_BROADCAST)
+		r->r.realm = nic_realm(m, nic);
 	struct img_route *c = kind == ROUTE_CONNECTED ? rows_add(m, &m->connected) : NULL;
 	if (c != NULL)
 		*c = r->r;
@@ -39,16 +41,30 @@ route_broadcast(struct model *m, const struct prefix *net, uint8_t nic, struct o
 }
 
 uint8_t
-nic_of(const struct model *m, const union addr *a, uint8_t family)
+nic_in(const struct model *m, uint8_t realm, const union addr *a, uint8_t family, uint8_t *other)
 {
-	const struct img_route *best = NULL;
+	const struct img_route *best = NULL, *rival = NULL;
 	for (size_t i = 0; i < m->connected.n; i++) {
 		const struct img_route *r = rows_at(&m->connected, i);
-		if (r->family == family && addr_in_prefix(a, &r->prefix, r->plen) &&
-		    (best == NULL || r->plen > best->plen))
+		if (r->family != family || !addr_in_prefix(a, &r->prefix, r->plen) ||
+		    (realm != REALM_ALL && r->realm != realm))
+			continue;
+		if (best == NULL || r->plen > best->plen) {
 			best = r;
+			rival = NULL;
+		} else if (r->plen == best->plen && r->realm != best->realm) {
+			rival = r;
+		}
 	}
+	if (other != NULL)
+		*other = rival == NULL ? 0 : rival->nic;
 	return best == NULL ? 0 : best->nic;
+}
+
+uint8_t
+nic_of(const struct model *m, const union addr *a, uint8_t family)
+{
+	return nic_in(m, 0, a, family, NULL);
 }
 
 bool
@@ -76,7 +92,11 @@ neighbour_nic(struct model *m, const json_t *object, const char *key, const char
 	path_make(&path, "%s.%s", base, key);
 	path_make(&nic_path, "%s.nic", base);
 	if (name == NULL) {
-		nic = addr_is_link_local(&a, family) ? 0 : nic_of(m, &a, family);
+		uint8_t other = 0, realm = realm_of(m, object, NULL, REALM_ALL);
+		nic = addr_is_link_local(&a, family) ? 0 : nic_in(m, realm, &a, family, &other);
+		if (other != 0)
+			config_error_add(m->errs, path.text, "%s is in networks of several realms; "
+			                 "expected the interface in \"nic\"", text);
 		if (nic == 0 && (m->pruned == NULL || !m->pruned->nics))
 			config_error_add(m->errs, path.text, "%s is in no connected network; "
 			                 "expected a neighbour, or the interface in \"nic\" if it "
@@ -120,18 +140,43 @@ route_gateway(struct model *m, const json_t *route, size_t i, struct img_route *
 		                 "families", get_text(route, "via"), get_text(route, "prefix"));
 		return;
 	}
-	const struct claim *ours = claim_find(m, &r->gateway, family);
+	path_make(&path, "routes[%zu]", i);
+	r->nic = neighbour_nic(m, route, "via", path.text);
+	r->realm = nic_realm(m, r->nic);
+	path_key(&path, "via");
+	const struct claim *ours = claim_find(m, r->realm, &r->gateway, family);
 	if (ours != NULL)
 		config_error_add(m->errs, path.text, "%s is our own address (%s); expected a "
 		                 "neighbour's", get_text(route, "via"),
 		                 origin_text(m, ours->origin));
-	path_make(&path, "routes[%zu]", i);
-	r->nic = neighbour_nic(m, route, "via", path.text);
-	path_key(&path, "via");
 	if (!gateway_is_host(m, r))
 		config_error_add(m->errs, path.text, "%s is the network or broadcast address of a "
 		                 "connected network; expected a neighbour's",
 		                 get_text(route, "via"));
+}
+
+/*
+ * route_realm: a route is for packets of its interface's realm, and for those of the one that it
+ * names too. One without an interface is for those alone.
+ */
+static void
+route_realm(struct model *m, const json_t *route, size_t i, size_t row)
+{
+	struct config_path path;
+	struct model_route *r = rows_at(&m->routes, row);
+	path_make(&path, "routes[%zu]", i);
+	uint8_t realm = realm_of(m, route, path.text, r->r.realm);
+	if (realm == r->r.realm)
+		return;
+	if (r->r.kind == ROUTE_UNREACHABLE) {
+		r->r.realm = realm;
+		return;
+	}
+	struct model_route copy = *r, *leak = rows_add(m, &m->routes);
+	if (leak == NULL)
+		return;
+	copy.r.realm = realm;
+	*leak = copy;
 }
 
 /* static_route: one of via, nic alone, unreachable. gateways: those with via, or all others? */
@@ -161,6 +206,8 @@ static_route(struct model *m, const json_t *route, size_t i, bool gateways)
 	struct img_route *r = route_add(m, kind, &p, row, origin);
 	if (r != NULL && via != NULL)
 		route_gateway(m, route, i, r);
+	if (r != NULL)
+		route_realm(m, route, i, m->routes.n - 1);
 }
 
 void
@@ -188,7 +235,7 @@ model_neighbours(struct model *m)
 		mac_parse(get_text(o, "mac"), n->mac);
 		n->nic = neighbour_nic(m, o, "address", path.text);
 		path_key(&path, "address");
-		if (claim_find(m, &n->address, n->family) != NULL)
+		if (claim_find(m, nic_realm(m, n->nic), &n->address, n->family) != NULL)
 			config_error_add(m->errs, path.text, "%s is our own address; expected a "
 			                 "neighbour's", get_text(o, "address"));
 		for (size_t j = 0; j < i; j++) {
@@ -206,6 +253,8 @@ static int
 route_compare(const void *x, const void *y)
 {
 	const struct model_route *a = x, *b = y;
+	if (a->r.realm != b->r.realm)
+		return a->r.realm < b->r.realm ? -1 : 1;
 	if (a->r.family != b->r.family)
 		return a->r.family < b->r.family ? -1 : 1;
 	if (a->r.plen != b->r.plen)
@@ -225,7 +274,7 @@ static bool
 route_same(struct model *m, const struct model_route *a, const struct model_route *b)
 {
 	struct config_path path, other;
-	if (a->r.family != b->r.family || a->r.plen != b->r.plen ||
+	if (a->r.realm != b->r.realm || a->r.family != b->r.family || a->r.plen != b->r.plen ||
 	    !addr_equal(&a->r.prefix, &b->r.prefix))
 		return false;
 	if (b->r.kind == ROUTE_BROADCAST) /* whatever else the document has there */
@@ -233,6 +282,8 @@ route_same(struct model *m, const struct model_route *a, const struct model_rout
 	if (a->r.kind == b->r.kind && a->r.nic == b->r.nic && a->origin.kind == ORIGIN_NIC &&
 	    b->origin.kind == ORIGIN_NIC)
 		return true;
+	if (a->r.kind == b->r.kind && a->r.nic == b->r.nic && a->r.kind == ROUTE_CONNECTED)
+		return true; /* a network of ours that another realm gets too */
 	/* Two addresses of ours: model_claims has said so. */
 	if (a->origin.kind != ORIGIN_ROUTE && b->origin.kind != ORIGIN_ROUTE &&
 	    b->r.kind != ROUTE_CONNECTED)

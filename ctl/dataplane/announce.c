@@ -39,7 +39,8 @@ announce_reload(struct slow *s, const struct generation *previous)
 		if (r->plen != addr_bits(r->family) || r->kind < ROUTE_LOCAL ||
 		    r->kind > ROUTE_LB_LOCAL)
 			continue;
-		uint8_t nic = r->kind == ROUTE_LOCAL ? r->nic : own_link(g, r->family, &r->prefix);
+		uint8_t nic = r->kind == ROUTE_LOCAL ? r->nic :
+			own_link(g, 0, r->family, &r->prefix);
 		list_add(s, previous, nic, r->family, &r->prefix);
 	}
 }

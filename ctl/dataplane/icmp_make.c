@@ -30,6 +30,13 @@ is_icmp_error(const struct packet *p)
 	       type == ICMP4_TIME || type == ICMP4_PARAM;
 }
 
+/* That it arrived in. */
+static uint8_t
+realm_of(const struct slow *s, const struct packet *p)
+{
+	return s->gen->nic[buf_meta(p->m)->nic % MAX_NICS].realm;
+}
+
 /* A source that is one station's, and a destination that is too. */
 static bool
 is_between_stations(const struct slow *s, const struct packet *p)
@@ -39,7 +46,8 @@ is_between_stations(const struct slow *s, const struct packet *p)
 		return !unset && p->src.b[0] != 0xff && p->dst.b[0] != 0xff;
 	}
 	return p->src.b[0] != 0 && p->src.b[0] != 127 && p->src.b[0] < 224 && p->dst.b[0] < 224 &&
-	       !own_is_broadcast(s->gen, &p->src) && !own_is_broadcast(s->gen, &p->dst);
+	       !own_is_broadcast(s->gen, realm_of(s, p), &p->src) &&
+	       !own_is_broadcast(s->gen, realm_of(s, p), &p->dst);
 }
 
 bool
@@ -53,7 +61,8 @@ static bool
 error_source(const struct slow *s, const struct packet *p, const struct error *e, union addr *src)
 {
 	uint8_t nic = buf_meta(p->m)->nic;
-	const struct img_route *r = e->by_target ? route_find(s->gen, &p->dst, p->family) : NULL;
+	const struct img_route *r =
+		e->by_target ? route_from(s->gen, realm_of(s, p), &p->dst, p->family) : NULL;
 	bool ours = r != NULL && (r->kind == ROUTE_SERVICE ||
 	            (r->kind == ROUTE_LOCAL && r->plen == addr_bits(p->family)));
 	if (ours || (e->by_target && own_kind(s->gen, nic, p->family, &p->dst) == ROUTE_LOCAL)) {
@@ -69,7 +78,7 @@ error_nic(const struct slow *s, const struct packet *p)
 	union addr hop;
 	if (p->family == FAMILY_V6 && addr_is_link_local(&p->src))
 		return buf_meta(p->m)->nic;
-	return out_route(s, &p->src, p->family, &hop);
+	return out_route(s, realm_of(s, p), &p->src, p->family, &hop);
 }
 
 /* The message in an empty buffer; data begins at its IP header. */

@@ -284,7 +284,7 @@ neighbour_learn(struct slow *s, uint8_t nic, uint8_t family, const union addr *a
 	uint16_t id = nexthop_find(t, nic, family, address);
 	if (id != NEXTHOP_NONE && n->live[id].is_static)
 		return true;
-	bool linked = own_link(s->gen, family, address) == nic ||
+	bool linked = own_link(s->gen, s->gen->nic[nic].realm, family, address) == nic ||
 	              (family == FAMILY_V6 && addr_is_link_local(address));
 	bool known = id != NEXTHOP_NONE || awaited_find(n, nic, family, address) != NULL;
 	if (!known && !(create && linked && t->count < NEXTHOP_LEARN_MAX))

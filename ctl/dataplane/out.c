@@ -116,9 +116,10 @@ out_enter(struct slow *s, struct rte_mbuf *m, uint8_t nic, uint8_t family)
 }
 
 uint8_t
-out_route(const struct slow *s, const union addr *dst, uint8_t family, union addr *hop)
+out_route(const struct slow *s, uint8_t realm, const union addr *dst, uint8_t family,
+          union addr *hop)
 {
-	const struct img_route *r = route_find(s->gen, dst, family);
+	const struct img_route *r = route_find(s->gen, realm, dst, family);
 	if (r == NULL || (r->kind != ROUTE_VIA && r->kind != ROUTE_CONNECTED))
 		return NIC_NONE;
 	*hop = r->kind == ROUTE_VIA ? r->gateway : *dst;
@@ -130,7 +131,8 @@ out_packet(struct slow *s, struct rte_mbuf *m, uint8_t family, const union addr 
 {
 	union addr hop = *dst;
 	bool on_link = family == FAMILY_V6 && addr_is_link_local(dst);
-	uint8_t nic = on_link ? buf_meta(m)->nic : out_route(s, dst, family, &hop);
+	uint8_t from = buf_meta(m)->nic, realm = s->gen->nic[from % MAX_NICS].realm;
+	uint8_t nic = on_link ? from : out_route(s, realm, dst, family, &hop);
 	if (nic == NIC_NONE || m->data_len > s->gen->nic[nic].mtu ||
 	    neighbour_output(s, m, nic, family, &hop, true) != SLOW_TAKEN)
 		out_lost(s, m);

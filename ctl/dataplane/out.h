@@ -34,12 +34,13 @@ void out_lost(struct slow *s, struct rte_mbuf *m);
  * it did, and was handed off (slow.h, invariant 3). */
 void out_enter(struct slow *s, struct rte_mbuf *m, uint8_t nic, uint8_t family);
 
-/* out_route: where does a packet to dst go? => its interface and *hop, or NIC_NONE when there is no
- * way out (ours, unreachable, no route). */
-uint8_t out_route(const struct slow *s, const union addr *dst, uint8_t family, union addr *hop);
+/* out_route: where does a packet to dst in a realm go? => its interface and *hop, or NIC_NONE when
+ * there is no way out (ours, unreachable, no route). */
+uint8_t out_route(const struct slow *s, uint8_t realm, const union addr *dst, uint8_t family,
+                  union addr *hop);
 
-/* out_packet: an IP packet made here (data begins at its header) goes by route and next hop; to a
- * link-local address out of the interface in its buf_meta. */
+/* out_packet: an IP packet made here (data begins at its header) goes by route and next hop in the
+ * realm of the interface in its buf_meta; to a link-local address out of that interface. */
 void out_packet(struct slow *s, struct rte_mbuf *m, uint8_t family, const union addr *dst);
 
 #endif

@@ -19,7 +19,7 @@ own_kind(const struct generation *g, uint8_t nic, uint8_t family, const union ad
 		if (addr_equal(a, &own))
 			return ROUTE_LOCAL;
 	}
-	const struct img_route *r = route_find(g, a, family);
+	const struct img_route *r = route_from(g, g->nic[nic].realm, a, family);
 	if (r == NULL || (r->plen != addr_bits(family) && r->kind != ROUTE_SERVICE))
 		return 0;
 	switch (r->kind) {
@@ -55,6 +55,13 @@ own_source(const struct generation *g, uint8_t nic, uint8_t family, const union 
 	return true;
 }
 
+/* How close to an interface is another one? */
+static unsigned
+closeness(const struct generation *g, uint8_t other, uint8_t nic)
+{
+	return other == nic ? 2 : g->nic[other].realm == g->nic[nic].realm;
+}
+
 bool
 own_any(const struct generation *g, uint8_t nic, uint8_t family, union addr *out)
 {
@@ -63,7 +70,7 @@ own_any(const struct generation *g, uint8_t nic, uint8_t family, union addr *out
 		const struct img_address *a = &g->addresses[i];
 		if (a->family != family)
 			continue;
-		if (found == NULL || (a->nic == nic && found->nic != nic))
+		if (found == NULL || closeness(g, a->nic, nic) > closeness(g, found->nic, nic))
 			found = a;
 	}
 	if (found != NULL)
@@ -72,12 +79,13 @@ own_any(const struct generation *g, uint8_t nic, uint8_t family, union addr *out
 }
 
 uint8_t
-own_link(const struct generation *g, uint8_t family, const union addr *a)
+own_link(const struct generation *g, uint8_t realm, uint8_t family, const union addr *a)
 {
 	const struct img_address *best = NULL;
 	for (uint32_t i = 0; i < g->n_addresses; i++) {
 		const struct img_address *o = &g->addresses[i];
-		if (o->family == family && addr_in_prefix(a, &o->address, o->plen) &&
+		if (o->family == family && g->nic[o->nic].realm == realm &&
+		    addr_in_prefix(a, &o->address, o->plen) &&
 		    (best == NULL || o->plen > best->plen))
 			best = o;
 	}
@@ -85,13 +93,13 @@ own_link(const struct generation *g, uint8_t family, const union addr *a)
 }
 
 bool
-own_is_broadcast(const struct generation *g, const union addr *a)
+own_is_broadcast(const struct generation *g, uint8_t realm, const union addr *a)
 {
 	if (a->w[0] == 0xffffffff)
 		return true;
 	for (uint32_t i = 0; i < g->n_addresses; i++) {
 		const struct img_address *o = &g->addresses[i];
-		if (o->family != FAMILY_V4 || o->plen > 30)
+		if (o->family != FAMILY_V4 || o->plen > 30 || g->nic[o->nic].realm != realm)
 			continue;
 		be32 host = htobe32(o->plen != 0 ? 0xffffffffu >> o->plen : 0xffffffffu);
 		if (((a->w[0] ^ o->address.w[0]) & ~host) == 0 && (a->w[0] & host) == host)

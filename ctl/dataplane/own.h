@@ -22,14 +22,15 @@ union addr own_link_local(const struct gen_nic *n);
 bool own_source(const struct generation *g, uint8_t nic, uint8_t family, const union addr *to,
                 union addr *out);
 
-/* own_any: an address of ours for an error: of the interface of arrival, else of any interface. */
+/* own_any: an address of ours for an error: of the interface of arrival, else of another one of its
+ * realm, else of any. */
 bool own_any(const struct generation *g, uint8_t nic, uint8_t family, union addr *out);
 
-/* own_link: the interface whose connected prefix holds an address, or NIC_NONE. */
-uint8_t own_link(const struct generation *g, uint8_t family, const union addr *a);
+/* own_link: the interface of a realm whose connected prefix holds an address, or NIC_NONE. */
+uint8_t own_link(const struct generation *g, uint8_t realm, uint8_t family, const union addr *a);
 
-/* own_is_broadcast: is this IPv4 address the broadcast of one of our links, or 255.255.255.255? */
-bool own_is_broadcast(const struct generation *g, const union addr *a);
+/* own_is_broadcast: is this IPv4 address the broadcast of a link of a realm, or of any network? */
+bool own_is_broadcast(const struct generation *g, uint8_t realm, const union addr *a);
 
 static inline bool
 addr_is_link_local(const union addr *a)

@@ -10,7 +10,8 @@ void
 reset_make(struct slow *s, const struct packet *p)
 {
 	union addr hop;
-	uint8_t nic = out_route(s, &p->src, p->family, &hop);
+	uint8_t realm = s->gen->nic[buf_meta(p->m)->nic % MAX_NICS].realm;
+	uint8_t nic = out_route(s, realm, &p->src, p->family, &hop);
 	if (p->proto != IPPROTO_L4_TCP || p->l4_size < TCP_LEN || nic == NIC_NONE ||
 	    !icmp_may_answer(s, p) || !ratelimit_take(&s->icmp, s->now_ns))
 		return;

@@ -83,7 +83,7 @@ input_error(struct slow *s, struct rte_mbuf *m, const struct buf_meta *meta)
 	return meta->drop < DROP_MAX ? meta->drop : DROP_NO_ROUTE;
 }
 
-/* A packet of a flow whose next hop nobody knows yet. */
+/* A packet whose next hop nobody knows yet, on the interface that its worker named. */
 static int
 input_neighbour(struct slow *s, struct rte_mbuf *m)
 {
@@ -91,7 +91,9 @@ input_neighbour(struct slow *s, struct rte_mbuf *m)
 	union addr hop;
 	if (!packet_view(m, &p))
 		return DROP_IP_HEADER;
-	uint8_t nic = out_route(s, &p.dst, p.family, &hop);
+	uint16_t out = buf_meta(m)->arg;
+	uint8_t realm = s->gen->nic[out % MAX_NICS].realm;
+	uint8_t nic = out_route(s, realm, &p.dst, p.family, &hop);
 	if (nic == NIC_NONE)
 		return DROP_NO_ROUTE;
 	packet_pull(&p);
@@ -107,7 +109,7 @@ input_way(struct slow *s, struct rte_mbuf *m, uint16_t owner)
 	union addr hop;
 	if (y == NULL || !packet_view(m, &p))
 		return DROP_NO_NEIGHBOUR;
-	uint8_t nic = out_route(s, &y->to, y->family, &hop);
+	uint8_t nic = out_route(s, 0, &y->to, y->family, &hop);
 	if (nic == NIC_NONE)
 		return DROP_NO_ROUTE;
 	packet_pull(&p);

@@ -53,7 +53,7 @@ mark(struct steer_arrivals *a, uint64_t nics, enum steer_traffic traffic)
 uint8_t
 steer_nic_of(const struct generation *g, const union addr *address, uint8_t family)
 {
-	const struct img_route *r = route_find(g, address, family);
+	const struct img_route *r = route_find(g, 0, address, family);
 	return r != NULL && leads_somewhere(r) ? r->nic : NIC_NONE;
 }
 

@@ -102,8 +102,8 @@ some_miss(const struct generation *g, uint32_t i)
 		t.src = some_address(g, i / 3, t.family);
 	}
 	struct miss m = {.tuple = t, .gen = g, .nic = (uint8_t)(i % (g->n_nics + 1u))};
-	m.route = route_find(g, &t.dst, t.family);
-	m.back = route_find(g, &t.src, t.family);
+	m.route = route_from(g, t.realm, &t.dst, t.family);
+	m.back = route_back(g, t.realm, &t.src, t.family);
 	return m;
 }
 
