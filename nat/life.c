@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of mappings, blocks and subscribers: made together, ended together, logged. */
+#include "nat/lane.h"
 #include "nat/limit.h"
 #include "nat/ranges.h"
 #include "nat/threshold.h"
@@ -22,7 +23,7 @@ log_block(struct nat *n, enum record_event event, const struct block *b)
 	struct record rec = {
 		.subscriber = s->address, .external = slot->address, .port_first = b->first,
 		.port_last = (uint16_t)(b->first + b->ports - 1), .event = event,
-		.realm = s->realm, .pool = slot->pool,
+		.realm = subscriber_realm(s), .pool = slot->pool,
 	};
 	log_put(&n->log, &rec, &n->clock);
 }
@@ -38,7 +39,7 @@ log_mapping(struct nat *n, enum record_event event, const struct mapping *m)
 	struct record rec = {
 		.subscriber = s->address, .external = slot->address, .port_first = m->port,
 		.port_last = m->port, .inside_port = __builtin_bswap16(m->inside_port),
-		.event = event, .proto = nat_ip_proto(m->proto), .realm = s->realm,
+		.event = event, .proto = nat_ip_proto(m->proto), .realm = subscriber_realm(s),
 		.pool = slot->pool,
 	};
 	log_put(&n->log, &rec, &n->clock);
@@ -238,8 +239,9 @@ static uint32_t
 subscriber_current(struct nat *n, const struct wish *w)
 {
 	uint32_t number = (uint32_t)w->miss->hint[HINT_SUBSCRIBER];
-	if (!subscriber_is(&n->subscribers, number, wish_address(w), w->miss->tuple.realm))
-		number = subscriber_find(&n->subscribers, wish_address(w), w->miss->tuple.realm);
+	uint32_t side = lane_side(n, w->rule, w->miss->tuple.realm);
+	if (!subscriber_is(&n->subscribers, number, wish_address(w), side))
+		number = subscriber_find(&n->subscribers, wish_address(w), side);
 	if (number == 0)
 		return 0;
 	struct subscriber *s = subscriber_at(&n->subscribers, number);
@@ -287,7 +289,8 @@ subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
 		log_refusal(n, RECORD_ADDRESSES_EXHAUSTED, w, 0);
 		return 0;
 	}
-	uint32_t number = subscriber_add(&n->subscribers, wish_address(w), w->miss->tuple.realm);
+	uint32_t number = subscriber_add(&n->subscribers, wish_address(w),
+	                                 lane_side(n, w->rule, w->miss->tuple.realm));
 	struct subscriber *s = subscriber_at(&n->subscribers, number);
 	s->checked = n->reloads;
 	s->reserve = rules_of(w->miss->gen)->pools[pool].reserve & NAT_MAX_RESERVE;

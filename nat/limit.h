@@ -34,7 +34,7 @@ limit_rate(struct subscriber *s, const struct img_nat_rule *rule, uint64_t now_m
 static inline bool
 limit_is_set(const struct img_nat_rule *rule)
 {
-	return (rule->max_flows | rule->flow_cost | rule->high) != 0;
+	return rule->limited != 0;
 }
 
 /*

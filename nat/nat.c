@@ -11,6 +11,7 @@
 #include "nat/ranges.h"
 #include "nat/pass.h"
 #include "nat/session.h"
+#include "nat/lane.h"
 #include "nat/limit.h"
 #include "nat/threshold.h"
 #include "nat/unmapped.h"
@@ -106,6 +107,7 @@ nat_reload(void *state, const struct generation *g)
 	n->has_changed = n->extras != r->extras;
 	n->extras = r->extras;
 	threshold_reload(n);
+	lane_reload(n);
 }
 
 static int
@@ -228,7 +230,7 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	spec->reply = tuple_invert(t);
 	spec->reply.src = addr_from_v4(s->address);
 	spec->reply.sport = map->inside_port;
-	spec->reply.realm = s->realm;
+	spec->reply.realm = subscriber_realm(s);
 	spec->owner = number;
 	spec->timers = map->timers < m->gen->n_timers ? map->timers : 0;
 	spec->flags = FLOW_INBOUND | FLOW_HIDE_1 |
@@ -377,8 +379,8 @@ nat_chosen(void *state, const struct flow *f, const void *what)
 	struct nat_facts x = {
 		.inside = s->address, .external = slot->address,
 		.inside_port = __builtin_bswap16(m->inside_port), .port_first = m->port,
-		.port_last = m->port, .pool = slot->pool, .proto = f->proto, .realm = s->realm,
-		.worker = (uint8_t)n->worker,
+		.port_last = m->port, .pool = slot->pool, .proto = f->proto,
+		.realm = subscriber_realm(s), .worker = (uint8_t)n->worker,
 	};
 	return nat_filter_wants(what, &x);
 }

@@ -212,6 +212,26 @@ check_pass(const struct check *c, uint32_t i)
 	return 0;
 }
 
+/* No more pools of rules that stand apart than there may be. */
+static int
+check_lanes(const struct check *c)
+{
+	uint16_t pool[NAT_MAX_LANES];
+	uint32_t n = 0, k;
+	for (uint32_t i = 0; i < c->n_rules; i++) {
+		const struct img_nat_rule *r = &c->rules[i];
+		if (r->action != NAT_TRANSLATE || !r->apart)
+			continue;
+		for (k = 0; k < n && pool[k] != r->pool; k++)
+			;
+		if (k == NAT_MAX_LANES)
+			return wrong(c, "NAT rule %u: more than %u pools stand apart", i, k);
+		if (k == n)
+			pool[n++] = r->pool;
+	}
+	return 0;
+}
+
 static int
 check_rule(const struct check *c, uint32_t i)
 {
@@ -234,8 +254,12 @@ check_rule(const struct check *c, uint32_t i)
 		return wrong(c, "NAT rule %u: timers %u do not exist", i, r->timers);
 	if (r->action > NAT_PASS)
 		return wrong(c, "NAT rule %u: action %u does not exist", i, r->action);
+	if (r->apart > (r->action == NAT_TRANSLATE))
+		return wrong(c, "NAT rule %u: apart is out of range", i);
 	if (r->action == NAT_PASS)
 		return check_pass(c, i);
+	if (!is_prefix(r->destination, r->destination_plen))
+		return wrong(c, "NAT rule %u: destination is no prefix", i);
 	if (r->pool >= c->n_pools)
 		return wrong(c, "NAT rule %u: pool %u does not exist", i, r->pool);
 	return 0;
@@ -257,6 +281,8 @@ check_limits(const struct check *c, uint32_t i)
 	if (r->high != 0 && r->low >= r->high)
 		return wrong(c, "NAT rule %u: thresholds of %u and %u mappings", i, r->high,
 		             r->low);
+	if (r->limited != ((r->high | r->max_flows | r->flow_cost) != 0))
+		return wrong(c, "NAT rule %u: limited is %u", i, r->limited);
 	if (r->flow_cost != 0 && (r->flow_burst < r->flow_cost || r->flow_burst > 1u << 30))
 		return wrong(c, "NAT rule %u: a burst of flows is out of range", i);
 	return 0;
@@ -348,6 +374,8 @@ check_rows(const struct check *c)
 	for (uint32_t i = 0; r == 0 && i < c->n_rules; i++)
 		if ((r = check_rule(c, i)) == 0)
 			r = check_limits(c, i);
+	if (r == 0)
+		r = check_lanes(c);
 	for (uint32_t i = 0; r == 0 && i < c->n_ports; i++)
 		r = check_ports(c, i);
 	for (uint32_t i = 0; r == 0 && i < c->n_routes; i++)

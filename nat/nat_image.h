@@ -24,6 +24,7 @@ enum {
 	NAT_MAX_BLOCKS = 16,  /* a subscriber may hold */
 	NAT_MAX_RESERVE = 7,  /* blocks kept for a subscriber */
 	NAT_MAX_FALLBACKS = 3, /* pools of a rule, beside its first */
+	NAT_MAX_LANES = 7,     /* pools of rules that stand apart */
 	NAT_MIN_BLOCK = 16,   /* ports in the smallest block */
 	NAT_MAX_STATICS = 65536, /* rows */
 	NAT_MAX_INSIDES = 64, /* ranges of inside addresses of a deterministic pool */
@@ -95,14 +96,15 @@ struct img_nat_rule { /* first match wins */
 	uint8_t other;        /* enum nat_other */
 	uint8_t fallbacks;    /* of fallback[]: pools for who gets no address of the first */
 	uint16_t fallback[NAT_MAX_FALLBACKS];
-	uint16_t zero;
+	uint8_t apart;        /* 1: its destinations have mappings of their own (nat/lane.h) */
+	uint8_t limited;      /* 1: one of high, max_flows and flow_cost is not 0 */
 	uint32_t max_mappings; /* a subscriber may hold (6888 REQ-4); 0: bounded by blocks only */
 	uint32_t high, low;    /* mappings of a subscriber: an event; high 0: none */
 	uint32_t max_flows;    /* a subscriber may have; 0: any number */
 	uint32_t flow_cost;    /* 1/64 ms between flows that a subscriber opens; 0: no limit */
 	uint32_t flow_burst;   /* the same for all that it may open at once; up to 2^30 */
-	/* What follows is of NAT_PASS; of the others zero (a mapping has no destination). */
 	be32 destination;      /* prefix */
+	/* What follows, but the prefix's length, is of NAT_PASS; of the others zero. */
 	uint16_t first, last;  /* destination ports, host order; 0 to 65535: any, and no ports */
 	uint8_t destination_plen;
 	uint8_t action;        /* enum nat_action */

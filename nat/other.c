@@ -3,6 +3,7 @@
 #include "nat/other.h"
 
 #include "nat/answer.h"
+#include "nat/lane.h"
 #include "nat/unmapped.h"
 
 enum { UNREACHABLE_HOST = 1 };
@@ -74,7 +75,8 @@ static be32
 paired(const struct nat *n, const struct miss *m, const struct img_nat_rule *rule)
 {
 	const struct tuple *t = &m->tuple;
-	uint32_t number = subscriber_find(&n->subscribers, t->src.w[0], t->realm);
+	uint32_t number = subscriber_find(&n->subscribers, t->src.w[0],
+	                                  lane_side(n, rule, t->realm));
 	if (number == 0)
 		return 0;
 	const struct pool_slot *slot = pool_slot_at(&n->pool, subscriber_at(&n->subscribers,
@@ -117,11 +119,9 @@ other_open(struct nat *n, const struct miss *m, struct flow_spec *spec)
 static bool
 is_passed(const struct img_nat_rule *rule, const struct flow *f, be32 destination)
 {
-	unsigned plen = rule->destination_plen;
-	uint32_t other = __builtin_bswap32(destination ^ rule->destination);
 	return rule->action == NAT_PASS && rule->first == 0 &&
 	       (rule->proto == 0 || rule->proto == f->proto) &&
-	       (plen == 0 || other >> (32 - plen) == 0);
+	       rules_is_toward(rule, destination);
 }
 
 /* May a flow have met this rule? Its interface is not known any more, but for the realm. */
@@ -138,7 +138,8 @@ is_met(const struct generation *g, const struct img_nat_rule *rule, const struct
 		return false;
 	if (rule->realm != 0 && rule->realm - 1 != f->realm[0])
 		return false;
-	return rule->action == NAT_TRANSLATE || is_passed(rule, f, t->dst);
+	return rule->action == NAT_TRANSLATE ? rules_is_toward(rule, t->dst) :
+	                                       is_passed(rule, f, t->dst);
 }
 
 bool

@@ -47,6 +47,7 @@ struct pool_use {
 	uint32_t high, low;   /* crossed: held is high or more, or less than low */
 	uint64_t name;        /* hash of the pool's name */
 	bool is_high;         /* which of the two is to be crossed next */
+	uint8_t lane;         /* of rules that stand apart, nat/lane.h; 0: none */
 };
 
 static inline bool

@@ -149,7 +149,8 @@ derive_rules(struct nat_rules *r)
 		r->match[i].mask = mask_of(row->plen);
 		r->match[i].prefix = row->source;
 		r->match[i].row = (uint16_t)i;
-		r->match[i].nic = row->action == NAT_TRANSLATE ? row->nic : NIC_NONE;
+		bool is_plain = row->action == NAT_TRANSLATE && row->destination_plen == 0;
+		r->match[i].nic = is_plain ? row->nic : NIC_NONE;
 	}
 }
 
@@ -251,10 +252,11 @@ matches(const struct img_nat_rule *rule, const struct sent *s)
 		return false;
 	if (rule->realm != 0 && rule->realm - 1 != s->realm)
 		return false;
+	if (!rules_is_toward(rule, s->destination))
+		return false;
 	if (rule->action == NAT_TRANSLATE)
 		return true;
-	if (s->to_pool || (rule->proto != 0 && rule->proto != s->proto) ||
-	    ((s->destination ^ rule->destination) & mask_of(rule->destination_plen)) != 0)
+	if (s->to_pool || (rule->proto != 0 && rule->proto != s->proto))
 		return false;
 	return (rule->first == 0 && rule->last == UINT16_MAX) ||
 	       (has_ports(s->proto) && rule->first <= s->port && s->port <= rule->last);

@@ -84,6 +84,14 @@ rules_pool_blocks(const struct nat_rules *r, uint32_t pool, uint16_t worker)
 	return r->pool_blocks[(size_t)pool * r->n_workers + worker];
 }
 
+/* rules_is_toward: is an address one of the rule's destinations? */
+static inline bool
+rules_is_toward(const struct img_nat_rule *rule, be32 address)
+{
+	uint32_t other = __builtin_bswap32(address ^ rule->destination);
+	return rule->destination_plen == 0 || other >> (32 - rule->destination_plen) == 0;
+}
+
 /* rules_serves: may subscribers of the rule have addresses of the pool? */
 static inline bool
 rules_serves(const struct img_nat_rule *rule, uint16_t pool)

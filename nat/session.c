@@ -12,7 +12,7 @@ record_of(const struct nat *n, const struct mapping *m, const union addr *far, b
 		.port_first = m->port, .port_last = m->port,
 		.inside_port = __builtin_bswap16(m->inside_port),
 		.far_port = __builtin_bswap16(far_port), .pool = slot->pool,
-		.proto = nat_ip_proto(m->proto), .realm = s->realm,
+		.proto = nat_ip_proto(m->proto), .realm = subscriber_realm(s),
 	};
 }
 

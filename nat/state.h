@@ -27,6 +27,7 @@ struct nat {
 	uint64_t gen_number;
 	uint32_t reloads;             /* marks subscribers whose address was looked at */
 	uint32_t quarantine_ms;
+	uint64_t lane_name[NAT_MAX_LANES + 1]; /* hashes of pools' names, nat/lane.h */
 	uint64_t said_until_ms;       /* of thresholds of subscribers, in this second */
 	uint32_t said;
 	uint8_t log_level;            /* enum nat_log */

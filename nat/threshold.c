@@ -85,7 +85,7 @@ say_user(struct nat *n, struct subscriber *s, uint8_t kind, uint32_t limit)
 {
 	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
 	struct record rec = {
-		.subscriber = s->address, .external = slot->address, .realm = s->realm,
+		.subscriber = s->address, .external = slot->address, .realm = subscriber_realm(s),
 		.pool = slot->pool,
 	};
 	put(n, &rec, kind, s->mappings, limit);

@@ -93,7 +93,7 @@ mapping_row(const struct nat *n, const struct mapping *m)
 	return (struct cmd_mapping){
 		.inside = s->address, .external = slot->address, .inside_port = m->inside_port,
 		.external_port = __builtin_bswap16(m->port), .proto = nat_ip_proto(m->proto),
-		.realm = s->realm, .worker = (uint8_t)n->worker, .flows = m->flows,
+		.realm = subscriber_realm(s), .worker = (uint8_t)n->worker, .flows = m->flows,
 		.pool = slot->pool,
 	};
 }
@@ -128,7 +128,7 @@ subscriber_row(const struct nat *n, const struct subscriber *s)
 {
 	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
 	struct cmd_subscriber row = {
-		.address = s->address, .external = slot->address, .realm = s->realm,
+		.address = s->address, .external = slot->address, .realm = subscriber_realm(s),
 		.worker = (uint8_t)n->worker, .pool = slot->pool, .mappings = s->mappings,
 		.flows = s->flows,
 	};
@@ -197,7 +197,7 @@ block_row(const struct nat *n, const struct block *b)
 		.subscriber = s->address, .external = slot->address, .first = b->first,
 		.ports = b->ports, .usable = b->usable, .mapped = b->mapped, .pool = slot->pool,
 		.taken = {b->taken[NAT_TCP], b->taken[NAT_UDP], b->taken[NAT_ICMP]},
-		.realm = s->realm, .worker = (uint8_t)n->worker,
+		.realm = subscriber_realm(s), .worker = (uint8_t)n->worker,
 	};
 }
 

@@ -619,6 +619,29 @@ def pool_fallback():
 
 
 @case
+def pool_by_destination():
+    c = make("pool-by-destination", "A rule with a destination has a pool of its own: the same inside port is one mapping for all "
+             "of its destinations, and another one for all others; a narrower exception within goes with the others again.")
+    c.config["nat"]["pools"].append({"name": "partners", "addresses": ["203.0.113.9"], "block_size": 64})
+    homes = c.config["nat"]["rules"].pop()
+    c.config["nat"]["rules"] = [{**homes, "name": "not-he", "destination": "192.0.2.66"},
+                                {**homes, "name": "partners", "destination": "192.0.2.64/26", "pool": "partners"}, homes]
+    p = udp_out(c, 0, A, 5000, S, 53)
+    q = udp_out(c, 1, A, 5000, "192.0.2.70", 53)
+    udp_out(c, 2, A, 5000, "192.0.2.71", 54)
+    udp_out(c, 3, A, 5000, S2, 54)
+    udp_out(c, 4, A, 5000, "192.0.2.66", 53)
+    back(c, 5, p, b"to one")
+    back(c, 6, q, b"to the other")
+    back(c, 7, q, b"from anywhere", src=S2)
+    c.send("inside", 8, P.tcp(A, "192.0.2.70", 5000, 80, SYN, seq=1), P.tcp(A, S, 5000, 80, SYN, seq=1))
+    c.send("inside", 9, P.udp(A, q.src, 5001, q.sport, b"round the corner"))
+    c.request(10, "subscriber.list")
+    c.request(11, "mapping.list")
+    return c
+
+
+@case
 def pool_reserve():
     c = make("pool-reserve", "Four blocks, two kept for each subscriber: A's third is refused while B has one of its two, and B "
              "gets its second; there is nothing to keep for C.", pool={"ports": "1024-1279", "reserve": 2})

@@ -153,6 +153,9 @@ world_rows(struct nat_world *w, struct img_route *routes)
 	           w->plane.steer_split_blocks, w->plane.steer_block_shift);
 	for (uint32_t i = 0; i < w->n_pools; i++)
 		w->pool[i].first_address = w->pool[i].addresses = 0;
+	for (uint32_t i = 0; i < w->n_rules; i++)
+		w->rule[i].limited = (w->rule[i].high | w->rule[i].max_flows |
+		                      w->rule[i].flow_cost) != 0;
 	for (uint32_t i = w->n_addresses; i-- > 0;) {
 		struct img_nat_address *a = &w->address[i];
 		union addr u = addr_from_v4(a->address);

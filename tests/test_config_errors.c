@@ -17,6 +17,10 @@
 #define POOLS(list) WITH("\"nat\":{\"pools\":[" list "]}")
 #define RULES(list) WITH("\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[\"203.0.113.1\"]}]," \
 	"\"rules\":[" list "]}")
+#define NTH_POOL(n) "{\"name\":\"p" #n "\",\"addresses\":[\"203.0.113." #n "\"]}"
+#define NTH_RULE(n) "{\"name\":\"r" #n "\",\"source\":\"10.0.0.0/8\",\"pool\":\"p" #n "\"," \
+	"\"destination\":\"192.0.2." #n "\"}"
+#define EIGHT(f) f(1) "," f(2) "," f(3) "," f(4) "," f(5) "," f(6) "," f(7) "," f(8)
 #define STATIC(more) WITH("\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[" \
 	"\"203.0.113.1\"]}],\"static\":[{\"inside\":\"10.1.0.7\"," more "}]}")
 #define DETERMINISTIC(body) WITH("\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[" \
@@ -317,6 +321,15 @@ static const struct bad {
 	 "nat.rules[0].fallback", "is of no use in a rule that lets pass"},
 	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"p\",\"fallback\":[\"p\"]}"),
 	 "nat.rules[0].fallback[0]", "is a pool of this rule already"},
+	{WITH("\"nat\":{\"pools\":[{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"]},"
+	      "{\"name\":\"b\",\"addresses\":[\"203.0.113.2\"]}],\"rules\":["
+	      "{\"name\":\"r\",\"source\":\"11.0.0.0/8\",\"pool\":\"a\","
+	      "\"destination\":\"192.0.2.1\"},"
+	      "{\"name\":\"s\",\"source\":\"11.0.0.0/8\",\"pool\":\"a\","
+	      "\"destination\":\"192.0.2.2\",\"fallback\":[\"b\"]}]}"),
+	 "nat.rules[1].fallback", "is not that of nat.rules[0], which has the same pool"},
+	{WITH("\"nat\":{\"pools\":[" EIGHT(NTH_POOL) "],\"rules\":[" EIGHT(NTH_RULE) "]}"),
+	 "nat.rules[7].destination", "expected 7 pools by destination at most"},
 	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"p\",\"mappings_high\":9,"
 	       "\"mappings_low\":9}"), "nat.rules[0].mappings_low",
 	 "is 9, mappings_high is 9; expected less"},

@@ -88,10 +88,48 @@ test_choice(void)
 	free(h);
 }
 
+/* Pools by destination: which rules have mappings of their own. */
+static void
+test_destinations(void)
+{
+	static const char *const rest = "{'name':'z','source':'10.0.0.0/8','pool':'p'}";
+	static const struct { const char *rules; uint8_t apart[2]; } t[] = {
+		{"{'name':'a','source':'10.1.0.0/16','destination':'192.0.2.0/24','pool':'q'},"
+		 "{'name':'b','source':'10.0.0.0/8','destination':'198.51.100.7','pool':'r'}",
+		 {1, 1}},
+		{"{'name':'a','source':'10.1.0.0/16','destination':'192.0.2.7','pool':'p'},"
+		 "{'name':'b','source':'10.0.0.0/8','destination':'192.0.2.0/24','pool':'q'}",
+		 {0, 1}},
+		{"{'name':'a','source':'11.0.0.0/16','destination':'192.0.2.7','pool':'p'},"
+		 "{'name':'b','source':'10.0.0.0/8','destination':'192.0.2.0/24','pool':'p'}",
+		 {1, 0}},
+		{"{'name':'a','source':'10.0.0.0/16','pool':'q'},"
+		 "{'name':'b','source':'10.0.0.0/8','destination':'192.0.2.0/24','pool':'p'}",
+		 {0, 1}},
+	};
+	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		char nat[1024];
+		snprintf(nat, sizeof(nat), "'nat':{'pools':["
+		         "{'name':'p','addresses':['203.0.113.1']},"
+		         "{'name':'q','addresses':['203.0.113.2']},"
+		         "{'name':'r','addresses':['203.0.113.3']}],'rules':[%s,%s]}", t[i].rules,
+		         rest);
+		struct image_header *h = compile_after(NULL, nat);
+		const struct img_nat_rule *r = rows(h, IMG_NAT_RULES, 3);
+		for (unsigned k = 0; k < 2; k++) {
+			CU_ASSERT_EQUAL(r[k].apart, t[i].apart[k]);
+			CU_ASSERT_EQUAL(r[k].action, NAT_TRANSLATE);
+		}
+		CU_ASSERT_EQUAL(r[2].apart, 0);
+		free(h);
+	}
+}
+
 static const struct test_case cases[] = {
 	{"what a pool leaves out", test_exclusions},
 	{"what it leaves out is free", test_left_out_is_free},
 	{"limits and thresholds", test_limits},
 	{"how pools choose", test_choice},
+	{"pools by destination", test_destinations},
 };
 TEST_MAIN("config_pool", cases)

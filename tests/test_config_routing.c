@@ -124,8 +124,14 @@ static const struct { const char *document, *path, *message; } bad[] = {
 	{RULES("{'name':'r','source':'10.0.0.0/8'}"), "nat.rules[0].pool",
 	 "missing; expected the name of a pool"},
 	{RULES(PASS(",'pool':'p'")), "nat.rules[0].pool", "of no use in a rule that lets pass"},
-	{RULES("{'name':'r','source':'10.0.0.0/8','pool':'p','destination':'10.0.0.0/8'}"),
-	 "nat.rules[0].destination", "of no use in a rule that translates"},
+	{RULES("{'name':'r','source':'10.0.0.0/8','pool':'p','ports':'1-2'}"),
+	 "nat.rules[0].ports", "of no use in a rule that translates"},
+	{RULES(HOMES ",{'name':'c','source':'100.64.0.0/16','pool':'p',"
+	       "'destination':'192.0.2.1'}"),
+	 "nat.rules[1].source", "never reached"},
+	{RULES("{'name':'c','source':'100.64.0.0/10','pool':'p','destination':'192.0.2.0/24'},"
+	       PASS(",'destination':'192.0.2.1','protocol':'tcp','ports':'1-2'")),
+	 "nat.rules[1].source", "never reached"},
 	{RULES("{'name':'r','source':'10.0.0.0/8','pool':'p','inbound':true}"),
 	 "nat.rules[0].inbound", "of no use in a rule that translates"},
 	{RULES(PASS(",'protocol':'icmp','ports':'1-2'")), "nat.rules[0].ports", "ICMP has none"},

@@ -140,6 +140,24 @@ test_addresses_and_rules(void)
 	world_free(w);
 }
 
+/* Pools by destination, no more of them than there are lanes. */
+static void
+test_apart(void)
+{
+	begin();
+	struct img_nat_rule *r = rows(IMG_NAT_RULES);
+	r->destination = ip(198, 51, 100, 0);
+	r->destination_plen = 24;
+	r->apart = 1;
+	CU_ASSERT_EQUAL(check(), 0);
+	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, destination_plen, 33);
+	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, destination_plen, 20);
+	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, apart, 2);
+	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, limited, 2);
+	REFUSED(IMG_NAT_RULES, img_nat_rule, 0, action, NAT_PASS);
+	world_free(w);
+}
+
 /* A rule that lets pass has no pool; what it has instead is looked at. */
 static void
 test_pass(void)
@@ -249,6 +267,7 @@ test_mutations(void)
 static const struct test_case cases[] = {
 	{"settings and pools", test_pools},
 	{"addresses, rules, routes", test_addresses_and_rules},
+	{"pools by destination", test_apart},
 	{"rules that let pass", test_pass},
 	{"sections", test_sections},
 	{"mutations", test_mutations},

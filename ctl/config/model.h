@@ -155,6 +155,7 @@ bool nic_reaches(const struct model *m, uint8_t nic, const union addr *a, uint8_
  * destination `late` does? */
 bool rule_passes(struct model *m, const json_t *rule, size_t i);
 void rule_pass_fill(struct model *m, const json_t *rule, size_t i, struct img_nat_rule *r);
+void rule_destination(const json_t *rule, struct img_nat_rule *r);
 bool rule_covers(const struct img_nat_rule *early, const struct img_nat_rule *late);
 
 /* timers_row: number of the timer set of an object's own timeouts over base (0 nat, 1 lb). */

@@ -132,6 +132,7 @@ rule_limits(struct model *m, const json_t *rule, size_t i, struct img_nat_rule *
 	int64_t rate = get_int(rule, "flow_rate"), burst = given(rule, "flow_burst", 2 * rate);
 	r->max_flows = (uint32_t)get_int(rule, "max_flows");
 	rule_thresholds(m, rule, i, r);
+	r->limited = (r->max_flows | r->high) != 0 || rate != 0;
 	path_make(&path, "nat.rules[%zu].flow_burst", i);
 	if (rate == 0)
 		return;

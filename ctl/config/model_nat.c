@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "model.h"
+#include "model_apart.h"
 #include "model_limits.h"
 #include "model_pool.h"
 #include "option.h"
@@ -198,6 +199,7 @@ rule_make(struct model *m, const json_t *rule, size_t i)
 	bool passes = rule_passes(m, rule, i);
 	int found = pool == NULL ? -1 : pool_find(m, pool);
 	r->pool = (uint16_t)(found < 0 ? 0 : found);
+	rule_destination(rule, r);
 	if (passes)
 		rule_pass_fill(m, rule, i, r);
 	else if (found < 0 && pool != NULL && (m->pruned == NULL || !m->pruned->pools))
@@ -303,6 +305,7 @@ model_nat(struct model *m)
 	}
 	for (size_t i = 0; i < json_array_size(rules) && !m->failed; i++)
 		rule_make(m, json_array_get(rules, i), i);
+	rules_part(m);
 	const json_t *ports = json_object_get(nat, "port_timeouts");
 	for (size_t i = 0; i < json_array_size(ports) && !m->failed; i++)
 		ports_make(m, json_array_get(ports, i), i);

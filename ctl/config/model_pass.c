@@ -34,15 +34,15 @@ useless(struct model *m, const json_t *rule, size_t i, const char *const *keys, 
 bool
 rule_passes(struct model *m, const json_t *rule, size_t i)
 {
-	static const char *const of_pass[] = {"destination", "ports", "protocol", "inbound", NULL};
+	static const char *const of_pass[] = {"ports", "protocol", "inbound", NULL};
 	static const char *const of_others[] = {"pool", NULL};
 	struct config_path path;
 	if (strcmp(get_text(rule, "action"), "pass") == 0) {
 		useless(m, rule, i, of_others, "that lets pass; expected none");
 		return true;
 	}
-	useless(m, rule, i, of_pass, "that translates: a mapping is the same for all destinations "
-	        "(RFC 4787 REQ-1); expected \"action\": \"pass\" beside it");
+	useless(m, rule, i, of_pass, "that translates: its mappings are the same for all that it "
+	        "matches (RFC 4787 REQ-1); expected \"action\": \"pass\" beside it");
 	path_make(&path, "nat.rules[%zu].pool", i);
 	if (get_text(rule, "pool") == NULL)
 		config_error_add(m->errs, path.text, "missing; expected the name of a pool, or "
@@ -51,19 +51,25 @@ rule_passes(struct model *m, const json_t *rule, size_t i)
 }
 
 void
+rule_destination(const json_t *rule, struct img_nat_rule *r)
+{
+	const char *destination = get_text(rule, "destination");
+	struct prefix p;
+	if (destination == NULL || !network_parse(destination, &p))
+		return;
+	r->destination = p.address.w[0];
+	r->destination_plen = p.plen;
+}
+
+void
 rule_pass_fill(struct model *m, const json_t *rule, size_t i, struct img_nat_rule *r)
 {
 	struct config_path path;
-	struct prefix p;
-	const char *destination = get_text(rule, "destination"), *ports = get_text(rule, "ports");
+	const char *ports = get_text(rule, "ports");
 	r->action = NAT_PASS;
 	r->proto = protocol_of(rule);
 	r->inbound = json_is_true(json_object_get(rule, "inbound"));
 	r->last = UINT16_MAX;
-	if (destination != NULL && network_parse(destination, &p)) {
-		r->destination = p.address.w[0];
-		r->destination_plen = p.plen;
-	}
 	if (ports != NULL)
 		ports_parse(ports, &r->first, &r->last);
 	path_make(&path, "nat.rules[%zu].ports", i);
@@ -72,20 +78,22 @@ rule_pass_fill(struct model *m, const json_t *rule, size_t i, struct img_nat_rul
 		                 "udp or any", ports);
 }
 
+/* Ports of a destination do not matter to it. */
+static bool
+has_all_ports(const struct img_nat_rule *r)
+{
+	return r->action == NAT_TRANSLATE || (r->first == 0 && r->last == UINT16_MAX);
+}
+
 /* Is all that `late` says of destinations said by `early` too? */
 bool
 rule_covers(const struct img_nat_rule *early, const struct img_nat_rule *late)
 {
 	union addr a = addr_from_v4(early->destination), b = addr_from_v4(late->destination);
-	if (early->action == NAT_TRANSLATE)
-		return true;
-	bool is_any = early->proto == 0 && early->destination_plen == 0 && early->first == 0 &&
-	              early->last == UINT16_MAX;
-	if (late->action == NAT_TRANSLATE || is_any)
-		return is_any;
-	bool has_all_ports = early->first == 0 && early->last == UINT16_MAX;
-	return (early->proto == 0 || early->proto == late->proto) &&
+	bool has_its_ports = has_all_ports(early) ||
+	                     (!has_all_ports(late) && early->first <= late->first &&
+	                      late->last <= early->last);
+	return (early->proto == 0 || early->proto == late->proto) && has_its_ports &&
 	       early->destination_plen <= late->destination_plen &&
-	       addr_in_prefix(&b, &a, early->destination_plen) &&
-	       (has_all_ports || (early->first <= late->first && late->last <= early->last));
+	       addr_in_prefix(&b, &a, early->destination_plen);
 }

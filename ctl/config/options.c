@@ -204,7 +204,8 @@ const struct config_option config_options[] = {
 	{"nat.rules[].action", CONFIG_WORD, "translate", 0, 0, "translate pass", 0,
 	 "`pass`: what matches is routed untouched (RFC 6888 REQ-6)"},
 	{"nat.rules[].destination", CONFIG_PREFIX4, NULL, 0, 0, NULL, 0,
-	 "`pass`: only to these addresses; default: any"},
+	 "only to these addresses; default: any. Where such a rule translates, its pool's mappings "
+	 "are for these destinations; see nat.md"},
 	{"nat.rules[].ports", CONFIG_PORTS, NULL, 1, 65535, NULL, 0,
 	 "`pass`: only to these ports; default: any, and what has no ports"},
 	{"nat.rules[].protocol", CONFIG_WORD, NULL, 0, 0, "any tcp udp icmp", 0,
