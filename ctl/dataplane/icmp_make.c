@@ -72,10 +72,20 @@ error_source(const struct slow *s, const struct packet *p, const struct error *e
 	return own_any(s->gen, nic, p->family, src);
 }
 
+/* The packet was translated once and came back (a hairpin): its source is an address of ours, and
+ * what is said to that has to be translated too. */
+static bool
+has_looped(const struct packet *p)
+{
+	return buf_meta(p->m)->loops != 0;
+}
+
 static uint8_t
 error_nic(const struct slow *s, const struct packet *p)
 {
 	union addr hop;
+	if (has_looped(p))
+		return own_first(s->gen, p->family);
 	if (p->family == FAMILY_V6 && addr_is_link_local(&p->src))
 		return buf_meta(p->m)->nic;
 	return out_route(s, realm_of(s, p), &p->src, p->family, &hop);
@@ -114,7 +124,10 @@ error_send(struct slow *s, const struct packet *p, const struct error *e)
 	if (m == NULL)
 		return;
 	error_write(m, p, e, &src);
-	out_packet(s, m, p->family, &p->src);
+	if (has_looped(p))
+		out_loop(s, m, nic, p->family);
+	else
+		out_packet(s, m, p->family, &p->src);
 }
 
 /* The nearest thing that RFC 4443 has for a code of IPv4 (as in RFC 7915, 4.2). */

@@ -99,20 +99,35 @@ out_made(struct slow *s, struct rte_mbuf *m, uint8_t nic, const uint8_t mac[6],
 		out_lost(s, m);
 }
 
+/* A frame made here, to a worker as if it had come to us. */
+static void
+enter(struct slow *s, struct rte_mbuf *m, struct buf_meta meta)
+{
+	*buf_meta(m) = meta;
+	if (rte_ring_mp_enqueue(s->shared->in[worker_for(s, buf_data(m))], m) != 0) {
+		out_lost(s, m);
+		return;
+	}
+	s->stats->received++;
+	s->stats->handed_off++;
+	s->stats->handoff[meta.cause]++;
+}
+
 void
 out_enter(struct slow *s, struct rte_mbuf *m, uint8_t nic, uint8_t family)
 {
 	const struct gen_nic *n = &s->gen->nic[nic];
 	l2_write(m, n, n->mac, family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6);
 	m->port = n->dev;
-	*buf_meta(m) = (struct buf_meta){.cause = HANDOFF_HOME, .nic = nic};
-	if (rte_ring_mp_enqueue(s->shared->in[worker_for(s, n->mac)], m) != 0) {
-		out_lost(s, m);
-		return;
-	}
-	s->stats->received++;
-	s->stats->handed_off++;
-	s->stats->handoff[HANDOFF_HOME]++;
+	enter(s, m, (struct buf_meta){.cause = HANDOFF_HOME, .nic = nic});
+}
+
+void
+out_loop(struct slow *s, struct rte_mbuf *m, uint8_t nic, uint8_t family)
+{
+	l2_write(m, &s->gen->nic[nic], s->gen->nic[nic].mac,
+	         family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6);
+	enter(s, m, (struct buf_meta){.cause = HANDOFF_HAIRPIN, .nic = NIC_NONE, .loops = 1});
 }
 
 uint8_t

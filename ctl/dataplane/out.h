@@ -34,6 +34,10 @@ void out_lost(struct slow *s, struct rte_mbuf *m);
  * it did, and was handed off (slow.h, invariant 3). */
 void out_enter(struct slow *s, struct rte_mbuf *m, uint8_t nic, uint8_t family);
 
+/* out_loop: the same for what goes to an address that translates: it enters as a hairpin does, from
+ * no interface. nic: that it was allocated for. */
+void out_loop(struct slow *s, struct rte_mbuf *m, uint8_t nic, uint8_t family);
+
 /* out_route: where does a packet to dst in a realm go? => its interface and *hop, or NIC_NONE when
  * there is no way out (ours, unreachable, no route). */
 uint8_t out_route(const struct slow *s, uint8_t realm, const union addr *dst, uint8_t family,

@@ -79,6 +79,15 @@ own_any(const struct generation *g, uint8_t nic, uint8_t family, union addr *out
 }
 
 uint8_t
+own_first(const struct generation *g, uint8_t family)
+{
+	for (uint32_t i = 0; i < g->n_addresses; i++)
+		if (g->addresses[i].family == family)
+			return g->addresses[i].nic;
+	return NIC_NONE;
+}
+
+uint8_t
 own_link(const struct generation *g, uint8_t realm, uint8_t family, const union addr *a)
 {
 	const struct img_address *best = NULL;

@@ -26,6 +26,9 @@ bool own_source(const struct generation *g, uint8_t nic, uint8_t family, const u
  * realm, else of any. */
 bool own_any(const struct generation *g, uint8_t nic, uint8_t family, union addr *out);
 
+/* own_first: an interface that has an address of the family, or NIC_NONE. */
+uint8_t own_first(const struct generation *g, uint8_t family);
+
 /* own_link: the interface of a realm whose connected prefix holds an address, or NIC_NONE. */
 uint8_t own_link(const struct generation *g, uint8_t realm, uint8_t family, const union addr *a);
 

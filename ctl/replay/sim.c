@@ -311,7 +311,7 @@ sim_broken(const struct sim *s, char *text, size_t size)
 		const struct stats *c = stats_context(seg, i);
 		if (context_broken(c, i, text, size) != NULL)
 			return text;
-		received += c->received;
+		received += i != 0 ? c->received : 0; /* 0: errors of its own (slow.h) */
 		handed += c->handed_off;
 		taken += c->taken_over;
 		held += c->held;
