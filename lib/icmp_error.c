@@ -189,26 +189,37 @@ hide(struct pkt *p, const struct inner *in)
 	hide_extension(p);
 }
 
+/* Who says it, to the other side: a router of the inside by its own address there, if it has one,
+ * else as the end whose packets they are (RFC 5508 REQ-5). */
+static union addr
+hidden_source(const struct worker *w, const struct pkt *p, const struct policy_ops *ops,
+              const union addr *end)
+{
+	union addr src = pkt_src(p), own;
+	bool has_own = ops->alias != NULL && ops->alias(w->gen, p->realm, &src, p->family, &own);
+	return has_own ? own : *end;
+}
+
 /*
  * Packets that `in` quotes met an obstacle; whoever sends them, as the tuple `to`, is told.
- * is_hidden: but not from where.
+ * hides: but not from where; whose flow it is.
  */
 static void
 translate(struct worker *w, struct pkt *p, const struct inner *in, const struct tuple *to,
-          bool is_hidden)
+          const struct policy_ops *hides)
 {
 	struct hop hop = hop_find(w, to->realm, &to->src, p->family);
 	if (!hop_admit(w, p, hop))
 		return;
 	union addr src = pkt_src(p);
-	bool is_peer = addr_equal(&src, &in->tuple.dst);
-	struct tuple outer = {
-		.src = is_peer || is_hidden ? to->dst : src,
-		.dst = to->src,
-	};
+	struct tuple outer = {.src = src, .dst = to->src};
+	if (addr_equal(&src, &in->tuple.dst))
+		outer.src = to->dst;
+	else if (hides != NULL)
+		outer.src = hidden_source(w, p, hides, &to->dst);
 	inner_rewrite(in, to);
 	rewrite_addresses(p, &outer);
-	if (is_hidden)
+	if (hides != NULL)
 		hide(p, in);
 	store16(p->l3 + p->l4 + ICMP_CSUM, 0);
 	store16(p->l3 + p->l4 + ICMP_CSUM, message_csum(p));
@@ -227,7 +238,8 @@ translate_of_flow(struct worker *w, struct pkt *p, const struct inner *in, flow_
 	if (d == 0 && (f->flags & FLOW_WAY) != 0)
 		encap_to(w, p, f->owner, tuple_hash(&here, w->flows.seed));
 	else
-		translate(w, p, in, &to, (f->flags & (FLOW_HIDE_0 << d)) != 0);
+		translate(w, p, in, &to, (f->flags & (FLOW_HIDE_0 << d)) != 0 ?
+		          w->policy[f->policy].ops : NULL);
 }
 
 /*
@@ -245,7 +257,8 @@ translate_by_guess(struct worker *w, struct pkt *p, const struct inner *in, cons
 		if ((spec.flags & FLOW_WAY) != 0)
 			encap_to(w, p, spec.owner, tuple_hash(&m->tuple, w->flows.seed));
 		else
-			translate(w, p, in, &spec.reply, (spec.flags & FLOW_HIDE_0) != 0);
+			translate(w, p, in, &spec.reply,
+			          (spec.flags & FLOW_HIDE_0) != 0 ? ops : NULL);
 		return;
 	}
 	pkt_drop(w, p, DROP_ICMP_NO_FLOW);

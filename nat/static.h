@@ -25,7 +25,8 @@ struct statics {
 	uint32_t n;
 };
 
-enum { STATIC_PORT_BITS = 16, STATIC_ADDRESS_SHIFT = 24, STATIC_REALM_SHIFT = 56 };
+enum { STATIC_PORT_BITS = 16, STATIC_ADDRESS_SHIFT = 24, STATIC_REALM_SHIFT = 56,
+       STATIC_WHOLE = 1 << STATIC_ADDRESS_SHIFT /* endpoints of an address */ };
 
 static inline uint64_t
 static_key(uint8_t realm, be32 address, uint8_t proto, be16 port)

@@ -154,3 +154,16 @@ unmapped_is_stale(const struct nat *n, const struct flow *f, const struct tuple4
 	const struct img_nat_static *row = static_out(s, inside, &to);
 	return row == NULL || to != outside || ((f->flags & FLOW_INBOUND) != 0 && !row->inbound);
 }
+
+bool
+unmapped_alias(const struct generation *g, uint8_t realm, const union addr *inside, uint8_t family,
+               union addr *outside)
+{
+	const struct statics *s = &rules_of(g)->statics;
+	uint64_t to, key = static_key(realm, inside->w[0], IPPROTO_L4_ICMP, 0);
+	const struct img_nat_static *r = family == FAMILY_V4 ? static_out(s, key, &to) : NULL;
+	if (r == NULL || r->inside_last - r->inside_first < STATIC_WHOLE - 1)
+		return false;
+	*outside = addr_from_v4(static_address(to));
+	return true;
+}

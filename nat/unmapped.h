@@ -44,4 +44,8 @@ struct nat_facts unmapped_facts(const struct flow *f, const struct tuple4 t[2]);
 /* unmapped_is_stale: is it a flow that the generation in force would not translate so? */
 bool unmapped_is_stale(const struct nat *n, const struct flow *f, const struct tuple4 t[2]);
 
+/* unmapped_alias: the outside address of an inside one that has it for all that it does. */
+bool unmapped_alias(const struct generation *g, uint8_t realm, const union addr *inside,
+                    uint8_t family, union addr *outside);
+
 #endif

@@ -211,6 +211,29 @@ test_flow_untouched(void)
 	world_destroy(w);
 }
 
+/* RFC 4787 REQ-12, RFC 5382 REQ-10: no message of ICMP, whatever its type and code, ends a flow,
+ * keeps it alive or changes it. */
+static void
+test_no_type_ends(void)
+{
+	struct world *w = world_simple(1);
+	through(w, WORLD_IN, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17));
+	struct flow4 before = w->worker[0]->flows.v4[1];
+	world_advance(w, 1000);
+	for (unsigned type = 0; type < 256; type++) {
+		for (unsigned code = 0; code < 20; code++) {
+			struct error e = {WORLD_OUT, (uint8_t)type, (uint8_t)code, "8.8.8.8", 0, 0};
+			error_arrive(w, e);
+			world_drain(w);
+		}
+	}
+	CU_ASSERT_EQUAL(memcmp(&before, &w->worker[0]->flows.v4[1], sizeof(before)), 0);
+	struct frame reply = world_frame("8.8.8.8", 53, "198.51.100.1", 3000, 17);
+	arrive(w, WORLD_OUT, reply);
+	CU_ASSERT_TRUE(take(w, 0, out, &view));
+	world_destroy(w);
+}
+
 /* One byte of the error changed, counted from the outer IP header. */
 struct broken {
 	const char *name;
@@ -347,6 +370,7 @@ static const struct test_case cases[] = {
 	{"quoted options", test_inner_options},
 	{"RFC 4884 extension", test_extension},
 	{"flow untouched", test_flow_untouched},
+	{"no type and code ends a flow", test_no_type_ends},
 	{"broken", test_broken},
 	{"error about an error", test_error_about_error},
 	{"short quote", test_short_quote},
