@@ -288,7 +288,7 @@ opened(void *state, const struct miss *m, const struct flow_spec *spec)
 /* What becomes of a handshake that we see both sides of. Other first answers than SYN and RST say
  * nothing of it. */
 static void
-answered(void *state, const struct flow *f, unsigned event, uint64_t waited_ns)
+answered(void *state, struct flow *f, unsigned event, uint64_t waited_ns)
 {
 	struct lb *lb = state;
 	struct stats_backend *b = &lb->env.backends[f->owner];

@@ -5,8 +5,8 @@
  *               between bursts; never for a packet of a known flow.
  *            2. home() is a pure function of generation and tuple, the same on every worker.
  *            3. open() runs on the home worker only.
- *            4. warm and parting may be NULL: nothing is worth asking for; guess, other and
- *               is_mute too: it has none.
+ *            4. warm and parting may be NULL: nothing is worth asking for; guess, other,
+ *               is_mute and alias too: it has none.
  * Owner      state is one worker's; a policy keeps no other writable memory.
  * See        docs/design.md, "Policies"; docs/adding.md, "A policy".
  */
@@ -125,12 +125,17 @@ struct policy_ops {
 	bool (*guess)(const struct generation *g, const struct miss *m, struct flow_spec *spec);
 	/* is_mute: is echo to this service address left unanswered now? NULL: no. */
 	bool (*is_mute)(const struct generation *g, const union addr *dst, uint8_t family);
+	/* alias: the outside address of an inside one that has it for itself, for an ICMP error
+	 * that a router with such an address sends. NULL, false: it has none. */
+	bool (*alias)(const struct generation *g, uint8_t realm, const union addr *inside,
+	              uint8_t family, union addr *outside);
 	/* opened: the flow exists now; undo: open() said OPEN but no flow could be made. */
 	void (*opened)(void *state, const struct miss *m, const struct flow_spec *spec);
 	void (*undo)(void *state, const struct miss *m, const struct flow_spec *spec);
 	/* answered: first packet of direction 1, so long after the flow was opened; f as it was
-	 * before that packet. ended: last words, with parting's hint. */
-	void (*answered)(void *state, const struct flow *f, unsigned event, uint64_t waited_ns);
+	 * before that packet. It may take FLOW_REFRESH_1 from it. ended: last words, with
+	 * parting's hint. */
+	void (*answered)(void *state, struct flow *f, unsigned event, uint64_t waited_ns);
 	void (*ended)(void *state, const struct flow *f, const struct tuple t[2],
 	              const uint64_t hint[HINTS], uint32_t now_ms);
 	/* parting: as warm, for ended(): the flow is about to end. hint is zero at stage 0, and for

@@ -318,11 +318,26 @@ nat_opened(void *state, const struct miss *m, const struct flow_spec *spec)
 		other_log(state, RECORD_MAPPING_CREATE, &m->tuple, &spec->reply);
 }
 
+/*
+ * An inbound flow that the inside has answered. Not by RST, though: that must not keep a mapping
+ * open (RFC 7857 section 7), so such a flow goes on without what its inside end says.
+ */
+static inline bool
+is_taken_up(const struct flow *f)
+{
+	enum { BOTH = FLOW_ANSWERED | FLOW_REFRESH_1 };
+	return (f->flags & BOTH) == BOTH;
+}
+
 static void
-nat_answered(void *state, const struct flow *f, unsigned event, uint64_t waited_ns)
+nat_answered(void *state, struct flow *f, unsigned event, uint64_t waited_ns)
 {
 	struct nat *n = state;
-	if ((f->flags & FLOW_INBOUND) != 0 && owner_is_mapping(f->owner))
+	if ((f->flags & FLOW_INBOUND) == 0 || !owner_is_mapping(f->owner))
+		return;
+	if (event == EV_RST)
+		f->flags &= (uint8_t)~FLOW_REFRESH_1;
+	else
 		mapping_at(&n->mappings, f->owner)->out_flows++;
 }
 
@@ -338,7 +353,7 @@ nat_ended(void *state, const struct flow *f, const struct tuple t[2], const uint
 		return;
 	}
 	bool is_outbound = (f->flags & FLOW_INBOUND) == 0;
-	bool from_inside = is_outbound || (f->flags & FLOW_ANSWERED) != 0;
+	bool from_inside = is_outbound || is_taken_up(f);
 	if (mapping_at(&n->mappings, f->owner)->sessions)
 		session_ended(n, f->owner, f, &t[0], is_outbound);
 	let_go(n, f->owner, is_outbound, from_inside, t[0].dst.w[0], true,
@@ -413,6 +428,7 @@ const struct policy_ops nat_policy = {
 	.open = nat_open,
 	.opened = nat_opened,
 	.undo = nat_undo,
+	.alias = unmapped_alias,
 	.answered = nat_answered,
 	.parting = warm_ended,
 	.ended = nat_ended,

@@ -126,7 +126,7 @@ test_undo(void *state, const struct miss *m, const struct flow_spec *spec)
 }
 
 static void
-test_answered(void *state, const struct flow *f, unsigned event, uint64_t waited_ns)
+test_answered(void *state, struct flow *f, unsigned event, uint64_t waited_ns)
 {
 	struct world *w = state;
 	w->answered++;

@@ -180,6 +180,26 @@ test_inbound_does_not_hold(void)
 	world_free(w);
 }
 
+/* RFC 7857 section 7: what the inside refuses by RST does not keep a mapping open. */
+static void
+test_reset_does_not_hold(void)
+{
+	struct world_flow out, in, more;
+	begin(NAT_FILTER_EIF);
+	world_out(w, TCP, SUBSCRIBER, 5000, SERVER, 80, &spec, &out);
+	be32 external = spec.reply.dst.w[0];
+	be16 eport = spec.reply.dport;
+	world_in(w, TCP, SERVER, 81, external, eport, &spec, &in);
+	in.f.flags |= FLOW_ANSWERED;
+	nat_policy.answered(w->state[in.worker], &in.f, EV_RST, 0);
+	CU_ASSERT_EQUAL(in.f.flags & (FLOW_REFRESH_0 | FLOW_REFRESH_1), FLOW_REFRESH_0);
+	world_end(w, &out);
+	CU_ASSERT_EQUAL(world_in(w, TCP, SERVER, 82, external, eport, &spec, &more), VERDICT_DROP);
+	world_end(w, &in);
+	CU_ASSERT_EQUAL(w->stats[0].mappings, 0);
+	world_free(w);
+}
+
 static void
 test_inbound_tcp_and_icmp(void)
 {
@@ -320,6 +340,7 @@ static const struct test_case cases[] = {
 	{"filtering", test_filtering},
 	{"a permission ends with its flows", test_permission_ends},
 	{"inbound traffic does not hold a mapping", test_inbound_does_not_hold},
+	{"a reset does not hold a mapping", test_reset_does_not_hold},
 	{"inbound TCP and ICMP", test_inbound_tcp_and_icmp},
 	{"hairpin", test_hairpin},
 	{"undo", test_undo},
