@@ -48,7 +48,7 @@ derive_nics(struct generation *g, const struct dev *devs)
 		g->has_realms |= n->realm != 0;
 		has_limit |= n->mss[0] != 0 || n->mss[1] != 0;
 	}
-	pkt_arrivals(g->arrival, has_limit);
+	pkt_arrivals(g->arrival, has_limit, g->plane->reset_is_final != 0);
 }
 
 static bool

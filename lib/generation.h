@@ -35,7 +35,7 @@ struct generation {
 	uint8_t n_nics;
 	bool has_realms;    /* some interface is not of the outside */
 	/* By flags of a TCP packet: pkt.h, pkt_arrivals. SYNs are PKT_CARE where an interface
-	 * limits segments. */
+	 * limits segments, RSTs where they are final. */
 	uint32_t arrival[FIN_SYN_RST_ACK + 1];
 	const struct img_plane *plane;
 	const struct img_nic *nics;

@@ -129,7 +129,7 @@ struct img_plane {
 	uint8_t pool_echo;            /* 1: echo requests to pool addresses are answered */
 	uint8_t service_echo;         /* enum img_echo: those to service addresses */
 	uint8_t routes_unclaimed;     /* bit 0: IPv4, 1: IPv6 that nobody claims is routed */
-	uint8_t zero[1];
+	uint8_t reset_is_final;       /* 1: but a SYN nothing revives what was reset: lib/final.h */
 };
 
 struct img_dev {

@@ -166,9 +166,9 @@ plane_check(const struct check *c)
 		              "is above %u", IMG_MAX_CAPACITY);
 	if (p->steer_class_bits > STEER_MAX_CLASS_BITS || p->steer_split_blocks > 1 ||
 	    p->steer_block_shift > MAX_BLOCK_SHIFT || p->huge_pages > 1 ||
-	    p->routes_unclaimed > 3)
-		return refuse(c, "plane: steering, huge_pages or routes_unclaimed is out of "
-		              "range");
+	    p->routes_unclaimed > 3 || p->reset_is_final > 1)
+		return refuse(c, "plane: steering, huge_pages, routes_unclaimed or reset_is_final "
+		              "is out of range");
 	return 0;
 }
 

@@ -376,9 +376,10 @@ is_tag(uint16_t type)
 static inline enum path
 marked(struct pkt *p, const struct generation *g, enum path path)
 {
-	enum { FLAGS_OF_SYN = 2 };
-	if ((path == PATH_FLOW || path == PATH_ASIDE) && conn_is_syn(p->event))
-		p->flags |= (uint8_t)g->arrival[FLAGS_OF_SYN];
+	enum { FLAGS_OF_SYN = 2, FLAGS_OF_RST = 4 };
+	bool is_syn = conn_is_syn(p->event);
+	if ((path == PATH_FLOW || path == PATH_ASIDE) && (is_syn || p->event == EV_RST))
+		p->flags |= (uint8_t)g->arrival[is_syn ? FLAGS_OF_SYN : FLAGS_OF_RST];
 	return path;
 }
 

@@ -6,6 +6,7 @@
 #include "aside.h"
 #include "encap.h"
 #include "ending.h"
+#include "final.h"
 #include "flow_index.h"
 #include "hop.h"
 #include "ident.h"
@@ -76,6 +77,8 @@ touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 static __attribute__((noinline)) void
 send_aside(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 {
+	if (w->gen->plane->reset_is_final && !w->policy[f->policy].ops->opens_again)
+		final_seen(f, p->event);
 	if ((p->event & EV_ALONE) != 0 && again_open(w, p))
 		return;
 	if (f->nexthop[d] == NEXTHOP_RESET) {

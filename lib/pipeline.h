@@ -4,8 +4,8 @@
  * Layout     Everything a burst writes is in one block of the worker's node: records of packets,
  *            what was set aside, transmit buffers, hand-off buffers.
  * Invariant  1. Between two worker_poll calls nothing is left in tx, out or dead.
- *            2. timers has MAX_TIMER_SETS rows whatever the generation has: a flow's number is
- *               always good.
+ *            2. timers has 2 * MAX_TIMER_SETS rows whatever the generation has: a flow's number
+ *               is always good.
  * Owner      The worker.
  * See        docs/design.md, "The hit path".
  */
@@ -51,7 +51,7 @@ struct pipeline {
 	struct rte_mbuf *dead[BURST];
 	uint16_t n_dead;
 	uint8_t dev_nic[MAX_DEVS]; /* interface that counts for frames of no interface */
-	struct timer_set timers[MAX_TIMER_SETS];
+	struct timer_set timers[2 * MAX_TIMER_SETS]; /* upper half: lib/final.h */
 	uint16_t ident[IDENT_COUNTERS]; /* lib/ident.h */
 	struct way_hop way_hop[WAY_HOPS]; /* by owner; lib/encap.h */
 	uint64_t gen_number;     /* of w->gen: an address may come again, a number does not */

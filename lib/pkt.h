@@ -86,13 +86,15 @@ pkt_arrival(uint32_t flags, uint32_t event)
 	return flags | event << 8 | (uint32_t)HANDOFF_MAX << 16;
 }
 
-/* pkt_arrivals: a word for all flags that conn_event() looks at. */
+/* pkt_arrivals: a word for all flags that conn_event() looks at; of SYNs and RSTs with PKT_CARE if
+ * they are special. */
 static inline void
-pkt_arrivals(uint32_t word[FIN_SYN_RST_ACK + 1], bool is_syn_special)
+pkt_arrivals(uint32_t word[FIN_SYN_RST_ACK + 1], bool is_syn_special, bool is_rst_special)
 {
 	for (unsigned i = 0; i <= FIN_SYN_RST_ACK; i++) {
 		unsigned event = conn_event((uint8_t)i);
-		bool is_special = is_syn_special && conn_is_syn(event);
+		bool is_special = (is_syn_special && conn_is_syn(event)) ||
+		                  (is_rst_special && event == EV_RST);
 		word[i] = pkt_arrival(is_special ? PKT_CARE : 0, event);
 	}
 }

@@ -4,6 +4,7 @@
 
 #include "cut.h"
 #include "ending.h"
+#include "final.h"
 #include "frag.h"
 #include "ident.h"
 #include "mem.h"
@@ -158,6 +159,7 @@ generation_derive(struct worker *w, const struct generation *g)
 	for (uint32_t i = 0; i < MAX_TIMER_SETS; i++) {
 		if (g->n_timers != 0)
 			pipe->timers[i] = g->timers[i < g->n_timers ? i : 0];
+		pipe->timers[FINAL_BIT | i] = final_timers(&pipe->timers[i]);
 	}
 	memset(pipe->dev_nic, NIC_NONE, sizeof(pipe->dev_nic));
 	for (unsigned i = MAX_NICS - 1; i > NIC_NONE; i--) {

@@ -17,7 +17,7 @@
 #include "nat/unmapped.h"
 #include "nat/warm.h"
 
-enum { TICK_RELEASES = 64, UNREACHABLE_HOST = 1 };
+enum { TICK_RELEASES = 64 };
 
 static uint32_t
 share(uint32_t total, uint16_t workers)
@@ -155,7 +155,7 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 	if (t->proto == IPPROTO_L4_ICMP && t->dport != 0)
 		return refuse(spec, DROP_NO_POLICY); /* an echo reply that nobody asked for */
 	struct wish w = {.miss = m, .rule = rule, .proto = (uint8_t)nat_proto(t->proto)};
-	spec->code = UNREACHABLE_HOST;
+	spec->code = rules_of(m->gen)->conf.refusal;
 	uint32_t number = life_find_or_make(n, &w, &spec->drop);
 	if (number == 0)
 		return VERDICT_UNREACHABLE;

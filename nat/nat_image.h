@@ -39,6 +39,7 @@ enum nat_pool_flag {
 	NAT_PAIR_SOFT = 16, NAT_POOL_FLAGS = 31,
 	NAT_PORT_FLAGS = NAT_PORTS_IN_TURN | NAT_KEEP_PORT | NAT_KEEP_PARITY,
 };
+enum { NAT_REFUSE_HOST = 1, NAT_REFUSE_PROHIBITED = 13 }; /* ICMP codes */
 enum nat_log { NAT_LOG_NONE, NAT_LOG_BLOCKS, NAT_LOG_MAPPINGS };
 
 enum nat_other { NAT_OTHER_DROP, NAT_OTHER_PAIR }; /* protocols without ports that are known */
@@ -48,6 +49,8 @@ struct img_nat_conf { /* one row */
 	uint8_t inbound_refresh; /* 1: inbound packets keep a mapping alive too (4787 REQ-6) */
 	uint8_t log_refuses;     /* 1: no new block when the log has no room for it */
 	uint8_t answer_syn;      /* 1: refuse an unsolicited SYN, late (5382 REQ-4); 0: silence */
+	uint8_t refusal;         /* ICMP code when no mapping can be made (6888 REQ-11b: 1) */
+	uint8_t zero[3];
 	uint32_t quarantine_ms;  /* before a freed port or block is given out again (6888 REQ-8) */
 };
 

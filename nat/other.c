@@ -6,8 +6,6 @@
 #include "nat/lane.h"
 #include "nat/unmapped.h"
 
-enum { UNREACHABLE_HOST = 1 };
-
 /* Does a static mapping have a protocol of an address? */
 static bool
 is_static(const struct nat_rules *r, be32 external, uint8_t proto)
@@ -98,7 +96,7 @@ other_open(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	const struct img_nat_address *a = address_of(m->gen, rule, t);
 	if (external == 0 && a != NULL)
 		external = a->address;
-	spec->code = UNREACHABLE_HOST;
+	spec->code = rules_of(m->gen)->conf.refusal;
 	spec->drop = DROP_NAT_NO_PORT;
 	if (external == 0)
 		return VERDICT_UNREACHABLE;

@@ -185,6 +185,53 @@ def tcp_reset():
 
 
 @case
+def tcp_reset_final():
+    c = make("tcp-reset-final", "Where a reset is final what comes after it crosses, but the connection is forgotten 240 s after the last "
+             "packet; a SYN opens another one, which lives on.", args=["--until", "2000"])
+    c.config["nat"]["reset_revives"] = False
+    for t, again in ((0, False), (1000, True)):
+        d = Dialog(c, A, 40000 + t, S, 80)
+        d.open(t)
+        d.into(t + 1, RST | ACK)
+        d.out(t + 2, ACK)
+        if again:
+            d.open(t + 3)
+        d.into(t + 200, PSH | ACK, b"alive after all")
+        d.into(t + 439, PSH | ACK, b"239 s later")
+        d.into(t + 700, PSH | ACK, b"261 s later: only of the other connection")
+    return c
+
+
+@case
+def tcp_established():
+    c = make("tcp-established", "An established connection is known for 7440 s without a packet, one that was only begun for 240 s "
+             "(RFC 5382 REQ-5).", args=["--until", "20000"])
+    for t, wait in ((0, 7439), (8000, 7441)):
+        d = Dialog(c, A, 40000 + wait, S, 80)
+        d.open(t)
+        d.into(t + 0.02 + wait, PSH | ACK, b"%d s" % wait)
+    for t, wait in ((16000, 239), (17000, 241)):
+        d = Dialog(c, A, 40000 + wait, S, 80)
+        d.out(t, SYN)
+        d.into(t + wait, SYN | ACK)
+    return c
+
+
+@case
+def tcp_reset_from_inside():
+    c = make("tcp-reset-from-inside", "A subscriber refuses by RST what comes to a port that it once used: the mapping ends 240 s after its "
+             "own connection, however often somebody comes (RFC 7857 section 7).", args=["--until", "2000"])
+    d = Dialog(c, A, 40000, S, 80)
+    d.open(0)
+    d.close(1)
+    x = d.seen[1]
+    for i in range(5):
+        c.send("outside", 100 + 100 * i, P.tcp(S2, X, 1000 + i, x, SYN, seq=7))
+        c.send("inside", 100.1 + 100 * i, P.tcp(A, S2, 40000, 1000 + i, RST | ACK, 0, 8))
+    return c
+
+
+@case
 def tcp_simultaneous_open():
     c = make("tcp-simultaneous-open", "Both ends send SYN: the connection is made (RFC 5382 REQ-2).")
     d = Dialog(c, A, 40000, S, 5001)
@@ -402,6 +449,23 @@ def hairpin_udp():
 
 
 @case
+def hairpin_too_big():
+    c = make("hairpin-too-big", "A packet to another subscriber whose interface has a smaller MTU: the sender is told so, about the packet "
+             "as it sent it; without DF it is cut.")
+    c.nic("inside")["addresses"] = ["100.64.0.1/16"]
+    c.config["nics"].append({"name": "small", "device": "0000:01:00.2", "addresses": ["100.65.0.1/16"], "mtu": 1300})
+    c.config["nat"]["rules"].append({"name": "small", "nic": "small", "source": "100.65.0.0/16", "pool": "public"})
+    c.frames["small"] = []
+    c.send("small", 0, P.udp("100.65.0.9", S, 5000, 53))
+    x = c.last("outside")
+    for i, size in enumerate((1272, 1273, 1400)):
+        c.send("inside", 1 + i, P.udp(A, X, 6000, x.sport, big(size)))
+    c.send("inside", 5, P.udp(A, X, 6000, x.sport, big(1400), df=False, ident=9))
+    c.send("inside", 6, P.udp(A, X, 6000, x.sport, b"TTL 1", ttl=1), P.udp(A, X, 6000, x.sport, b"TTL 2", ttl=2))
+    return c
+
+
+@case
 def hairpin_tcp():
     c = make("hairpin-tcp", "A TCP connection between two subscribers through their external addresses.")
     c.send("inside", 0, P.tcp(B, S, 8080, 80, SYN, seq=5))
@@ -522,6 +586,16 @@ def pool_exclusions():
         c.send("inside", i / 100, P.udp(A, S, 5000 + i, 53))
     c.send("outside", 1, P.udp(S, "203.0.113.1", 53, 1030, b"a port that is left out"),
            P.udp(S, "203.0.113.2", 53, 1040, b"an address that is left out"))
+    return c
+
+
+@case
+def refusal_prohibited():
+    c = make("refusal-prohibited", "Where it is set so, a subscriber at its limit is told communication administratively prohibited "
+             "(RFC 5508 REQ-8).", rule={"max_mappings": 1})
+    c.config["nat"]["refusal"] = "prohibited"
+    c.send("inside", 0, P.udp(A, S, 5000, 53))
+    c.send("inside", 1, P.udp(A, S, 5001, 53), P.tcp(A, S, 5001, 80, SYN, seq=1))
     return c
 
 

@@ -8,6 +8,7 @@ from nat_cases import A, B, CONFIG, C, S, S2, X, back, make, udp_out
 from packets import ACK, RST, SYN
 
 W = "203.0.113.50"
+ROUTER = "100.64.0.254"
 CASES = []
 
 
@@ -72,6 +73,26 @@ def static_hairpin():
     p = c.last("inside")
     c.send("inside", 1.1, P.udp(A, p.src, 53, p.sport, b"to C"))
     c.send("inside", 2, P.tcp(C, X, 4000, 81, SYN, seq=1))
+    return c
+
+
+@case
+def static_hairpin_icmp():
+    c = static("static-hairpin-icmp", "Pings between subscribers through an address of one's own, to it from one with none, and errors "
+               "about what came through it (RFC 5508 REQ-7); a router that has one itself speaks with it (REQ-5).",
+               {"inside": A, "outside": W}, {"inside": ROUTER, "outside": "203.0.113.51"})
+    c.send("inside", 0, P.echo(C, W, 7, 1, b"C to A"))
+    p = c.last("inside")
+    c.send("inside", 0.1, P.echo(A, p.src, p.ident, 1, b"C to A", reply=True))
+    c.send("inside", 1, P.echo(ROUTER, W, 8, 1, b"one's own to one's own"))
+    c.send("inside", 1.1, P.echo(A, "203.0.113.51", 8, 1, b"one's own to one's own", reply=True))
+    c.send("inside", 2, P.udp(C, W, 4000, 53, b"to A"))
+    p = c.last("inside").l3
+    c.send("inside", 2.1, P.error4(A, p[12:16], 3, 3, p), P.error4(ROUTER, p[12:16], 3, 1, p),
+           P.error4("100.70.0.1", p[12:16], 3, 1, p))
+    c.send("outside", 3, P.udp(S, W, 53, 5000, b"from outside"))
+    p = c.last("inside").l3
+    c.send("inside", 3.1, P.error4(A, S, 3, 3, p), P.error4(ROUTER, S, 11, 0, p), P.error4("100.70.0.1", S, 3, 1, p))
     return c
 
 

@@ -14,6 +14,7 @@ START = 1_700_000_000 * 10**9  # of every capture, unless it says so: 2023-11-14
 
 INSIDE_MAC, OUTSIDE_MAC, FARM_MAC = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
 NIC_MAC = {"inside": INSIDE_MAC, "outside": OUTSIDE_MAC, "farm": FARM_MAC}
+NIC_MAC["small"] = "02:00:00:00:00:0d"
 
 
 def device_mac(n):

@@ -135,6 +135,7 @@ world_new(void)
 		.mappings = 4096, .subscribers = 1024, .permissions = 4096, .quarantine = 4096,
 		.pool_addresses = 64, .buffers = 16};
 	w->conf.quarantine_ms = 120000;
+	w->conf.refusal = NAT_REFUSE_HOST;
 	return w;
 }
 

@@ -26,7 +26,7 @@ enum field {
 	NIC_DEV,
 	NIC_VLAN,
 	NIC_SAME_VLAN,
-	NIC_MTU, NIC_MSS, UNCLAIMED,
+	NIC_MTU, NIC_MSS, UNCLAIMED, RESET_FINAL,
 	NIC_MAC,
 	ADDRESS_FAMILY,
 	ADDRESS_PLEN,
@@ -80,6 +80,7 @@ bend(struct image_header *h, enum field field)
 	case NIC_MTU: nic[1].mtu = 575; break;
 	case NIC_MSS: nic[1].mss[1] = 515; break;
 	case UNCLAIMED: plane->routes_unclaimed = 4; break;
+	case RESET_FINAL: plane->reset_is_final = 2; break;
 	case NIC_MAC: nic[1].flags = IMG_NIC_MAC; nic[1].mac[0] = 1; break;
 	case ADDRESS_FAMILY: address->family = 5; break;
 	case ADDRESS_PLEN: address->plen = 33; break;
@@ -122,7 +123,8 @@ bent_is_refused(void)
 		{NIC_SAME_VLAN, "interfaces: outside: device and VLAN of inside"},
 		{NIC_MTU, "interfaces: inside: MTU 575"},
 		{NIC_MSS, "interfaces: inside: segments of 515"},
-		{UNCLAIMED, "plane: steering, huge_pages or routes_unclaimed"},
+		{UNCLAIMED, "plane: steering, huge_pages, routes_unclaimed"},
+		{RESET_FINAL, "plane: steering, huge_pages, routes_unclaimed or reset_is_final"},
 		{NIC_MAC, "interfaces: inside: bad flags"},
 		{ADDRESS_FAMILY, "addresses: row 0"},
 		{ADDRESS_PLEN, "addresses: row 0"},

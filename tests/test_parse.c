@@ -18,7 +18,7 @@ setup(void)
 	gen.nic[2] = (struct gen_nic){.valid = 1, .realm = 4, .vlan_be = htobe16(7)};
 	memcpy(gen.nic[1].mac, our_mac, 6);
 	memcpy(gen.nic[2].mac, our_mac, 6);
-	pkt_arrivals(gen.arrival, false);
+	pkt_arrivals(gen.arrival, false, false);
 	gen.vlan_nic[0][0] = 1;
 	gen.vlan_nic[0][7] = 2;
 }

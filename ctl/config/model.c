@@ -97,6 +97,7 @@ model_workers(struct model *m)
 	p->icmp_burst = (uint32_t)get_int(w, "icmp_burst");
 	p->idle_us = (uint32_t)get_int(w, "idle_us");
 	p->pool_echo = json_is_true(model_get(m, "nat", "answer_echo"));
+	p->reset_is_final = json_is_false(model_get(m, "nat", "reset_revives"));
 	p->service_echo = echo_read(get_text(json_object_get(m->doc, "lb"), "answer_echo"));
 	p->routes_unclaimed = unclaimed_bit(m, "ipv4", 1) | unclaimed_bit(m, "ipv6", 2);
 	model_cores(m, w);

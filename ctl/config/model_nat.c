@@ -21,6 +21,8 @@ word_of(const json_t *object, const char *key, const char *const *words)
 static const char *const log_words[] = {
 	[NAT_LOG_NONE] = "none", [NAT_LOG_BLOCKS] = "blocks", [NAT_LOG_MAPPINGS] = "mappings",
 };
+static const char *const refusal_words[] = {"host", "prohibited"};
+static const uint8_t refusal_code[] = {NAT_REFUSE_HOST, NAT_REFUSE_PROHIBITED};
 static const char *const filtering_words[] = {
 	[NAT_FILTER_EIF] = "endpoint-independent",
 	[NAT_FILTER_ADF] = "address-dependent",
@@ -286,6 +288,7 @@ model_nat(struct model *m)
 	                            "refuse") == 0;
 	m->nat.inbound_refresh = json_is_true(json_object_get(nat, "inbound_refresh"));
 	m->nat.answer_syn = json_is_true(json_object_get(nat, "answer_syn"));
+	m->nat.refusal = refusal_code[word_of(nat, "refusal", refusal_words)];
 	m->nat.quarantine_ms = (uint32_t)get_int(nat, "quarantine") * 1000;
 	bool fit = pools_fit(m, pools);
 	for (size_t i = 0; i < json_array_size(pools); i++) {

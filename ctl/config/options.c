@@ -296,6 +296,13 @@ const struct config_option config_options[] = {
 	 "a TCP SYN from outside that nobody has asked for is answered by ICMP port unreachable, "
 	 "6 s later and only if the same connection was not opened from inside (RFC 5382 REQ-4); "
 	 "false: never"},
+	{"nat.refusal", CONFIG_WORD, "host", 0, 0, "host prohibited", 0,
+	 "what ICMP tells a subscriber whose packet gets no mapping: host unreachable (RFC 6888 "
+	 "REQ-11, code 1), or communication administratively prohibited (RFC 5508 REQ-8, code 13)"},
+	{"nat.reset_revives", CONFIG_BOOL, "true", 0, 0, NULL, 0,
+	 "a packet that comes after a RST, and is none, makes the connection established again "
+	 "(RFC 7857 section 2.2), since the RST may have been forged; false: it crosses, but the "
+	 "connection keeps `tcp_reset` as its timer"},
 	{"nat.quarantine", CONFIG_INT, "120", 0, 86400, NULL, 0,
 	 "seconds before a freed port or block is given out again (RFC 6888 REQ-8: 120)"},
 	{"nat.log", CONFIG_WORD, "blocks", 0, 0, "none blocks mappings", 0,

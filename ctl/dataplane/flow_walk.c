@@ -2,6 +2,8 @@
 /* The walk over the flow tables of workers that go on writing them. */
 #include "flow_walk.h"
 
+#include "lib/final.h"
+
 typedef void take_fn(struct page *pg, const struct snapshot *s);
 
 /* Copies an entry that its worker may be writing. => false when it never stood still. */
@@ -59,8 +61,7 @@ is_alive(const struct page *pg, struct snapshot *s)
 	uint32_t idle = pg->now_ms - s->f.seen_ms;
 	if ((int32_t)idle < 0)
 		idle = 0; /* the worker's clock is ahead of ours by a moment */
-	uint32_t whole = s->f.timers < g->n_timers ?
-	                 g->timers[s->f.timers].idle_ms[s->f.state & 15] : 0;
+	uint32_t whole = final_idle_ms(g->timers, g->n_timers, &s->f);
 	s->idle_ms = idle;
 	s->left_ms = whole - idle;
 	return idle <= whole;
