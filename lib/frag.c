@@ -90,7 +90,9 @@ key_of(const struct pkt *p)
 static uint16_t
 share_of(const struct frag_table *t, const struct frag_key *key)
 {
-	return (uint16_t)(mix64(key->src.q[0] ^ t->seed, key->src.q[1] ^ t->seed) % FRAG_SHARES);
+	uint64_t realm = (uint64_t)key->realm << 32;
+	return (uint16_t)(mix64(key->src.q[0] ^ t->seed, key->src.q[1] ^ realm ^ t->seed) %
+	                  FRAG_SHARES);
 }
 
 /* Is there room for one more buffer, and within the share of its source? */

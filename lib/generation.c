@@ -32,6 +32,7 @@ static void
 derive_nics(struct generation *g, const struct dev *devs)
 {
 	bool has_limit = false;
+	g->realms = 1; /* the outside is always there */
 	for (unsigned i = 1; i < g->n_nics; i++) {
 		const struct img_nic *n = &g->nics[i];
 		struct gen_nic *out = &g->nic[i];
@@ -46,6 +47,7 @@ derive_nics(struct generation *g, const struct dev *devs)
 		out->valid = 1;
 		g->vlan_nic[n->dev][n->vlan] = (uint8_t)i;
 		g->has_realms |= n->realm != 0;
+		g->realms |= 1ull << (n->realm % IMG_MAX_REALMS);
 		has_limit |= n->mss[0] != 0 || n->mss[1] != 0;
 	}
 	pkt_arrivals(g->arrival, has_limit, g->plane->reset_is_final != 0);

@@ -34,6 +34,7 @@ struct generation {
 	uint8_t route_gen;  /* grows when the next hop of some address may have changed */
 	uint8_t n_nics;
 	bool has_realms;    /* some interface is not of the outside */
+	uint64_t realms;    /* that interfaces have, a bit each, and the outside */
 	/* By flags of a TCP packet: pkt.h, pkt_arrivals. SYNs are PKT_CARE where an interface
 	 * limits segments, RSTs where they are final. */
 	uint32_t arrival[FIN_SYN_RST_ACK + 1];

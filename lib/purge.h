@@ -2,9 +2,11 @@
 /*
  * What       The end of flows that a policy does not want to go on under a new generation: those
  *            of a backend that is down, or whose drain is over. They end, or are marked for reset.
+ *            Flows of a realm that no interface has any more end too, whoever's they are.
  * Layout     A walk (lib/walk.h) over what was in use when the generation was picked up: later
  *            flows are of its making.
- * Invariant  1. While no policy says that it has such flows, nothing is walked.
+ * Invariant  1. While no policy says that it has such flows, and no realm is gone, nothing is
+ *               walked.
  *            2. A walk that a further generation comes upon begins anew: what it has not seen is
  *               still to be seen, whatever that generation changes.
  * Owner      The worker.

@@ -239,12 +239,18 @@ test_bounds(void)
 	for (uint16_t i = 0; i < FRAG_HELD_SOURCE; i++)
 		later_arrive(w, 10, (uint16_t)(i + 2), 5);
 	CU_ASSERT_EQUAL(WORLD_SUM(w, held), FRAG_HELD_SOURCE); /* one source has no more */
+	struct frame f = world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17);
+	f.id = 1;
+	f.frag = 0x2000 | 5;
+	world_send(w, WORLD_OUT, &f); /* who has its address in another realm is another source */
+	world_poll(w);
+	CU_ASSERT_EQUAL(WORLD_SUM(w, held), FRAG_HELD_SOURCE + 1);
 	for (uint16_t i = 0; i < 2 * FRAG_HELD_MAX; i++)
 		later_arrive(w, 11u + i % 1000, (uint16_t)(i + 2), 5);
 	CU_ASSERT_EQUAL(WORLD_SUM(w, held), FRAG_HELD_MAX);
 	/* In-order datagrams still pass: a flood harms nobody else (RFC 4787 REQ-14a). */
 	uint8_t whole[FRAME_MAX + 1024];
-	struct frame f = world_frame("10.0.0.10", 2000, "8.8.4.4", 53, 17);
+	f = world_frame("10.0.0.10", 2000, "8.8.4.4", 53, 17);
 	size_t size = datagram(w, whole, f, WORLD_IN);
 	for (unsigned k = 0; k < PIECES; k++)
 		piece_arrive(w, WORLD_IN, whole, size, k);

@@ -70,8 +70,27 @@ test_names_shift(void)
 	}
 }
 
+/* A name stands where a realm would, and is not one that is gone. */
+static void
+test_is_no_realm(void)
+{
+	struct world *w = probe_simple();
+	w->names = 3;
+	for (unsigned i = 0; i < 3; i++)
+		probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17));
+	struct worker *k = w->worker[0];
+	k->realms |= 8;
+	w->gen->number++;
+	worker_purge(k);
+	CU_ASSERT_EQUAL(k->realms, w->gen->realms);
+	CU_ASSERT_EQUAL(w->ended, 0);
+	CU_ASSERT_EQUAL(k->flows.used4, 3);
+	world_destroy(w);
+}
+
 static const struct test_case cases[] = {
 	{"flows by name", test_named},
 	{"names shift", test_names_shift},
+	{"a name is no realm", test_is_no_realm},
 };
 TEST_MAIN("named", cases)

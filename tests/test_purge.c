@@ -104,10 +104,31 @@ test_overtaken(void)
 	world_destroy(w);
 }
 
+/* Flows of a realm that has no interface any more end, without a policy that says so. */
+static void
+test_realm_gone(void)
+{
+	struct world *w = world_of(300);
+	struct worker *k = w->worker[0];
+	is_any = false;
+	CU_ASSERT_EQUAL(k->realms, 3);
+	w->gen->number++;
+	w->gen->realms = 1 | 2 | 4; /* a new one takes nothing away */
+	worker_purge(k);
+	CU_ASSERT_EQUAL(w->ended, 0);
+	w->gen->number++;
+	w->gen->realms = 1 | 4;
+	worker_purge(k);
+	CU_ASSERT_EQUAL(w->ended, 300);
+	CU_ASSERT_EQUAL(k->flows.used4 + k->flows.used6, 0);
+	world_destroy(w);
+}
+
 static const struct test_case cases[] = {
 	{"a few a turn", test_turns},
 	{"not without need", test_none},
 	{"later flows are not asked", test_later},
 	{"overtaken by a generation", test_overtaken},
+	{"a realm is gone", test_realm_gone},
 };
 TEST_MAIN("purge", cases)

@@ -55,11 +55,13 @@ own_source(const struct generation *g, uint8_t nic, uint8_t family, const union 
 	return true;
 }
 
-/* How close to an interface is another one? */
+/* How close to an interface is another one? Other realms' addresses are nobody's business. */
 static unsigned
 closeness(const struct generation *g, uint8_t other, uint8_t nic)
 {
-	return other == nic ? 2 : g->nic[other].realm == g->nic[nic].realm;
+	if (other == nic)
+		return 3;
+	return g->nic[other].realm == g->nic[nic].realm ? 2 : g->nic[other].realm == 0;
 }
 
 bool
@@ -68,7 +70,7 @@ own_any(const struct generation *g, uint8_t nic, uint8_t family, union addr *out
 	const struct img_address *found = NULL;
 	for (uint32_t i = 0; i < g->n_addresses; i++) {
 		const struct img_address *a = &g->addresses[i];
-		if (a->family != family)
+		if (a->family != family || closeness(g, a->nic, nic) == 0)
 			continue;
 		if (found == NULL || closeness(g, a->nic, nic) > closeness(g, found->nic, nic))
 			found = a;

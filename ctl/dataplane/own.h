@@ -23,7 +23,7 @@ bool own_source(const struct generation *g, uint8_t nic, uint8_t family, const u
                 union addr *out);
 
 /* own_any: an address of ours for an error: of the interface of arrival, else of another one of its
- * realm, else of any. */
+ * realm, else of the outside. */
 bool own_any(const struct generation *g, uint8_t nic, uint8_t family, union addr *out);
 
 /* own_first: an interface that has an address of the family, or NIC_NONE. */
