@@ -196,6 +196,9 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 		return refuse_echo(m, spec);
 	if (s == NULL)
 		return refuse(spec, DROP_LB_NO_SERVICE, CODE_PORT);
+	/* Names of its flows stand where their realm would. */
+	if (s->choice.per_packet && t->realm != 0)
+		return refuse(spec, DROP_LB_NO_SERVICE, CODE_PORT);
 	if (s->syn_mode != LB_SYN_OFF) {
 		enum verdict said = syn_proxy(lb, s, m, spec);
 		if (said != VERDICT_PASS)

@@ -37,4 +37,17 @@ is_pool_route(const struct img_route *route)
 	return route != NULL && route->kind == ROUTE_POOL;
 }
 
+/*
+ * is_foreign: from a host that the outside does not know under this address and in this realm. It
+ * may speak to pool addresses by a mapping of its own only: else it would be taken for whoever has
+ * that address outside, whom a filter may let in.
+ */
+static inline bool
+is_foreign(const struct miss *m)
+{
+	const struct tuple *t = &m->tuple;
+	return t->realm != 0 &&
+	       route_realm(m->gen, route_find(m->gen, 0, &t->src, t->family)) != t->realm;
+}
+
 #endif

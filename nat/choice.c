@@ -134,12 +134,13 @@ take_of_rows(struct pool *p, const struct generation *g, uint32_t first, uint32_
 }
 
 uint32_t
-pool_take_first(struct pool *p, const struct generation *g, uint16_t pool, be32 subscriber,
-                uint64_t *random)
+pool_take_first(struct pool *p, const struct generation *g, uint16_t pool, uint8_t realm,
+                be32 subscriber, uint64_t *random)
 {
 	const struct nat_rules *r = rules_of(g);
 	bool has_range = false;
-	uint32_t range = r->has_ranges ? ranges_take(p, g, pool, subscriber, &has_range) : 0;
+	uint32_t range = r->has_ranges ?
+		ranges_take(p, g, pool, realm, subscriber, &has_range) : 0;
 	if (has_range || pool_is_exhausted(p, pool))
 		return range;
 	union addr a = addr_from_v4(subscriber);

@@ -17,10 +17,10 @@ number_of(const struct img_nat_pool *pool, const struct img_nat_inside *inside, 
 }
 
 bool
-det_forward(const struct img_nat_pool *pool, const struct img_nat_inside *inside, be32 address,
-            struct det_range *out)
+det_forward(const struct img_nat_pool *pool, const struct img_nat_inside *inside, uint8_t realm,
+            be32 address, struct det_range *out)
 {
-	if (!det_is(pool))
+	if (!det_is(pool) || realm != pool->inside_realm)
 		return false;
 	uint32_t number = number_of(pool, inside, be32toh(address));
 	if (number == UINT32_MAX)

@@ -5,7 +5,8 @@
  * Layout     The pool's inside addresses are numbered in the order in which they stand, and so are
  *            its own. Number i has range i % hosts of address i / hosts, where hosts is how many
  *            share an address. Ranges follow each other from the pool's first port on, with
- *            equally many ports each; what is left behind them is for dynamic blocks.
+ *            equally many ports each; what is left behind them is for dynamic blocks. All inside
+ *            addresses are in one realm.
  * Invariant  1. det_forward and det_reverse are inverse to each other for every port of a range.
  *            2. Ranges are whole granules of NAT_MIN_BLOCK ports and disjoint.
  * Owner      Rows of an image: constant. Data plane, daemon and client call the same functions.
@@ -35,10 +36,12 @@ det_dynamic(const struct img_nat_pool *pool)
 	return pool->port_first + (uint32_t)pool->range_ports * pool->range_hosts;
 }
 
-/* det_forward: the range of an inside address. inside: all rows of the image. => false: none. */
+/* det_forward: the range of an inside address of a realm. inside: all rows of the image. => false:
+ * none. */
 bool det_forward(const struct img_nat_pool *pool, const struct img_nat_inside *inside,
-                 be32 address, struct det_range *out);
-/* det_reverse: the inside address of a port of a pool's address. => false: none. */
+                 uint8_t realm, be32 address, struct det_range *out);
+/* det_reverse: the inside address (in pool->inside_realm) of a port of a pool's address. => false:
+ * none. */
 bool det_reverse(const struct img_nat_pool *pool, const struct img_nat_inside *inside,
                  uint32_t row, uint16_t port, be32 *address);
 

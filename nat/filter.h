@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       Permissions of address-dependent filtering: which remote addresses a mapping has
- *            spoken to, with the number of live flows that say so.
+ * What       Permissions of address-dependent filtering: which remote hosts a mapping has spoken
+ *            to, an address in a realm each, with the number of live flows that say so.
  * Layout     16 bytes, four a cache line. Kept for mappings with NAT_FILTER_ADF only.
  * Invariant  1. A permission lives exactly as long as an outbound flow of its mapping to its
  *               address does.
@@ -22,7 +22,8 @@ struct permission {
 	uint32_t next;
 	uint32_t mapping;
 	be32 remote;
-	uint32_t flows;
+	uint32_t flows : 24; /* a mapping has at most one a port of the remote host */
+	uint32_t realm : 8;
 };
 static_assert(sizeof(struct permission) == 16, "four permissions a cache line");
 
@@ -32,9 +33,9 @@ struct filter {
 };
 
 /* filter_permit: one more flow of mapping to remote. => false when full. */
-bool filter_permit(struct filter *f, uint32_t mapping, be32 remote);
+bool filter_permit(struct filter *f, uint32_t mapping, uint8_t realm, be32 remote);
 /* filter_revoke: one less. => it was permitted. */
-void filter_revoke(struct filter *f, uint32_t mapping, be32 remote);
-bool filter_is_permitted(const struct filter *f, uint32_t mapping, be32 remote);
+void filter_revoke(struct filter *f, uint32_t mapping, uint8_t realm, be32 remote);
+bool filter_is_permitted(const struct filter *f, uint32_t mapping, uint8_t realm, be32 remote);
 
 #endif

@@ -215,7 +215,7 @@ is_own(const struct nat *n, const struct subscriber *s, const struct img_nat_rul
 	uint16_t last = (uint16_t)(b->first + b->ports - 1);
 	return slot->is_usable && rules_serves(rule, slot->pool) &&
 	       !statics_hold(&r->statics, slot->address, b->first, last) &&
-	       ranges_explain(r, slot->pool, s->address, slot->address, b);
+	       ranges_explain(r, slot->pool, s, slot->address, b);
 }
 
 /* Are all its blocks its own, and is its range among them if it has one? */
@@ -227,7 +227,8 @@ is_served(const struct nat *n, const struct subscriber *s, const struct img_nat_
 	for (uint32_t b = s->block; b != 0; b = block_at(&n->pool, b)->next)
 		if (!is_own(n, s, rule, block_at(&n->pool, b)))
 			return false;
-	bool has = det_forward(&r->pools[rule->pool], r->insides, s->address, &range);
+	bool has = det_forward(&r->pools[rule->pool], r->insides, (uint8_t)s->realm, s->address,
+	                       &range);
 	return !has || block_at(&n->pool, s->block)->is_range != 0;
 }
 
@@ -270,7 +271,8 @@ static __attribute__((noinline)) uint32_t
 first_block(struct nat *n, const struct wish *w, uint16_t pool)
 {
 	n->pool.wanted = __builtin_bswap16(w->miss->tuple.sport);
-	return pool_take_first(&n->pool, w->miss->gen, pool, wish_address(w), &n->random);
+	return pool_take_first(&n->pool, w->miss->gen, pool, w->miss->tuple.realm, wish_address(w),
+	                       &n->random);
 }
 
 /* A new subscriber with its first block. */

@@ -125,7 +125,7 @@ nat_home(const struct generation *g, const struct miss *m)
 		return pass_home(g, m);
 	const struct img_nat_rule *rule = rules_match(rules_of(g), m);
 	if (rule != NULL && rules_of(g)->has_ranges && rule->action == NAT_TRANSLATE)
-		return ranges_home(g, rule, t->src.w[0]);
+		return ranges_home(g, rule, t);
 	if (rule != NULL)
 		return steer_worker(&g->steer, &t->src, FAMILY_V4);
 	if (is_pool_route(m->route))
@@ -134,12 +134,13 @@ nat_home(const struct generation *g, const struct miss *m)
 	return pass_home_back(g, m);
 }
 
-/* The mapping is used by one more flow from inside, to remote. => false: no room to permit it. */
+/* The mapping is used by one more flow from inside, to a host of a realm. => false: no
+ * room to permit it. */
 static bool
-hold_outbound(struct nat *n, uint32_t number, be32 remote)
+hold_outbound(struct nat *n, uint32_t number, uint8_t realm, be32 remote)
 {
 	struct mapping *m = mapping_at(&n->mappings, number);
-	if (m->filtering == NAT_FILTER_ADF && !filter_permit(&n->filter, number, remote))
+	if (m->filtering == NAT_FILTER_ADF && !filter_permit(&n->filter, number, realm, remote))
 		return false;
 	m->flows++;
 	m->out_flows++;
@@ -160,7 +161,8 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 	if (number == 0)
 		return VERDICT_UNREACHABLE;
 	struct mapping *map = mapping_at(&n->mappings, number);
-	if (!hold_outbound(n, number, t->dst.w[0])) {
+	uint8_t realm = route_realm(m->gen, m->route);
+	if (!hold_outbound(n, number, realm, t->dst.w[0])) {
 		if (map->flows == 0)
 			life_end(n, number, false, NULL);
 		spec->drop = DROP_NAT_TABLE_FULL;
@@ -170,7 +172,7 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 	spec->reply = (struct tuple){
 		.src = t->dst, .dst = addr_from_v4(life_external(n, map)), .sport = t->dport,
 		.dport = __builtin_bswap16(map->port), .family = FAMILY_V4, .proto = t->proto,
-		.realm = route_realm(m->gen, m->route),
+		.realm = realm,
 	};
 	spec->owner = number;
 	spec->timers = rules_timers(rules_of(m->gen), rule, t);
@@ -200,26 +202,29 @@ find_external(const struct nat *n, const struct miss *m)
 
 /* May remote speak first? Inbound traffic alone does not keep a mapping open. */
 static bool
-is_admitted(const struct nat *n, uint32_t number, be32 remote)
+is_admitted(const struct nat *n, uint32_t number, uint8_t realm, be32 remote)
 {
 	const struct mapping *m = mapping_at(&n->mappings, number);
 	if (m->proto == NAT_ICMP || m->out_flows == 0)
 		return false;
 	if (m->filtering == NAT_FILTER_EIF)
 		return true;
-	return m->filtering == NAT_FILTER_ADF && filter_is_permitted(&n->filter, number, remote);
+	return m->filtering == NAT_FILTER_ADF &&
+	       filter_is_permitted(&n->filter, number, realm, remote);
 }
 
 static enum verdict
 open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 {
 	const struct tuple *t = &m->tuple;
+	if (is_foreign(m))
+		return refuse(spec, DROP_NO_POLICY);
 	uint32_t number = find_external(n, m);
 	if (number == 0)
 		return refuse_inbound(m, spec, DROP_NAT_NO_MAPPING);
 	if (t->proto == IPPROTO_L4_TCP && m->event != EV_SYN)
 		return refuse(spec, DROP_TCP_NOT_SYN);
-	if (!is_admitted(n, number, t->src.w[0]))
+	if (!is_admitted(n, number, t->realm, t->src.w[0]))
 		return refuse_inbound(m, spec, DROP_NAT_FILTERED);
 	struct mapping *map = mapping_at(&n->mappings, number);
 	struct subscriber *s = life_subscriber(n, map);
@@ -280,12 +285,13 @@ nat_open(void *state, const struct miss *m, struct flow_spec *spec)
 }
 
 /*
- * One flow less. from_inside: it was counted as such; only an outbound one was permitted.
+ * One flow less, with who sends the reply. from_inside: it was counted as such; only an
+ * outbound one was permitted.
  * was_seen: packets may have gone out from the mapping's port. hash: see life_end.
  */
 static void
-let_go(struct nat *n, uint32_t number, bool is_outbound, bool from_inside, be32 remote,
-       bool was_seen, const uint64_t *hash)
+let_go(struct nat *n, uint32_t number, bool is_outbound, bool from_inside,
+       const struct tuple *reply, bool was_seen, const uint64_t *hash)
 {
 	struct mapping *m = mapping_at(&n->mappings, number);
 	assert(m->flows != 0 && (!from_inside || m->out_flows != 0));
@@ -293,7 +299,7 @@ let_go(struct nat *n, uint32_t number, bool is_outbound, bool from_inside, be32 
 	m->flows--;
 	m->out_flows -= from_inside;
 	if (is_outbound && m->filtering == NAT_FILTER_ADF)
-		filter_revoke(&n->filter, number, remote);
+		filter_revoke(&n->filter, number, reply->realm, reply->src.w[0]);
 	if (m->flows == 0)
 		life_end(n, number, was_seen, hash);
 }
@@ -308,7 +314,7 @@ nat_undo(void *state, const struct miss *m, const struct flow_spec *spec)
 		return;
 	if (mapping_at(&n->mappings, spec->owner)->sessions)
 		session_ended(state, spec->owner, NULL, &m->tuple, is_outbound);
-	let_go(state, spec->owner, is_outbound, is_outbound, m->tuple.dst.w[0], false, NULL);
+	let_go(state, spec->owner, is_outbound, is_outbound, &spec->reply, false, NULL);
 }
 
 static void
@@ -356,7 +362,7 @@ nat_ended(void *state, const struct flow *f, const struct tuple t[2], const uint
 	bool from_inside = is_outbound || is_taken_up(f);
 	if (mapping_at(&n->mappings, f->owner)->sessions)
 		session_ended(n, f->owner, f, &t[0], is_outbound);
-	let_go(n, f->owner, is_outbound, from_inside, t[0].dst.w[0], true,
+	let_go(n, f->owner, is_outbound, from_inside, &t[1], true,
 	       hint[PARTING_EXTERNAL] != 0 ? hint : NULL);
 }
 

@@ -168,7 +168,8 @@ static int
 check_ranges(const struct check *c, uint32_t i)
 {
 	const struct img_nat_pool *p = &c->pools[i];
-	const char *fault = det_check(p, c->insides, c->n_insides);
+	const char *fault = p->inside_realm < IMG_MAX_REALMS ?
+		det_check(p, c->insides, c->n_insides) : "inside addresses are in no realm";
 	if (fault != NULL)
 		return wrong(c, "pool %u: %s", i, fault);
 	if (det_is(p) && (p->holes != 0 || c->plane->steer_split_blocks))

@@ -67,6 +67,8 @@ struct img_nat_pool {
 	/* Deterministic pools (nat/deterministic.h): */
 	uint32_t first_inside, insides;    /* rows in IMG_NAT_INSIDE */
 	uint16_t range_ports, range_hosts; /* ports of a range, 0: not so; ranges of an address */
+	uint8_t inside_realm;              /* that the inside addresses are in */
+	uint8_t zero[3];
 };
 
 struct img_nat_inside { /* inside addresses of a deterministic pool */

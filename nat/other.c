@@ -37,7 +37,7 @@ address_of(const struct generation *g, const struct img_nat_rule *rule, const st
 {
 	const struct nat_rules *r = rules_of(g);
 	struct det_range range;
-	if (det_forward(&r->pools[rule->pool], r->insides, t->src.w[0], &range) &&
+	if (det_forward(&r->pools[rule->pool], r->insides, t->realm, t->src.w[0], &range) &&
 	    !is_static(r, r->addresses[range.row].address, t->proto))
 		return &r->addresses[range.row];
 	const uint32_t *all = &r->class_first[rule->pool * r->n_classes];

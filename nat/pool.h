@@ -98,7 +98,7 @@ pool_is_exhausted(const struct pool *p, uint16_t pool)
  * more of the same slot, promised or not. => block number, 0 when none is free that nobody else was
  * promised.
  */
-uint32_t pool_take_first(struct pool *p, const struct generation *g, uint16_t pool,
+uint32_t pool_take_first(struct pool *p, const struct generation *g, uint16_t pool, uint8_t realm,
                          be32 subscriber, uint64_t *random);
 uint32_t pool_take_more(struct pool *p, const struct generation *g, uint32_t slot,
                         bool is_promised, uint64_t *random);

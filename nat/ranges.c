@@ -5,12 +5,12 @@
 #include "nat/deterministic.h"
 
 int
-ranges_home(const struct generation *g, const struct img_nat_rule *rule, be32 subscriber)
+ranges_home(const struct generation *g, const struct img_nat_rule *rule, const struct tuple *sent)
 {
 	const struct nat_rules *r = rules_of(g);
 	struct det_range range;
-	union addr a = addr_from_v4(subscriber);
-	if (det_forward(&r->pools[rule->pool], r->insides, subscriber, &range))
+	union addr a = sent->src;
+	if (det_forward(&r->pools[rule->pool], r->insides, sent->realm, a.w[0], &range))
 		a = addr_from_v4(r->addresses[range.row].address);
 	return steer_worker(&g->steer, &a, FAMILY_V4);
 }
@@ -30,11 +30,12 @@ is_free(const struct pool *p, const struct img_nat_address *a, struct pool_span 
 }
 
 uint32_t
-ranges_take(struct pool *p, const struct generation *g, uint16_t pool, be32 subscriber, bool *has)
+ranges_take(struct pool *p, const struct generation *g, uint16_t pool, uint8_t realm,
+            be32 subscriber, bool *has)
 {
 	const struct nat_rules *r = rules_of(g);
 	struct det_range range;
-	*has = det_forward(&r->pools[pool], r->insides, subscriber, &range);
+	*has = det_forward(&r->pools[pool], r->insides, realm, subscriber, &range);
 	if (!*has)
 		return 0;
 	const struct img_nat_address *a = &r->addresses[range.row];
@@ -48,14 +49,14 @@ ranges_take(struct pool *p, const struct generation *g, uint16_t pool, be32 subs
 }
 
 bool
-ranges_explain(const struct nat_rules *r, uint16_t pool, be32 subscriber, be32 external,
+ranges_explain(const struct nat_rules *r, uint16_t pool, const struct subscriber *s, be32 external,
                const struct block *b)
 {
 	struct det_range range;
 	const struct img_nat_pool *p = &r->pools[pool];
 	if (!b->is_range)
 		return !det_is(p) || b->first >= det_dynamic(p);
-	return det_forward(p, r->insides, subscriber, &range) && range.first == b->first &&
-	       range.last == b->first + b->ports - 1u &&
+	return det_forward(p, r->insides, (uint8_t)s->realm, s->address, &range) &&
+	       range.first == b->first && range.last == b->first + b->ports - 1u &&
 	       r->addresses[range.row].address == external;
 }

@@ -11,19 +11,21 @@
 #define MR_NAT_RANGES_H
 
 #include "nat/pool.h"
+#include "nat/subscriber.h"
 
-/* ranges_home: the worker of a subscriber of a rule. */
-int ranges_home(const struct generation *g, const struct img_nat_rule *rule, be32 subscriber);
+/* ranges_home: the worker of a subscriber of a rule, who sent a packet. */
+int ranges_home(const struct generation *g, const struct img_nat_rule *rule,
+                const struct tuple *sent);
 
 /*
  * ranges_take: the range of a subscriber, if it has one (*has). => block number; 0: it is not free,
  * since others hold ports of it still.
  */
-uint32_t ranges_take(struct pool *p, const struct generation *g, uint16_t pool, be32 subscriber,
-                     bool *has);
+uint32_t ranges_take(struct pool *p, const struct generation *g, uint16_t pool, uint8_t realm,
+                     be32 subscriber, bool *has);
 
 /* ranges_explain: does the generation give such a block to the subscriber of a pool? */
-bool ranges_explain(const struct nat_rules *r, uint16_t pool, be32 subscriber, be32 external,
-                    const struct block *b);
+bool ranges_explain(const struct nat_rules *r, uint16_t pool, const struct subscriber *s,
+                    be32 external, const struct block *b);
 
 #endif

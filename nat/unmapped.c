@@ -26,7 +26,7 @@ static const struct img_nat_static *
 arriving(const struct nat_rules *r, const struct miss *m, uint64_t *inside)
 {
 	const struct tuple *t = &m->tuple;
-	if (!is_pool_route(m->route) || rules_match(r, m) != NULL)
+	if (!is_pool_route(m->route) || rules_match(r, m) != NULL || is_foreign(m))
 		return NULL;
 	return static_in(&r->statics, static_key(0, t->dst.w[0], t->proto, t->dport), inside);
 }
@@ -134,9 +134,8 @@ is_in_place(const struct nat *n, uint32_t number)
 	const struct mapping *m = mapping_at(&n->mappings, number);
 	const struct block *b = mapping_block(&n->mappings, m);
 	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
-	be32 subscriber = life_subscriber(n, m)->address;
-	return slot->pool == POOL_NONE ||
-	       ranges_explain(rules_of(n->gen), slot->pool, subscriber, slot->address, b);
+	return slot->pool == POOL_NONE || ranges_explain(rules_of(n->gen), slot->pool,
+		life_subscriber(n, m), slot->address, b);
 }
 
 bool

@@ -54,6 +54,39 @@ def realms():
 
 
 @case
+def realms_apart():
+    c = make("realms-apart", "Nothing of one realm is met by packets of another that look like it: flows, mappings, permissions, static "
+             "mappings, fragments and ICMP errors; who has no rule does not speak to pool addresses as if from outside.")
+    fixed, host, pinhole = "203.0.113.50", "100.64.0.9", 8080
+    c.config["nat"]["rules"][1]["filtering"] = "address-dependent"
+    c.config["nat"]["static"] = [{"inside": host, "outside": fixed, "realm": BLUE, "protocol": "tcp",
+                                  "inside_ports": "80-80", "outside_ports": f"{pinhole}-{pinhole}"}]
+    c.config["routes"].append({"prefix": "10.9.9.10/32", "nic": RED, "realm": "outside"})
+    at = {}
+    for t, realm in ((0, RED), (1, BLUE)):
+        c.send(realm, t, P.udp(A, S, 5000, 53, realm.encode()))
+        at[realm] = c.last("outside").sport
+    c.send(RED, 2, P.udp(S, X, 53, at[BLUE], b"as blue's flow"), P.udp(S, X, 99, at[BLUE], b"as whom blue permits"))
+    c.send(BLUE, 3, P.udp(S, X, 53, at[RED], b"as red's flow"), P.udp("192.0.2.77", X, 1, at[RED], b"to red's mapping"))
+    c.send(RED, 4, P.udp(INNER, X, 1, at[BLUE], b"of no rule"), P.tcp(S, fixed, 4000, pinhole, SYN, seq=1))
+    c.send(RED, 4.5, P.udp("10.9.9.10", X, 1, at[RED], b"reached from outside"))
+    c.send("outside", 5, P.udp(S, X, 99, at[BLUE], b"permitted"), P.udp("192.0.2.77", X, 1, at[RED], b"let in"),
+           P.tcp(S, fixed, 4000, pinhole, SYN, seq=1))
+    c.send(BLUE, 6, P.tcp(host, S, 80, 4000, SYN | ACK, seq=9, ack=2))
+    c.send(RED, 6, P.tcp(host, S, 80, 4000, SYN | ACK, seq=9, ack=2))
+    red, blue = (P.fragments4(P.udp(A, S, 5000, 53, n.encode() * 600, ident=77, df=False), [1400]) for n in (RED, BLUE))
+    c.send(BLUE, 8, blue[1])
+    c.send(RED, 8.1, red[0])
+    c.send(BLUE, 8.2, blue[0])
+    c.send(RED, 8.3, red[1])
+    quote = P.udp(X, S, at[BLUE], 53, b"blue", ttl=50)
+    c.send(RED, 9, P.error4(ROUTER, X, 3, 1, quote), P.error4(A, S, 3, 3, P.udp(S, A, 99, 5000, b"permitted", ttl=62)))
+    c.send("outside", 9.1, P.error4(ROUTER, X, 3, 1, quote))
+    c.send(BLUE, 9.2, P.error4(A, S, 3, 3, P.udp(S, A, 99, 5000, b"permitted", ttl=62)))
+    return c
+
+
+@case
 def realms_hairpin():
     c = make("realms-hairpin", "Two subscribers with the same address in two realms speak to each other by their mappings.")
     c.send(RED, 0, P.udp(A, S, 5000, 53, b"red"))

@@ -84,6 +84,18 @@ begin(void)
 	done("config.apply", params);
 }
 
+/* begin_realms: a document in which the address of one interface is in two realms. */
+static inline void
+begin_realms(void)
+{
+	begin_empty();
+	done("config.apply", "{\"config\":{\"realms\":[{\"name\":\"red\"},{\"name\":\"blue\"}],"
+	     "\"nics\":[{\"name\":\"r\",\"device\":\"d\",\"vlan\":1,\"realm\":\"red\","
+	     "\"addresses\":[\"100.64.0.1/10\"]},{\"name\":\"b\",\"device\":\"d\",\"vlan\":2,"
+	     "\"realm\":\"blue\",\"addresses\":[\"100.64.0.1/10\"]},{\"name\":\"out\","
+	     "\"device\":\"e\",\"addresses\":[\"198.51.100.2/24\"]}]}}");
+}
+
 static inline void
 end(void)
 {

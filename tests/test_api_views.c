@@ -135,6 +135,76 @@ nat_by_filter(void)
 	end();
 }
 
+/* One address, two subscribers: told apart by the name of their realm, everywhere. */
+static void
+realms(void)
+{
+	static const struct cmd_block blocks[] = {{.subscriber = 0x07004064, .realm = 2}};
+	static const struct cmd_subscriber subs[] = {
+		{.address = 0x07004064, .realm = 1}, {.address = 0x07004064, .realm = 2}};
+	static const struct cmd_mapping maps[] = {
+		{.inside = 0x07004064, .proto = 17, .realm = 1, .external_port = 0x0004},
+		{.inside = 0x07004064, .proto = 17, .realm = 2, .external_port = 0x0008}};
+	static const struct cmd_flow flows[] = {
+		{.tuple = {{.family = 4, .proto = 17, .realm = 2}, {.family = 4, .proto = 17}}},
+		{.tuple = {{.family = 4, .proto = 17, .realm = REALM_NAMED}, {.family = 4}}}};
+	static const struct cmd_neighbour hosts[] = {{.family = 4, .nic = 2, .state = 1}};
+	begin_realms();
+	plane.answer[CMD_BLOCKS].rows = blocks;
+	plane.answer[CMD_BLOCKS].n = 1;
+	plane.answer[CMD_BLOCKS].row_size = sizeof(blocks[0]);
+	plane.answer[CMD_SUBSCRIBERS].rows = subs;
+	plane.answer[CMD_SUBSCRIBERS].n = 2;
+	plane.answer[CMD_SUBSCRIBERS].row_size = sizeof(subs[0]);
+	plane.answer[CMD_MAPPINGS].rows = maps;
+	plane.answer[CMD_MAPPINGS].n = 2;
+	plane.answer[CMD_MAPPINGS].row_size = sizeof(maps[0]);
+	plane.answer[CMD_FLOWS].rows = flows;
+	plane.answer[CMD_FLOWS].n = 2;
+	plane.answer[CMD_FLOWS].row_size = sizeof(flows[0]);
+	plane.answer[CMD_NEIGHBOURS].rows = hosts;
+	plane.answer[CMD_NEIGHBOURS].n = 1;
+	plane.answer[CMD_NEIGHBOURS].row_size = sizeof(hosts[0]);
+	json_t *r = result_of("nat.show", "{\"what\":\"block\",\"filter\":\"realm=blue\"}");
+	CU_ASSERT_STRING_EQUAL(text(r, "blocks.0.realm_name"), "blue");
+	json_decref(r);
+	r = result_of("subscriber.list", "{\"realm\":\"blue\"}");
+	CU_ASSERT_EQUAL(json_array_size(at(r, "subscribers")), 1);
+	CU_ASSERT_STRING_EQUAL(text(r, "subscribers.0.realm_name"), "blue");
+	json_decref(r);
+	CU_ASSERT_EQUAL(error_of("subscriber.show", "{\"address\":\"100.64.0.7\"}",
+	                         "wanted the name of one"), -32602);
+	CU_ASSERT_EQUAL(error_of("mapping.list", "{\"realm\":\"green\"}", "no realm green"),
+	                -32002);
+	r = result_of("mapping.list", "{\"realm\":\"red\"}");
+	CU_ASSERT_EQUAL(json_array_size(at(r, "mappings")), 1);
+	CU_ASSERT_STRING_EQUAL(text(r, "mappings.0.realm_name"), "red");
+	json_decref(r);
+	r = result_of("flow.list", "{\"realm\":\"blue\"}");
+	CU_ASSERT_EQUAL(json_array_size(at(r, "flows")), 1);
+	CU_ASSERT_STRING_EQUAL(text(r, "flows.0.original.realm_name"), "blue");
+	CU_ASSERT_STRING_EQUAL(text(r, "flows.0.reply.realm_name"), "(none)");
+	json_decref(r);
+	r = result_of("flow.list", "{\"realm\":\"outside\"}");
+	CU_ASSERT_EQUAL(json_array_size(at(r, "flows")), 2);
+	CU_ASSERT_EQUAL(number(r, "flows.1.original.realm"), 0);
+	json_decref(r);
+	r = result_of("neighbour.list", "{}");
+	CU_ASSERT_STRING_EQUAL(text(r, "neighbours.0.realm_name"), "blue");
+	json_decref(r);
+	r = result_of("route.list", "{}");
+	unsigned reds = 0, all = (unsigned)json_array_size(at(r, "routes"));
+	for (size_t i = 0; i < all; i++) {
+		const json_t *o = json_array_get(at(r, "routes"), i);
+		reds += strcmp(text(o, "realm_name"), "red") == 0;
+		CU_ASSERT_EQUAL(strcmp(text(o, "realm_name"), "red") == 0,
+		                strcmp(text(o, "nic"), "r") == 0);
+	}
+	CU_ASSERT(reds >= 2 && reds < all);
+	json_decref(r);
+	end();
+}
+
 static void
 steering_of_devices(void)
 {
@@ -260,6 +330,7 @@ static const struct test_case cases[] = {
 	{"flows are paged", flows},
 	{"subscribers and mappings", subscribers},
 	{"NAT by filter", nat_by_filter},
+	{"realms", realms},
 	{"statistics", statistics},
 	{"interfaces and neighbours", system_rows},
 	{"log records", log_records},

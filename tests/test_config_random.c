@@ -135,7 +135,7 @@ is_wanted(const struct config_option *c)
 	                                     "toa_option", "shifts",
 	                                     "drain", "ports", "local_addresses", "persistence",
 	                                     "hash", "schedule", "check", "checks", "nic",
-	                                     "static", "deterministic",
+	                                     "static", "deterministic", "realms", "number",
 	                                     "exclude", "exclude_ports", "fallback", "reserve",
 	                                     "used_low", "mappings_low", "mappings_high",
 	                                     "flow_burst"};

@@ -5,6 +5,7 @@
 
 #include "ctl/config/config.h"
 #include "nat/nat_image.h"
+#include "nat/static.h"
 #include "test.h"
 
 #define NICS "'nics':[{'name':'in','device':'d0','addresses':['100.64.0.1/10']}," \
@@ -158,6 +159,19 @@ static const struct { const char *document, *path, *message; } bad[] = {
 	{REALMS ",'nat':{'pools':[{'name':'p','addresses':['203.0.113.1']}],'rules':["
 	 "{'name':'r','nic':'in-a','realm':'b','source':'10.0.0.0/8','pool':'p'}]}}",
 	 "nat.rules[0].realm", "is not that of interface \"in-a\""},
+	{"{'realms':[{'name':'a','number':2},{'name':'b','number':2}]," NICS "}",
+	 "realms[1].number", "2 is that of realm \"a\""},
+	{REALMS ",'nat':{'pools':[{'name':'p','addresses':['203.0.113.1'],'deterministic':{"
+	 "'inside':['100.64.0.0/24']}}]}}", "nat.pools[0].deterministic.realm",
+	 "missing; expected the realm"},
+	{REALMS ",'nat':{'pools':[{'name':'p','addresses':['203.0.113.1'],'deterministic':{"
+	 "'inside':['100.64.0.0/24'],'realm':'x'}}]}}", "nat.pools[0].deterministic.realm",
+	 "no realm \"x\""},
+	{REALMS ",'nat':{'static':[{'inside':'100.64.0.9','outside':'203.0.113.9','nic':'in-a',"
+	 "'realm':'b'}]}}", "nat.static[0].realm", "is not that of interface \"in-a\""},
+	{REALMS ",'nat':{'static':[{'inside':'100.64.0.9','outside':'203.0.113.9','realm':'b'},"
+	 "{'inside':'100.64.0.9','outside':'203.0.113.8','nic':'in-b'}]}}", "nat.static[1].inside",
+	 "overlaps nat.static[0]"},
 	{RULES(PASS(",'destination':'192.0.2.0/24'") ",{'name':'c','source':'100.64.0.0/16',"
 	       "'action':'pass','destination':'192.0.2.9','ports':'1-2'}"), "nat.rules[1].source",
 	 "never reached"},
@@ -217,6 +231,32 @@ test_realms(void)
 	free(h);
 }
 
+/* One inside address, in two realms: static mappings and ranges of each. */
+static void
+test_realms_fixed(void)
+{
+	struct image_header *h = compiled(REALMS ",'nat':{"
+		"'pools':[{'name':'p','addresses':['203.0.113.1'],'deterministic':{"
+		"'inside':['100.64.0.0/28'],'realm':'b'}}],"
+		"'static':[{'inside':'100.64.0.9','outside':'203.0.113.7','realm':'a'},"
+		"{'inside':'100.64.0.9','outside':'203.0.113.8','nic':'in-b'}]}}");
+	uint32_t n;
+	const struct img_nat_pool *pool = image_rows(h, IMG_NAT_POOLS, &n);
+	CU_ASSERT_EQUAL(pool[0].inside_realm, 2);
+	struct statics s = statics_of(h);
+	CU_ASSERT_EQUAL_FATAL(s.n, 2);
+	for (uint8_t realm = 1; realm <= 2; realm++) {
+		uint64_t out, in, key = static_key(realm, inet_addr("100.64.0.9"), 6, htons(80));
+		CU_ASSERT_PTR_NOT_NULL_FATAL(static_out(&s, key, &out));
+		CU_ASSERT_EQUAL(static_address(out), htonl(0xcb007106u + realm));
+		CU_ASSERT_PTR_NOT_NULL_FATAL(static_in(&s, out, &in));
+		CU_ASSERT_EQUAL(in, key);
+	}
+	CU_ASSERT_PTR_NULL(static_out(&s, static_key(0, inet_addr("100.64.0.9"), 6, htons(80)),
+	                              &(uint64_t){0}));
+	free(h);
+}
+
 /* A realm keeps its number while it is there; a new one does not get that of one just removed. */
 static void
 test_numbers(void)
@@ -234,8 +274,24 @@ test_numbers(void)
 	const struct img_realm *r = image_rows(next, IMG_REALMS, &n);
 	CU_ASSERT_EQUAL_FATAL(n, 4);
 	CU_ASSERT(r[1].name[0] == 0 && strcmp(r[2].name, "b") == 0 && strcmp(r[3].name, "c") == 0);
+	/* A number that has been given is not given again while there are others, if not told. */
+	doc = document("{'realms':[{'name':'b'}]," NICS "}");
+	struct image_header *third = config_compile(doc, next, 3, &size, &errs);
+	json_decref(doc);
+	doc = document("{'realms':[{'name':'d'},{'name':'e','number':2},{'name':'b'}]," NICS "}");
+	struct image_header *fourth = config_compile(doc, third, 4, &size, &errs);
+	json_decref(doc);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(fourth);
+	r = image_rows(fourth, IMG_REALMS, &n);
+	CU_ASSERT_EQUAL_FATAL(n, 6);
+	CU_ASSERT(r[1].name[0] == 0 && r[3].name[0] == 0);
+	CU_ASSERT_STRING_EQUAL(r[2].name, "e");
+	CU_ASSERT_STRING_EQUAL(r[4].name, "d");
+	CU_ASSERT_STRING_EQUAL(r[5].name, "b");
 	free(h);
 	free(next);
+	free(third);
+	free(fourth);
 }
 
 static void
@@ -278,5 +334,6 @@ static const struct test_case cases[] = {
 	{"order of rules", test_order},
 	{"realms", test_realms},
 	{"numbers of realms stay", test_numbers},
+	{"static mappings and ranges of realms", test_realms_fixed},
 };
 TEST_MAIN("config_routing", cases)

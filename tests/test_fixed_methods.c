@@ -6,6 +6,7 @@
 #include "ctl/client/commands.h"
 #include "ctl/config/config.h"
 #include "ctl/config/addrtext.h"
+#include "ctl/api/internal.h"
 #include "api_world.h"
 
 static const char fixed_document[] =
@@ -20,18 +21,38 @@ static const char fixed_document[] =
 
 static struct image_header *image;
 
+/* One inside address in two realms: static in one, deterministic in the other. */
+static const char realm_document[] =
+	"{\"realms\":[{\"name\":\"red\"},{\"name\":\"blue\",\"number\":7}],\"nics\":["
+	"{\"name\":\"r\",\"device\":\"d\",\"vlan\":1,\"realm\":\"red\"},"
+	"{\"name\":\"b\",\"device\":\"d\",\"vlan\":2,\"realm\":\"blue\"}],"
+	"\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[\"203.0.113.1\"],"
+	"\"deterministic\":{\"inside\":[\"100.64.0.0/28\"],\"realm\":\"blue\"}},"
+	"{\"name\":\"q\",\"addresses\":[\"203.0.113.2\"]}],"
+	"\"rules\":[{\"name\":\"blues\",\"realm\":\"blue\",\"source\":\"100.64.0.0/10\","
+	"\"pool\":\"p\"},"
+	"{\"name\":\"all\",\"source\":\"100.64.0.0/10\",\"pool\":\"q\"}],"
+	"\"static\":[{\"inside\":\"100.64.0.3\",\"outside\":\"203.0.113.50\","
+	"\"realm\":\"red\"}]}}";
+
 static void
-compile(void)
+compile_text(const char *document)
 {
 	struct config_errors errs = {0};
 	size_t size;
-	json_t *doc = config_parse(fixed_document, strlen(fixed_document), &errs);
+	json_t *doc = config_parse(document, strlen(document), &errs);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(doc);
 	image = config_compile(doc, NULL, 1, &size, &errs);
 	if (image == NULL)
 		printf("  %s: %s\n", errs.e[0].path, errs.e[0].message);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(image);
 	json_decref(doc);
+}
+
+static void
+compile(void)
+{
+	compile_text(fixed_document);
 }
 
 static be32
@@ -51,7 +72,7 @@ test_both_ways(void)
 	for (unsigned i = 1; i <= 14; i++) {
 		char inside[32];
 		snprintf(inside, sizeof(inside), "198.51.100.%u", i);
-		json_t *r = api_nat_forward(image, v4(inside));
+		json_t *r = api_nat_forward(image, -1, v4(inside));
 		const json_t *list = json_object_get(r, "answers");
 		const json_t *o = json_array_get(list, json_array_size(list) - 1);
 		CU_ASSERT_STRING_EQUAL(text(o, "kind"), "deterministic");
@@ -71,18 +92,54 @@ test_both_ways(void)
 }
 
 static void
+test_realms(void)
+{
+	compile_text(realm_document);
+	json_t *r = api_nat_forward(image, 7, v4("100.64.0.3")), *b;
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 1);
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.kind"), "deterministic");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.realm_name"), "blue");
+	b = api_nat_reverse(image, v4("203.0.113.1"), (uint16_t)number(r, "answers.0.port_first"));
+	CU_ASSERT_STRING_EQUAL(text(b, "answers.0.subscriber"), "100.64.0.3");
+	CU_ASSERT_STRING_EQUAL(text(b, "answers.0.realm_name"), "blue");
+	CU_ASSERT_EQUAL(number(b, "answers.0.realm"), 7);
+	json_decref(b);
+	json_decref(r);
+	r = api_nat_forward(image, 1, v4("100.64.0.3"));
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 2);
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.kind"), "static");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.realm_name"), "red");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.1.kind"), "dynamic");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.1.realm_name"), "red");
+	json_decref(r);
+	b = api_nat_reverse(image, v4("203.0.113.50"), 9);
+	CU_ASSERT_STRING_EQUAL(text(b, "answers.0.realm_name"), "red");
+	json_decref(b);
+	r = api_nat_forward(image, -1, v4("100.64.0.3"));
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 3); /* none of outside */
+	json_decref(r);
+	CU_ASSERT_EQUAL(name_parse_realm(image, "blue"), 7);
+	CU_ASSERT_EQUAL(name_parse_realm(image, "7"), 7);
+	CU_ASSERT_EQUAL(name_parse_realm(image, "2"), -1);
+	CU_ASSERT_EQUAL(name_parse_realm(image, ""), -1);
+	CU_ASSERT_EQUAL(name_parse_realm(image, "outside"), 0);
+	CU_ASSERT_EQUAL(name_parse_realm(NULL, "0"), 0);
+	free(image);
+}
+
+static void
 test_others(void)
 {
 	compile();
-	json_t *r = api_nat_forward(image, v4("198.51.100.3"));
+	json_t *r = api_nat_forward(image, -1, v4("198.51.100.3"));
 	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.kind"), "static");
 	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.external"), "203.0.113.50");
 	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.protocol"), "any");
 	json_decref(r);
-	r = api_nat_forward(image, v4("198.51.100.200"));
+	r = api_nat_forward(image, -1, v4("198.51.100.200"));
 	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.kind"), "dynamic");
 	json_decref(r);
-	r = api_nat_forward(image, v4("192.0.2.1"));
+	r = api_nat_forward(image, -1, v4("192.0.2.1"));
 	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 0);
 	json_decref(r);
 	r = api_nat_reverse(image, v4("203.0.113.1"), 444);
@@ -202,6 +259,7 @@ test_whohad(void)
 static const struct test_case cases[] = {
 	{"both ways", test_both_ways},
 	{"static, dynamic, nobody", test_others},
+	{"of realms", test_realms},
 	{"of a file, without a daemon", test_client},
 	{"who had it, without a log", test_whohad},
 };

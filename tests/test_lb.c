@@ -333,6 +333,11 @@ test_per_packet(void)
 		CU_ASSERT_EQUAL(spec.name, 0);
 	}
 	CU_ASSERT(named[0] && named[1] && named[2] && !named[3]);
+	/* A name stands where the client's realm would: it must be the outside. */
+	struct miss m = world_client(w, W_NAT, 1);
+	m.tuple.realm = 1;
+	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_UNREACHABLE);
+	CU_ASSERT_EQUAL(spec.drop, DROP_LB_NO_SERVICE);
 	teardown();
 }
 

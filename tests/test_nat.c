@@ -333,6 +333,25 @@ test_not_mine(void)
 	world_free(w);
 }
 
+/* Who is in a realm of its own and has no rule is not taken for whoever is outside. */
+static void
+test_foreign(void)
+{
+	static const uint8_t kinds[] = {NAT_FILTER_EIF, NAT_FILTER_ADF};
+	for (unsigned i = 0; i < 2; i++) {
+		begin(kinds[i]);
+		world_out(w, UDP, SUBSCRIBER, 5000, SERVER, 80, &spec, &flow);
+		be32 external = spec.reply.dst.w[0];
+		be16 eport = spec.reply.dport;
+		struct miss m = world_miss(w, W_OTHER, UDP, SERVER, port(81), external, eport);
+		CU_ASSERT_EQUAL(world_open(w, &m, &spec, &other), VERDICT_DROP);
+		CU_ASSERT_EQUAL(spec.drop, DROP_NO_POLICY);
+		CU_ASSERT_EQUAL(world_in(w, UDP, SERVER, 81, external, eport, &spec, &other),
+		                VERDICT_OPEN);
+		world_free(w);
+	}
+}
+
 static const struct test_case cases[] = {
 	{"the tuple of an outbound flow", test_outbound_tuple},
 	{"endpoint-independent, by protocol, one address", test_endpoint_independent},
@@ -346,5 +365,6 @@ static const struct test_case cases[] = {
 	{"undo", test_undo},
 	{"homes", test_homes},
 	{"not mine", test_not_mine},
+	{"from another realm", test_foreign},
 };
 TEST_MAIN("nat", cases)

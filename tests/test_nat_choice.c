@@ -27,7 +27,7 @@ static be32
 take(struct nat_world *w, be32 subscriber)
 {
 	struct pool *p = &world_nat(w)->pool;
-	uint32_t number = pool_take_first(p, w->gen, 0, subscriber, &seed);
+	uint32_t number = pool_take_first(p, w->gen, 0, 1, subscriber, &seed);
 	return number == 0 ? 0 : pool_slot_at(p, block_at(p, number)->slot)->address;
 }
 
@@ -61,7 +61,7 @@ test_spread(void)
 	for (unsigned i = 0; i < 4096; i++) {
 		struct pool *p = &world_nat(w)->pool;
 		be32 sub = ip_add(ip(100, 64, 0, 0), i);
-		uint32_t number = pool_take_first(p, w->gen, 0, sub, &seed);
+		uint32_t number = pool_take_first(p, w->gen, 0, 1, sub, &seed);
 		const struct pool_slot *slot = pool_slot_at(p, block_at(p, number)->slot);
 		used[__builtin_bswap32(slot->address) & 15]++;
 		pool_give(p, number);
@@ -107,7 +107,7 @@ test_workers(void)
 	for (unsigned i = 0; i < 3; i++) {
 		struct pool *p = &((struct nat *)w->state[i])->pool;
 		uint32_t number;
-		while ((number = pool_take_first(p, w->gen, 0, ip(100, 64, 0, 1), &seed)) != 0) {
+		while ((number = pool_take_first(p, w->gen, 0, 1, ip(100, 64, 0, 1), &seed)) != 0) {
 			const struct block *b = block_at(p, number);
 			union addr a = addr_from_v4(pool_slot_at(p, b->slot)->address);
 			CU_ASSERT_EQUAL(steer_worker_port(&w->gen->steer, &a, 4, b->first), i);

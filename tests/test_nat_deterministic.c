@@ -26,14 +26,15 @@ test_example(void)
 	be32 back;
 	CU_ASSERT_PTR_NULL(det_check(&p, &inside, 1));
 	CU_ASSERT_EQUAL(p.range_ports, 4032);
-	CU_ASSERT(det_forward(&p, &inside, host(0xc6336401), &r) && r.first == 1024 &&
+	CU_ASSERT(det_forward(&p, &inside, 0, host(0xc6336401), &r) && r.first == 1024 &&
 	          r.last == 5055);
-	CU_ASSERT(det_forward(&p, &inside, host(0xc6336402), &r) && r.first == 5056 &&
+	CU_ASSERT(det_forward(&p, &inside, 0, host(0xc6336402), &r) && r.first == 5056 &&
 	          r.last == 9087);
-	CU_ASSERT(det_forward(&p, &inside, host(0xc633640e), &r) && r.first == 53440 &&
+	CU_ASSERT(det_forward(&p, &inside, 0, host(0xc633640e), &r) && r.first == 53440 &&
 	          r.last == 57471);
 	CU_ASSERT_EQUAL(det_dynamic(&p), 57472);
-	CU_ASSERT_FALSE(det_forward(&p, &inside, host(0xc633640f), &r));
+	CU_ASSERT_FALSE(det_forward(&p, &inside, 0, host(0xc633640f), &r));
+	CU_ASSERT_FALSE(det_forward(&p, &inside, 1, host(0xc6336401), &r)); /* another realm's */
 	CU_ASSERT_FALSE(det_reverse(&p, &inside, 0, 1023, &back));
 	CU_ASSERT_FALSE(det_reverse(&p, &inside, 0, 57472, &back));
 	CU_ASSERT(det_reverse(&p, &inside, 0, 57471, &back) && back == host(0xc633640e));
@@ -78,7 +79,7 @@ test_inverse(void)
 		memset(owner, 0, sizeof(owner));
 		for (uint32_t i = 1; i <= p.insides; i++)
 			for (uint32_t a = in[i].first; a <= in[i].last; a++) {
-				CU_ASSERT_FATAL(det_forward(&p, in, host(a), &r));
+				CU_ASSERT_FATAL(det_forward(&p, in, 0, host(a), &r));
 				CU_ASSERT_EQUAL_FATAL(r.last - r.first + 1, p.range_ports);
 				uint32_t row = r.row - p.first_address, wrong = 0;
 				CU_ASSERT_FATAL(row < p.addresses && r.last <= 65535);

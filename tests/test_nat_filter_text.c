@@ -30,6 +30,13 @@ test_words(void)
 	CU_ASSERT(parse(NULL) && parse("") && parse("   "));
 	CU_ASSERT(f.pool == 0 && f.inside_mask == 0 && f.port_last == 0);
 	CU_ASSERT(parse("subscriber=0.0.0.0/0") && f.inside_mask == 0);
+	CU_ASSERT(parse("realm=outside") && f.realm == 1);
+	end();
+	begin_realms();
+	CU_ASSERT(parse("realm=red") && f.realm == 2);
+	CU_ASSERT(parse("realm=blue") && f.realm == 3);
+	CU_ASSERT(parse("realm=2") && f.realm == 3);
+	CU_ASSERT(!parse("realm=green") && !parse("realm=3") && !parse("realm="));
 	end();
 }
 
@@ -44,7 +51,7 @@ test_wrong_words(void)
 		{"external=1.2.3.4/33", "an IPv4 address"}, {"port=0", "a port or first-last"},
 		{"port=65536", "a port or first-last"}, {"port=20-10", "a port or first-last"},
 		{"port=-1", "a port or first-last"}, {"protocol=tcpp", "tcp, udp, icmp"},
-		{"realm=256", "the number of a realm"}, {"worker=64", "the number of a worker"},
+		{"realm=256", "the name of a realm"}, {"worker=64", "the number of a worker"},
 		{"port=1 port=2", "each key once"}, {"=1", "keys are"},
 	};
 	char text[200] = "pool=";
@@ -78,7 +85,7 @@ test_facts(void)
 		{"port=2001", false, true}, {"port=2048-3000", false, false},
 		{"port=1-1984", false, true}, {"inside_port=5060", true, true},
 		{"inside_port=5061", false, true}, {"protocol=udp", true, true},
-		{"protocol=tcp", false, true}, {"realm=1", true, true}, {"realm=0", false, false},
+		{"protocol=tcp", false, true}, {"realm=outside", false, false},
 		{"worker=0", true, true}, {"worker=1", false, false},
 		{"port=2000 protocol=tcp", false, true},
 	};

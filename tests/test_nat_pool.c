@@ -23,7 +23,7 @@ take_all(struct nat_world *w, struct pool *p, uint8_t seen[65536])
 {
 	unsigned n = 0;
 	uint32_t number;
-	while ((number = pool_take_first(p, w->gen, 0, ip(100, 64, 0, 1), &seed)) != 0) {
+	while ((number = pool_take_first(p, w->gen, 0, 1, ip(100, 64, 0, 1), &seed)) != 0) {
 		const struct block *b = block_at(p, number);
 		for (unsigned i = 0; i < b->ports; i++)
 			CU_ASSERT_EQUAL_FATAL(seen[b->first + i]++, 0);
@@ -97,7 +97,7 @@ test_block_size_changes(void)
 		w->pool[0].block_size = (uint16_t)size;
 		world_apply(w);
 		for (unsigned i = 0; i < 2; i++) {
-			uint32_t number = pool_take_first(p, w->gen, 0, ip(1, 2, 3, 4), &seed);
+			uint32_t number = pool_take_first(p, w->gen, 0, 1, ip(1, 2, 3, 4), &seed);
 			CU_ASSERT_NOT_EQUAL_FATAL(number, 0);
 			for (unsigned j = 0; j < block_at(p, number)->ports; j++)
 				CU_ASSERT_EQUAL_FATAL(seen[block_at(p, number)->first + j]++, 0);
@@ -115,7 +115,7 @@ test_id_reused(void)
 {
 	struct nat_world *w = small(1, false);
 	struct pool *p = &world_nat(w)->pool;
-	uint32_t held = pool_take_first(p, w->gen, 0, ip(1, 2, 3, 4), &seed);
+	uint32_t held = pool_take_first(p, w->gen, 0, 1, ip(1, 2, 3, 4), &seed);
 	uint32_t slot = block_at(p, held)->slot;
 	w->address[0].address = ip(203, 0, 113, 2);
 	world_apply(w);
@@ -123,9 +123,9 @@ test_id_reused(void)
 	CU_ASSERT_EQUAL(pool_slot_at(p, slot)->is_usable, 0);
 	CU_ASSERT_EQUAL(pool_find_id(p, &rules_of(w->gen)->addresses[0]), 0);
 	CU_ASSERT_EQUAL(pool_take_more(p, w->gen, slot, false, &seed), 0);
-	CU_ASSERT_EQUAL(pool_take_first(p, w->gen, 0, ip(1, 2, 3, 4), &seed), 0);
+	CU_ASSERT_EQUAL(pool_take_first(p, w->gen, 0, 1, ip(1, 2, 3, 4), &seed), 0);
 	give_all(p);
-	held = pool_take_first(p, w->gen, 0, ip(1, 2, 3, 4), &seed);
+	held = pool_take_first(p, w->gen, 0, 1, ip(1, 2, 3, 4), &seed);
 	CU_ASSERT_NOT_EQUAL_FATAL(held, 0);
 	slot = block_at(p, held)->slot;
 	CU_ASSERT_EQUAL(pool_slot_at(p, slot)->address, ip(203, 0, 113, 2));
@@ -176,7 +176,7 @@ exhaust_holes(struct nat_world *w)
 	memset(seen, 0, sizeof(seen));
 	for (unsigned i = 0; i < w->plane.workers; i++) {
 		struct pool *p = &((struct nat *)w->state[i])->pool;
-		while (pool_take_first(p, w->gen, 0, ip(100, 64, 0, 1), &seed) != 0)
+		while (pool_take_first(p, w->gen, 0, 1, ip(100, 64, 0, 1), &seed) != 0)
 			;
 		for (uint32_t n = 1; n <= p->blocks.high; n++)
 			for (unsigned proto = 0; proto < NAT_PROTOS; proto++)

@@ -25,6 +25,7 @@ begin(uint16_t workers)
 		world_address(w, 0, ip(203, 0, 113, 8 + i));
 	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
 	w->pool[0].insides = 1;
+	w->pool[0].inside_realm = 1;
 	w->pool[0].range_ports = RANGE;
 	w->pool[0].range_hosts = HOSTS / ADDRESSES;
 	w->inside = (struct img_nat_inside){0x64400000, 0x64400000 + HOSTS - 1, 0};
@@ -36,7 +37,7 @@ take_all(unsigned host, unsigned *in_range)
 {
 	struct det_range r;
 	unsigned n = 0;
-	CU_ASSERT_FATAL(det_forward(&w->pool[0], &w->inside, ip_add(HOST, host), &r));
+	CU_ASSERT_FATAL(det_forward(&w->pool[0], &w->inside, 1, ip_add(HOST, host), &r));
 	*in_range = 0;
 	while (world_out(w, UDP, ip_add(HOST, host), 2000 + n, SERVER, 53, &spec, &flow) ==
 	       VERDICT_OPEN) {
@@ -153,7 +154,7 @@ test_kept(void)
 	struct det_range r;
 	begin(1);
 	world_apply(w);
-	CU_ASSERT_FATAL(det_forward(&w->pool[0], &w->inside, HOST, &r));
+	CU_ASSERT_FATAL(det_forward(&w->pool[0], &w->inside, 1, HOST, &r));
 	for (unsigned i = 0; i <= RANGE; i++)
 		CU_ASSERT_EQUAL_FATAL(world_out(w, UDP, HOST, 2000 + i, SERVER, 53, &spec, &of[i]),
 		                      VERDICT_OPEN);

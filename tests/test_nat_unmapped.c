@@ -59,6 +59,10 @@ test_flows(void)
 	/* From another realm the address is another host's. */
 	struct miss m = world_miss(w, W_OTHER, TCP, HOST, port(80), SERVER, port(443));
 	CU_ASSERT_EQUAL(world_open(w, &m, &spec, &flow), VERDICT_PASS);
+	/* And its hosts do not come in as if they were outside. */
+	m = world_miss(w, W_OTHER, TCP, SERVER, port(4000), outside, port(8080));
+	CU_ASSERT_EQUAL(world_open(w, &m, &spec, &flow), VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_NO_POLICY);
 	world_free(w);
 }
 

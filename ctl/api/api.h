@@ -67,11 +67,12 @@ bool api_whohad_query(const json_t *params, uint64_t now_ns, struct whohad_query
                       size_t err_size);
 
 /*
- * api_nat_forward, api_nat_reverse: what an image alone says of an inside address, of an external
- * port: static mappings, deterministic ranges. New references. api_nat_ask: either, from the
+ * api_nat_forward, api_nat_reverse: what an image alone says of an inside address (in a realm, or
+ * -1: in each that has an interface), of an external port: static mappings, deterministic ranges.
+ * New references. api_nat_ask: either, from the
  * parameters of nat.forward or nat.reverse. => false and a message.
  */
-json_t *api_nat_forward(const struct image_header *h, be32 inside);
+json_t *api_nat_forward(const struct image_header *h, int realm, be32 inside);
 json_t *api_nat_reverse(const struct image_header *h, be32 external, uint16_t port);
 bool api_nat_ask(const struct image_header *h, const json_t *params, json_t **result, char *text,
                  size_t size);

@@ -11,6 +11,7 @@
 
 /* Rows of an image that answers come from. */
 struct fixed {
+	const struct image_header *h;
 	struct statics statics;
 	const struct img_nic *nics;
 	const struct img_nat_pool *pools;
@@ -24,7 +25,7 @@ static struct fixed
 fixed_of(const struct image_header *h)
 {
 	uint32_t n;
-	struct fixed f = {.statics = statics_of(h)};
+	struct fixed f = {.h = h, .statics = statics_of(h)};
 	f.nics = image_rows(h, IMG_NICS, &f.n_nics);
 	f.pools = image_rows(h, IMG_NAT_POOLS, &f.n_pools);
 	f.addresses = image_rows(h, IMG_NAT_ADDRESSES, &f.n_addresses);
@@ -49,7 +50,7 @@ has_ports(const struct img_nat_static *r)
 
 /* What a row says of one of its inside addresses. */
 static json_t *
-static_forward(const struct img_nat_static *r, be32 inside)
+static_forward(const struct fixed *f, const struct img_nat_static *r, be32 inside)
 {
 	char external[API_NAME];
 	uint64_t skip = (static_key(static_realm(r->inside_first), inside, 0, 0) -
@@ -59,6 +60,7 @@ static_forward(const struct img_nat_static *r, be32 inside)
 	                      (int)static_realm(r->inside_first), "external",
 	                      name_v4(static_address(outside), external), "protocol",
 	                      protocol_json(static_proto(r->inside_first)));
+	name_realm_put(f->h, o, static_realm(r->inside_first));
 	if (!has_ports(r))
 		return o;
 	json_object_update_new(o, json_pack("{s:i, s:i, s:i, s:i}",
@@ -70,35 +72,47 @@ static_forward(const struct img_nat_static *r, be32 inside)
 }
 
 static void
-forward_statics(const struct fixed *f, be32 inside, json_t *answers)
+forward_statics(const struct fixed *f, unsigned realm, be32 inside, json_t *answers)
 {
 	for (uint32_t i = 0; i < f->statics.n; i++) {
 		const struct img_nat_static *r = &f->statics.row[i];
 		uint32_t first = ntohl(static_address(r->inside_first));
 		uint32_t last = ntohl(static_address(r->inside_last));
-		if (first <= ntohl(inside) && ntohl(inside) <= last)
-			json_array_append_new(answers, static_forward(r, inside));
+		if (static_realm(r->inside_first) == realm && first <= ntohl(inside) &&
+		    ntohl(inside) <= last)
+			json_array_append_new(answers, static_forward(f, r, inside));
 	}
 }
 
-static unsigned
-realm_of(const struct fixed *f, const struct img_nat_rule *rule)
+/* May packets of a realm match it? */
+static bool
+is_of_realm(const struct fixed *f, const struct img_nat_rule *rule, unsigned realm)
 {
-	if (rule->realm != 0)
-		return rule->realm - 1u;
-	return rule->nic < f->n_nics ? f->nics[rule->nic].realm : 0;
+	return (rule->realm == 0 || rule->realm - 1u == realm) &&
+	       (rule->nic == 0 || (rule->nic < f->n_nics && f->nics[rule->nic].realm == realm));
+}
+
+/* Is there an interface of it? */
+static bool
+is_realm(const struct fixed *f, unsigned realm)
+{
+	for (uint32_t i = 1; i < f->n_nics; i++)
+		if (f->nics[i].name[0] != '\0' && f->nics[i].realm == realm)
+			return true;
+	return false;
 }
 
 static json_t *
-rule_forward(const struct fixed *f, const struct img_nat_rule *rule, be32 inside)
+rule_forward(const struct fixed *f, const struct img_nat_rule *rule, unsigned realm, be32 inside)
 {
 	char external[API_NAME];
 	struct det_range range;
 	const struct img_nat_pool *p = &f->pools[rule->pool];
-	bool is_fixed = det_forward(p, f->insides, inside, &range);
+	bool is_fixed = det_forward(p, f->insides, (uint8_t)realm, inside, &range);
 	json_t *o = json_pack("{s:s, s:i, s:s, s:s}", "kind",
 	                      is_fixed ? "deterministic" : "dynamic", "realm",
-	                      (int)realm_of(f, rule), "pool", p->name, "rule", rule->name);
+	                      (int)realm, "pool", p->name, "rule", rule->name);
+	name_realm_put(f->h, o, realm);
 	if (is_fixed)
 		json_object_update_new(o, json_pack("{s:s, s:i, s:i}", "external",
 			name_v4(f->addresses[range.row].address, external), "port_first",
@@ -106,30 +120,34 @@ rule_forward(const struct fixed *f, const struct img_nat_rule *rule, be32 inside
 	return o;
 }
 
-/* The rules that may match, up to the first that does whatever the interface. */
+/* The rules that may match, up to the first that does whatever the interface of the realm. */
 static void
-forward_rules(const struct fixed *f, be32 inside, json_t *answers)
+forward_rules(const struct fixed *f, unsigned realm, be32 inside, json_t *answers)
 {
 	union addr a = addr_from_v4(inside);
 	for (uint32_t i = 0; i < f->n_rules; i++) {
 		const struct img_nat_rule *rule = &f->rules[i];
 		union addr source = addr_from_v4(rule->source);
-		if (!addr_in_prefix(&a, &source, rule->plen))
+		if (!addr_in_prefix(&a, &source, rule->plen) || !is_of_realm(f, rule, realm))
 			continue;
-		json_array_append_new(answers, rule_forward(f, rule, inside));
+		json_array_append_new(answers, rule_forward(f, rule, realm, inside));
 		if (rule->nic == 0)
 			return;
 	}
 }
 
 json_t *
-api_nat_forward(const struct image_header *h, be32 inside)
+api_nat_forward(const struct image_header *h, int realm, be32 inside)
 {
 	char text[API_NAME];
 	struct fixed f = fixed_of(h);
 	json_t *answers = json_array();
-	forward_statics(&f, inside, answers);
-	forward_rules(&f, inside, answers);
+	for (int i = 0; i < IMG_MAX_REALMS; i++) {
+		if (realm >= 0 ? i != realm : !is_realm(&f, (unsigned)i))
+			continue;
+		forward_statics(&f, (unsigned)i, inside, answers);
+		forward_rules(&f, (unsigned)i, inside, answers);
+	}
 	return json_pack("{s:s, s:o}", "inside", name_v4(inside, text), "answers", answers);
 }
 
@@ -147,14 +165,15 @@ reverse_statics(const struct fixed *f, be32 external, uint16_t port, json_t *ans
 		if (r == NULL || r == last)
 			continue;
 		last = r;
-		json_array_append_new(answers, json_pack("{s:s, s:s, s:i, s:o, s:i, s:i, s:i}",
+		json_t *o = json_pack("{s:s, s:s, s:i, s:o, s:i, s:i, s:i}",
 			"kind", "static", "subscriber",
 			name_v4(static_address(inside), subscriber), "realm",
 			(int)static_realm(inside), "protocol",
 			protocol_json(static_proto(r->inside_first)), "inside_port",
 			(int)(uint16_t)inside, "port_first", has_ports(r) ?
 			(int)(uint16_t)r->outside_first : 0, "port_last", has_ports(r) ?
-			(int)(uint16_t)static_outside_last(r) : 65535));
+			(int)(uint16_t)static_outside_last(r) : 65535);
+		json_array_append_new(answers, name_realm_put(f->h, o, static_realm(inside)));
 	}
 }
 
@@ -166,18 +185,15 @@ pool_reverse(const struct fixed *f, uint32_t row, uint16_t port)
 	struct det_range range;
 	be32 inside;
 	if (!det_reverse(p, f->insides, row, port, &inside) ||
-	    !det_forward(p, f->insides, inside, &range))
+	    !det_forward(p, f->insides, p->inside_realm, inside, &range))
 		return port < det_dynamic(p) || port > p->port_last ? NULL :
 		       json_pack("{s:s, s:s, s:i, s:i}", "kind", "dynamic", "pool", p->name,
 		                 "port_first", (int)det_dynamic(p), "port_last", p->port_last);
-	unsigned realm = 0;
-	for (uint32_t i = f->n_rules; i-- > 0;)
-		if (&f->pools[f->rules[i].pool] == p)
-			realm = realm_of(f, &f->rules[i]);
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:i, s:i}", "kind", "deterministic",
-	                 "subscriber", name_v4(inside, subscriber), "realm", (int)realm,
-	                 "protocol", "any", "pool", p->name, "port_first", (int)range.first,
-	                 "port_last", (int)range.last);
+	json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:i, s:i}", "kind", "deterministic",
+	                      "subscriber", name_v4(inside, subscriber), "realm",
+	                      p->inside_realm, "protocol", "any", "pool", p->name, "port_first",
+	                      (int)range.first, "port_last", (int)range.last);
+	return name_realm_put(f->h, o, p->inside_realm);
 }
 
 json_t *
@@ -208,7 +224,14 @@ api_nat_ask(const struct image_header *h, const json_t *params, json_t **result,
 		snprintf(text, size, "address: wanted an IPv4 address, others are not translated");
 		return false;
 	}
-	*result = forward ? api_nat_forward(h, a.w[0]) :
+	const char *name = param_string(params, "realm");
+	int realm = name != NULL ? name_parse_realm(h, name) : -1;
+	if (name != NULL && realm < 0) {
+		snprintf(text, size, "realm: there is no realm \"%.31s\"; wanted the name of one",
+		         name);
+		return false;
+	}
+	*result = forward ? api_nat_forward(h, realm, a.w[0]) :
 	          api_nat_reverse(h, a.w[0], (uint16_t)param_integer(params, "external.port", 0));
 	return true;
 }

@@ -10,17 +10,27 @@
 struct flow_rows {
 	struct api *api;
 	json_t *rows;
+	int realm; /* of either end, or -1: any */
 };
 
+/* A tuple that is a name of its flow is of the outside. */
+static int
+realm_of(const struct tuple *t)
+{
+	return t->realm < IMG_MAX_REALMS ? t->realm : 0;
+}
+
 static json_t *
-view_json(const struct cmd_flow *f, int d)
+view_json(struct api *api, const struct cmd_flow *f, int d)
 {
 	const struct tuple *t = &f->tuple[d];
 	char src[API_NAME], dst[API_NAME];
-	return json_pack("{s:s, s:i, s:s, s:i}", "source",
-	                 name_address(&t->src, t->family, src), "source_port", ntohs(t->sport),
-	                 "destination", name_address(&t->dst, t->family, dst),
-	                 "destination_port", ntohs(t->dport));
+	int realm = realm_of(t);
+	json_t *o = json_pack("{s:s, s:i, s:s, s:i, s:i}", "source",
+		name_address(&t->src, t->family, src), "source_port", ntohs(t->sport),
+		"destination", name_address(&t->dst, t->family, dst), "destination_port",
+		ntohs(t->dport), "realm", realm);
+	return api_realm_put(api, o, (unsigned)realm);
 }
 
 static void
@@ -46,12 +56,16 @@ flow_row(void *arg, const void *data)
 	const struct cmd_flow *f = data;
 	const char *policy = name_policy(f->policy);
 	char proto[API_NAME];
+	if (fr->realm >= 0 && realm_of(&f->tuple[0]) != fr->realm &&
+	    realm_of(&f->tuple[1]) != fr->realm)
+		return false;
 	json_t *row = json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:[I, I], s:[I, I], s:o, s:o}",
 		"protocol", name_protocol(f->tuple[0].proto, proto), "state",
 		conn_state_name(f->state), "policy", policy, "worker", f->worker, "original",
-		view_json(f, 0), "reply", view_json(f, 1), "packets", (json_int_t)f->packets[0],
-		(json_int_t)f->packets[1], "bytes", (json_int_t)f->bytes[0],
-		(json_int_t)f->bytes[1], "idle", name_time(f->idle_ms * 1000000ull), "expires_in",
+		view_json(fr->api, f, 0), "reply", view_json(fr->api, f, 1), "packets",
+		(json_int_t)f->packets[0], (json_int_t)f->packets[1], "bytes",
+		(json_int_t)f->bytes[0], (json_int_t)f->bytes[1], "idle",
+		name_time(f->idle_ms * 1000000ull), "expires_in",
 		name_time(f->left_ms * 1000000ull));
 	if (strcmp(policy, "lb") == 0)
 		add_backend(fr->api, row, f->owner);
@@ -182,11 +196,12 @@ filter_balancer(struct api *api, const json_t *params, struct cmd_filter *f,
 json_t *
 flow_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
-	struct flow_rows fr = {api, NULL};
+	struct flow_rows fr = {.api = api};
 	struct listing l = {.kind = CMD_FLOWS, .row_size = sizeof(struct cmd_flow), .row = flow_row,
 	                    .arg = &fr,
 	                    .limit = (uint32_t)param_integer(params, "limit", API_PAGE)};
-	if (filter_words(params, &l.filter, err) != 0 ||
+	if (api_param_realm(api, params, &fr.realm, err) != 0 ||
+	    filter_words(params, &l.filter, err) != 0 ||
 	    filter_addresses(params, &l.filter, err) != 0 ||
 	    filter_balancer(api, params, &l.filter, err) != 0 ||
 	    param_cursor(params, &l.cursor, err) != 0)

@@ -88,10 +88,14 @@ void name_digest(const struct image_header *h, char buf[33]);
 int name_parse_protocol(const char *s); /* => number or -1 */
 int name_parse_policy(const char *s);
 int name_parse_state(const char *s);
-/* name_realm_put: a realm's name into an object that has its number; none for the outside.
- * => object. name_parse_realm: its number, or -1. */
-json_t *name_realm_put(struct api *api, json_t *object, unsigned realm);
-int name_parse_realm(struct api *api, const char *s);
+/* name_realm_put: a realm's name into an object that has its number; none for the outside. Names
+ * are those of an image, or NULL, or of the running one. => object. */
+json_t *name_realm_put(const struct image_header *h, json_t *object, unsigned realm);
+json_t *api_realm_put(struct api *api, json_t *object, unsigned realm);
+/* name_parse_realm: the number of a name, or of a number that a realm has. => -1: there is none. */
+int name_parse_realm(const struct image_header *h, const char *s);
+/* api_param_realm: the number of the realm that params want, -1: any. => 0, or -1 and err. */
+int api_param_realm(struct api *api, const json_t *params, int *realm, struct rpc_error *err);
 json_t *name_time(uint64_t ns); /* seconds, as a JSON number */
 
 /* query.c */

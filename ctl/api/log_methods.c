@@ -105,7 +105,7 @@ realms_name(struct api *api, json_t *rows)
 	json_t *row;
 	size_t i;
 	json_array_foreach(rows, i, row)
-		name_realm_put(api, row, (unsigned)json_integer_value(
+		api_realm_put(api, row, (unsigned)json_integer_value(
 			json_object_get(row, "realm")));
 }
 

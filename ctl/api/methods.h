@@ -23,7 +23,8 @@
 	  "make this document the configuration, whole or not at all")                         \
 	X(config_get_m, "config.get", "", "the document in force")                             \
 	X(config_schema_m, "config.schema", "", "the JSON Schema of the document")             \
-	X(flow_list_m, "flow.list", FLOW_FILTER ", limit?, cursor?", "flows, page by page")    \
+	X(flow_list_m, "flow.list", FLOW_FILTER ", realm?, limit?, cursor?",                   \
+	  "flows, page by page")                                                               \
 	X(flow_count_m, "flow.count", "", "how many flows there are")                          \
 	X(mapping_list_m, "mapping.list", MAPPING_FILTER ", realm?, limit?, cursor?",          \
 	  "NAT mappings, page by page")                                                        \
@@ -88,7 +89,7 @@
 	X(log_list_m, "log.list", "limit?, since?, address?, filter?",                       \
 	  "the latest NAT log records")    \
 	X(log_sinks_m, "log.sinks", "", "where records go: what was sent, waits, is lost")     \
-	X(nat_forward_m, "nat.forward", "address",                                            \
+	X(nat_forward_m, "nat.forward", "address, realm?",                                    \
 	  "where the configuration alone puts an inside address: static, deterministic")       \
 	X(nat_reverse_m, "nat.reverse", "external.address, external.port",                     \
 	  "whose the configuration alone says an external port is")                            \

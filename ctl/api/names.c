@@ -130,32 +130,54 @@ name_digest(const struct image_header *h, char buf[33])
 }
 
 static const struct img_realm *
-realms_of(struct api *api, uint32_t *n)
+realms_of(const struct image_header *h, uint32_t *n)
 {
-	const struct image_header *h = api->link.image(api->link.ctx);
 	*n = 0;
 	return h != NULL ? image_rows(h, IMG_REALMS, n) : NULL;
 }
 
 json_t *
-name_realm_put(struct api *api, json_t *object, unsigned realm)
+name_realm_put(const struct image_header *h, json_t *object, unsigned realm)
 {
 	uint32_t n;
-	const struct img_realm *r = realms_of(api, &n);
+	const struct img_realm *r = realms_of(h, &n);
 	if (realm != 0 && realm < n && r[realm].name[0] != '\0')
 		json_object_set_new(object, "realm_name", json_string(r[realm].name));
 	return object;
 }
 
+json_t *
+api_realm_put(struct api *api, json_t *object, unsigned realm)
+{
+	return name_realm_put(api->link.image(api->link.ctx), object, realm);
+}
+
 int
-name_parse_realm(struct api *api, const char *s)
+name_parse_realm(const struct image_header *h, const char *s)
 {
 	uint32_t n;
-	const struct img_realm *r = realms_of(api, &n);
+	char number[API_NAME];
+	const struct img_realm *r = realms_of(h, &n);
 	for (uint32_t i = 1; i < n; i++)
-		if (strcmp(r[i].name, s) == 0)
+		if (strcmp(r[i].name, s) == 0 && s[0] != '\0')
 			return (int)i;
-	return strcmp(s, "outside") == 0 ? 0 : -1;
+	for (uint32_t i = 1; i < n; i++) {
+		snprintf(number, sizeof(number), "%u", i);
+		if (r[i].name[0] != '\0' && strcmp(number, s) == 0)
+			return (int)i;
+	}
+	return strcmp(s, "outside") == 0 || strcmp(s, "0") == 0 ? 0 : -1;
+}
+
+int
+api_param_realm(struct api *api, const json_t *params, int *realm, struct rpc_error *err)
+{
+	const char *name = param_string(params, "realm");
+	*realm = name != NULL ? name_parse_realm(api->link.image(api->link.ctx), name) : -1;
+	if (name == NULL || *realm >= 0)
+		return 0;
+	rpc_fail(err, API_NOT_FOUND, "there is no realm %s", name);
+	return -1;
 }
 
 json_t *

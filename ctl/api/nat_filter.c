@@ -106,8 +106,10 @@ set_protocol(struct parse *p, const char *s)
 static bool
 set_realm(struct parse *p, const char *s)
 {
-	p->wanted = "the number of a realm";
-	return number(s, 255, &p->f->realm);
+	int realm = name_parse_realm(p->api->link.image(p->api->link.ctx), s);
+	p->wanted = "the name of a realm, or outside";
+	p->f->realm = (uint16_t)(realm + 1);
+	return realm >= 0;
 }
 
 static bool

@@ -2,9 +2,10 @@
 /*
  * What       The text of a filter over what the NAT has: words "key=value", all of which must hold.
  *            The same for listings, counts, cuts and the log.
- * Layout     pool=NAME, realm=N, worker=N, protocol=tcp|udp|icmp|N; subscriber= and external= an
+ * Layout     pool=NAME, realm=NAME, worker=N, protocol=tcp|udp|icmp|N; subscriber= and external= an
  *            address or prefix; port= (external) and inside_port= a port or first-last.
- * Limits     A key stands once. A pool that the configuration does not have is an error.
+ * Limits     A key stands once. A pool or realm that the configuration does not have is an
+ *            error.
  * See        nat/nat_filter.h for what is asked of what.
  */
 #ifndef MR_API_NAT_FILTER_H

@@ -35,7 +35,7 @@ block_json(struct api *api, const void *row)
 		b->first + b->ports - 1, "ports", b->usable, "mappings", (json_int_t)b->mapped,
 		"taken", "tcp", b->taken[0], "udp", b->taken[1], "icmp", b->taken[2], "pool",
 		nat_pool_name(api, b->pool), "realm", b->realm, "worker", b->worker);
-	return name_realm_put(api, o, b->realm);
+	return api_realm_put(api, o, b->realm);
 }
 
 /* What there is to see. Pools and addresses are few: they come whole. */

@@ -50,7 +50,7 @@ static const struct api_param param_table[] = {
 	{"port", API_INTEGER, 1, 65535, "port of the backend, if its address is not enough"},
 	{"protocol", API_STRING, 0, 0, "tcp, udp, icmp or a number; any if not given"},
 	{"range", API_STRING, 0, 0, "address, prefix or first-last"},
-	{"realm", API_STRING, 0, 0, "name of a realm; any if not given"},
+	{"realm", API_STRING, 0, 0, "name of a realm, or `outside`; any if not given"},
 	{"service", API_STRING, 0, 0, "name of a service"},
 	{"since", API_INTEGER, 0, INT64_MAX, "number of the first record wanted"},
 	{"weight", API_INTEGER, 0, 65535, "new weight"},

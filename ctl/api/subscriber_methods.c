@@ -15,7 +15,7 @@ struct nat_rows {
 	json_t *rows;
 	struct cmd_filter filter;
 	const char *pool; /* name, or NULL */
-	int realm;        /* number plus one, or 0: any */
+	int realm;        /* number, or -1: any */
 };
 
 const char *
@@ -40,6 +40,12 @@ wanted(uint32_t filter, uint32_t value)
 }
 
 static bool
+realm_wanted(const struct nat_rows *r, unsigned realm)
+{
+	return r->realm < 0 || (unsigned)r->realm == realm;
+}
+
+static bool
 mapping_wanted(const struct nat_rows *r, const struct cmd_mapping *m)
 {
 	const struct cmd_filter *f = &r->filter;
@@ -48,7 +54,7 @@ mapping_wanted(const struct nat_rows *r, const struct cmd_mapping *m)
 	       (f->any_port == 0 || f->any_port == m->inside_port ||
 	        f->any_port == m->external_port) &&
 	       wanted(f->dst.w[0], m->external) && wanted(f->dport, m->external_port) &&
-	       wanted((uint32_t)r->realm, m->realm + 1u) && wanted(f->proto, m->proto) &&
+	       realm_wanted(r, m->realm) && wanted(f->proto, m->proto) &&
 	       wanted(f->worker, m->worker + 1u) &&
 	       pool_wanted(r, m->pool);
 }
@@ -62,7 +68,7 @@ nat_mapping_json(struct api *api, const struct cmd_mapping *m)
 		"inside_port", ntohs(m->inside_port), "external", name_v4(m->external, external),
 		"external_port", ntohs(m->external_port), "flows", (json_int_t)m->flows, "pool",
 		nat_pool_name(api, m->pool), "realm", m->realm, "worker", m->worker);
-	return name_realm_put(api, o, m->realm);
+	return api_realm_put(api, o, m->realm);
 }
 
 static bool
@@ -98,7 +104,7 @@ nat_subscriber_json(struct api *api, const struct cmd_subscriber *s)
 		nat_pool_name(api, s->pool), "blocks", blocks_json(s), "mappings",
 		(json_int_t)s->mappings, "flows", (json_int_t)s->flows, "blocks_elsewhere",
 		(json_int_t)s->elsewhere, "realm", s->realm, "worker", s->worker);
-	return name_realm_put(api, o, s->realm);
+	return api_realm_put(api, o, s->realm);
 }
 
 static bool
@@ -107,7 +113,7 @@ subscriber_row(void *arg, const void *data)
 	struct nat_rows *r = arg;
 	const struct cmd_subscriber *s = data;
 	be32 any = r->filter.any.w[0];
-	if (!wanted((uint32_t)r->realm, s->realm + 1u) || !pool_wanted(r, s->pool) ||
+	if (!realm_wanted(r, s->realm) || !pool_wanted(r, s->pool) ||
 	    (any != 0 && any != s->address && any != s->external))
 		return false;
 	json_array_append_new(r->rows, nat_subscriber_json(r->api, s));
@@ -143,19 +149,6 @@ filter_v4(const json_t *params, const char *name, union addr *a, struct rpc_erro
 	return -1;
 }
 
-/* realm_wanted: what params name. => 0, or -1 and err. */
-static int
-realm_wanted(struct nat_rows *r, const json_t *params, struct rpc_error *err)
-{
-	const char *name = param_string(params, "realm");
-	int number = name != NULL ? name_parse_realm(r->api, name) : -1;
-	r->realm = number + 1;
-	if (name == NULL || number >= 0)
-		return 0;
-	rpc_fail(err, API_NOT_FOUND, "there is no realm %s", name);
-	return -1;
-}
-
 json_t *
 mapping_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
@@ -166,7 +159,7 @@ mapping_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 	if (p < 0)
 		return rpc_fail(err, RPC_PARAMS,
 		                "filter.protocol: wanted tcp, udp, icmp or a number");
-	if (realm_wanted(&r, params, err) != 0 ||
+	if (api_param_realm(api, params, &r.realm, err) != 0 ||
 	    filter_v4(params, "filter.address", &r.filter.any, err) != 0 ||
 	    filter_v4(params, "filter.external", &r.filter.dst, err) != 0 ||
 	    param_cursor(params, &cursor, err) != 0)
@@ -186,7 +179,7 @@ subscriber_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
 	struct nat_rows r = {.api = api, .pool = param_string(params, "pool")};
 	uint64_t cursor;
-	if (realm_wanted(&r, params, err) != 0 ||
+	if (api_param_realm(api, params, &r.realm, err) != 0 ||
 	    filter_v4(params, "address", &r.filter.any, err) != 0 ||
 	    param_cursor(params, &cursor, err) != 0 ||
 	    rows_filled(&r, CMD_SUBSCRIBERS, &cursor,
@@ -228,7 +221,7 @@ subscriber_show_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
 	struct nat_rows r = {.api = api};
 	const char *address = param_string(params, "address");
-	if (realm_wanted(&r, params, err) != 0 ||
+	if (api_param_realm(api, params, &r.realm, err) != 0 ||
 	    filter_v4(params, "address", &r.filter.src, err) != 0)
 		return NULL;
 	json_t *found = all_rows(&r, CMD_SUBSCRIBERS, IMG_MAX_REALMS, err);
@@ -239,7 +232,7 @@ subscriber_show_m(struct api *api, const json_t *params, struct rpc_error *err)
 	json_decref(found);
 	if (subscriber == NULL)
 		return rpc_fail(err, API_NOT_FOUND, "no subscriber %s holds anything now", address);
-	r.realm = 1 + (int)json_integer_value(json_object_get(subscriber, "realm"));
+	r.realm = (int)json_integer_value(json_object_get(subscriber, "realm"));
 	if (!is_one) {
 		json_decref(subscriber);
 		return rpc_fail(err, RPC_PARAMS, "realm: there is a subscriber %s in several; "

@@ -53,6 +53,20 @@ nic_name(const struct image_header *h, uint32_t nic)
 	return nic != 0 && nic < n ? row[nic].name : "";
 }
 
+static unsigned
+nic_realm(const struct image_header *h, uint32_t nic)
+{
+	uint32_t n;
+	const struct img_nic *row = image_rows(h, IMG_NICS, &n);
+	return nic < n ? row[nic].realm : 0;
+}
+
+static json_t *
+realm_json(const struct image_header *h, unsigned realm)
+{
+	return name_realm_put(h, json_pack("{s:i}", "realm", (int)realm), realm);
+}
+
 static bool
 nic_row(void *arg, const void *data)
 {
@@ -67,6 +81,7 @@ nic_row(void *arg, const void *data)
 		c.mtu, "link", c.link_up ? "up" : "down", "speed_mbps", (json_int_t)c.speed_mbps,
 		"rx_queues", c.rx_queues, "tx_queues", c.tx_queues, "addresses",
 		nic_addresses(r->image, number));
+	json_object_update_new(o, realm_json(r->image, nic_realm(r->image, number)));
 	if (r->sum != NULL && number < STATS_NICS)
 		json_object_set_new(o, "counters", stats_nic_json(&r->sum->nic[number]));
 	json_array_append_new(r->list, o);
@@ -108,11 +123,13 @@ neighbour_row(void *arg, const void *data)
 	const struct cmd_neighbour *c = data;
 	static const uint8_t no_mac[6];
 	char address[API_NAME], mac[API_NAME];
-	json_array_append_new(r->list, json_pack("{s:s, s:s, s:o, s:s, s:b, s:i, s:o}", "address",
+	json_t *o = json_pack("{s:s, s:s, s:o, s:s, s:b, s:i, s:o}", "address",
 		name_address(&c->address, c->family, address), "nic", nic_name(r->image, c->nic),
 		"mac", memcmp(c->mac, no_mac, 6) != 0 ? json_string(name_mac(c->mac, mac)) :
 		json_null(), "state", c->state < 3 ? states[c->state] : "?", "static",
-		c->is_static, "queued", c->queued, "age", name_time(c->age_ms * 1000000ull)));
+		c->is_static, "queued", c->queued, "age", name_time(c->age_ms * 1000000ull));
+	json_object_update_new(o, realm_json(r->image, nic_realm(r->image, c->nic)));
+	json_array_append_new(r->list, o);
 	return true;
 }
 
@@ -141,6 +158,7 @@ route_json(const struct image_header *h, const struct img_route *r)
 		                    json_string(name_address(&r->gateway, r->family, address)));
 	if (nic_name(h, r->nic)[0] != '\0')
 		json_object_set_new(o, "nic", json_string(nic_name(h, r->nic)));
+	json_object_update_new(o, realm_json(h, r->realm));
 	return o;
 }
 
@@ -214,7 +232,7 @@ api_record_json(struct api *api, const struct record *rec)
 		name_v4(rec->subscriber, inside), "external", name_v4(rec->external, external),
 		"port_first", rec->port_first, "port_last", rec->port_last, "realm", rec->realm,
 		"worker", rec->worker, "sequence", (json_int_t)rec->sequence);
-	name_realm_put(api, o, rec->realm);
+	api_realm_put(api, o, rec->realm);
 	if (rec->pool < n)
 		json_object_set_new(o, "pool", json_string(pool[rec->pool].name));
 	if (rec->proto != 0)

@@ -17,7 +17,8 @@ const struct view view_flows[] = {
 	  {"POLICY", "policy", TEXT}, {"SERVICE", "service", TEXT},
 	  {"PACKETS", "packets.0", NUMBER}, {"REPLIES", "packets.1", NUMBER},
 	  {"BYTES", "bytes.0", BYTES}, {"REPLIED", "bytes.1", BYTES}, {"IDLE", "idle", SECONDS},
-	  {"EXPIRES", "expires_in", SECONDS}, {"WORKER", "worker", NUMBER}}}, END,
+	  {"EXPIRES", "expires_in", SECONDS}, {"WORKER", "worker", NUMBER},
+	  {"REALM", "original.realm_name", TEXT}, {"REPLY'S", "reply.realm_name", TEXT}}}, END,
 };
 
 const struct view view_flow_count[] = {
@@ -90,7 +91,8 @@ const struct view view_blocks[] = {
 	{NULL, "blocks", {
 	  {"EXTERNAL", "external", TEXT}, {"FIRST", "port_first", NUMBER},
 	  {"LAST", "port_last", NUMBER}, {"SUBSCRIBER", "subscriber", TEXT},
-	  {"REALM", "realm", NUMBER}, {"MAPPINGS", "mappings", NUMBER}, {"OF", "ports", NUMBER},
+	  {"REALM", "realm_name", TEXT}, {"MAPPINGS", "mappings", NUMBER},
+	  {"OF", "ports", NUMBER},
 	  {"TCP", "taken.tcp", NUMBER}, {"UDP", "taken.udp", NUMBER},
 	  {"ICMP", "taken.icmp", NUMBER}, {"POOL", "pool", TEXT}, {"WORKER", "worker", NUMBER}}},
 	END,
@@ -194,19 +196,19 @@ const struct view view_nics[] = {
 	  {"VLAN", "vlan", NUMBER}, {"MTU", "mtu", NUMBER}, {"RX", "counters.rx_packets", NUMBER},
 	  {"TX", "counters.tx_packets", NUMBER}, {"DROPPED", "counters.dropped", NUMBER},
 	  {"QUEUES", "rx_queues", NUMBER}, {"DEVICE", "device", TEXT},
-	  {"ADDRESSES", "addresses", LIST}}}, END,
+	  {"REALM", "realm_name", TEXT}, {"ADDRESSES", "addresses", LIST}}}, END,
 };
 
 const struct view view_neighbours[] = {
 	{NULL, "neighbours", {
 	  {"ADDRESS", "address", TEXT}, {"NIC", "nic", TEXT}, {"MAC", "mac", TEXT},
 	  {"STATE", "state", TEXT}, {"STATIC", "static", YES_NO}, {"QUEUED", "queued", NUMBER},
-	  {"AGE", "age", SECONDS}}}, END,
+	  {"AGE", "age", SECONDS}, {"REALM", "realm_name", TEXT}}}, END,
 };
 
 const struct view view_routes[] = {
 	{NULL, "routes", {{"PREFIX", "prefix", TEXT}, {"KIND", "kind", TEXT}, {"VIA", "via", TEXT},
-	                  {"NIC", "nic", TEXT}}}, END,
+	                  {"NIC", "nic", TEXT}, {"REALM", "realm_name", TEXT}}}, END,
 };
 
 const struct view view_steering[] = {
@@ -232,9 +234,10 @@ const struct view view_steering[] = {
 const struct view view_log[] = {
 	{NULL, "records", {
 	  {"TIME (UTC)", "time", TIME}, {"EVENT", "event", TEXT},
-	  {"SUBSCRIBER", "subscriber", TEXT}, {"PORT", "inside_port", NUMBER},
-	  {"EXTERNAL", "external", TEXT}, {"FIRST", "port_first", NUMBER},
-	  {"LAST", "port_last", NUMBER}, {"PROTO", "protocol", TEXT}, {"POOL", "pool", TEXT},
+	  {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm_name", TEXT},
+	  {"PORT", "inside_port", NUMBER}, {"EXTERNAL", "external", TEXT},
+	  {"FIRST", "port_first", NUMBER}, {"LAST", "port_last", NUMBER},
+	  {"PROTO", "protocol", TEXT}, {"POOL", "pool", TEXT},
 	  {"FAR", "far", TEXT}, {"PORT", "far_port", NUMBER},
 	  {"THRESHOLD", "threshold", TEXT}}},
 	END,
@@ -255,9 +258,8 @@ const struct view view_whohad[] = {
 	  {"at (UTC)", "at", TIME}, {"complete", "complete", YES_NO},
 	  {"log begins", "log.first", TIME}, {"log ends", "log.last", TIME}}},
 	{"Answers", "answers", {
-	  {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm", NUMBER},
-	  {"NAME", "realm_name", TEXT},
-	  {"KIND", "kind", TEXT},
+	  {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm_name", TEXT},
+	  {"NUMBER", "realm", NUMBER}, {"KIND", "kind", TEXT},
 	  {"FIRST", "port_first", NUMBER}, {"LAST", "port_last", NUMBER},
 	  {"PROTO", "protocol", TEXT}, {"PORT", "inside_port", NUMBER},
 	  {"FROM (UTC)", "from", TIME}, {"TO (UTC)", "to", TIME}, {"END", "end", TEXT},
@@ -272,9 +274,8 @@ const struct view view_whohad[] = {
 	  {"WORKER", "worker", NUMBER}}},
 	{"Notes", "notes", {{"", "text", TEXT}}},
 	{"Held now", "now", {
-	  {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm", NUMBER},
-	  {"NAME", "realm_name", TEXT},
-	  {"KIND", "kind", TEXT},
+	  {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm_name", TEXT},
+	  {"NUMBER", "realm", NUMBER}, {"KIND", "kind", TEXT},
 	  {"FIRST", "port_first", NUMBER}, {"LAST", "port_last", NUMBER}}}, END,
 };
 
@@ -284,7 +285,7 @@ const struct view view_whohad[] = {
 const struct view view_forward[] = {
 	{NULL, "", {{"inside", "inside", TEXT}}},
 	{"Answers", "answers", {
-	  {"KIND", "kind", TEXT}, {"REALM", "realm", NUMBER}, {"EXTERNAL", "external", TEXT},
+	  {"KIND", "kind", TEXT}, {"REALM", "realm_name", TEXT}, {"EXTERNAL", "external", TEXT},
 	  {"PROTO", "protocol", TEXT}, FIXED_PORTS, {"FROM PORT", "inside_port_first", NUMBER},
 	  {"POOL", "pool", TEXT}, {"RULE", "rule", TEXT}}}, END,
 };
@@ -292,8 +293,9 @@ const struct view view_forward[] = {
 const struct view view_reverse[] = {
 	{NULL, "", {{"external", "external", ENDPOINT}}},
 	{"Answers", "answers", {
-	  {"KIND", "kind", TEXT}, {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm", NUMBER},
-	  {"PROTO", "protocol", TEXT}, {"PORT", "inside_port", NUMBER}, FIXED_PORTS,
+	  {"KIND", "kind", TEXT}, {"SUBSCRIBER", "subscriber", TEXT},
+	  {"REALM", "realm_name", TEXT}, {"PROTO", "protocol", TEXT},
+	  {"PORT", "inside_port", NUMBER}, FIXED_PORTS,
 	  {"POOL", "pool", TEXT}}}, END,
 };
 

@@ -36,6 +36,20 @@ insides_read(struct model *m, const json_t *list, size_t pool, struct img_nat_po
 	return before;
 }
 
+/* ranges_realm: whose addresses they are. */
+static uint8_t
+ranges_realm(struct model *m, const json_t *o, size_t i)
+{
+	struct config_path path;
+	path_make(&path, "nat.pools[%zu].deterministic", i);
+	uint8_t realm = realm_of(m, o, path.text, 0);
+	path_key(&path, "realm");
+	if (get_text(o, "realm") == NULL && json_array_size(json_object_get(m->doc, "realms")) != 0)
+		config_error_add(m->errs, path.text, "missing; expected the realm that the "
+		                 "addresses are in, since there are several");
+	return realm;
+}
+
 /* ranges_shape: RFC 7422 section 2.1: ports / (C + D), in whole granules. */
 static void
 ranges_shape(struct model *m, const json_t *o, size_t pool, struct img_nat_pool *p, uint64_t hosts)
@@ -72,7 +86,7 @@ ranges_shape(struct model *m, const json_t *o, size_t pool, struct img_nat_pool 
 static void
 ranges_idle(struct model *m, const json_t *o, size_t i)
 {
-	static const char *const keys[] = {"overflow", "range_ports"};
+	static const char *const keys[] = {"overflow", "range_ports", "realm"};
 	struct config_path path;
 	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
 		path_make(&path, "nat.pools[%zu].deterministic.%s", i, keys[k]);
@@ -114,6 +128,7 @@ model_ranges(struct model *m)
 		uint64_t hosts = insides_read(m, list, i, p);
 		if (hosts == 0)
 			continue;
+		p->inside_realm = ranges_realm(m, o, i);
 		ranges_shape(m, o, i, p, hosts);
 		ranges_alone(m, pool, i, p);
 	}

@@ -159,6 +159,21 @@ entry_claim(struct model *m, const struct entry *e, bool whole)
 	}
 }
 
+/* The realm of the inside: what it says, and if it names an interface, that one's. */
+static uint8_t
+entry_realm(struct model *m, const json_t *o, size_t i, uint8_t nic)
+{
+	struct config_path path;
+	uint8_t of_nic = nic_realm(m, nic);
+	path_make(&path, "nat.static[%zu]", i);
+	uint8_t realm = realm_of(m, o, path.text, of_nic);
+	path_key(&path, "realm");
+	if (nic != 0 && realm != of_nic)
+		config_error_add(m->errs, path.text, "is not that of interface \"%s\"; expected "
+		                 "one of them", get_text(o, "nic"));
+	return realm;
+}
+
 static void
 entry_make(struct model *m, const json_t *o, size_t i)
 {
@@ -170,7 +185,7 @@ entry_make(struct model *m, const json_t *o, size_t i)
 		return;
 	entry_path(&path, i, "nic");
 	e.nic = nic == NULL ? 0 : nic_find(m, nic, path.text);
-	e.realm = e.nic == 0 ? 0 : ((struct img_nic *)rows_at(&m->nics, e.nic))->realm;
+	e.realm = entry_realm(m, o, i, e.nic);
 	e.inbound = json_is_true(json_object_get(o, "inbound"));
 	if (m->statics.n + 2 * (uint64_t)e.addresses > NAT_MAX_STATICS) {
 		entry_path(&path, i, "outside");

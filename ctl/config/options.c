@@ -73,6 +73,9 @@ const struct config_option config_options[] = {
 	{"realms[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "an address space"},
 	{"realms[].name", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, REQ,
 	 "what others call it by; unique, and not `outside`"},
+	{"realms[].number", CONFIG_INT, NULL, 1, IMG_MAX_REALMS - 1, NULL, 0,
+	 "in records of the log (IPFIX: ingressVRFID); default: a free one, which it keeps until "
+	 "the data plane starts anew"},
 
 	{"nics", CONFIG_ARRAY, NULL, 1, CONFIG_MAX_NICS, NULL, REQ, "network interfaces"},
 	{"nics[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "an interface: a device and a VLAN"},
@@ -162,6 +165,8 @@ const struct config_option config_options[] = {
 	 "inside addresses that have a range, in this order; none: the pool is not so"},
 	{"nat.pools[].deterministic.inside[]", CONFIG_RANGE4, NULL, 0, 0, NULL, 0,
 	 "an address, a prefix (all its addresses), or first-last"},
+	{"nat.pools[].deterministic.realm", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, 0,
+	 "realm that they are in (`outside`, or a name); must be said where there are `realms`"},
 	{"nat.pools[].deterministic.overflow", CONFIG_INT, NULL, 0, 1024, NULL, 0,
 	 "parts of each address, as large as a range, kept for dynamic blocks (RFC 7422: D); "
 	 "default: 1"},
@@ -258,6 +263,8 @@ const struct config_option config_options[] = {
 	 "as many ports; default: the same ones"},
 	{"nat.static[].nic", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, 0,
 	 "interface of arrival from inside; default: any"},
+	{"nat.static[].realm", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, 0,
+	 "realm of the inside (`outside`, or a name); default: that of `nic`, else the outside"},
 	{"nat.static[].inbound", CONFIG_BOOL, "true", 0, 0, NULL, 0,
 	 "may connections begin outside? false: only answers are let in"},
 	{"nat.timeouts", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,

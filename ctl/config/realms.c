@@ -12,26 +12,36 @@ realm_at(const struct model *m, size_t i)
 	return rows_at(&m->realms, i);
 }
 
-static bool
-is_wanted(const struct model *m, const char *name)
+/* The realm of that name in the document, or NULL. */
+static const json_t *
+wanted(const struct model *m, const char *name)
 {
 	const json_t *realms = json_object_get(m->doc, "realms"), *realm;
 	size_t i;
 	json_array_foreach((json_t *)realms, i, realm)
 		if (strcmp(get_text(realm, "name"), name) == 0)
-			return true;
-	return false;
+			return realm;
+	return NULL;
 }
 
-/* A number that nobody has, and had not in the previous image if that can be. */
+static bool
+is_free(const struct model *m, size_t i)
+{
+	return realm_at(m, i)->name[0] == '\0';
+}
+
+/* A number that nobody has; one that nobody had, if that can be: rows are never taken away. */
 static size_t
 number_free(const struct model *m, const struct img_realm *old, uint32_t n_old)
 {
-	for (size_t i = 1; i < IMG_MAX_REALMS; i++)
-		if (realm_at(m, i)->name[0] == '\0' && (i >= n_old || old[i].name[0] == '\0'))
+	for (size_t i = n_old > 1 ? n_old : 1; i < IMG_MAX_REALMS; i++)
+		if (is_free(m, i))
 			return i;
 	for (size_t i = 1; i < IMG_MAX_REALMS; i++)
-		if (realm_at(m, i)->name[0] == '\0')
+		if (is_free(m, i) && (i >= n_old || old[i].name[0] == '\0'))
+			return i;
+	for (size_t i = 1; i < IMG_MAX_REALMS; i++)
+		if (is_free(m, i))
 			return i;
 	return 0;
 }
@@ -45,6 +55,42 @@ realm_number(const struct model *m, const char *name)
 	return -1;
 }
 
+static void
+realm_name(struct model *m, size_t number, const char *name)
+{
+	snprintf(realm_at(m, number)->name, IMAGE_NAME, "%s", name);
+}
+
+/* Those with a number of their own have it before anybody else. */
+static void
+realms_numbered(struct model *m, const json_t *realms)
+{
+	const json_t *realm;
+	size_t i;
+	json_array_foreach((json_t *)realms, i, realm) {
+		struct config_path path;
+		size_t number = (size_t)get_int(realm, "number");
+		if (number == 0)
+			continue;
+		path_make(&path, "realms[%zu].number", i);
+		if (is_free(m, number))
+			realm_name(m, number, get_text(realm, "name"));
+		else
+			config_error_add(m->errs, path.text, "%zu is that of realm \"%s\"; "
+			                 "expected another one", number,
+			                 realm_at(m, number)->name);
+	}
+}
+
+static void
+realms_kept(struct model *m, const struct img_realm *old, uint32_t n_old)
+{
+	for (uint32_t i = 1; i < n_old && i < IMG_MAX_REALMS; i++)
+		if (old[i].name[0] != '\0' && is_free(m, i) && wanted(m, old[i].name) != NULL &&
+		    realm_number(m, old[i].name) < 0)
+			realm_name(m, i, old[i].name);
+}
+
 void
 model_realms(struct model *m)
 {
@@ -56,9 +102,8 @@ model_realms(struct model *m)
 		if (rows_add(m, &m->realms) == NULL)
 			return;
 	memcpy(realm_at(m, 0)->name, outside, sizeof(outside));
-	for (uint32_t i = 1; i < n_old && i < IMG_MAX_REALMS; i++)
-		if (old[i].name[0] != '\0' && is_wanted(m, old[i].name))
-			*realm_at(m, i) = old[i];
+	realms_numbered(m, realms);
+	realms_kept(m, old, n_old);
 	for (size_t i = 0; i < json_array_size(realms); i++) {
 		struct config_path path;
 		const char *name = get_text(json_array_get(realms, i), "name");
@@ -67,10 +112,9 @@ model_realms(struct model *m)
 			config_error_add(m->errs, path.text, "\"%s\" is there without being named; "
 			                 "expected another name", outside);
 		else if (realm_number(m, name) < 0)
-			snprintf(realm_at(m, number_free(m, old, n_old))->name, IMAGE_NAME, "%s",
-			         name);
+			realm_name(m, number_free(m, old, n_old), name);
 	}
-	while (m->realms.n > 1 && realm_at(m, m->realms.n - 1)->name[0] == '\0')
+	while (m->realms.n > 1 && m->realms.n > n_old && is_free(m, m->realms.n - 1))
 		m->realms.n--;
 }
 
