@@ -227,7 +227,7 @@ is_served(const struct nat *n, const struct subscriber *s, const struct img_nat_
 	for (uint32_t b = s->block; b != 0; b = block_at(&n->pool, b)->next)
 		if (!is_own(n, s, rule, block_at(&n->pool, b)))
 			return false;
-	bool has = det_forward(&r->pools[rule->pool], r->insides, (uint8_t)s->realm, s->address,
+	bool has = det_forward(&r->pools[rule->pool], r->insides, subscriber_realm(s), s->address,
 	                       &range);
 	return !has || block_at(&n->pool, s->block)->is_range != 0;
 }

@@ -56,7 +56,7 @@ ranges_explain(const struct nat_rules *r, uint16_t pool, const struct subscriber
 	const struct img_nat_pool *p = &r->pools[pool];
 	if (!b->is_range)
 		return !det_is(p) || b->first >= det_dynamic(p);
-	return det_forward(p, r->insides, (uint8_t)s->realm, s->address, &range) &&
+	return det_forward(p, r->insides, subscriber_realm(s), s->address, &range) &&
 	       range.first == b->first && range.last == b->first + b->ports - 1u &&
 	       r->addresses[range.row].address == external;
 }

@@ -270,7 +270,7 @@ test_documents(void)
 		json_decref(doc);
 	}
 	printf("%u of %u are good, %u have rules, %u backends ", good, DOCUMENTS, nat, lb);
-	CU_ASSERT(good > DOCUMENTS / 100 && nat > DOCUMENTS / 40 && lb > DOCUMENTS / 60);
+	CU_ASSERT(good > DOCUMENTS / 100 && nat > DOCUMENTS / 60 && lb > DOCUMENTS / 60);
 }
 
 /* ids_stay: rows of the same address have the same id in both images. */

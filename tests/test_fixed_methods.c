@@ -28,8 +28,12 @@ static const char realm_document[] =
 	"{\"name\":\"b\",\"device\":\"d\",\"vlan\":2,\"realm\":\"blue\"}],"
 	"\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[\"203.0.113.1\"],"
 	"\"deterministic\":{\"inside\":[\"100.64.0.0/28\"],\"realm\":\"blue\"}},"
-	"{\"name\":\"q\",\"addresses\":[\"203.0.113.2\"]}],"
-	"\"rules\":[{\"name\":\"blues\",\"realm\":\"blue\",\"source\":\"100.64.0.0/10\","
+	"{\"name\":\"q\",\"addresses\":[\"203.0.113.2\"]},{\"name\":\"f\","
+	"\"addresses\":[\"203.0.113.3\"]}],"
+	"\"rules\":[{\"name\":\"far\",\"realm\":\"red\",\"source\":\"100.64.0.0/10\","
+	"\"destination\":\"192.0.2.0/24\",\"pool\":\"f\"},{\"name\":\"not\",\"realm\":\"red\","
+	"\"source\":\"100.64.0.0/10\",\"action\":\"pass\",\"destination\":\"198.18.0.0/15\"},"
+	"{\"name\":\"blues\",\"realm\":\"blue\",\"source\":\"100.64.0.0/10\","
 	"\"pool\":\"p\"},"
 	"{\"name\":\"all\",\"source\":\"100.64.0.0/10\",\"pool\":\"q\"}],"
 	"\"static\":[{\"inside\":\"100.64.0.3\",\"outside\":\"203.0.113.50\","
@@ -106,17 +110,20 @@ test_realms(void)
 	json_decref(b);
 	json_decref(r);
 	r = api_nat_forward(image, 1, v4("100.64.0.3"));
-	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 2);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 3);
 	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.kind"), "static");
 	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.realm_name"), "red");
-	CU_ASSERT_STRING_EQUAL(text(r, "answers.1.kind"), "dynamic");
-	CU_ASSERT_STRING_EQUAL(text(r, "answers.1.realm_name"), "red");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.1.destination"), "192.0.2.0/24");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.1.pool"), "f");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.2.kind"), "dynamic");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.2.pool"), "q");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.2.realm_name"), "red");
 	json_decref(r);
 	b = api_nat_reverse(image, v4("203.0.113.50"), 9);
 	CU_ASSERT_STRING_EQUAL(text(b, "answers.0.realm_name"), "red");
 	json_decref(b);
 	r = api_nat_forward(image, -1, v4("100.64.0.3"));
-	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 3); /* none of outside */
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 4); /* none of outside */
 	json_decref(r);
 	CU_ASSERT_EQUAL(name_parse_realm(image, "blue"), 7);
 	CU_ASSERT_EQUAL(name_parse_realm(image, "7"), 7);

@@ -113,6 +113,12 @@ rule_forward(const struct fixed *f, const struct img_nat_rule *rule, unsigned re
 	                      is_fixed ? "deterministic" : "dynamic", "realm",
 	                      (int)realm, "pool", p->name, "rule", rule->name);
 	name_realm_put(f->h, o, realm);
+	if (rule->destination_plen != 0) {
+		char destination[API_NAME + 4];
+		snprintf(destination, sizeof(destination), "%s/%u",
+		         name_v4(rule->destination, external), rule->destination_plen);
+		json_object_set_new(o, "destination", json_string(destination));
+	}
 	if (is_fixed)
 		json_object_update_new(o, json_pack("{s:s, s:i, s:i}", "external",
 			name_v4(f->addresses[range.row].address, external), "port_first",
@@ -120,7 +126,15 @@ rule_forward(const struct fixed *f, const struct img_nat_rule *rule, unsigned re
 	return o;
 }
 
-/* The rules that may match, up to the first that does whatever the interface of the realm. */
+/* Does it match whatever the destination? */
+static bool
+takes_all(const struct img_nat_rule *r)
+{
+	return r->destination_plen == 0 && (r->action == NAT_TRANSLATE ||
+	       (r->proto == 0 && r->first == 0 && r->last == UINT16_MAX));
+}
+
+/* The rules that may translate, up to the first that matches whatever the interface. */
 static void
 forward_rules(const struct fixed *f, unsigned realm, be32 inside, json_t *answers)
 {
@@ -130,8 +144,9 @@ forward_rules(const struct fixed *f, unsigned realm, be32 inside, json_t *answer
 		union addr source = addr_from_v4(rule->source);
 		if (!addr_in_prefix(&a, &source, rule->plen) || !is_of_realm(f, rule, realm))
 			continue;
-		json_array_append_new(answers, rule_forward(f, rule, realm, inside));
-		if (rule->nic == 0)
+		if (rule->action == NAT_TRANSLATE)
+			json_array_append_new(answers, rule_forward(f, rule, realm, inside));
+		if (rule->nic == 0 && takes_all(rule))
 			return;
 	}
 }

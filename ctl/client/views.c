@@ -287,7 +287,8 @@ const struct view view_forward[] = {
 	{"Answers", "answers", {
 	  {"KIND", "kind", TEXT}, {"REALM", "realm_name", TEXT}, {"EXTERNAL", "external", TEXT},
 	  {"PROTO", "protocol", TEXT}, FIXED_PORTS, {"FROM PORT", "inside_port_first", NUMBER},
-	  {"POOL", "pool", TEXT}, {"RULE", "rule", TEXT}}}, END,
+	  {"POOL", "pool", TEXT}, {"RULE", "rule", TEXT},
+	  {"TOWARDS", "destination", TEXT}}}, END,
 };
 
 const struct view view_reverse[] = {
