@@ -105,11 +105,16 @@ derive_steer(struct generation *g, const struct dev *devs, uint16_t n_devs)
 			steer_coarsen(&g->steer, devs[i].reta_bits);
 }
 
-/* A table for each realm: routes are sorted by it. */
+/* A table for each realm: routes are sorted by it. The outside has one, if an empty one. */
 static bool
 derive_routes(struct generation *g)
 {
-	for (uint32_t i = 0, n; i < g->n_routes; i += n) {
+	uint32_t n = 0;
+	while (n < g->n_routes && g->routes[n].realm == 0)
+		n++;
+	if (route_table_init(&g->route[0], g->routes, n) != 0)
+		return false;
+	for (uint32_t i = n; i < g->n_routes; i += n) {
 		uint8_t realm = g->routes[i].realm;
 		for (n = 1; i + n < g->n_routes && g->routes[i + n].realm == realm;)
 			n++;
@@ -120,10 +125,18 @@ derive_routes(struct generation *g)
 }
 
 const struct img_route *
-route_other(const struct generation *g, const struct img_route *own, const union addr *a,
-            uint8_t family, bool is_back)
+route_inside(const struct generation *g, uint8_t realm, const union addr *a, uint8_t family)
+{
+	const struct route_table *t = &g->route[realm < IMG_MAX_REALMS ? realm : 0];
+	return t->top != NULL ? route_among(t, a, family) : NULL;
+}
+
+const struct img_route *
+route_other(const struct generation *g, uint8_t realm, const union addr *a, uint8_t family,
+            bool is_back)
 {
 	enum { SHARED = 1u << ROUTE_SERVICE | 1u << ROUTE_POOL | 1u << ROUTE_LB_LOCAL };
+	const struct img_route *own = route_inside(g, realm, a, family);
 	if (own != NULL && own->plen == addr_bits(family))
 		return own;
 	const struct img_route *outside = route_find(g, 0, a, family);

@@ -44,7 +44,7 @@ struct generation {
 	uint8_t vlan_nic[MAX_DEVS][4096]; /* interface of (device, VLAN id); 0 untagged; NIC_NONE */
 	const struct img_route *routes;
 	uint32_t n_routes;
-	struct route_table route[IMG_MAX_REALMS]; /* of each realm that has any */
+	struct route_table route[IMG_MAX_REALMS]; /* of the outside, and each realm that has any */
 	const struct img_address *addresses;
 	uint32_t n_addresses;
 	const struct timer_set *timers;
@@ -73,17 +73,23 @@ way_find(const struct generation *g, uint32_t owner)
 	return owner < g->n_ways && g->way[owner].kind != WAY_NONE ? &g->way[owner] : NULL;
 }
 
+static inline const struct img_route *
+route_among(const struct route_table *t, const union addr *a, uint8_t family)
+{
+	return family == FAMILY_V4 ? route_find4(t, a->w[0]) : route_find6(t, a);
+}
+
 /*
  * route_find: longest match among the routes of a realm, or NULL: where who is in the realm is
  * reached. A number that no interface has (REALM_NAMED) stands for the outside.
  */
+const struct img_route *route_inside(const struct generation *g, uint8_t realm,
+                                     const union addr *a, uint8_t family);
 static inline const struct img_route *
 route_find(const struct generation *g, uint8_t realm, const union addr *a, uint8_t family)
 {
-	const struct route_table *t = &g->route[realm < IMG_MAX_REALMS ? realm : 0];
-	if (__builtin_expect(t->top == NULL, 0))
-		return NULL;
-	return family == FAMILY_V4 ? route_find4(t, a->w[0]) : route_find6(t, a);
+	return __builtin_expect(realm == 0, 1) ? route_among(&g->route[0], a, family) :
+	                                         route_inside(g, realm, a, family);
 }
 
 /*
@@ -91,20 +97,20 @@ route_find(const struct generation *g, uint8_t realm, const union addr *a, uint8
  * (services, pools, local addresses of the balancer) first, then by the realm's own routes, then by
  * the outside's. route_back: the way back to its source: the same, but never by the outside's.
  */
-const struct img_route *route_other(const struct generation *g, const struct img_route *own,
+const struct img_route *route_other(const struct generation *g, uint8_t realm,
                                     const union addr *a, uint8_t family, bool is_back);
 static inline const struct img_route *
 route_from(const struct generation *g, uint8_t realm, const union addr *a, uint8_t family)
 {
-	const struct img_route *own = route_find(g, realm, a, family);
-	return __builtin_expect(realm == 0, 1) ? own : route_other(g, own, a, family, false);
+	return __builtin_expect(realm == 0, 1) ? route_among(&g->route[0], a, family) :
+	                                         route_other(g, realm, a, family, false);
 }
 
 static inline const struct img_route *
 route_back(const struct generation *g, uint8_t realm, const union addr *a, uint8_t family)
 {
-	const struct img_route *own = route_find(g, realm, a, family);
-	return __builtin_expect(realm == 0, 1) ? own : route_other(g, own, a, family, true);
+	return __builtin_expect(realm == 0, 1) ? route_among(&g->route[0], a, family) :
+	                                         route_other(g, realm, a, family, true);
 }
 
 /* route_realm: the realm that packets of this route (NULL: none) get into. */
