@@ -28,6 +28,30 @@ log_block(struct nat *n, enum record_event event, const struct block *b)
 	log_put(&n->log, &rec, &n->clock);
 }
 
+/*
+ * A block comes to its subscriber, or goes: so does the address, with the first and the last block
+ * of it. As of blocks, of ranges the configuration says whose they are.
+ */
+static void
+log_address(struct nat *n, enum record_event event, uint32_t number)
+{
+	const struct block *b = block_at(&n->pool, number);
+	if (!n->log_addresses || b->is_range)
+		return;
+	const struct subscriber *s = subscriber_at(&n->subscribers, b->subscriber);
+	for (uint32_t i = s->block; i != 0; i = block_at(&n->pool, i)->next) {
+		const struct block *other = block_at(&n->pool, i);
+		if (i != number && other->slot == b->slot && !other->is_range)
+			return;
+	}
+	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
+	struct record rec = {
+		.subscriber = s->address, .external = slot->address, .event = event,
+		.realm = s->realm, .pool = slot->pool,
+	};
+	log_put(&n->log, &rec, &n->clock);
+}
+
 static void
 log_mapping(struct nat *n, enum record_event event, const struct mapping *m)
 {
@@ -100,6 +124,7 @@ block_join(struct nat *n, uint32_t subscriber, uint32_t number)
 		s->slot = b->slot & SLOT_MASK;
 	promise(n, s, before);
 	n->stats->blocks = n->pool.blocks.used;
+	log_address(n, RECORD_ADDRESS_CREATE, number);
 	log_block(n, RECORD_BLOCK_CREATE, b);
 	threshold_pool(n, pool_slot_at(&n->pool, b->slot)->pool);
 }
@@ -112,6 +137,7 @@ block_release(struct nat *n, uint32_t number)
 	uint32_t subscriber = b->subscriber;
 	struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
 	log_block(n, RECORD_BLOCK_DELETE, b);
+	log_address(n, RECORD_ADDRESS_DELETE, number);
 	uint16_t pool = pool_slot_at(&n->pool, b->slot)->pool;
 	uint32_t before_it = promised_to(s);
 	s->blocks--;

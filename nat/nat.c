@@ -101,6 +101,7 @@ nat_reload(void *state, const struct generation *g)
 	n->reloads++;
 	n->quarantine_ms = r->conf.quarantine_ms;
 	n->log_level = r->conf.log;
+	n->log_addresses = r->conf.log_addresses && r->conf.log != NAT_LOG_NONE;
 	n->log.refuses = r->conf.log_refuses;
 	n->inbound_refresh = r->conf.inbound_refresh;
 	pool_reload(&n->pool, r);

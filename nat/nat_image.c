@@ -97,7 +97,7 @@ check_conf(const struct check *c)
 	if (c->n_conf == 0)
 		return 0;
 	if (c->conf->log > NAT_LOG_MAPPINGS || c->conf->inbound_refresh > 1 ||
-	    c->conf->log_refuses > 1 || c->conf->answer_syn > 1)
+	    c->conf->log_refuses > 1 || c->conf->answer_syn > 1 || c->conf->log_addresses > 1)
 		return wrong(c, "NAT settings: a word or a switch is out of range");
 	if (c->conf->refusal != NAT_REFUSE_HOST && c->conf->refusal != NAT_REFUSE_PROHIBITED)
 		return wrong(c, "NAT settings: ICMP code %u for refusals", c->conf->refusal);

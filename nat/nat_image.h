@@ -50,7 +50,8 @@ struct img_nat_conf { /* one row */
 	uint8_t log_refuses;     /* 1: no new block when the log has no room for it */
 	uint8_t answer_syn;      /* 1: refuse an unsolicited SYN, late (5382 REQ-4); 0: silence */
 	uint8_t refusal;         /* ICMP code when no mapping can be made (6888 REQ-11b: 1) */
-	uint8_t zero[3];
+	uint8_t log_addresses;   /* 1: which pool address a subscriber has, too (RFC 8158) */
+	uint8_t zero[2];
 	uint32_t quarantine_ms;  /* before a freed port or block is given out again (6888 REQ-8) */
 };
 

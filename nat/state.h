@@ -32,6 +32,7 @@ struct nat {
 	uint32_t said;
 	uint8_t log_level;            /* enum nat_log */
 	uint8_t inbound_refresh;
+	bool log_addresses;
 	uint16_t worker;
 	bool has_changed;             /* static mappings, with the last generation */
 	uint64_t extras;              /* nat_rules.extras of the generation in force */

@@ -550,6 +550,16 @@ def log_sessions():
 
 
 @case
+def log_addresses():
+    c = make("log-addresses", "A subscriber's address is logged when it gets the first block of it and when the last one has gone, if that "
+             "is set; the ports come and go as ever.", pool={"max_blocks": 2}, args=["--until", "1000"])
+    c.config["nat"].update(log="blocks", log_addresses=True, quarantine=0)
+    for i in range(65):
+        c.send("inside", i / 10, P.udp(A, S, 5000 + i, 53))
+    return c
+
+
+@case
 def echo_pool():
     c = make("echo-pool", "An echo request to a pool address is answered where it is set so, from both sides; a reply to a "
              "subscriber's own request still goes to it.")

@@ -104,7 +104,7 @@ golden(void)
 static struct record
 random_record(uint64_t *random)
 {
-	static const uint8_t events[] = {3, 4, 5, 8, 9, 12, 13, 16, 17, 18, 200, 201, 202};
+	static const uint8_t events[] = {3, 4, 5, 8, 9, 12, 13, 14, 15, 16, 17, 18, 200, 201, 202};
 	struct record r = {.time_ns = test_random(random) % (1ull << 62) / 1000 * 1000 + 1000};
 	uint16_t a = (uint16_t)test_random(random), b = (uint16_t)test_random(random);
 	r.event = events[test_random(random) % sizeof(events)];

@@ -68,6 +68,7 @@ test_pools(void)
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, log, 3);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, inbound_refresh, 2);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, answer_syn, 2);
+	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, log_addresses, 2);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, refusal, 0);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, refusal, 3);
 	REFUSED(IMG_NAT_PORTS, img_nat_ports, 0, first, 55);

@@ -243,6 +243,39 @@ test_records(void)
 	world_free(w);
 }
 
+/* RFC 8158 section 5.6.9: an address comes with the first block of it and goes with the last. */
+static void
+test_address_records(void)
+{
+	struct record r;
+	begin(32, 16, 2, 1);
+	w->conf.log_addresses = 1;
+	w->conf.log = NAT_LOG_BLOCKS;
+	world_apply(w);
+	for (unsigned i = 0; i < 20; i++)
+		open_port(SUBSCRIBER, 1 + i, &flow[i]);
+	r = next_record();
+	CU_ASSERT(r.event == RECORD_ADDRESS_CREATE && r.subscriber == SUBSCRIBER && r.realm == 1);
+	CU_ASSERT(r.external == ip(203, 0, 113, 1) && r.port_first == 0 && r.port_last == 0);
+	CU_ASSERT_EQUAL(next_record().event, RECORD_BLOCK_CREATE);
+	CU_ASSERT_EQUAL(next_record().event, RECORD_BLOCK_CREATE);
+	CU_ASSERT_EQUAL(next_record().event, 0);
+	for (unsigned i = 0; i < 20; i++)
+		world_end(w, &flow[i]);
+	world_tick(w, 120257);
+	CU_ASSERT_EQUAL(next_record().event, RECORD_BLOCK_DELETE);
+	CU_ASSERT_EQUAL(next_record().event, RECORD_BLOCK_DELETE);
+	r = next_record();
+	CU_ASSERT(r.event == RECORD_ADDRESS_DELETE && r.subscriber == SUBSCRIBER);
+	CU_ASSERT_EQUAL(r.external, ip(203, 0, 113, 1));
+	CU_ASSERT_EQUAL(next_record().event, 0);
+	w->conf.log = NAT_LOG_NONE;
+	world_apply(w);
+	open_port(SUBSCRIBER, 1, &flow[0]);
+	CU_ASSERT_EQUAL(next_record().event, 0);
+	world_free(w);
+}
+
 static void
 test_record_levels(void)
 {
@@ -296,6 +329,7 @@ static const struct test_case cases[] = {
 	{"drained and removed addresses", test_leave},
 	{"a reload keeps what it does not change", test_reload_keeps},
 	{"records", test_records},
+	{"addresses in the log", test_address_records},
 	{"levels of logging", test_record_levels},
 	{"a log that refuses", test_log_full},
 };

@@ -286,6 +286,7 @@ model_nat(struct model *m)
 	m->nat.log = word_of(nat, "log", log_words);
 	m->nat.log_refuses = strcmp(get_text(json_object_get(m->doc, "log"), "overload"),
 	                            "refuse") == 0;
+	m->nat.log_addresses = json_is_true(json_object_get(nat, "log_addresses"));
 	m->nat.inbound_refresh = json_is_true(json_object_get(nat, "inbound_refresh"));
 	m->nat.answer_syn = json_is_true(json_object_get(nat, "answer_syn"));
 	m->nat.refusal = refusal_code[word_of(nat, "refusal", refusal_words)];
