@@ -326,8 +326,44 @@ log_records(void)
 	end();
 }
 
+/* A data plane with more than anybody can look at, of which the filter wants nothing. */
+static int
+endless_query(void *ctx, const struct command *cmd, struct reply *reply, void *out, size_t room)
+{
+	struct fake_plane *p = ctx;
+	p->queried++;
+	*reply = (struct reply){.magic = COMMAND_MAGIC, .version = COMMAND_VERSION,
+	                        .kind = cmd->kind, .cursor = cmd->cursor + 65536};
+	return 0;
+}
+
+/* A request asks the data plane so often and no more: then the client has its answer, and whoever
+ * else has asked has a turn. */
+static void
+requests_are_bounded(void)
+{
+	static const char *const asks[][2] = {
+		{"nat.count", "{\"what\":\"mapping\"}"}, {"nat.show", "{\"what\":\"mapping\"}"},
+		{"nat.show", "{\"what\":\"subscriber\",\"limit\":1000}"}, {"flow.list", "{}"},
+	};
+	begin();
+	struct plane_link link = fake_link(&plane);
+	link.query = endless_query;
+	api_destroy(api);
+	api = api_create(&link);
+	for (unsigned i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+		plane.queried = 0;
+		json_t *r = result_of(asks[i][0], asks[i][1]);
+		CU_ASSERT(plane.queried > 0 && plane.queried <= 16);
+		CU_ASSERT_TRUE(json_is_string(at(r, "cursor")));
+		json_decref(r);
+	}
+	end();
+}
+
 static const struct test_case cases[] = {
 	{"flows are paged", flows},
+	{"requests are bounded", requests_are_bounded},
 	{"subscribers and mappings", subscribers},
 	{"NAT by filter", nat_by_filter},
 	{"realms", realms},

@@ -206,12 +206,53 @@ test_clipped(void)
 	world_free(w);
 }
 
+/*
+ * A table of a million: each page looks at 65536 entries at most, whatever the filter finds, so
+ * that nobody waits longer for one; all pages together see each entry.
+ */
+static void
+test_million(void)
+{
+	enum { MILLION = 1000000, STEPS = 65536 };
+	struct cmd_filter none = {.nat.port_first = 1, .nat.port_last = 1}, all = {.family = 0};
+	struct flow_spec spec;
+	uint64_t cursor = 0;
+	w = world_new();
+	w->plane.mappings = MILLION;
+	world_pool(w, 1024, 65535, 64, 4);
+	world_address(w, 0, ip(203, 0, 113, 8));
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
+	world_apply(w);
+	CU_ASSERT_EQUAL_FATAL(world_out(w, UDP, ip(100, 64, 0, 1), 1000, SERVER, 80, &spec,
+	                                &flow[0]), VERDICT_OPEN);
+	struct nat *n = w->state[0];
+	CU_ASSERT_FATAL(n->mappings.t.capacity >= MILLION);
+	*mapping_at(&n->mappings, MILLION) = *mapping_at(&n->mappings, 1);
+	n->mappings.t.high = MILLION;
+	for (unsigned round = 0; round < 2; round++) {
+		struct cmd_mapping rows[4];
+		unsigned pages = 0, found = 0;
+		do {
+			uint64_t before = cursor;
+			found += nat_view_mappings(w->state, 1, round == 0 ? &none : &all, &cursor,
+			                           round == 0 ? NULL : rows, 4);
+			CU_ASSERT_FATAL(cursor == 0 || cursor - before <= STEPS);
+			pages++;
+		} while (cursor != 0);
+		CU_ASSERT(pages > MILLION / STEPS && pages < MILLION / STEPS + 4);
+		CU_ASSERT_EQUAL(found, round == 0 ? 0 : 2);
+	}
+	n->mappings.t.high = 1;
+	world_free(w);
+}
+
 static const struct test_case cases[] = {
 	{"mappings by page", test_mappings},
 	{"filters", test_filters},
 	{"subscribers", test_subscribers},
 	{"clipped blocks", test_clipped},
 	{"pools", test_pools},
+	{"a million entries", test_million},
 	{"wild cursors", test_wild_cursor},
 };
 TEST_MAIN("nat_view", cases)
