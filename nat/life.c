@@ -47,7 +47,7 @@ log_address(struct nat *n, enum record_event event, uint32_t number)
 	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
 	struct record rec = {
 		.subscriber = s->address, .external = slot->address, .event = event,
-		.realm = s->realm, .pool = slot->pool,
+		.realm = subscriber_realm(s), .pool = slot->pool,
 	};
 	log_put(&n->log, &rec, &n->clock);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The daemon's log, end to end: rings, sinks, a killed daemon, and what millctl says of it. */
+#include <glob.h>
+
 #include "daemon_world.h"
 
 static void
@@ -30,6 +32,18 @@ sink_sent(json_int_t wanted)
 	return sent == wanted;
 }
 
+/* configurations: that are kept beside the log. */
+static unsigned
+configurations(void)
+{
+	char pattern[256];
+	glob_t found = {0};
+	snprintf(pattern, sizeof(pattern), "%s/config-*.json", in_dir("log"));
+	unsigned n = glob(pattern, 0, NULL, &found) == 0 ? (unsigned)found.gl_pathc : 0;
+	globfree(&found);
+	return n;
+}
+
 static bool
 says(const char *words, int wanted, const char *part)
 {
@@ -58,6 +72,7 @@ who_had_it(void)
 	CU_ASSERT(wait_generation(1));
 	put_records(1, 3, &second); /* held from 1 to 2 s, and from 3 s on */
 	CU_ASSERT(sink_sent(4));
+	CU_ASSERT_EQUAL(configurations(), 1);
 	CU_ASSERT(says("--json nat whohad 203.0.113.1:1100 --at 2026-11-24T16:00:01.500Z", 0,
 	               "\"subscriber\": \"100.64.0.2\""));
 	CU_ASSERT(says("nat whohad 203.0.113.1:1100 --at 2026-11-24T16:00:01.500Z", 0,
@@ -72,6 +87,7 @@ who_had_it(void)
 	daemon_start(NULL);
 	CU_ASSERT(wait_generation(1));
 	CU_ASSERT(sink_sent(2));
+	CU_ASSERT_EQUAL(configurations(), 1); /* it is still the same */
 	CU_ASSERT(says("log sinks", 0, "files"));
 	CU_ASSERT(says("nat whohad 203.0.113.1:1100 --at 2026-11-24T16:00:04.500Z", 0,
 	               "records are missing"));

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nat.forward and nat.reverse, with and without a daemon; nat.whohad without a log. */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "ctl/client/commands.h"
 #include "ctl/config/config.h"
 #include "ctl/config/addrtext.h"
 #include "ctl/api/internal.h"
+#include "ctl/log/archive.h"
 #include "api_world.h"
 
 static const char fixed_document[] =
@@ -263,11 +266,93 @@ test_whohad(void)
 	end();
 }
 
+static int folder;
+
+static int
+its_folder(void *ctx)
+{
+	return folder;
+}
+
+/* kept: a document with these inside addresses from a moment on, with a log or not. */
+static void
+kept(uint64_t s, const char *inside, bool has_log)
+{
+	char doc[sizeof(fixed_document) + 128], *at;
+	snprintf(doc, sizeof(doc), "{%s%s", has_log ? "\"log\":{\"files\":{\"directory\":"
+	         "\"/var/log/mr\"}}," : "", fixed_document + 1);
+	at = strstr(doc, "198.51.100.1-198.51.100.14");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	memcpy(at, inside, strlen(inside));
+	CU_ASSERT_EQUAL(archive_put(folder, doc, strlen(doc), s * UINT64_C(1000000000)), 1);
+}
+
+/* then: who had 203.0.113.1:5056 at a moment, and is that certain? */
+static const char *
+then(const char *moment, bool *is_certain)
+{
+	static char who[32];
+	char params[160];
+	snprintf(params, sizeof(params), "{\"external\":{\"address\":\"203.0.113.1\","
+	         "\"port\":5056},\"at\":\"%s\"}", moment);
+	json_t *r = result_of("nat.whohad", params);
+	CU_ASSERT_EQUAL(json_array_size(at(r, "answers")), 1);
+	snprintf(who, sizeof(who), "%s", text(r, "answers.0.subscriber"));
+	*is_certain = json_is_true(at(r, "answers.0.certain"));
+	json_decref(r);
+	return who;
+}
+
+/* RFC 7422 section 2.4: by the configuration that was in force at the moment. */
+static void
+test_whohad_then(void)
+{
+	char dir[] = "/tmp/test_fixed_methods.XXXXXX", words[64];
+	char params[sizeof(fixed_document) + 64];
+	struct whohad_query q = {.external = v4("203.0.113.1"), .port = 5056,
+	                         .at_ms = 1790000500000u};
+	bool certain;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	folder = open(dir, O_RDONLY | O_DIRECTORY);
+	kept(1790000000, "198.51.100.0-198.51.100.13", true); /* 2026-09-21T14:13:20Z */
+	kept(1790001000, "198.51.100.1-198.51.100.14", true);
+	kept(1790002000, "198.51.100.2-198.51.100.15", false);
+	begin_empty();
+	api_set_log(api, (struct log_link){.drain = drain, .search = search, .now_ns = now,
+	                                   .folder = its_folder});
+	snprintf(params, sizeof(params), "{\"config\":%s}", fixed_document);
+	done("config.apply", params);
+	CU_ASSERT_STRING_EQUAL(then("2026-09-21T14:13:19Z", &certain), "198.51.100.2");
+	CU_ASSERT_FALSE(certain); /* by the one in force now */
+	CU_ASSERT_STRING_EQUAL(then("2026-09-21T14:13:20Z", &certain), "198.51.100.1");
+	CU_ASSERT_TRUE(certain);
+	CU_ASSERT_STRING_EQUAL(then("2026-09-21T14:30:00Z", &certain), "198.51.100.2");
+	CU_ASSERT_TRUE(certain);
+	CU_ASSERT_STRING_EQUAL(then("2026-09-21T15:00:00Z", &certain), "198.51.100.3");
+	CU_ASSERT_FALSE(certain); /* who had no log did not keep what came then */
+	end();
+	/* Without a daemon: certain as far as the log goes. */
+	for (unsigned i = 0; i < 2; i++) {
+		json_t *r = json_pack("{s:[], s:[]}", "answers", "notes");
+		struct whohad_archive a = {folder, false, 0};
+		CU_ASSERT_TRUE(api_whohad_then(r, &q, &a));
+		CU_ASSERT_EQUAL(json_is_true(at(r, "answers.0.certain")), i == 0);
+		CU_ASSERT_EQUAL(json_number_value(at(r, "answers.0.configuration_from")),
+		                1790000000 + 2000 * i);
+		json_decref(r);
+		q.at_ms += 2000000;
+	}
+	snprintf(words, sizeof(words), "rm -r %s", dir);
+	CU_ASSERT_EQUAL(system(words), 0);
+	close(folder);
+}
+
 static const struct test_case cases[] = {
 	{"both ways", test_both_ways},
 	{"static, dynamic, nobody", test_others},
 	{"of realms", test_realms},
 	{"of a file, without a daemon", test_client},
 	{"who had it, without a log", test_whohad},
+	{"who had it then", test_whohad_then},
 };
 TEST_MAIN("fixed_methods", cases)

@@ -41,6 +41,9 @@ struct log_link {
 	/* search: => 0 or -errno; -ENOENT: no directory is in use. */
 	int (*search)(void *ctx, const struct whohad_query *q, struct whohad *out);
 	uint64_t (*now_ns)(void *ctx);
+	/* folder: of the log, where configurations are kept too (ctl/log/archive.h); -1, NULL:
+	 * there is none. */
+	int (*folder)(void *ctx);
 };
 
 struct api;
@@ -62,6 +65,16 @@ json_t *api_record_json(struct api *api, const struct record *rec);
 
 /* api_whohad_json: what a search found, as `nat.whohad` shows it. New reference. */
 json_t *api_whohad_json(const struct whohad_query *q, const struct whohad *w);
+/* api_whohad_fixed: what an image says without a log, added to that; from_ms: since when, or 0.
+ * api_whohad_then: what the configuration of then says. => false: none is there. */
+void api_whohad_fixed(json_t *result, const struct whohad_query *q, const struct image_header *h,
+                      bool is_certain, uint64_t from_ms);
+struct whohad_archive {
+	int folder;           /* of the log, or -1 */
+	bool is_in_use;       /* a daemon writes there */
+	uint64_t log_last_ms; /* of the last record there */
+};
+bool api_whohad_then(json_t *result, const struct whohad_query *q, const struct whohad_archive *w);
 /* api_whohad_query: from the parameters of nat.whohad. => false and a message. */
 bool api_whohad_query(const json_t *params, uint64_t now_ns, struct whohad_query *q, char *err,
                       size_t err_size);

@@ -109,21 +109,28 @@ realms_name(struct api *api, json_t *rows)
 			json_object_get(row, "realm")));
 }
 
-/* held_now: mark the answers that nothing has ended. => is there one? */
+/* has_held: is there an answer that nothing has ended? Else the data plane, which has to look
+ * through all that it has, is not asked. */
 static bool
+has_held(const struct whohad *w)
+{
+	for (unsigned i = 0; i < w->answers; i++)
+		if (w->answer[i].end == WHOHAD_HELD)
+			return true;
+	return false;
+}
+
+/* held_now: mark the answers that nothing has ended. */
+static void
 held_now(json_t *result, const json_t *now)
 {
 	json_t *answers = json_object_get(result, "answers"), *a;
-	bool any = false;
 	size_t i;
 	json_array_foreach(answers, i, a) {
 		const char *end = json_string_value(json_object_get(a, "end"));
-		if (strcmp(end, "held") != 0)
-			continue;
-		json_object_set_new(a, "held_now", json_boolean(is_held(now, a)));
-		any = true;
+		if (strcmp(end, "held") == 0)
+			json_object_set_new(a, "held_now", json_boolean(is_held(now, a)));
 	}
-	return any;
 }
 
 /* live_answers: of a question about now that the log knows nothing of. */
@@ -140,55 +147,21 @@ live_answers(json_t *result, const json_t *now)
 	}
 }
 
-/* remove_note: a sentence that is not true any more. */
-static void
-remove_note(json_t *result, const char *text)
-{
-	json_t *notes = json_object_get(result, "notes");
-	for (size_t i = json_array_size(notes); i-- > 0;) {
-		const json_t *note = json_object_get(json_array_get(notes, i), "text");
-		if (strcmp(json_string_value(note), text) == 0)
-			json_array_remove(notes, i);
-	}
-}
-
-/* Does a row of the configuration speak of the protocol? Ranges are of translated ports. */
-static bool
-is_fixed_for(const json_t *row, const struct whohad_query *q)
-{
-	char name[API_NAME];
-	const char *of = json_string_value(json_object_get(row, "protocol"));
-	const char *kind = json_string_value(json_object_get(row, "kind"));
-	if (of == NULL)
-		return false;
-	if (q->proto == 0)
-		return true;
-	if (strcmp(of, "any") != 0)
-		return strcmp(of, name_protocol(q->proto, name)) == 0;
-	return strcmp(kind, "deterministic") != 0 || whohad_of_blocks(q);
-}
-
 /*
- * fixed_answers: what the configuration in force says without a log. What it was at another moment
- * is not known here, so then they are not certain.
+ * fixed_answers: what the configuration says without a log: that of then, if it was kept. That in
+ * force may have been another then, so what it says is not certain.
  */
 static void
-fixed_answers(struct api *api, json_t *result, const struct whohad_query *q, bool is_now)
+fixed_answers(struct api *api, json_t *result, const struct whohad_query *q, const struct whohad *w,
+              bool is_now)
 {
 	struct rpc_error err = {0};
-	const struct image_header *h = api_image(api, &err);
-	json_t *fixed = h != NULL ? api_nat_reverse(h, q->external, q->port) : NULL, *row;
-	size_t i;
+	const struct log_link *l = &api->log_link;
+	struct whohad_archive a = {l->folder != NULL ? l->folder(l->ctx) : -1, true,
+	                           w->log_last_ms};
+	if (is_now || !api_whohad_then(result, q, &a))
+		api_whohad_fixed(result, q, api_image(api, &err), is_now, 0);
 	json_decref(err.errors);
-	json_array_foreach(json_object_get(fixed, "answers"), i, row) {
-		if (!is_fixed_for(row, q))
-			continue;
-		json_object_update_new(row, json_pack("{s:n, s:n, s:s, s:b, s:s}", "from", "to",
-			"end", "held", "certain", is_now, "source", "configuration"));
-		json_array_append(json_object_get(result, "answers"), row);
-		remove_note(result, "nobody had it");
-	}
-	json_decref(fixed);
 }
 
 json_t *
@@ -206,14 +179,17 @@ nat_whohad_m(struct api *api, const json_t *params, struct rpc_error *err)
 	int rc = l->search(l->ctx, &q, &w);
 	if (rc != 0 && rc != -ENOENT)
 		return rpc_fail(err, RPC_INTERNAL, "the log cannot be searched: %s", strerror(-rc));
-	json_t *result = api_whohad_json(&q, &w), *now = now_json(api, &q);
-	bool held = held_now(result, now);
-	if (!held && param_get(params, "at") == NULL && w.answers == 0)
+	bool is_now = param_get(params, "at") == NULL;
+	json_t *result = api_whohad_json(&q, &w);
+	json_t *now = is_now || has_held(&w) ? now_json(api, &q) : NULL;
+	if (now != NULL)
+		held_now(result, now);
+	if (is_now && w.answers == 0)
 		live_answers(result, now);
 	realms_name(api, json_object_get(result, "answers"));
 	realms_name(api, now);
 	if (now != NULL)
 		json_object_set_new(result, "now", now);
-	fixed_answers(api, result, &q, param_get(params, "at") == NULL);
+	fixed_answers(api, result, &q, &w, is_now);
 	return result;
 }

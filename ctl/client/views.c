@@ -264,7 +264,8 @@ const struct view view_whohad[] = {
 	  {"PROTO", "protocol", TEXT}, {"PORT", "inside_port", NUMBER},
 	  {"FROM (UTC)", "from", TIME}, {"TO (UTC)", "to", TIME}, {"END", "end", TEXT},
 	  {"CERTAIN", "certain", YES_NO},
-	  {"HELD NOW", "held_now", YES_NO}, {"POOL", "pool", TEXT}, {"SOURCE", "source", TEXT}}},
+	  {"HELD NOW", "held_now", YES_NO}, {"POOL", "pool", TEXT}, {"SOURCE", "source", TEXT},
+	  {"CONFIGURATION OF (UTC)", "configuration_from", TIME}}},
 	{"Records", "records", {
 	  {"ANSWER", "answer", NUMBER}, {"TIME (UTC)", "time", TIME}, {"EVENT", "event", TEXT},
 	  {"WORKER", "worker", NUMBER}, {"SEQUENCE", "sequence", NUMBER},

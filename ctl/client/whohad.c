@@ -23,8 +23,11 @@ search_directory(struct session *s, const char *directory, const json_t *params)
 		fprintf(s->err, "error: %s\n", text);
 	else if (rc != 0 || (rc = whohad_search(&q, folder, NULL, &w)) != 0)
 		fprintf(s->err, "error: %s: %s\n", directory, strerror(-rc));
-	else
+	else {
 		result = api_whohad_json(&q, &w);
+		api_whohad_then(result, &q,
+		                &(struct whohad_archive){folder, false, w.log_last_ms});
+	}
 	if (folder >= 0)
 		close(folder);
 	return result;

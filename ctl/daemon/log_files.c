@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/log/archive.h"
 #include "ctl/log/writer.h"
 
 #define NS_A_SECOND 1000000000ull
@@ -17,6 +18,8 @@ struct files {
 	struct log_writer_conf conf;
 	struct log_resume resume;
 	uint64_t tried_ns, torn;
+	json_t *document;       /* in force, and not kept yet */
+	uint64_t since_ns;
 };
 
 static uint64_t
@@ -52,6 +55,25 @@ files_open(struct files *f, uint64_t now_ns)
 		log_sink_fail(&f->sink, now_ns, "%s: %s", f->conf.directory, strerror(-rc));
 }
 
+/* document_keep: beside the log, where it stays as long as segments of its time. */
+static void
+document_keep(struct files *f, uint64_t now_ns)
+{
+	char *text = json_dumps(f->document, JSON_INDENT(1));
+	int rc = text != NULL ? archive_put(f->writer.folder, text, strlen(text), f->since_ns) :
+	                        -ENOMEM;
+	uint64_t days_ms = f->conf.keep_days * 86400u * 1000u, now_ms = now_ns / 1000000u;
+	free(text);
+	if (rc < 0) {
+		log_sink_fail(&f->sink, now_ns, "keeping the configuration: %s", strerror(-rc));
+		return;
+	}
+	if (days_ms != 0 && days_ms < now_ms)
+		archive_keep(f->writer.folder, now_ms - days_ms);
+	json_decref(f->document);
+	f->document = NULL;
+}
+
 static void
 troubles(struct files *f, uint64_t now_ns)
 {
@@ -74,6 +96,8 @@ files_pump(struct log_sink *s, uint64_t now_ns)
 		files_open(f, now_ns);
 	if (f->writer.folder < 0)
 		return;
+	if (f->document != NULL)
+		document_keep(f, now_ns);
 	while (rc == 0 && (rec = log_sink_next(s)) != NULL) {
 		rc = log_writer_put(&f->writer, rec, log_sink_pool(s, rec), now_ns);
 		if (rc == 0)
@@ -102,6 +126,7 @@ files_destroy(struct log_sink *s)
 	struct files *f = (struct files *)s;
 	if (f->writer.folder >= 0)
 		log_writer_close(&f->writer, f->writer.begun_ns);
+	json_decref(f->document);
 	log_sink_fini(s);
 	free(f);
 }
@@ -146,4 +171,21 @@ log_files_search(const struct log_sink *s, const struct whohad_query *q, struct 
 	if (f->writer.folder < 0)
 		return -ENOENT;
 	return whohad_search(q, f->writer.folder, &live, out);
+}
+
+void
+log_files_document(struct log_sink *s, const json_t *doc, uint64_t now_ns)
+{
+	struct files *f = (struct files *)s;
+	json_decref(f->document);
+	f->document = json_deep_copy(doc);
+	f->since_ns = now_ns;
+	if (f->writer.folder >= 0 && f->document != NULL)
+		document_keep(f, now_ns);
+}
+
+int
+log_files_folder(const struct log_sink *s)
+{
+	return ((const struct files *)s)->writer.folder;
 }

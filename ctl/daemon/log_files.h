@@ -23,6 +23,9 @@ struct log_sink *log_files_create(struct log_bus *b, const json_t *conf, uint32_
 const struct log_resume *log_files_resume(const struct log_sink *s);
 /* log_files_blocks: see log_resume_blocks. */
 void log_files_blocks(const struct log_sink *s, log_block_fn *fn, void *arg);
+/* log_files_document: this configuration is in force. log_files_folder: => -1: not open. */
+void log_files_document(struct log_sink *s, const json_t *doc, uint64_t now_ns);
+int log_files_folder(const struct log_sink *s);
 /* log_files_search: => 0 or -errno. */
 int log_files_search(const struct log_sink *s, const struct whohad_query *q, struct whohad *out);
 

@@ -139,6 +139,15 @@ begin_new(struct log_service *s, const struct kind *k, const json_t *log, uint32
 			k->create(&s->bus, o, room, now_ns());
 }
 
+/* keep_document: beside the log; also in the directory that it is about to leave. */
+static void
+keep_document(struct log_service *s, const json_t *doc)
+{
+	struct log_sink *files = log_bus_find(&s->bus, "files", "files");
+	if (files != NULL)
+		log_files_document(files, doc, now_ns());
+}
+
 static void
 configure(struct log_service *s)
 {
@@ -146,6 +155,7 @@ configure(struct log_service *s)
 	if (doc == NULL || s->changes == api_changes(s->api))
 		return;
 	s->changes = api_changes(s->api);
+	keep_document(s, doc);
 	json_t *filled = config_filled(doc);
 	const json_t *log = json_object_get(filled, "log");
 	uint32_t room = (uint32_t)json_integer_value(json_object_get(log, "queue"));
@@ -155,6 +165,7 @@ configure(struct log_service *s)
 		end_changed(s, &kinds[i], log, room);
 		begin_new(s, &kinds[i], log, room);
 	}
+	keep_document(s, doc);
 	json_decref(filled);
 }
 
@@ -242,6 +253,14 @@ link_search(void *ctx, const struct whohad_query *q, struct whohad *out)
 	return files != NULL ? log_files_search(files, q, out) : -ENOENT;
 }
 
+static int
+link_folder(void *ctx)
+{
+	struct log_service *s = ctx;
+	const struct log_sink *files = log_bus_find(&s->bus, "files", "files");
+	return files != NULL ? log_files_folder(files) : -1;
+}
+
 static uint64_t
 link_now(void *ctx)
 {
@@ -251,7 +270,7 @@ link_now(void *ctx)
 struct log_link
 log_service_link(struct log_service *s)
 {
-	return (struct log_link){s, link_drain, link_sinks, link_search, link_now};
+	return (struct log_link){s, link_drain, link_sinks, link_search, link_now, link_folder};
 }
 
 const char *

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Documents by the moment from which they were in force. */
+#include "archive.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "timetext.h"
+
+#define NS_A_MS 1000000ull
+#define TEMPORARY "config.new"
+static const mode_t MODE = 0640;
+
+static void
+name_of(char out[ARCHIVE_NAME], uint64_t ms)
+{
+	char time[TIME_TEXT];
+	snprintf(out, ARCHIVE_NAME, "config-%s-%03u.json", time_put_compact(time, ms * NS_A_MS),
+	         (unsigned)(ms % 1000));
+}
+
+/* ms_of: of a name. => 0 when it is none. */
+static uint64_t
+ms_of(const char *name)
+{
+	unsigned year, month, day, hour, minute, second, ms;
+	char text[TIME_TEXT + 8], again[ARCHIVE_NAME];
+	uint64_t ns;
+	if (sscanf(name, "config-%4u%2u%2uT%2u%2u%2uZ-%3u.json", &year, &month, &day, &hour,
+	           &minute, &second, &ms) != 7)
+		return 0;
+	int n = snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02uZ", year, month, day,
+	                 hour, minute, second);
+	if (n < 0 || (size_t)n >= sizeof(text) || !time_parse(text, (size_t)n, &ns))
+		return 0;
+	name_of(again, ns / NS_A_MS + ms);
+	return strcmp(again, name) == 0 ? ns / NS_A_MS + ms : 0;
+}
+
+typedef void seen_fn(void *arg, const char *name, uint64_t ms);
+
+/* each: of the directory, in any order. => 0 or -errno. */
+static int
+each(int folder, seen_fn *fn, void *arg)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (dir == NULL) {
+		int rc = -errno;
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+		uint64_t ms = ms_of(e->d_name);
+		if (ms != 0)
+			fn(arg, e->d_name, ms);
+	}
+	closedir(dir);
+	return 0;
+}
+
+struct search {
+	uint64_t at_ms, from_ms, until_ms;
+};
+
+static void
+look(void *arg, const char *name, uint64_t ms)
+{
+	struct search *s = arg;
+	if (ms <= s->at_ms && ms > s->from_ms)
+		s->from_ms = ms;
+	if (ms > s->at_ms && (s->until_ms == 0 || ms < s->until_ms))
+		s->until_ms = ms;
+}
+
+int
+archive_find(int folder, uint64_t at_ms, struct archived *out)
+{
+	struct search s = {.at_ms = at_ms};
+	int rc = each(folder, look, &s);
+	if (rc == 0 && s.from_ms == 0)
+		rc = -ENOENT;
+	out->from_ms = s.from_ms;
+	out->until_ms = s.until_ms;
+	name_of(out->name, s.from_ms);
+	return rc;
+}
+
+/* read_whole: => false when the file ends before. */
+static bool
+read_whole(int fd, char *to, size_t size)
+{
+	size_t n = 0;
+	ssize_t got;
+	while (n < size && (got = read(fd, to + n, size - n)) > 0)
+		n += (size_t)got;
+	return n == size;
+}
+
+char *
+archive_read(int folder, const struct archived *a, size_t *size)
+{
+	struct stat st;
+	char *text = NULL;
+	int fd = openat(folder, a->name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) == 0 && st.st_size > 0 && st.st_size <= ARCHIVE_SIZE)
+		text = calloc((size_t)st.st_size + 1, 1);
+	if (text != NULL && !read_whole(fd, text, (size_t)st.st_size)) {
+		free(text);
+		text = NULL;
+	}
+	*size = text != NULL ? (size_t)st.st_size : 0;
+	close(fd);
+	return text;
+}
+
+static bool
+is_newest(int folder, const char *text, size_t size)
+{
+	struct archived a;
+	size_t have;
+	char *old = archive_find(folder, UINT64_MAX, &a) == 0 ? archive_read(folder, &a, &have) :
+	                                                        NULL;
+	bool same = old != NULL && have == size && memcmp(old, text, size) == 0;
+	free(old);
+	return same;
+}
+
+static int
+write_whole(int fd, const char *text, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, text, size);
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		text += n;
+		size -= (size_t)n;
+	}
+	return fdatasync(fd) == 0 ? 0 : -errno;
+}
+
+int
+archive_put(int folder, const char *text, size_t size, uint64_t now_ns)
+{
+	char name[ARCHIVE_NAME];
+	if (size > ARCHIVE_SIZE)
+		return -EFBIG;
+	if (is_newest(folder, text, size))
+		return 0;
+	int fd = openat(folder, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, MODE);
+	if (fd < 0)
+		return -errno;
+	int rc = write_whole(fd, text, size);
+	close(fd);
+	name_of(name, now_ns / NS_A_MS);
+	if (rc == 0 && renameat(folder, TEMPORARY, folder, name) != 0)
+		rc = -errno;
+	if (rc != 0)
+		unlinkat(folder, TEMPORARY, 0);
+	return rc != 0 ? rc : 1;
+}
+
+struct keep {
+	uint64_t ms;
+	int folder;
+};
+
+static void
+drop_older(void *arg, const char *name, uint64_t ms)
+{
+	const struct keep *k = arg;
+	if (ms < k->ms)
+		unlinkat(k->folder, name, 0);
+}
+
+int
+archive_keep(int folder, uint64_t from_ms)
+{
+	struct archived a;
+	int rc = archive_find(folder, from_ms, &a);
+	struct keep k = {a.from_ms, folder};
+	return rc == 0 ? each(folder, drop_older, &k) : rc == -ENOENT ? 0 : rc;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       The configurations that were in force, kept beside the log: what a configuration alone
+ *            says (static mappings, deterministic ranges; RFC 7422 section 2.4) can then be
+ *            answered for any moment of the log.
+ * Layout     A file each, "config-<UTC time>-<milliseconds>.json", named by the moment from which
+ *            it was in force. It was until the next one's.
+ * Invariant  1. A file is whole or not there. 2. Names sort in the order of time.
+ *            3. What equals the newest is not written again.
+ * Owner      One writer a directory; anybody reads.
+ * Limits     ARCHIVE_SIZE bytes a file.
+ * See        docs/log.md, "Configurations".
+ */
+#ifndef MR_LOG_ARCHIVE_H
+#define MR_LOG_ARCHIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ARCHIVE_NAME = 48, ARCHIVE_SIZE = 64 << 20 };
+
+struct archived {
+	char name[ARCHIVE_NAME];
+	uint64_t from_ms, until_ms; /* in force; until_ms 0: no later one is there */
+};
+
+/* archive_put: in force from now on. => 1, 0 when it is the newest already, or -errno. */
+int archive_put(int folder, const char *text, size_t size, uint64_t now_ns);
+
+/* archive_find: the one in force at a moment. => 0, -ENOENT when none is as old, or -errno. */
+int archive_find(int folder, uint64_t at_ms, struct archived *out);
+
+/* archive_read: => the text, which ends with '\0', for free(); NULL: it cannot be read. */
+char *archive_read(int folder, const struct archived *a, size_t *size);
+
+/* archive_keep: delete those that were no longer in force at a moment. => 0 or -errno. */
+int archive_keep(int folder, uint64_t from_ms);
+
+#endif

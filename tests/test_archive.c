@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Configurations by the moment from which they were in force. */
+#include "ctl/log/archive.h"
+
+#include <errno.h>
+
+#include "log_world.h"
+
+#define MS 1000000ull
+
+static int folder;
+
+static void
+begin(void)
+{
+	log_begin();
+	folder = open(log_dir, O_RDONLY | O_DIRECTORY);
+	CU_ASSERT_FATAL(folder >= 0);
+}
+
+static void
+end(void)
+{
+	close(folder);
+	log_end();
+}
+
+static int
+put(const char *text, uint64_t ms)
+{
+	return archive_put(folder, text, strlen(text), BEGIN_NS + ms * MS);
+}
+
+/* found: the text that was in force at a moment, "" for none. */
+static const char *
+found(uint64_t ms)
+{
+	static char text[64];
+	struct archived a;
+	size_t size;
+	text[0] = '\0';
+	if (archive_find(folder, BEGIN_NS / MS + ms, &a) != 0)
+		return text;
+	char *t = archive_read(folder, &a, &size);
+	CU_ASSERT_FATAL(t != NULL && strlen(t) == size);
+	snprintf(text, sizeof(text), "%s", t);
+	free(t);
+	return text;
+}
+
+static void
+by_moment(void)
+{
+	struct archived a;
+	char name[LOG_NAME];
+	begin();
+	CU_ASSERT_EQUAL(archive_find(folder, BEGIN_NS / MS, &a), -ENOENT);
+	CU_ASSERT_EQUAL(put("one", 0), 1);
+	CU_ASSERT_EQUAL(put("one", 10), 0); /* the same again */
+	CU_ASSERT_EQUAL(put("two", 1500), 1);
+	CU_ASSERT_EQUAL(put("three", 1501), 1);
+	CU_ASSERT_EQUAL(put("one", 86400000), 1);
+	CU_ASSERT_EQUAL(log_files(".json", name), 4);
+	CU_ASSERT_STRING_EQUAL(name, "config-20261125T160000Z-000.json");
+	CU_ASSERT_EQUAL(archive_find(folder, BEGIN_NS / MS - 1, &a), -ENOENT);
+	CU_ASSERT_STRING_EQUAL(found(0), "one");
+	CU_ASSERT_STRING_EQUAL(found(1499), "one");
+	CU_ASSERT_STRING_EQUAL(found(1500), "two");
+	CU_ASSERT_STRING_EQUAL(found(1501), "three");
+	CU_ASSERT_STRING_EQUAL(found(86399999), "three");
+	CU_ASSERT_STRING_EQUAL(found(86400000), "one");
+	CU_ASSERT_EQUAL(archive_find(folder, BEGIN_NS / MS + 1, &a), 0);
+	CU_ASSERT(a.from_ms == BEGIN_NS / MS && a.until_ms == BEGIN_NS / MS + 1500);
+	CU_ASSERT_EQUAL(archive_find(folder, UINT64_MAX, &a), 0);
+	CU_ASSERT_EQUAL(a.until_ms, 0);
+	end();
+}
+
+/* What was in force at the moment stays, and all that came later. */
+static void
+kept(void)
+{
+	begin();
+	put("one", 0);
+	put("two", 1000);
+	put("three", 2000);
+	CU_ASSERT_EQUAL(archive_keep(folder, BEGIN_NS / MS - 1), 0);
+	CU_ASSERT_EQUAL(log_files(".json", NULL), 3);
+	CU_ASSERT_EQUAL(archive_keep(folder, BEGIN_NS / MS + 1999), 0);
+	CU_ASSERT_EQUAL(log_files(".json", NULL), 2);
+	CU_ASSERT_STRING_EQUAL(found(999), "");
+	CU_ASSERT_STRING_EQUAL(found(1999), "two");
+	CU_ASSERT_EQUAL(archive_keep(folder, UINT64_MAX), 0);
+	CU_ASSERT_STRING_EQUAL(found(5000), "three");
+	end();
+}
+
+/* Other files of the directory, and names that are nearly right, are nobody's. */
+static void
+strangers(void)
+{
+	static const char *const names[] = {
+		"config.json", "config-20261124T160000Z.json", "config-20261124T160000Z-0001.json",
+		"config-20261324T160000Z-000.json", "config-20261124T160000Z-000.json.bak",
+		"nat-20261124T160000Z-00000000.jsonl", "config.new",
+	};
+	struct archived a;
+	begin();
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int fd = openat(folder, names[i], O_WRONLY | O_CREAT, 0600);
+		CU_ASSERT_FATAL(fd >= 0);
+		close(fd);
+	}
+	CU_ASSERT_EQUAL(archive_find(folder, UINT64_MAX, &a), -ENOENT);
+	CU_ASSERT_EQUAL(archive_keep(folder, UINT64_MAX), 0);
+	CU_ASSERT_EQUAL(log_files("", NULL), sizeof(names) / sizeof(names[0]));
+	CU_ASSERT_EQUAL(put("one", 0), 1);
+	CU_ASSERT_STRING_EQUAL(found(0), "one");
+	end();
+}
+
+static void
+refused(void)
+{
+	struct archived a;
+	CU_ASSERT_EQUAL(archive_put(-1, "x", 1, BEGIN_NS), -EBADF);
+	CU_ASSERT_EQUAL(archive_find(-1, BEGIN_NS, &a), -EBADF);
+	CU_ASSERT_EQUAL(archive_put(-1, "x", (size_t)ARCHIVE_SIZE + 1, BEGIN_NS), -EFBIG);
+}
+
+static const struct test_case cases[] = {
+	{"by moment", by_moment},
+	{"kept", kept},
+	{"strangers", strangers},
+	{"refused", refused},
+};
+TEST_MAIN("archive", cases)
