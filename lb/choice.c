@@ -183,12 +183,39 @@ choose_persistent(struct asker *a, const struct tuple *t, uint32_t now_ms)
 	return b;
 }
 
+static struct asker
+asker_of(struct choice *c, const struct lb_view *v, const struct img_lb_service *s)
+{
+	return (struct asker){.c = c, .v = v, .s = s, .backends = v->backends + s->first_backend,
+		.slots = v->slots + (size_t)s->slots * MAGLEV_SIZE};
+}
+
+const struct img_lb_backend *
+choice_peek(struct choice *c, const struct lb_view *v, const struct img_lb_service *s,
+            const struct tuple *t, uint32_t now_ms, uint8_t *drop)
+{
+	struct asker a = asker_of(c, v, s);
+	const struct sticky_entry *e = NULL;
+	const struct img_lb_backend *b = NULL;
+	bool keep;
+	if (s->choice.persistence_s != 0) {
+		struct sticky_key key = sticky_key_make(s->id, &t->src, t->family, s->choice.mask);
+		e = sticky_find(&c->sticky, &key, now_ms);
+	}
+	if (e != NULL)
+		b = persistent(&a, e, &keep);
+	if (b == NULL)
+		b = unless_in_vain(&a, t);
+	if (b == NULL)
+		*drop = c->in_vain[s - v->services];
+	return b;
+}
+
 const struct img_lb_backend *
 choice_take(struct choice *c, const struct lb_view *v, const struct img_lb_service *s,
             const struct tuple *t, uint32_t now_ms, uint8_t *drop)
 {
-	struct asker a = {.c = c, .v = v, .s = s, .backends = v->backends + s->first_backend,
-		.slots = v->slots + (size_t)s->slots * MAGLEV_SIZE};
+	struct asker a = asker_of(c, v, s);
 	const struct img_lb_backend *b = s->choice.persistence_s != 0 ?
 		choose_persistent(&a, t, now_ms) : unless_in_vain(&a, t);
 	if (b == NULL) {

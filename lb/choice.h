@@ -76,6 +76,14 @@ choice_note(struct choice *c, const struct img_lb_backend *b)
 {
 	c->live[b->id]++;
 }
+
+/*
+ * choice_peek: the backend of a packet that is forwarded without a flow: what choice_take would say
+ * of a service whose scheduler goes by the client alone. Nothing counts and nothing is remembered.
+ */
+const struct img_lb_backend *choice_peek(struct choice *c, const struct lb_view *v,
+                                         const struct img_lb_service *s, const struct tuple *t,
+                                         uint32_t now_ms, uint8_t *drop);
 /* choice_undo: the flow did not come to be. choice_put: it has ended; t is its client's tuple. */
 void choice_undo(struct choice *c, const struct lb_view *v, uint32_t backend);
 void choice_put(struct choice *c, const struct lb_view *v, uint32_t backend,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "admit.h"
 #include "choice.h"
 #include "lb_image.h"
 #include "lb_local.h"
@@ -20,6 +21,7 @@ struct lb {
 	struct policy_env env;
 	struct lb_locals locals;
 	struct choice choice;
+	struct lb_limits *limits;
 	const struct lb_view *view; /* of the generation of the last reload */
 	struct lb_syn syn[LB_SYN_SLOTS];
 };
@@ -174,14 +176,17 @@ syn_proxy(struct lb *lb, const struct img_lb_service *s, const struct miss *m,
 /* The backend of a new flow: as its connection ID says (QUIC), or as the service chooses. */
 static const struct img_lb_backend *
 backend_for(struct lb *lb, const struct lb_view *v, const struct img_lb_service *s,
-            const struct miss *m, uint8_t *drop)
+            const struct miss *m, enum verdict verdict, uint8_t *drop)
 {
 	const struct img_lb_backend *b = NULL;
 	if (s->quics != 0 && m->l4_size > UDP_LEN)
 		b = lb_view_quic(v, s, m->l4 + UDP_LEN, m->l4_size - UDP_LEN);
+	if (b == NULL && verdict == VERDICT_STATELESS)
+		return choice_peek(&lb->choice, v, s, &m->tuple, m->now_ms, drop);
 	if (b == NULL)
 		return choice_take(&lb->choice, v, s, &m->tuple, m->now_ms, drop);
-	choice_note(&lb->choice, b);
+	if (verdict != VERDICT_STATELESS)
+		choice_note(&lb->choice, b);
 	lb->env.stats->quic_routed++;
 	return b;
 }
@@ -199,6 +204,11 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	/* Names of its flows stand where their realm would. */
 	if (s->choice.per_packet && t->realm != 0)
 		return refuse(spec, DROP_LB_NO_SERVICE, CODE_PORT);
+	const struct lb_guard *g = lb_view_guard(v, s);
+	if (g != NULL && lb_is_denied(v, g, t)) {
+		spec->drop = DROP_LB_DENIED;
+		return VERDICT_DROP;
+	}
 	if (s->syn_mode != LB_SYN_OFF) {
 		enum verdict said = syn_proxy(lb, s, m, spec);
 		if (said != VERDICT_PASS)
@@ -209,16 +219,26 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 		spec->drop = DROP_TCP_NOT_SYN;
 		return VERDICT_DROP;
 	}
+	enum verdict verdict = g == NULL ? VERDICT_OPEN : lb_admit(lb->limits, s, g, m, spec);
 	uint8_t drop = DROP_LB_NO_BACKEND;
-	const struct img_lb_backend *b = backend_for(lb, v, s, m, &drop);
+	if (verdict == VERDICT_DROP)
+		return verdict;
+	const struct img_lb_backend *b = backend_for(lb, v, s, m, verdict, &drop);
 	if (b == NULL)
 		return drop == DROP_LB_NO_BACKEND ? none(s, t->proto, spec) :
 		       refuse(spec, drop, CODE_HOST);
 	spec_fill(spec, t, s, b);
 	if (s->choice.per_packet)
 		spec->name = (uint8_t)(REALM_NAMED + (b - v->backends - s->first_backend));
+	/* Whether a datagram is answered is not seen where answers go past us; who brings a cookie
+	 * back has shaken hands. */
+	if (g != NULL && g->half != UINT32_MAX && !spec->is_answered &&
+	    (t->proto == IPPROTO_L4_TCP || !lb_mode_is_way(s->mode)))
+		spec->flags |= FLOW_HALF;
+	lb->limits->service_of[b->id] = (uint16_t)s->id;
+	lb->env.backends[b->id].stateless += verdict == VERDICT_STATELESS;
 	if (s->mode != LB_MODE_FULLNAT)
-		return VERDICT_OPEN;
+		return verdict;
 	spec->flags |= FLOW_HIDE_0;
 	spec->tell = s->tell;
 	spec->toa_kind = s->toa_kind;
@@ -254,6 +274,8 @@ open_flow(void *state, const struct miss *m, struct flow_spec *spec)
 		return open_service(state, m, spec);
 	if (!route_is(m, ROUTE_LB_LOCAL) && !is_reply(m))
 		return VERDICT_PASS;
+	if (!route_is(m, ROUTE_LB_LOCAL))
+		return lb_admit_reply(view_of(m->gen), m, spec);
 	spec->drop = DROP_NO_POLICY; /* a reply to nothing */
 	return VERDICT_DROP;
 }
@@ -285,7 +307,21 @@ static void
 opened(void *state, const struct miss *m, const struct flow_spec *spec)
 {
 	struct lb *lb = state;
+	struct lb_gauge *g = lb_gauge_of(lb->limits, spec->owner);
+	unsigned half = (spec->flags & FLOW_HALF) != 0;
 	lb->env.backends[spec->owner].opened++;
+	lb->env.backends[spec->owner].half += half;
+	g->flows++;
+	g->half += half;
+}
+
+/* One half-open flow less. */
+static void
+settled(void *state, const struct flow *f)
+{
+	struct lb *lb = state;
+	lb->env.backends[f->owner].half--;
+	lb_gauge_of(lb->limits, f->owner)->half--;
 }
 
 /* What becomes of a handshake that we see both sides of. Other first answers than SYN and RST say
@@ -330,6 +366,9 @@ ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t
 	struct stats_backend *b = &lb->env.backends[f->owner];
 	b->ended++;
 	b->unanswered += is_unanswered(f, now_ms);
+	lb_gauge_of(lb->limits, f->owner)->flows--;
+	if ((f->flags & FLOW_HALF) != 0)
+		settled(lb, f);
 	for (unsigned dir = 0; dir < 2; dir++) {
 		b->packets[dir] += flow_packets(f, dir);
 		b->bytes[dir] += flow_bytes(f, dir);
@@ -368,10 +407,17 @@ locals_of(const struct policy_env *env)
 	return env->plane->endpoints == 0 ? 0 : share + 2;
 }
 
+static uint32_t
+sources_of(const struct policy_env *env)
+{
+	return (env->plane->sources + env->n_workers - 1) / env->n_workers;
+}
+
 size_t
 lb_memsize(const struct policy_env *env)
 {
-	return sizeof(struct lb) + lb_locals_memsize(locals_of(env)) + choice_memsize(env);
+	return sizeof(struct lb) + lb_locals_memsize(locals_of(env)) + choice_memsize(env) +
+	       lb_limits_memsize(sources_of(env));
 }
 
 void *
@@ -381,8 +427,9 @@ lb_create(const struct policy_env *env)
 	if (lb == NULL)
 		return NULL;
 	lb->env = *env;
-	if (lb_locals_init(&lb->locals, locals_of(env), env->worker, env->seed, env->node) == 0 &&
-	    choice_init(&lb->choice, env) == 0)
+	lb->limits = lb_limits_create(sources_of(env), env->seed, env->node);
+	if (lb->limits != NULL && choice_init(&lb->choice, env) == 0 &&
+	    lb_locals_init(&lb->locals, locals_of(env), env->worker, env->seed, env->node) == 0)
 		return lb;
 	lb_destroy(lb);
 	return NULL;
@@ -396,6 +443,7 @@ lb_destroy(void *state)
 		return;
 	lb_locals_fini(&lb->locals);
 	choice_fini(&lb->choice);
+	lb_limits_destroy(lb->limits);
 	mem_free(lb, sizeof(*lb));
 }
 
@@ -413,6 +461,7 @@ const struct policy_ops lb_policy = {
 	.opened = opened,
 	.undo = undo,
 	.answered = answered,
+	.settled = settled,
 	.ended = ended,
 	.stale = stale,
 	.reload = reload,

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "guard_image.h"
+
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 
 struct check {
@@ -217,6 +219,8 @@ check_service(const struct check *c, uint32_t row)
 		return refuse(c, "service %u: protocol %u is neither TCP nor UDP", row, s->proto);
 	if (row > 0 && service_compare(&c->services[row - 1], s) >= 0)
 		return refuse(c, "service %u: not in order, or there twice", row);
+	if (s->id >= LB_MAX_SERVICE_IDS)
+		return refuse(c, "service %u: id %u is too big", row, s->id);
 	if (s->mode >= LB_MODE_MAX)
 		return refuse(c, "service %u: mode %u is none", row, s->mode);
 	if (s->dead >= LB_FATES || s->over >= LB_FATES || s->when_none >= LB_NONES)
@@ -344,5 +348,7 @@ lb_image_check(const struct image_header *h, char *err, size_t err_size)
 			return -EINVAL;
 	if (check_backends(&c) != 0)
 		return -EINVAL;
-	return check_routes(&c, h) != 0 ? -EINVAL : lb_way_check(h, err, err_size);
+	if (check_routes(&c, h) != 0 || lb_way_check(h, err, err_size) != 0)
+		return -EINVAL;
+	return lb_guard_check(h, err, err_size);
 }

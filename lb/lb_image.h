@@ -23,6 +23,7 @@ enum {
 	LB_MAX_BACKENDS = 16384,
 	LB_MAX_LOCALS = 4096,
 	LB_MAX_IDS = 65536,
+	LB_MAX_SERVICE_IDS = 2 * LB_MAX_SERVICES, /* those that are and those that were */
 	LB_MAX_WEIGHT = 65535,
 	LB_NO_BACKEND = 0xffff,
 	LB_MAX_PERSISTENCE_S = 604800,

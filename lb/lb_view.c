@@ -28,11 +28,19 @@ endpoint_find(const struct lb_view *v, const struct tuple *t, be16 port)
 	return 0;
 }
 
+const struct img_lb_backend *
+lb_view_endpoint_of(const struct lb_view *v, const struct tuple *t)
+{
+	uint32_t row = endpoint_find(v, t, t->sport);
+	if (row == 0 && v->has_kept_ports)
+		row = endpoint_find(v, t, 0);
+	return row != 0 ? &v->backends[row - 1] : NULL;
+}
+
 bool
 lb_view_endpoint(const struct lb_view *v, const struct tuple *t)
 {
-	return endpoint_find(v, t, t->sport) != 0 ||
-	       (v->has_kept_ports && endpoint_find(v, t, 0) != 0);
+	return lb_view_endpoint_of(v, t) != NULL;
 }
 
 /* What becomes of a backend's flows, by its state. */
@@ -228,12 +236,25 @@ lb_view_is_live(const struct lb_view *v, const union addr *a, uint8_t family)
 	return false;
 }
 
+static void
+guards_fill(struct lb_view *v, const struct image_header *h)
+{
+	uint32_t n;
+	const struct img_lb_guard *g = image_rows(h, IMG_LB_GUARDS, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct img_lb_service *s = &v->services[g[i].service];
+		v->guard[i] = lb_guard_of(&g[i], s->family, v->steer->n_workers);
+		v->guard_of[g[i].service] = (uint16_t)(i + 1);
+	}
+}
+
 struct lb_view *
 lb_view_create(const struct image_header *h, const struct steer *steer)
 {
 	struct lb_view rows = {.steer = steer};
-	uint32_t n, n_quics;
+	uint32_t n, n_quics, guards;
 	rows.quics = image_rows(h, IMG_LB_QUIC, &n_quics);
+	(void)image_rows(h, IMG_LB_GUARDS, &guards);
 	rows.services = image_rows(h, IMG_LB_SERVICES, &rows.n_services);
 	rows.backends = image_rows(h, IMG_LB_BACKENDS, &rows.n_backends);
 	rows.locals = image_rows(h, IMG_LB_LOCALS, &rows.n_locals);
@@ -241,22 +262,29 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	uint32_t endpoints = lb_slots_for(2 * rows.n_backends);
 	uint32_t servers = lb_slots_for(rows.n_backends);
 	size_t services = (lb_services_memsize(rows.n_services) + 7) / 8 * 8;
-	rows.size = sizeof(rows) + services +
+	rows.size = sizeof(rows) + services + guards * sizeof(struct lb_guard) +
 		((size_t)endpoints + servers + rows.n_backends) * sizeof(uint32_t) +
 		n_quics * sizeof(struct aes) +
-		(rows.n_locals + LB_MAX_IDS) * sizeof(uint16_t) + rows.n_locals +
-		rows.n_services + LB_MAX_IDS / 4;
+		(rows.n_services + rows.n_locals + LB_MAX_IDS) * sizeof(uint16_t) +
+		rows.n_locals + rows.n_services + LB_MAX_IDS / 4;
 	struct lb_view *v = mem_alloc(rows.size, -1);
 	if (v == NULL)
 		return NULL;
 	*v = rows;
+	v->lists = lb_lists_create(h);
+	if (v->lists == NULL) {
+		lb_view_destroy(v);
+		return NULL;
+	}
 	lb_services_init(&v->service, v + 1, rows.services, rows.n_services);
 	uint8_t *at = (uint8_t *)(v + 1) + services;
-	v->by_endpoint = (struct lb_index){(uint32_t *)(void *)at, endpoints - 1};
+	v->guard = (struct lb_guard *)(void *)at;
+	v->by_endpoint = (struct lb_index){(uint32_t *)(v->guard + guards), endpoints - 1};
 	v->by_server = (struct lb_index){v->by_endpoint.slot + endpoints, servers - 1};
 	v->limit = v->by_server.slot + servers;
 	v->quic_key = (struct aes *)(v->limit + rows.n_backends);
-	v->row_of = (uint16_t *)(v->quic_key + n_quics);
+	v->guard_of = (uint16_t *)(v->quic_key + n_quics);
+	v->row_of = v->guard_of + rows.n_services;
 	v->local_class = v->row_of + LB_MAX_IDS;
 	v->local_owner = (uint8_t *)(v->local_class + rows.n_locals);
 	v->live = v->local_owner + rows.n_locals;
@@ -264,6 +292,7 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	view_fill(v);
 	live_fill(v);
 	quic_fill(v, n_quics);
+	guards_fill(v, h);
 	return v;
 }
 
@@ -273,5 +302,6 @@ lb_view_destroy(struct lb_view *v)
 	if (v == NULL)
 		return;
 	lb_ways_destroy(v);
+	lb_lists_destroy(v->lists);
 	mem_free(v, v->size);
 }

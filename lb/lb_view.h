@@ -19,6 +19,8 @@
 #ifndef MR_LB_VIEW_H
 #define MR_LB_VIEW_H
 
+#include "lb/gauge.h"
+#include "lb/lists.h"
 #include "lb/place.h"
 #include "lb/service.h"
 #include "lib/generation.h"
@@ -48,6 +50,9 @@ struct lb_view {
 	const struct img_lb_quic *quics;
 	struct aes *quic_key;        /* of each of them */
 	struct lb_index by_server;   /* of rows of backends with a server ID */
+	struct lb_lists *lists;      /* of prefixes */
+	struct lb_guard *guard;      /* shares of one worker */
+	uint16_t *guard_of;          /* + 1, of a row of services; 0: none */
 	uint8_t *local_owner;        /* worker of each local address, or LB_LOCAL_SHARED */
 	uint8_t *live;               /* of each service: some service of its prefix takes flows */
 	bool has_length[2][129];     /* some service of the family has a prefix of that length */
@@ -82,6 +87,17 @@ lb_view_by_id(const struct lb_view *v, uint32_t id)
 
 /* lb_view_is_live: has a service that the address is of a backend for new flows? */
 bool lb_view_is_live(const struct lb_view *v, const union addr *a, uint8_t family);
+
+/* lb_view_endpoint_of: the row of that backend; NULL: it is none. */
+const struct img_lb_backend *lb_view_endpoint_of(const struct lb_view *v, const struct tuple *t);
+
+/* lb_view_guard: what guards a service, or NULL. */
+static inline const struct lb_guard *
+lb_view_guard(const struct lb_view *v, const struct img_lb_service *s)
+{
+	uint16_t g = v->guard_of[s - v->services];
+	return g != 0 ? &v->guard[g - 1] : NULL;
+}
 
 /*
  * lb_view_quic: the backend that a datagram's connection ID names, if it is alive. => NULL: it

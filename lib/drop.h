@@ -59,6 +59,10 @@
 	X(LB_EARLY_DATA, "lb_early_data", "octets of a client where the PROXY header belongs")  \
 	X(LB_COOKIE, "lb_cookie", "SYN proxy: no answer to a SYN-ACK of ours, or no plain SYN") \
 	X(LB_WAITING, "lb_waiting", "SYN proxy: the backend has not answered yet")              \
+	X(LB_DENIED, "lb_denied", "source that may not use the service (allow, deny)")          \
+	X(LB_RATE_SERVICE, "lb_rate_service", "too many new connections a second, service")     \
+	X(LB_RATE_SOURCE, "lb_rate_source", "too many new connections a second, source prefix") \
+	X(LB_OVERFLOW, "lb_overflow", "service has all the flows, or half-open ones, it may")   \
 	X(LOCAL_UNWANTED, "local_unwanted", "for an address of ours, but nothing listens")      \
 	X(ARP_INVALID, "arp_invalid", "ARP packet that is malformed or not for us")             \
 	X(ND_INVALID, "nd_invalid", "neighbour discovery packet that is malformed")             \

@@ -37,6 +37,7 @@ enum flow_flag {
 	FLOW_HIDE_1 = 1 << 3,
 	FLOW_ANSWERED = 1 << 4,  /* direction 1 has been seen; the policy has been told */
 	FLOW_INBOUND = 1 << 5,   /* opened from the outside (NAT) */
+	FLOW_HALF = 1 << 5,      /* of policies with settled(): half-open, counted (lib/half.h) */
 	FLOW_WAY = 1 << 6,       /* untranslated, to its owner by generation.way; one-sided */
 	FLOW_SHIFT = 1 << 7,     /* TCP whose numbers are not the ends' own: lib/shift.h */
 };

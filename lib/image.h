@@ -73,6 +73,10 @@ enum image_kind {
 	IMG_NAT_STATICS = 40, /* nat/nat_image.h */
 	IMG_NAT_STATICS_OUT,
 	IMG_NAT_INSIDE,
+	IMG_LB_GUARDS = 56, /* lb/guard_image.h */
+	IMG_LB_LISTS,
+	IMG_LB_RANGES4,
+	IMG_LB_RANGES6,
 };
 
 struct image_section {
@@ -130,6 +134,7 @@ struct img_plane {
 	uint8_t service_echo;         /* enum img_echo: those to service addresses */
 	uint8_t routes_unclaimed;     /* bit 0: IPv4, 1: IPv6 that nobody claims is routed */
 	uint8_t reset_is_final;       /* 1: but a SYN nothing revives what was reset: lib/final.h */
+	uint32_t sources;             /* of lb.capacity: token buckets; fixed as those above */
 };
 
 struct img_dev {

@@ -8,6 +8,7 @@
 #include "reset.h"
 #include "routed.h"
 #include "shifted.h"
+#include "stateless.h"
 #include "steer_watch.h"
 #include "syn.h"
 #include "synproxy.h"
@@ -386,6 +387,9 @@ miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *sp
 			return false;
 		case VERDICT_ANSWER:
 			synproxy_answer(w, p, &spec->offer);
+			return false;
+		case VERDICT_STATELESS:
+			stateless_send(w, p, spec);
 			return false;
 		case VERDICT_UNREACHABLE:
 			pkt_punt(w, p, PUNT_UNREACHABLE, spec->drop, spec->code);

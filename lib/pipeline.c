@@ -8,6 +8,7 @@
 #include "ending.h"
 #include "final.h"
 #include "flow_index.h"
+#include "half.h"
 #include "hop.h"
 #include "ident.h"
 #include "miss.h"
@@ -39,6 +40,8 @@ answered(const struct worker *w, struct flow *f, unsigned event)
 	f->flags |= FLOW_ANSWERED;
 	if (pol->ops->answered != NULL)
 		pol->ops->answered(pol->state, f, event, waited_ns);
+	if (half_is(w, f))
+		half_answered(w, f, event);
 }
 
 static inline bool
@@ -85,6 +88,8 @@ send_aside(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 		reset_flow(w, p);
 		return;
 	}
+	if (d == 0 && half_is(w, f))
+		half_third(w, f, p->event);
 	if ((f->flags & FLOW_WAY) != 0) {
 		encap_send(w, p, f, d, p->hash);
 		return;
@@ -103,7 +108,7 @@ send_aside(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 	} else {
 		union addr to = flow_source(&w->flows, p->ref ^ 1);
 		hop = hop_find(w, f->realm[!d], &to, p->family);
-		f->nexthop[d] = hop.id;
+		f->nexthop[d] = d == 0 && half_waits(w, f) ? NEXTHOP_NONE : hop.id;
 	}
 	if (!hop_admit(w, p, hop))
 		return;

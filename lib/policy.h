@@ -45,6 +45,7 @@ enum verdict {
 	VERDICT_DROP,        /* with spec->drop */
 	VERDICT_HOLD,        /* drop with spec->drop, but answer a SYN first, late: lib/syn.h */
 	VERDICT_ANSWER,      /* a SYN: answer it with a cookie and spec->offer: lib/synproxy.h */
+	VERDICT_STATELESS,   /* spec is filled: translate this packet, make no flow */
 	VERDICT_UNREACHABLE, /* drop with spec->drop, answer Destination Unreachable, spec->code */
 	VERDICT_RESET,       /* drop with spec->drop, answer a TCP packet by RST */
 };
@@ -136,6 +137,8 @@ struct policy_ops {
 	 * before that packet. It may take FLOW_REFRESH_1 from it. ended: last words, with
 	 * parting's hint. */
 	void (*answered)(void *state, struct flow *f, unsigned event, uint64_t waited_ns);
+	/* settled: a flow opened with FLOW_HALF is half-open no more (lib/half.h). */
+	void (*settled)(void *state, const struct flow *f);
 	void (*ended)(void *state, const struct flow *f, const struct tuple t[2],
 	              const uint64_t hint[HINTS], uint32_t now_ms);
 	/* parting: as warm, for ended(): the flow is about to end. hint is zero at stage 0, and for

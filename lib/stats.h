@@ -61,6 +61,7 @@ struct stats {
 	uint64_t shifts;                           /* gauge: of lb.capacity.shifts */
 	uint64_t cookies_sent, cookies_good, cookies_bad;
 	uint64_t quic_routed;                      /* flows opened by a connection ID */
+	uint64_t stateless;                        /* packets translated without a flow */
 	uint64_t log_records, log_lost;
 	uint64_t bursts, idle_polls;               /* loops with and without a packet */
 	uint64_t generation;                       /* the one this context runs */
@@ -71,6 +72,8 @@ struct stats {
 struct stats_backend {
 	uint64_t opened, ended;                    /* flows; opened - ended are live */
 	uint64_t packets[2], bytes[2];             /* of ended flows, by direction */
+	uint64_t half;                             /* gauge: flows that are half-open */
+	uint64_t stateless;                        /* packets to it without a flow */
 	/* TCP connections opened by a SYN: its answer was a SYN, a RST, or there was none until the
 	 * flow ended, a second or more after the last SYN. */
 	uint64_t answered, refused, unanswered;

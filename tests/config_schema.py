@@ -37,7 +37,7 @@ BEYOND = re.compile(
     "different families|says nothing of where|is unreachable and has|whole block|more than once|never reached|"
     "wholly in the pool|but the pools have|of no use in mode|fullnat needs|has this address, port|VLAN . of this|"
     "too small for IPv6|names . CPUs|workers' CPUs|too; each worker|neighbours.* too|VLAN .* of this device already|"
-    "shares of|reach into|is reversed|network or broadcast address|more than 4096 local|of no use in a check|missing; a check of type|is no escape|is no regular|stands beside body|means no check|expected port or ports|stands beside ports|in part; expected ranges|has no port of its own|"
+    "shares of|reach into|there is no list|lb.capacity.sources is 0|stateless is not possible|schedules each datagram|which does not count|the service is IPv|a file of prefixes|is reversed|network or broadcast address|more than 4096 local|of no use in a check|missing; a check of type|is no escape|is no regular|stands beside body|means no check|expected port or ports|stands beside ports|in part; expected ranges|has no port of its own|"
     "listen on the service's port|no route leads|behind a gateway|expects flow: answers|missing; mode l3dsr|missing; interface|"
     "for another address|is a prefix; in mode|octets of the|576 at least")
 # What is said of how parts of the document go together: no error of form may have such a consequence.

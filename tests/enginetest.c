@@ -61,7 +61,6 @@ open_inbound(const struct miss *m, struct flow_spec *spec)
 	spec->reply.realm = 1;
 	spec->reply.src = addr4("10.0.0.77");
 	spec->reply.sport = htons((uint16_t)(port - 1000));
-	spec->flags |= FLOW_INBOUND;
 	return VERDICT_OPEN;
 }
 
@@ -113,6 +112,14 @@ test_open(void *state, const struct miss *m, struct flow_spec *spec)
 	return v;
 }
 
+static enum verdict
+test_open_or_not(void *state, const struct miss *m, struct flow_spec *spec)
+{
+	const struct world *w = state;
+	enum verdict verdict = test_open(state, m, spec);
+	return verdict == VERDICT_OPEN && w->stateless ? VERDICT_STATELESS : verdict;
+}
+
 static void
 test_opened(void *state, const struct miss *m, const struct flow_spec *spec)
 {
@@ -136,6 +143,12 @@ test_answered(void *state, struct flow *f, unsigned event, uint64_t waited_ns)
 }
 
 static void
+test_settled(void *state, const struct flow *f)
+{
+	((struct world *)state)->settled++;
+}
+
+static void
 test_ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t hint[HINTS],
            uint32_t now_ms)
 {
@@ -143,8 +156,9 @@ test_ended(void *state, const struct flow *f, const struct tuple t[2], const uin
 }
 
 static const struct policy_ops test_policy = {
-	.name = "test", .home = test_home, .open = test_open, .opened = test_opened,
-	.undo = test_undo, .answered = test_answered, .ended = test_ended,
+	.name = "test", .home = test_home, .open = test_open_or_not, .opened = test_opened,
+	.undo = test_undo, .answered = test_answered, .settled = test_settled,
+	.ended = test_ended,
 };
 
 static void

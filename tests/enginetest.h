@@ -34,7 +34,7 @@ struct world {
 	uint16_t n_workers;
 	uint64_t now_ns;
 	/* what the policy has seen */
-	unsigned opened, undone, answered, ended;
+	unsigned opened, undone, answered, ended, settled;
 	unsigned names, asked; /* outbound packets go by so many flows in turn; 0: as usual */
 	uint32_t owner;        /* of these, the first */
 	int first_row;         /* to the owner and its reply's port, from which names are counted */
@@ -45,6 +45,7 @@ struct world {
 	uint8_t tell;        /* enum tell of outbound TCP flows that begin with a SYN */
 	bool has_proxy;      /* outbound SYNs are answered with cookies, as offer says */
 	struct syn_offer offer;
+	bool stateless;      /* the policy opens no flow where it could */
 	void *mem_nexthops;
 };
 

@@ -27,10 +27,10 @@ MAY_INCLUDE = {
     "ctl/replay": ["lib", "nat", "lb", "ctl/config", "ctl/api", "ctl/log", "ctl/dataplane"],
 }
 # Headers of nat/ and lb/ that are formats: all that ctl/config and ctl/api may take from there.
-FORMATS = {"nat/nat_filter.h", "nat/nat_image.h", "lb/lb_image.h", "lb/lb_table.h", "lb/maglev.h", "lb/state.h",
+FORMATS = {"nat/nat_filter.h", "nat/nat_image.h", "lb/lb_image.h", "lb/guard_image.h", "lb/lb_table.h", "lb/maglev.h", "lb/state.h",
            "nat/static.h", "nat/deterministic.h", "lb/place.h"}
 NO_DPDK = ["ctl/config", "ctl/log", "ctl/api", "ctl/daemon", "ctl/client", "nat/nat_image", "lb/lb_image", "lb/maglev",
-           "lb/state", "nat/static", "nat/deterministic", "lb/place"]
+           "lb/guard_image", "lb/state", "nat/static", "nat/deterministic", "lb/place"]
 ETHDEV = re.compile(r"rte_(ethdev|eal|flow|dev|lcore|launch|mempool|mbuf_dyn|malloc|memzone)\.h")
 ETHDEV_OK = {"lib/nic_ethdev.c", "lib/nic_steer.c", "ctl/dataplane/main.c"}
 

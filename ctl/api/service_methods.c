@@ -43,7 +43,7 @@ static json_t *
 service_json(const struct lb_rows *v, const struct img_lb_service *s)
 {
 	char address[API_NAME], proto[API_NAME];
-	uint64_t flows = 0, opened = 0;
+	uint64_t flows = 0, opened = 0, half = 0, stateless = 0;
 	uint32_t ready = 0;
 	for (uint32_t i = 0; i < s->backends && s->first_backend + i < v->backends; i++) {
 		const struct img_lb_backend *b = &v->backend[s->first_backend + i];
@@ -51,9 +51,12 @@ service_json(const struct lb_rows *v, const struct img_lb_service *s)
 		backend_sum(v->stats, b->id, &sum);
 		flows += sum.live;
 		opened += sum.opened;
+		half += sum.half;
+		stateless += sum.stateless;
 		ready += b->state == LB_READY && b->weight != 0;
 	}
-	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, "
+	                 "s:I}",
 	                 "name", s->name,
 	                 "address", name_address(&s->address, s->family, address),
 	                 "prefix_length", s->plen, "port", ntohs(s->port), "last_port",
@@ -62,7 +65,8 @@ service_json(const struct lb_rows *v, const struct img_lb_service *s)
 	                 lb_mode_name(s->mode), "scheduler",
 	                 name_scheduler(s->choice.scheduler), "backends",
 	                 (json_int_t)s->backends, "ready", (json_int_t)ready, "flows",
-	                 (json_int_t)flows, "opened", (json_int_t)opened);
+	                 (json_int_t)flows, "half_open", (json_int_t)half, "stateless",
+	                 (json_int_t)stateless, "opened", (json_int_t)opened);
 }
 
 json_t *

@@ -13,7 +13,8 @@ static const struct { const char *name; size_t offset; } fields[] = {
 	F(flows_v6),
 	F(mappings_created), F(mappings_freed), F(mappings), F(subscribers), F(blocks),
 	F(quarantine_early), F(ports_not_kept), F(persistence), F(persistence_full),
-	F(backends_passed), F(log_records), F(log_lost), F(bursts), F(idle_polls),
+	F(backends_passed), F(stateless), F(log_records), F(log_lost),
+	F(bursts), F(idle_polls),
 	F(shifts), F(cookies_sent), F(cookies_good), F(cookies_bad), F(quic_routed),
 #undef F
 };

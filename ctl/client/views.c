@@ -134,7 +134,9 @@ const struct view view_service[] = {
 	{NULL, "service", {{"service", "name", TEXT}, {"address", "place", TEXT},
 	                   {"protocol", "protocol", TEXT}, {"mode", "mode", TEXT},
 	                   {"scheduler", "scheduler", TEXT},
-	                   {"flows", "flows", NUMBER}, {"opened", "opened", NUMBER}}},
+	                   {"flows", "flows", NUMBER}, {"half-open", "half_open", NUMBER},
+	                   {"opened", "opened", NUMBER},
+	                   {"packets without flow", "stateless", NUMBER}}},
 	{"Backends", "backends", BACKEND_COLUMNS}, END,
 };
 

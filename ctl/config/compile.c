@@ -72,7 +72,7 @@ static void
 lb_ids(struct model *m)
 {
 	struct id_space services, backends = {0};
-	m->failed |= !id_space_init(&services, &m->ids, "services", LB_MAX_IDS) ||
+	m->failed |= !id_space_init(&services, &m->ids, "services", LB_MAX_SERVICE_IDS) ||
 	             !id_space_init(&backends, &m->ids, "backends", LB_MAX_IDS);
 	for (size_t i = 0; i < m->services.n && !m->failed; i++)
 		if (!service_ids(m, rows_at(&m->services, i), &services, &backends)) {
@@ -160,6 +160,10 @@ build_policies(struct model *m, struct image_builder *b)
 	build_section(b, IMG_LB_LOCALS, &m->locals);
 	build_bare(m, b, IMG_LB_WAYS, &m->ways, sizeof(struct img_lb_way));
 	build_section(b, IMG_LB_QUIC, &m->quics);
+	build_section(b, IMG_LB_LISTS, &m->lists);
+	build_section(b, IMG_LB_RANGES4, &m->ranges4);
+	build_section(b, IMG_LB_RANGES6, &m->ranges6);
+	build_section(b, IMG_LB_GUARDS, &m->guards);
 	if (m->slots.n != 0)
 		image_build_rows(b, IMG_LB_SLOTS, m->slots.data, sizeof(uint16_t),
 		                 m->slots.n * MAGLEV_SIZE);

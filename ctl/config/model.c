@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "guards.h"
 #include "options.h"
 #include "walk.h"
 
@@ -100,6 +101,7 @@ model_workers(struct model *m)
 	p->reset_is_final = json_is_false(model_get(m, "nat", "reset_revives"));
 	p->service_echo = echo_read(get_text(json_object_get(m->doc, "lb"), "answer_echo"));
 	p->routes_unclaimed = unclaimed_bit(m, "ipv4", 1) | unclaimed_bit(m, "ipv6", 2);
+	p->sources = (uint32_t)get_int(model_get(m, "lb", "capacity"), "sources");
 	model_cores(m, w);
 }
 
@@ -127,6 +129,10 @@ model_sizes(struct model *m)
 	m->backends.size = sizeof(struct img_lb_backend);
 	m->locals.size = sizeof(struct img_lb_local);
 	m->quics.size = sizeof(struct img_lb_quic);
+	m->lists.size = sizeof(struct img_lb_list);
+	m->ranges4.size = sizeof(struct img_lb_range4);
+	m->ranges6.size = sizeof(struct img_lb_range6);
+	m->guards.size = sizeof(struct img_lb_guard);
 	m->slots.size = sizeof(uint16_t) * MAGLEV_SIZE;
 	m->ways.size = sizeof(struct model_way);
 }
@@ -138,7 +144,8 @@ model_parts(struct model *m)
 	static void (*const parts[])(struct model *) = {
 		model_workers, model_realms,
 		model_nics, model_timers, model_nat, model_ranges, model_static,
-		model_lb, model_checks, model_claims, model_backends, model_static_routes,
+		model_lb, model_lists, model_guards, model_checks, model_claims, model_backends,
+		model_static_routes,
 		model_neighbours, model_routes, model_ways, model_steering, model_log,
 	};
 	m->failed = m->doc == NULL || !ids_init(&m->ids, m->previous);
@@ -193,7 +200,7 @@ model_destroy(struct model *m)
 		&m->devs, &m->nics, &m->addresses, &m->connected, &m->routes, &m->neighbours,
 		&m->timers, &m->claims, &m->pools, &m->pool_addresses, &m->rules, &m->nat_ports,
 		&m->holes, &m->insides, &m->statics, &m->statics_out, &m->services, &m->backends,
-		&m->locals, &m->slots, &m->ways,
+		&m->locals, &m->slots, &m->ways, &m->lists, &m->ranges4, &m->ranges6, &m->guards,
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		free(all[i]->data);

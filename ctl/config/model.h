@@ -86,6 +86,7 @@ struct model {
 	struct img_nat_conf nat;
 	struct rows pools, pool_addresses, rules, nat_ports, holes, insides, statics, statics_out;
 	struct rows services, backends, locals, slots, ways;
+	struct rows lists, ranges4, ranges6, guards;
 };
 
 /*

@@ -103,6 +103,7 @@ prune_document(struct prune *p, const json_t *doc, const json_t *bad)
 	p->checks = items_lost(p, json_object_get(json_object_get(doc, "lb"), "checks"),
 	                       "lb.checks");
 	p->realms = items_lost(p, json_object_get(doc, "realms"), "realms");
+	p->lists = items_lost(p, json_object_get(json_object_get(doc, "lb"), "lists"), "lb.lists");
 	p->nics = items_lost(p, nics, "nics");
 	json_array_foreach((json_t *)nics, i, nic) {
 		path_make(&path, "nics[%zu].addresses", i);

@@ -15,7 +15,7 @@ struct prune {
 	const json_t *bad;  /* {path: true}: what walk_check found wrong */
 	json_t *kept;       /* {path of an array: [index in the whole document of each item]} */
 	/* Something is missing there: who refers to it may be right. */
-	bool nics, pools, checks, realms;
+	bool nics, pools, checks, realms, lists;
 };
 
 /* prune_document: => new reference without defaults, or NULL: nothing can be checked. */

@@ -24,6 +24,7 @@ static const struct fixed fixed[] = {
 	FIXED("nat.capacity.quarantine", quarantine),
 	FIXED("lb.capacity.endpoints", endpoints),
 	FIXED("lb.capacity.shifts", shifts),
+	FIXED("lb.capacity.sources", sources),
 	FIXED("nat.capacity.pool_addresses", pool_addresses),
 	FIXED("lb.capacity.persistence", persistence),
 };

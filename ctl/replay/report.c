@@ -112,6 +112,8 @@ flows_json(const struct stats *sum)
 	add(j, "ended", sum->flows_ended);
 	add(j, "ipv4", sum->flows_v4);
 	add(j, "ipv6", sum->flows_v6);
+	if (sum->stateless != 0)
+		add(j, "stateless", sum->stateless);
 	return j;
 }
 

@@ -65,6 +65,7 @@ struct bench_case {
 	unsigned per_subscriber; /* flows of one inside address; 0: 100 */
 	unsigned idle_s;         /* TCP timers; 0: 7440 */
 	unsigned backends;       /* of the balancer; 0: 3 */
+	bool guard;              /* the balancer's service has one: rig.h */
 	bool blocks;             /* room for a flow in every port block of the pool */
 };
 
@@ -113,6 +114,8 @@ void case_inbound_mapping(struct bench *b, struct result *out);
 void case_scan_miss(struct bench *b, struct result *out);
 void case_syn_flood(struct bench *b, struct result *out);
 void case_pool_full(struct bench *b, struct result *out);
+void case_lb_flood(struct bench *b, struct result *out);
+void case_lb_denied(struct bench *b, struct result *out);
 void case_handoff(struct bench *b, struct result *out);
 void case_latency(struct bench *b, struct result *out);
 void case_scaling(struct bench *b, struct result *out);

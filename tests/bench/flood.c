@@ -22,6 +22,29 @@ put_from(struct bench *b, unsigned k, uint64_t subscriber, uint64_t x)
 	rig_put(b->rig, 0, 0, m);
 }
 
+/* To the balancer's service, from clients below or above 11.128.0.0 that have no flow. */
+static void
+put_client(struct bench *b, unsigned k, uint32_t above)
+{
+	uint64_t x = bench_random(&b->rnd);
+	struct rte_mbuf *m = rig_buffer(b->rig, k);
+	traffic_raw(m, htonl(0x0b700000u + above + (uint32_t)(x & 0xfffff)), htonl(0xc000020au),
+	            htons((uint16_t)(1024 + (x >> 20 & 0x7fff))), htons(80), TCP_SYN);
+	rig_put(b->rig, 1, 0, m);
+}
+
+static void
+put_stranger(struct bench *b, unsigned k)
+{
+	put_client(b, k, 0);
+}
+
+static void
+put_denied(struct bench *b, unsigned k)
+{
+	put_client(b, k, 1u << 23);
+}
+
 /* From any of 65536 inside addresses, with and without flows. */
 static void
 put_any(struct bench *b, unsigned k)
@@ -77,7 +100,7 @@ group_run(struct bench *b, flood_put_fn put, unsigned rounds, struct flood_times
 
 /* As many new tuples as there are flows, at least. */
 static void
-flood_run(struct bench *b, flood_put_fn put, struct result *out)
+flood_run(struct bench *b, flood_put_fn put, bool is_sent, struct result *out)
 {
 	double kept[TIMING_GROUPS];
 	unsigned rounds = (unsigned)(b->flows / (2 * BATCH * TIMING_GROUPS)) + 1;
@@ -94,14 +117,15 @@ flood_run(struct bench *b, flood_put_fn put, struct result *out)
 	free(v);
 	result_time(out, &alone, b->tick_ns);
 	out->ratio = bench_median(kept, TIMING_GROUPS);
-	bench_expect(out, "hits sent", rig_sent(b->rig) - sent, 2 * alone.done);
-	bench_expect(out, "flood dropped", rig_drops(b->rig) - drops, 2 * alone.done);
+	uint64_t flood = 2 * alone.done; /* alone, and with hits, of which there are as many */
+	bench_expect(out, "sent", rig_sent(b->rig) - sent, is_sent ? 2 * flood : flood);
+	bench_expect(out, "flood dropped", rig_drops(b->rig) - drops, is_sent ? 0 : flood);
 }
 
 void
 case_syn_flood(struct bench *b, struct result *out)
 {
-	flood_run(b, put_any, out);
+	flood_run(b, put_any, false, out);
 }
 
 /* A flow for each of a batch of inside addresses that have none. => how many were opened. */
@@ -126,5 +150,39 @@ case_pool_full(struct bench *b, struct result *out)
 	const struct flow_table *t = &b->rig->plane.worker[0]->flows;
 	if (t->used4 == t->capacity4)
 		bench_expect(out, "room for flows", 0, 1);
-	flood_run(b, put_full, out);
+	flood_run(b, put_full, false, out);
+}
+
+/* Every flow with its whole handshake, so that none is half-open when the flood begins. */
+static void
+handshakes(struct bench *b, struct result *out)
+{
+	uint64_t sent = rig_sent(b->rig);
+	for (uint64_t i = 0; i < b->flows; i += BATCH) {
+		unsigned n = bench_batch_size(i, b->flows);
+		bench_batch(b, i, n, 0, TCP_SYN, true);
+		bench_batch(b, i, n, 1, TCP_SYN | TCP_ACK, false);
+		bench_batch(b, i, n, 0, TCP_ACK, false);
+	}
+	bench_expect(out, "handshakes sent", rig_sent(b->rig) - sent, 3 * b->flows);
+}
+
+/* What a flood leaves behind is its bound of half-open flows: each of them, and no more. */
+void
+case_lb_flood(struct bench *b, struct result *out)
+{
+	const struct flow_table *t = &b->rig->plane.worker[0]->flows;
+	handshakes(b, out);
+	bench_expect(out, "flows", t->used4, b->flows);
+	flood_run(b, put_stranger, true, out);
+	bench_expect(out, "flows under the flood", t->used4, b->flows + RIG_HALF_OPEN);
+}
+
+void
+case_lb_denied(struct bench *b, struct result *out)
+{
+	const struct flow_table *t = &b->rig->plane.worker[0]->flows;
+	handshakes(b, out);
+	flood_run(b, put_denied, false, out);
+	bench_expect(out, "flows under the flood", t->used4, b->flows);
 }

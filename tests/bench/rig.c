@@ -68,7 +68,7 @@ static const char config_form[] =
 	"\"timeouts\": {\"tcp_opening\": %u, \"tcp_established\": %u, \"tcp_closing\": %u},"
 	"\"capacity\": {\"mappings\": %llu, \"subscribers\": %u, \"pool_addresses\": %u}},"
 	"\"lb\": {\"services\": [{\"name\": \"web\", \"address\": \"192.0.2.10\", \"port\": 80,"
-	" \"protocol\": \"tcp\", \"mode\": \"%s\", \"backends\": [%s]}]}}";
+	" \"protocol\": \"tcp\", \"mode\": \"%s\", \"backends\": [%s]%s}]}}";
 static const char three_backends[] = "{\"address\": \"100.64.0.11\"},"
 	"{\"address\": \"100.64.0.12\"},{\"address\": \"100.64.0.13\"}";
 
@@ -86,19 +86,26 @@ rig_backends(unsigned n)
 	return text;
 }
 
+static const char guard_form[] =
+	", \"deny\": \"foes\", \"limits\": {\"half_open\": %u, \"overflow\": \"stateless\"}}],"
+	"\"lists\": [{\"name\": \"foes\", \"prefixes\": [\"11.128.0.0/9\"]";
+
 static void *
 rig_image(const struct rig_options *o, uint64_t generation, size_t *size)
 {
-	char cores[256] = "", *backends = rig_backends(o->backends), *text;
+	char cores[256] = "", guard[256] = "", *backends = rig_backends(o->backends), *text;
 	size_t at = 0;
 	for (unsigned i = 0; i < o->workers; i++)
 		at += (size_t)snprintf(cores + at, sizeof(cores) - at, "%s%u", i > 0 ? "," : "",
 		                       i + 1);
+	if (o->guard)
+		snprintf(guard, sizeof(guard), guard_form, RIG_HALF_OPEN);
 	int n = asprintf(&text, config_form, o->workers, cores,
 	                 (unsigned long long)o->flows, o->pool_prefix,
 	                 o->idle_s, o->idle_s, o->idle_s, (unsigned long long)o->flows,
 	                 o->subscribers, 1u << (32 - o->pool_prefix),
-	                 o->mode != NULL ? o->mode : "nat", backends != NULL ? backends : "");
+	                 o->mode != NULL ? o->mode : "nat", backends != NULL ? backends : "",
+	                 guard);
 	free(backends);
 	if (n < 0)
 		return NULL;

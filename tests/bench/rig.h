@@ -15,6 +15,7 @@
 #include "ctl/dataplane/memory.h"
 #include "machine.h"
 
+enum { RIG_HALF_OPEN = 1024 };
 enum { RIG_PACKETS = 256, RIG_STRIDE = 2432, RIG_DEVS = 2 };
 
 struct rig_options {
@@ -25,6 +26,7 @@ struct rig_options {
 	unsigned idle_s;      /* TCP timers, all of them */
 	const char *mode;     /* of the balancer's service; NULL: nat */
 	unsigned backends;    /* of the service; 0: three, which are neighbours */
+	bool guard;           /* the balancer: RIG_HALF_OPEN, and 11.128.0.0/9 is denied */
 };
 
 struct rig_queue {
