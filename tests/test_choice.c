@@ -482,6 +482,39 @@ test_persistence_full(void)
 	CU_ASSERT_EQUAL(w.stats.persistence_full, PERSISTENCE - 2);
 }
 
+/* What is forwarded without a flow goes where its flow would, with persistence too, and leaves
+ * nothing behind. */
+static void
+test_peek(void)
+{
+	static const uint8_t schedulers[] = {LB_MAGLEV, LB_SOURCE_HASH};
+	for (unsigned k = 0; k < 4; k++) {
+		if (k < 2)
+			setup(schedulers[k], 12, 3);
+		else
+			persistent(schedulers[k - 2], 32);
+		for (uint32_t n = 0; n < 300; n++) {
+			struct tuple t = client(n % 200);
+			uint32_t used = w.choice.sticky.used;
+			const struct img_lb_backend *b = choice_peek(&w.choice, w.view,
+				w.view->services, &t, n, &reason);
+			CU_ASSERT_PTR_NOT_NULL_FATAL(b);
+			CU_ASSERT_EQUAL(w.choice.sticky.used, used);
+			uint32_t live = w.choice.live[b->id];
+			CU_ASSERT_EQUAL_FATAL(take_of(&t, n), b - w.view->backends);
+			CU_ASSERT_EQUAL(w.choice.live[b->id], live + 1);
+			w.choice.live[b->id]--;
+		}
+		for (uint32_t i = 0; i < w.service.backends; i++)
+			w.backend[i].state = LB_DOWN;
+		view_make(1);
+		struct tuple t = client(1);
+		CU_ASSERT_PTR_NULL(choice_peek(&w.choice, w.view, w.view->services, &t, 1,
+		                               &reason));
+		CU_ASSERT_EQUAL(reason, DROP_LB_NO_BACKEND);
+	}
+}
+
 static const struct test_case cases[] = {
 	{"shares by weight", test_weights},
 	{"workers agree where they hash", test_agreement},
@@ -493,6 +526,7 @@ static const struct test_case cases[] = {
 	{"reasons of refusals", test_reasons},
 	{"a table that is too old", test_old_table},
 	{"clients keep their backend", test_persistence},
+	{"without a flow", test_peek},
 	{"timeout of persistence", test_timeout},
 	{"a mask over several workers", test_mask},
 	{"persistence and full backends, full table", test_persistence_full},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Generation images in few bytes, and the seal that lets mutations past the checksum. */
 #include "fuzz.h"
-#include "lb/lb_image.h"
+#include "lb/guard_image.h"
 #include "nat/nat_image.h"
 
 enum { SLOTS_MAX = 16 /* tables in a compact image */, ROWS_MAX = 4096 };
@@ -24,6 +24,10 @@ static const struct {
 	{IMG_LB_SERVICES, sizeof(struct img_lb_service)},
 	{IMG_LB_BACKENDS, sizeof(struct img_lb_backend)},
 	{IMG_LB_LOCALS, sizeof(struct img_lb_local)},
+	{IMG_LB_GUARDS, sizeof(struct img_lb_guard)},
+	{IMG_LB_LISTS, sizeof(struct img_lb_list)},
+	{IMG_LB_RANGES4, sizeof(struct img_lb_range4)},
+	{IMG_LB_RANGES6, sizeof(struct img_lb_range6)},
 };
 
 static size_t
