@@ -126,7 +126,7 @@ is_wanted(const struct config_option *c)
 	if (c->flags & CONFIG_REQUIRED)
 		return true;
 	if (strcmp(c->path, "lb.services[].port") == 0)
-		return draw(12) != 0;
+		return draw(40) != 0;
 	if (strncmp(option_key(c), "tunnel_", 7) == 0 || strcmp(option_key(c), "dscp") == 0)
 		return draw(80) == 0; /* of use in one mode only */
 	if (strcmp(option_key(c), "mode") == 0)
@@ -146,7 +146,7 @@ is_wanted(const struct config_option *c)
 	if (strcmp(option_key(c), "realm") == 0 || is_of_pass(c))
 		return draw(60) == 0;
 	if (rare)
-		return draw(12) == 0;
+		return draw(20) == 0;
 	if (strcmp(c->path, "nat.rules[].pool") == 0)
 		return draw(12) != 0;
 	if (policy && (c->type == CONFIG_ARRAY || c->type == CONFIG_OBJECT))

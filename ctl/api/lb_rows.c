@@ -12,6 +12,8 @@ static void
 context_add(const struct stats_backend *b, struct backend_sum *sum)
 {
 	sum->opened += b->opened;
+	sum->half += b->half;
+	sum->stateless += b->stateless;
 	sum->ended += b->ended;
 	for (int d = 0; d < 2; d++) {
 		sum->packets[d] += b->packets[d];
