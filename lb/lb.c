@@ -162,7 +162,7 @@ syn_proxy(struct lb *lb, const struct img_lb_service *s, const struct miss *m,
 		return lb_syn_gives(lb->syn, s, lb->env.n_workers, m->now_ns) ?
 			answer(s, spec) : VERDICT_PASS;
 	if (lb_syn_takes(lb->syn, s, m->now_ns)) {
-		spec->is_answered = synproxy_check(m, &spec->cookie);
+		spec->is_answered = synproxy_check(lb->env.cookies, m, &spec->cookie);
 		lb->env.stats->cookies_good += spec->is_answered;
 		lb->env.stats->cookies_bad += !spec->is_answered;
 		answer(s, spec);
@@ -173,14 +173,47 @@ syn_proxy(struct lb *lb, const struct img_lb_service *s, const struct miss *m,
 	return VERDICT_DROP;
 }
 
-/* The backend of a new flow: as its connection ID says (QUIC), or as the service chooses. */
 static const struct img_lb_backend *
+quic_backend(const struct lb_view *v, const struct img_lb_service *s, const struct pkt *p)
+{
+	uint32_t at = p->l4 + (uint32_t)UDP_LEN;
+	return lb_view_quic(v, s, p->l3 + at, p->l3_len - at);
+}
+
+/* What few services have: is there something before the choice of a backend? */
+static inline bool
+is_special(const struct img_lb_service *s)
+{
+	return (s->syn_mode | s->tell | s->quics) != 0;
+}
+
+/* => VERDICT_PASS: a backend may be chosen. */
+static __attribute__((noinline)) enum verdict
+special(struct lb *lb, const struct img_lb_service *s, const struct miss *m,
+        struct flow_spec *spec)
+{
+	spec->is_answered = false;
+	if (s->syn_mode != LB_SYN_OFF) {
+		enum verdict said = syn_proxy(lb, s, m, spec);
+		if (said != VERDICT_PASS)
+			return said;
+	}
+	/* Whose beginning was not seen cannot be told of any more, and may not tell of itself. */
+	if (s->tell != TELL_NONE && m->event != EV_SYN && !spec->is_answered) {
+		spec->drop = DROP_TCP_NOT_SYN;
+		return VERDICT_DROP;
+	}
+	spec->tell = s->tell;
+	spec->toa_kind = s->toa_kind;
+	return VERDICT_PASS;
+}
+
+/* The backend of a new flow: as its connection ID says (QUIC), or as the service chooses. */
+static inline const struct img_lb_backend *
 backend_for(struct lb *lb, const struct lb_view *v, const struct img_lb_service *s,
             const struct miss *m, enum verdict verdict, uint8_t *drop)
 {
-	const struct img_lb_backend *b = NULL;
-	if (s->quics != 0 && m->l4_size > UDP_LEN)
-		b = lb_view_quic(v, s, m->l4 + UDP_LEN, m->l4_size - UDP_LEN);
+	const struct img_lb_backend *b = s->quics != 0 ? quic_backend(v, s, m->pkt) : NULL;
 	if (b == NULL && verdict == VERDICT_STATELESS)
 		return choice_peek(&lb->choice, v, s, &m->tuple, m->now_ms, drop);
 	if (b == NULL)
@@ -209,25 +242,20 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 		spec->drop = DROP_LB_DENIED;
 		return VERDICT_DROP;
 	}
-	if (s->syn_mode != LB_SYN_OFF) {
-		enum verdict said = syn_proxy(lb, s, m, spec);
-		if (said != VERDICT_PASS)
-			return said;
-	}
-	/* Whose beginning was not seen cannot be told of any more, and may not tell of itself. */
-	if (s->tell != TELL_NONE && m->event != EV_SYN && !spec->is_answered) {
-		spec->drop = DROP_TCP_NOT_SYN;
-		return VERDICT_DROP;
-	}
+	enum verdict said = is_special(s) ? special(lb, s, m, spec) : VERDICT_PASS;
+	if (said != VERDICT_PASS)
+		return said;
 	enum verdict verdict = g == NULL ? VERDICT_OPEN : lb_admit(lb->limits, s, g, m, spec);
-	uint8_t drop = DROP_LB_NO_BACKEND;
 	if (verdict == VERDICT_DROP)
 		return verdict;
+	uint8_t drop = DROP_LB_NO_BACKEND;
 	const struct img_lb_backend *b = backend_for(lb, v, s, m, verdict, &drop);
 	if (b == NULL)
 		return drop == DROP_LB_NO_BACKEND ? none(s, t->proto, spec) :
 		       refuse(spec, drop, CODE_HOST);
 	spec_fill(spec, t, s, b);
+	if (is_special(s) && (spec->tell != TELL_NONE || spec->is_answered))
+		spec->flags |= FLOW_SHIFT;
 	if (s->choice.per_packet)
 		spec->name = (uint8_t)(REALM_NAMED + (b - v->backends - s->first_backend));
 	/* Whether a datagram is answered is not seen where answers go past us; who brings a cookie
@@ -240,8 +268,6 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	if (s->mode != LB_MODE_FULLNAT)
 		return verdict;
 	spec->flags |= FLOW_HIDE_0;
-	spec->tell = s->tell;
-	spec->toa_kind = s->toa_kind;
 	if (lb_local_take(&lb->locals, v, s, &t->src, &spec->reply))
 		return VERDICT_OPEN;
 	choice_undo(&lb->choice, v, b->id);

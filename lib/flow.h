@@ -39,7 +39,7 @@ enum flow_flag {
 	FLOW_INBOUND = 1 << 5,   /* opened from the outside (NAT) */
 	FLOW_HALF = 1 << 5,      /* of policies with settled(): half-open, counted (lib/half.h) */
 	FLOW_WAY = 1 << 6,       /* untranslated, to its owner by generation.way; one-sided */
-	FLOW_SHIFT = 1 << 7,     /* TCP whose numbers are not the ends' own: lib/shift.h */
+	FLOW_SHIFT = 1 << 7,     /* TCP whose numbers are not the ends' own: lib/shifted.h */
 };
 
 struct flow {

@@ -27,9 +27,7 @@ fill(const struct worker *w, const struct pkt *p, struct miss *m)
 	m->event = p->event & (uint8_t)~EV_ALONE;
 	m->has_frag = (p->flags & PKT_FIRST) != 0;
 	m->is_flowless = pkt_is_flowless(p);
-	m->l4 = p->l3 + p->l4;
-	m->l4_size = (uint32_t)p->l3_len - p->l4;
-	m->cookies = (struct cookies *)(uintptr_t)&w->cookies;
+	m->pkt = p;
 	memset(m->hint, 0, sizeof(m->hint));
 }
 
@@ -246,8 +244,6 @@ make(struct worker *w, struct pkt *p, const struct judged *j, struct flow_spec *
 	f->state = first_state(&j->m, spec->flags);
 	f->seen_ms = w->now_ms;
 	f->counts[1] = w->now_ns;
-	f->nexthop[0] = f->nexthop[1] = NEXTHOP_NONE;
-	f->route_gen = w->gen->route_gen;
 	if (is_shifted)
 		shifted_add(w, p, ref, spec);
 	else

@@ -22,6 +22,8 @@
 /* What opening and ending read is asked for in so many steps, each over all flows of a burst. */
 enum { WARM_STAGES = 4, PARTING_STAGES = 3, HINTS = 4 };
 
+struct pkt;
+
 struct miss {
 	struct tuple tuple;     /* of the packet as it arrived */
 	const struct generation *gen;
@@ -34,9 +36,7 @@ struct miss {
 	uint8_t has_frag;       /* first fragment of several */
 	uint8_t is_flowless;    /* nothing to tell a flow by: only HOME_ROUTE will do */
 	uint64_t hint[HINTS];   /* of the policy's warm() for its later stages and open(); zeroed */
-	const uint8_t *l4;      /* the packet from its transport header on: l4_size octets */
-	uint32_t l4_size;
-	struct cookies *cookies; /* the worker's */
+	const struct pkt *pkt;  /* the packet itself, lib/pkt.h; NULL for home() and guess() */
 };
 
 enum verdict {
@@ -80,7 +80,7 @@ struct flow_spec {
 	 * lib/named.h), or by a new one. Replies find theirs as ever.
 	 */
 	uint8_t name;
-	uint8_t tell;       /* enum tell: how the responder learns of the initiator (TCP) */
+	uint8_t tell;       /* FLOW_SHIFT: enum tell, how the responder learns of the initiator */
 	uint8_t toa_kind;   /* TELL_TOA: of the option */
 	bool is_answered;   /* the initiator has been answered by us: it has shaken hands with us */
 	struct syn_offer offer;
@@ -165,6 +165,7 @@ struct policy_env {
 	struct stats *stats;
 	struct stats_backend *backends;
 	struct record_ring *records;
+	struct cookies *cookies; /* the worker's */
 	uint64_t seed;    /* secret, for hashes and random ports; fixed in replay */
 	int node;         /* NUMA */
 };

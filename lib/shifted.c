@@ -298,7 +298,9 @@ void
 shifted_add(struct worker *w, const struct pkt *p, flow_ref ref, const struct flow_spec *spec)
 {
 	struct shift *s = shift_add(&w->shifts, ref);
-	flow_get(&w->flows, ref)->flags |= FLOW_SHIFT;
+	struct flow *f = flow_get(&w->flows, ref);
+	f->nexthop[0] = f->nexthop[1] = NEXTHOP_NONE;
+	f->route_gen = w->gen->route_gen;
 	s->tell = spec->tell;
 	s->kind = spec->toa_kind;
 	if (spec->is_answered)

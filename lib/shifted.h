@@ -38,11 +38,11 @@ struct passing {
 /* shifted_forward: a packet of a flow with FLOW_SHIFT: counted already; to its end. */
 void shifted_forward(struct worker *w, struct pkt *p);
 
-/* shifted_is_wanted: has the flow of this spec to be shifted? */
+/* shifted_is_wanted: has the flow of this spec to be shifted? Its policy says so. */
 static inline bool
 shifted_is_wanted(const struct flow_spec *spec)
 {
-	return spec->tell != 0 || spec->is_answered;
+	return (spec->flags & FLOW_SHIFT) != 0;
 }
 
 /* shifted_add: a line for a new flow that wants one, opened by p. => There is room. */

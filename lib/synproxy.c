@@ -79,15 +79,15 @@ synproxy_answer(struct worker *w, struct pkt *p, const struct syn_offer *offer)
 }
 
 bool
-synproxy_check(const struct miss *m, struct cookie *o)
+synproxy_check(struct cookies *c, const struct miss *m, struct cookie *o)
 {
 	enum { FLAGS = TCP_ACK | TCP_SYN | TCP_RST };
-	const uint8_t *h = m->l4;
+	const uint8_t *h = m->pkt->l3 + m->pkt->l4;
 	if (m->has_frag || (h[TCP_FLAGS] & FLAGS) != TCP_ACK)
 		return false;
 	uint32_t seq = tcp_seq(h), cookie = tcp_ackno(h) - 1;
-	return cookie_check(m->cookies, &m->tuple, seq - 1, cookie, m->now_ns, o) ||
-	       cookie_check(m->cookies, &m->tuple, seq, cookie, m->now_ns, o);
+	return cookie_check(c, &m->tuple, seq - 1, cookie, m->now_ns, o) ||
+	       cookie_check(c, &m->tuple, seq, cookie, m->now_ns, o);
 }
 
 /* Numbers, window and timestamps of a segment of the initiator. */

@@ -31,7 +31,7 @@ void synproxy_answer(struct worker *w, struct pkt *p, const struct syn_offer *of
  * with the number before its first octet, as a probe of the shut window has it (the acknowledgement
  * itself was lost).
  */
-bool synproxy_check(const struct miss *m, struct cookie *o);
+bool synproxy_check(struct cookies *c, const struct miss *m, struct cookie *o);
 
 /* synproxy_begin: fill the line of a flow that p, which synproxy_check knows, has opened. */
 void synproxy_begin(struct worker *w, const struct pkt *p, struct shift *s,

@@ -72,11 +72,12 @@ open_shifted(const struct world *w, const struct miss *m, struct flow_spec *spec
 	if (w->has_proxy && m->event == EV_SYN)
 		return VERDICT_ANSWER;
 	spec->drop = DROP_LB_COOKIE;
-	if (w->has_proxy && !synproxy_check(m, &spec->cookie))
+	if (w->has_proxy && !synproxy_check(&w->worker[0]->cookies, m, &spec->cookie))
 		return VERDICT_DROP;
 	spec->is_answered = w->has_proxy;
 	spec->tell = w->tell;
 	spec->toa_kind = TELL_TOA_KIND;
+	spec->flags |= FLOW_SHIFT;
 	if (m->tuple.family == FAMILY_V4)
 		return open_outbound(m, spec);
 	spec->reply = tuple_invert(&m->tuple);

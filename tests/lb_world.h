@@ -15,6 +15,7 @@
 #include "lb/lb_view.h"
 #include "lb/lb_table.h"
 #include "lb/maglev.h"
+#include "lib/pkt.h"
 #include "test.h"
 
 enum { W_NAT, W_FULLNAT, W_UDP, W_EMPTY, W_NAT6, W_FULLNAT6, W_SERVICES };
@@ -38,6 +39,7 @@ struct lb_world {
 	size_t size;
 	struct generation *gen;
 	struct stats stats;
+	struct cookies cookies;
 	struct stats_backend *counters; /* by id */
 };
 
@@ -213,8 +215,11 @@ world_new(void)
 static inline void *
 world_policy(struct lb_world *w, uint16_t worker)
 {
+	static const uint64_t secret[2] = {7, 8};
+	cookies_init(&w->cookies, secret);
 	struct policy_env env = {.worker = worker, .n_workers = w->plane.workers,
 		.plane = &w->plane, .stats = &w->stats, .backends = w->counters, .seed = 4711,
+		.cookies = &w->cookies,
 		.node = -1};
 	void *lb = lb_create(&env);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(lb);
@@ -225,7 +230,9 @@ world_policy(struct lb_world *w, uint16_t worker)
 static inline struct miss
 world_miss(const struct lb_world *w, const struct tuple *t)
 {
-	struct miss m = {.tuple = *t, .gen = w->gen, .nic = 1};
+	static uint8_t octets[64];
+	static const struct pkt p = {.l3 = octets, .l3_len = sizeof(octets)};
+	struct miss m = {.tuple = *t, .gen = w->gen, .nic = 1, .pkt = &p};
 	for (unsigned i = 0; i < W_SERVICES + W_LOCALS; i++)
 		if (w->route[i].family == t->family && addr_equal(&w->route[i].prefix, &t->dst))
 			m.route = &w->route[i];

@@ -6,14 +6,11 @@
 
 static struct lb_world *w;
 static void *lb;
-static struct cookies cookies;
-static const uint64_t secret[2] = {7, 8};
 
 static void
 setup(void)
 {
 	world_build(w, 1, false);
-	cookies_init(&cookies, secret);
 	lb = world_policy(w, 0);
 }
 
@@ -25,13 +22,13 @@ teardown(void)
 }
 
 static struct miss
-tcp_miss(unsigned row, uint32_t n, const uint8_t l4[20], uint8_t event)
+tcp_miss(unsigned row, uint32_t n, uint8_t l4[20], uint8_t event)
 {
+	static struct pkt p;
 	struct miss m = world_client(w, row, n);
-	m.l4 = l4;
-	m.l4_size = 20;
+	p = (struct pkt){.l3 = l4, .l3_len = 20};
+	m.pkt = &p;
 	m.event = event;
-	m.cookies = &cookies;
 	return m;
 }
 
@@ -39,7 +36,7 @@ tcp_miss(unsigned row, uint32_t n, const uint8_t l4[20], uint8_t event)
 static void
 test_tell(void)
 {
-	static const uint8_t syn[20] = {[13] = TCP_SYN}, ack[20] = {[13] = TCP_ACK};
+	static uint8_t syn[20] = {[13] = TCP_SYN}, ack[20] = {[13] = TCP_ACK};
 	struct flow_spec spec = {.owner = 0};
 	w = world_new();
 	w->plane.shifts = 10;
@@ -80,7 +77,7 @@ test_syn_proxy(void)
 	CU_ASSERT_TRUE(spec.offer.mss == 1400 && spec.offer.scale == 5 && spec.offer.sack &&
 	               !spec.offer.time);
 	struct cookie o = {.mss = 1300, .scale = 3, .sack = true};
-	uint32_t cookie = cookie_make(&cookies, &m.tuple, 1000, o, 0);
+	uint32_t cookie = cookie_make(&w->cookies, &m.tuple, 1000, o, 0);
 	l4[13] = TCP_ACK;
 	put32(l4 + 4, 1001);
 	put32(l4 + 8, cookie + 1);

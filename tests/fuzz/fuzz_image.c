@@ -8,6 +8,7 @@
 #include "lb/lb.h"
 #include "lb/lb_image.h"
 #include "lib/generation.h"
+#include "lib/pkt.h"
 #include "lib/policy.h"
 #include "lib/record.h"
 #include "lib/stats.h"
@@ -17,6 +18,7 @@
 enum { SMALL = 1 << 14, PACKETS = 64, ERR = 256 };
 
 static struct stats stats;
+static struct cookies cookies;
 static struct stats_backend backends[STATS_BACKENDS];
 static struct record_ring records;
 
@@ -101,7 +103,12 @@ some_miss(const struct generation *g, uint32_t i)
 		t.proto = s[i % n].proto;
 		t.src = some_address(g, i / 3, t.family);
 	}
-	struct miss m = {.tuple = t, .gen = g, .nic = (uint8_t)(i % (g->n_nics + 1u))};
+	/* As long as a datagram of QUIC, and with flags of TCP. */
+	static uint8_t l4[64];
+	static const struct pkt p = {.l3 = l4, .l3_len = sizeof(l4)};
+	for (unsigned k = 0; k < sizeof(l4); k++)
+		l4[k] = (uint8_t)(i * 13 + k * i);
+	struct miss m = {.tuple = t, .gen = g, .nic = (uint8_t)(i % (g->n_nics + 1u)), .pkt = &p};
 	m.route = route_from(g, t.realm, &t.dst, t.family);
 	m.back = route_back(g, t.realm, &t.src, t.family);
 	return m;
@@ -147,7 +154,10 @@ policy_use(struct generation *g, unsigned number)
 	if (policies[number].ops->view_create(g, number) != 0)
 		return;
 	struct policy_env env = {.worker = 0, .n_workers = g->plane->workers, .plane = g->plane,
-		.stats = &stats, .backends = backends, .records = &records, .seed = 1, .node = -1};
+		.stats = &stats, .backends = backends, .records = &records, .seed = 1, .node = -1,
+		.cookies = &cookies};
+	static const uint64_t secret[2] = {1, 2};
+	cookies_init(&cookies, secret);
 	void *state = is_small(g->plane) ? policies[number].create(&env) : NULL;
 	if (state != NULL) {
 		policies[number].ops->reload(state, g);
