@@ -515,9 +515,9 @@ const struct config_option config_options[] = {
 	 "bytes. Default: a quarter of the flows if the first configuration has such a service, "
 	 "else 0"},
 	{"lb.capacity.shifts", CONFIG_INT, NULL, 0, 400000000, NULL, FIXED,
-	 "connections of services that have `client_address` or `syn_proxy`; one takes 72 bytes. "
-	 "Default: 65536, or as many as flows, if the first configuration has such a service, "
-	 "else 0"},
+	 "connections of services that have `client_address` or `syn_proxy`; one takes 72 to 80 "
+	 "bytes. Default: 65536, or as many as flows, if the first configuration has such a "
+	 "service, else 0"},
 	{"lb.capacity.sources", CONFIG_INT, "65536", 0, 100000000, NULL, FIXED,
 	 "source prefixes that `source_rate` knows apart at a time; one takes 16 bytes"},
 	{"lb.lists", CONFIG_ARRAY, NULL, 0, LB_MAX_LISTS, NULL, 0,
