@@ -6,7 +6,8 @@
  *            number: when the bucket is full again. Those of sources stand in a hash of lines of
  *            four; the fullest of a line, which has least to forget, gives way to a new source.
  * Invariant  1. flows and half of a gauge are the numbers of the service's live flows here, and of
- *               those with FLOW_HALF; whatever bounds there are or were.
+ *               those with FLOW_HALF, those that are being opened included: so a burst of
+ *               them does not get past a bound. Whatever bounds there are or were.
  *            2. A worker lets in its share of a limit, rounded up: all together no more than the
  *               limit and one a worker. A source of one address is of one worker, which has all.
  *            3. A refused connection takes no token, and a service has none taken for one that its
@@ -84,10 +85,28 @@ lb_is_over(const struct lb_limits *l, const struct lb_guard *g, uint32_t service
 	return v->flows >= g->flows || (g->half != UINT32_MAX && v->half >= half);
 }
 
+/* lb_gauge_take: a flow is being opened. lb_gauge_put: it has ended, or did not come to be. */
+static inline void
+lb_gauge_take(struct lb_limits *l, uint32_t service, uint32_t backend, bool half)
+{
+	struct lb_gauge *v = &l->gauge[service];
+	l->service_of[backend % LB_MAX_IDS] = (uint16_t)service;
+	v->flows++;
+	v->half += half;
+}
+
 static inline struct lb_gauge *
 lb_gauge_of(struct lb_limits *l, uint32_t backend)
 {
 	return &l->gauge[l->service_of[backend % LB_MAX_IDS]];
+}
+
+static inline void
+lb_gauge_put(struct lb_limits *l, uint32_t backend, bool half)
+{
+	struct lb_gauge *v = lb_gauge_of(l, backend);
+	v->flows--;
+	v->half -= half;
 }
 
 #endif

@@ -85,6 +85,10 @@ check_guard(const struct check *c, const struct img_lb_guard *g, uint32_t row)
 	if (g->overflow == LB_OVERFLOW_STATELESS && s->choice.scheduler > LB_SOURCE_HASH)
 		return refuse(c, "guard %u: scheduler %u cannot do without flows", row,
 		              s->choice.scheduler);
+	if (s->choice.per_packet && (g->half_open != 0 || g->flows != 0))
+		return refuse(c, "guard %u: bounds flows of single datagrams", row);
+	if (s->tell != TELL_NONE && g->half_open != 0)
+		return refuse(c, "guard %u: half-open flows of clients that are told of", row);
 	if (g->source_rate != 0 && c->sources == 0)
 		return refuse(c, "guard %u: limits sources, lb.capacity.sources is 0", row);
 	return 0;

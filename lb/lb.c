@@ -263,15 +263,19 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	if (g != NULL && g->half != UINT32_MAX && !spec->is_answered &&
 	    (t->proto == IPPROTO_L4_TCP || !lb_mode_is_way(s->mode)))
 		spec->flags |= FLOW_HALF;
-	lb->limits->service_of[b->id] = (uint16_t)s->id;
-	lb->env.backends[b->id].stateless += verdict == VERDICT_STATELESS;
-	if (s->mode != LB_MODE_FULLNAT)
+	if (verdict == VERDICT_STATELESS) {
+		lb->env.backends[b->id].stateless++;
 		return verdict;
-	spec->flags |= FLOW_HIDE_0;
-	if (lb_local_take(&lb->locals, v, s, &t->src, &spec->reply))
-		return VERDICT_OPEN;
-	choice_undo(&lb->choice, v, b->id);
-	return refuse(spec, DROP_LB_NO_LOCAL_PORT, CODE_HOST);
+	}
+	if (s->mode == LB_MODE_FULLNAT) {
+		spec->flags |= FLOW_HIDE_0;
+		if (!lb_local_take(&lb->locals, v, s, &t->src, &spec->reply)) {
+			choice_undo(&lb->choice, v, b->id);
+			return refuse(spec, DROP_LB_NO_LOCAL_PORT, CODE_HOST);
+		}
+	}
+	lb_gauge_take(lb->limits, s->id, b->id, (spec->flags & FLOW_HALF) != 0);
+	return VERDICT_OPEN;
 }
 
 /*
@@ -333,12 +337,8 @@ static void
 opened(void *state, const struct miss *m, const struct flow_spec *spec)
 {
 	struct lb *lb = state;
-	struct lb_gauge *g = lb_gauge_of(lb->limits, spec->owner);
-	unsigned half = (spec->flags & FLOW_HALF) != 0;
 	lb->env.backends[spec->owner].opened++;
-	lb->env.backends[spec->owner].half += half;
-	g->flows++;
-	g->half += half;
+	lb->env.backends[spec->owner].half += (spec->flags & FLOW_HALF) != 0;
 }
 
 /* One half-open flow less. */
@@ -380,6 +380,7 @@ undo(void *state, const struct miss *m, const struct flow_spec *spec)
 {
 	struct lb *lb = state;
 	choice_undo(&lb->choice, view_of(m->gen), spec->owner);
+	lb_gauge_put(lb->limits, spec->owner, (spec->flags & FLOW_HALF) != 0);
 	if (spec->flags & FLOW_HIDE_0)
 		lb_local_put(&lb->locals, &spec->reply);
 }
@@ -392,9 +393,8 @@ ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t
 	struct stats_backend *b = &lb->env.backends[f->owner];
 	b->ended++;
 	b->unanswered += is_unanswered(f, now_ms);
-	lb_gauge_of(lb->limits, f->owner)->flows--;
-	if ((f->flags & FLOW_HALF) != 0)
-		settled(lb, f);
+	b->half -= (f->flags & FLOW_HALF) != 0;
+	lb_gauge_put(lb->limits, f->owner, (f->flags & FLOW_HALF) != 0);
 	for (unsigned dir = 0; dir < 2; dir++) {
 		b->packets[dir] += flow_packets(f, dir);
 		b->bytes[dir] += flow_bytes(f, dir);

@@ -5,6 +5,7 @@
 #include "encap.h"
 #include "hop.h"
 #include "ident.h"
+#include "mss.h"
 #include "rewrite.h"
 
 union passing {
@@ -33,6 +34,8 @@ stateless_send(struct worker *w, struct pkt *p, const struct flow_spec *spec)
 		t.v6.tuple[1] = tuple_to6(&spec->reply);
 	}
 	struct flow *f = &t.v4.f;
+	if (conn_is_syn(p->event))
+		mss_clamp_pkt(w, p, hop);
 	ident_renew(w, p, f, 0);
 	rewrite_flow(p, f, 0);
 	w->stats->stateless++;

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cases of the balancer: which service a packet is for, and who may open a connection."""
+import struct
+
 import packets as P
 from lb_cases import BACKENDS, BACKENDS6, CONFIG, DNS, NICS, SERVICE6, SERVICE_DNS, WEB, WEB6, client, client6, make
 from nat_cases import Dialog
@@ -55,18 +57,21 @@ def guarded(limits, **more):
 def flood_stateless():
     c = make("flood-stateless", "Of a flood of SYNs eight become half-open flows; those after are forwarded without one, to the "
              "backend that their flow would have, answered or not. An honest client's handshake passes so too: its third packet "
-             "opens the flow, on the same backend. Connections from before go on. UDP likewise, until it is answered.",
+             "opens the flow, on the same backend. Connections from before go on. UDP likewise, until it is answered. Segment sizes "
+             "are limited with a flow and without.",
              [guarded({"half_open": 8}), SERVICE_DNS | {"mode": "nat", "local_addresses": [], "limits": {"half_open": 4}}
               | {"backends": [{"address": "10.0.0.21"}]}])
     c.one_worker = True
+    c.config["nics"] = [n | {"mss_clamp": {"ipv4": 1400}} if n["name"] == "outside" else n for n in c.config["nics"]]
+    mss = struct.pack("!BBH", 2, 4, 1460)
     old = Dialog(c, client(200), 40000, WEB, 80, NICS)
     old.open(0)
     old.talk(0.5)
     for i in range(20):
-        c.send("outside", 1 + i / 100, P.tcp(f"198.18.0.{i + 1}", WEB, 50000 + i, 80, SYN, seq=i))
+        c.send("outside", 1 + i / 100, P.tcp(f"198.18.0.{i + 1}", WEB, 50000 + i, 80, SYN, seq=i, options=mss))
         p = c.last("farm")
         if i % 4 < 2:
-            c.send("farm", 1.005 + i / 100, P.tcp(p.dst, p.src, 8080, p.sport, SYN | ACK, 7000 + i, i + 1))
+            c.send("farm", 1.005 + i / 100, P.tcp(p.dst, p.src, 8080, p.sport, SYN | ACK, 7000 + i, i + 1, options=mss))
     new = Dialog(c, client(201), 40001, WEB, 80, NICS)
     new.open(2)
     new.talk(2.5)

@@ -2,6 +2,7 @@
 /* Guards and lists from the document: what rows they make, what is refused, files of prefixes. */
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -178,8 +179,50 @@ test_file(void)
 	CU_ASSERT(r[2].first == 0xc6336400 && r[2].last == 0xc63364ff);
 	free(h);
 	file_write("192.0.2.0/24\n\n192.0.2.0/33\n");
-	refused(LIST, "lb.lists[0].file", "line 3: \"192.0.2.0/33\" is no prefix");
+	refused(LIST, "lb.lists[0].file", "line 3 is no prefix");
 	unlink(file);
+}
+
+/* A line is a line, however long; what a list has by it makes the image another one. */
+static void
+test_lines(void)
+{
+	char text[1000];
+	struct image_header *h[2];
+	snprintf(text, sizeof(text), "192.0.2.1 # %0500d 11.0.0.1\n192.0.2.3\n", 7);
+	file_write(text);
+	h[0] = compile(LIST);
+	CU_ASSERT_EQUAL(((const struct img_lb_list *)rows(h[0], IMG_LB_LISTS, 1))->n4, 3);
+	file_write("192.0.2.1\n192.0.2.4\n");
+	h[1] = compile(LIST);
+	CU_ASSERT_NOT_EQUAL(memcmp(h[0]->digest, h[1]->digest, sizeof(h[0]->digest)), 0);
+	free(h[1]);
+	file_write("192.0.2.3\n192.0.2.1\n");
+	h[1] = compile(LIST);
+	CU_ASSERT_EQUAL(memcmp(h[0]->digest, h[1]->digest, sizeof(h[0]->digest)), 0);
+	free(h[0]);
+	free(h[1]);
+	snprintf(text, sizeof(text), "%400s\n", "192.0.2.0/2x");
+	file_write(text);
+	refused(LIST, "lb.lists[0].file", "line 1 is no prefix");
+	unlink(file);
+}
+
+/* What is no file is not waited for, and what may hold secrets is not quoted. */
+static void
+test_no_file(void)
+{
+	CU_ASSERT_EQUAL_FATAL(mkfifo(file, 0600), 0);
+	refused(LIST, "lb.lists[0].file", "expected a file of prefixes");
+	unlink(file);
+	FILE *f = fopen(file, "we");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fwrite("192.0.2.1\0secret\n", 1, 17, f);
+	fclose(f);
+	refused(LIST, "lb.lists[0].file", "line 1 is no prefix");
+	unlink(file);
+	refused("\"lists\":[{\"name\":\"a\",\"file\":\"/tmp\"}]", "lb.lists[0].file",
+	        "expected a file of prefixes");
 }
 
 /* A million lines: in time, and in an image of 8 MB. */
@@ -212,6 +255,8 @@ static const struct test_case cases[] = {
 	{"errors", test_refused},
 	{"prefixes are merged", test_merge},
 	{"a file", test_file},
+	{"lines of a file", test_lines},
+	{"what is no file", test_no_file},
 	{"a million prefixes", test_million},
 };
 

@@ -90,6 +90,9 @@ test_guards(void)
 	BAD(r.guard[0].overflow = 2, "overflow 2");
 	BAD(r.service[0].mode = LB_MODE_FULLNAT, "cannot do without flows");
 	BAD(r.service[1].choice.scheduler = LB_TWO_CHOICES, "scheduler 2 cannot");
+	BAD(r.service[0].choice.per_packet = 1; r.guard[0].flows = 1,
+	    "bounds flows of single datagrams");
+	BAD(r.service[0].tell = TELL_TOA; r.guard[0].half_open = 1, "told of");
 	BAD(r.plane.sources = 0, "lb.capacity.sources is 0");
 }
 

@@ -92,17 +92,33 @@ model_ids(struct model *m)
 	id_space_fini(&m->timer_ids);
 }
 
-/* document_digest: 128 bits, to tell documents apart; nobody is kept from making two alike. */
 static void
-document_digest(const char *text, size_t size, uint8_t digest[16])
+digest_add(uint64_t h[2], const void *data, size_t size)
 {
-	uint64_t h[2] = {0x9e3779b97f4a7c15u ^ size, 0xd6e8feb86659fd93u + size};
+	const uint8_t *text = data;
+	h[0] ^= size;
+	h[1] += size;
 	for (size_t i = 0; i < size; i += 8) {
 		uint64_t word = 0;
 		memcpy(&word, text + i, size - i < 8 ? size - i : 8);
 		h[0] = mix64(h[0] ^ word, 0xa0761d6478bd642fu);
 		h[1] = mix64(h[1] + word, 0xe7037ed1a0b428dbu) ^ h[0];
 	}
+}
+
+/*
+ * document_digest: 128 bits, to tell documents apart, and what their files of prefixes said when
+ * they were read; nobody is kept from making two alike.
+ */
+static void
+document_digest(const struct model *m, const char *text, uint8_t digest[16])
+{
+	const struct rows *const read[] = {&m->lists, &m->ranges4, &m->ranges6};
+	uint64_t h[2] = {0x9e3779b97f4a7c15u, 0xd6e8feb86659fd93u};
+	digest_add(h, text, strlen(text));
+	for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
+		if (read[i]->n != 0)
+			digest_add(h, read[i]->data, read[i]->n * read[i]->size);
 	memcpy(digest, h, 16);
 }
 
@@ -189,8 +205,7 @@ model_build(struct model *m, uint64_t generation, const char *document, const ch
 	image_build_rows(&b, IMG_IDS, ids, 1, strlen(ids));
 	b.failed |= m->failed;
 	if (!b.failed)
-		document_digest(document, strlen(document),
-		                ((struct image_header *)b.data)->digest);
+		document_digest(m, document, ((struct image_header *)b.data)->digest);
 	return image_build_end(&b, size);
 }
 

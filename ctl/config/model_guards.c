@@ -214,6 +214,15 @@ guard_add(struct model *m, const struct guards *g, uint32_t row)
 		*to = guard;
 }
 
+static bool
+wants_limits(const json_t *services)
+{
+	for (size_t i = 0; i < json_array_size(services); i++)
+		if (json_object_get(json_array_get(services, i), "limits") != NULL)
+			return true;
+	return false;
+}
+
 void
 model_guards(struct model *m)
 {
@@ -224,7 +233,7 @@ model_guards(struct model *m)
 	for (size_t i = 0; i < json_array_size(services) && !m->failed; i++)
 		json_object_set_new(g.number, get_text(json_array_get(services, i), "name"),
 		                    json_integer((json_int_t)i));
-	if (!m->failed)
+	if (!m->failed && wants_limits(services))
 		shared_find(m, &g, all);
 	for (uint32_t i = 0; i < m->services.n && !m->failed; i++)
 		guard_add(m, &g, i);

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lists of prefixes: from the document and from files, as sorted and merged ranges. A file has a
- * prefix or an address a line; what follows # is a comment.
+ * prefix or an address a line; what follows # is a comment. What it says is not quoted in errors:
+ * whoever may apply a configuration need not be who may read every file.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "guards.h"
-
-enum { LINE = 256 };
 
 /* The ranges of one list while they are collected. */
 struct ranges {
@@ -108,12 +110,13 @@ merge6(struct model *m, struct rows *r, struct rows *out)
 	return (uint32_t)(out->n - before);
 }
 
-/* line_read: => false with a sentence in errs. An empty line is none. */
+/* line_read: a line of so many octets. => false: it is no prefix. An empty line is none. */
 static bool
-line_read(struct model *m, struct ranges *r, char *line, const char *path, const char *file,
-          size_t number)
+line_read(struct model *m, struct ranges *r, char *line, size_t size)
 {
 	struct prefix p;
+	if (strlen(line) != size)
+		return false;
 	char *end = line + strcspn(line, "#\r\n");
 	while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
@@ -121,31 +124,51 @@ line_read(struct model *m, struct ranges *r, char *line, const char *path, const
 	line += strspn(line, " \t");
 	if (*line == '\0')
 		return true;
-	if (!network_parse(line, &p)) {
-		config_error_add(m->errs, path, "%.80s line %zu: \"%.50s\" is no prefix; expected "
-		                 "one such as 192.0.2.0/24 or 2001:db8::/32", file, number, line);
+	if (!network_parse(line, &p))
 		return false;
-	}
 	p = prefix_network(&p);
 	range_add(m, r, &p);
 	return true;
 }
 
+/* file_open: nothing but a file, since a pipe or a device might keep the daemon waiting. */
+static FILE *
+file_open(const char *file)
+{
+	struct stat st;
+	int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	FILE *f = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
+	if (f == NULL) {
+		close(fd);
+		errno = EINVAL;
+	}
+	return f;
+}
+
 static void
 file_read(struct model *m, struct ranges *r, const char *file, const char *path)
 {
-	char line[LINE];
-	size_t number = 0;
-	FILE *f = fopen(file, "re");
+	char *line = NULL;
+	size_t room = 0, number = 0;
+	ssize_t size;
+	FILE *f = file_open(file);
 	if (f == NULL) {
 		config_error_add(m->errs, path, "%.150s: %s; expected a file of prefixes", file,
 		                 strerror(errno));
 		return;
 	}
 	while (!m->failed && r->v4.n + r->v6.n < LB_MAX_RANGES &&
-	       fgets(line, sizeof(line), f) != NULL)
-		if (!line_read(m, r, line, path, file, ++number))
+	       (size = getline(&line, &room, f)) >= 0) {
+		number++;
+		if (!line_read(m, r, line, (size_t)size)) {
+			config_error_add(m->errs, path, "%.150s line %zu is no prefix; expected "
+			                 "one such as 192.0.2.0/24 or 2001:db8::/32", file, number);
 			break;
+		}
+	}
+	free(line);
 	if (ferror(f))
 		config_error_add(m->errs, path, "%.150s: cannot be read", file);
 	if (r->v4.n + r->v6.n >= LB_MAX_RANGES)
