@@ -29,6 +29,13 @@ is_third(const struct miss *m)
 	return m->tuple.proto == IPPROTO_L4_TCP && m->event != EV_SYN;
 }
 
+/* An answer without a flow goes to no realm. */
+static bool
+can_be_answered(const struct img_lb_service *s, const struct tuple *t)
+{
+	return t->realm == 0 || lb_mode_is_way(s->mode);
+}
+
 enum verdict
 lb_admit(struct lb_limits *l, const struct img_lb_service *s, const struct lb_guard *g,
          const struct miss *m, struct flow_spec *spec)
@@ -37,7 +44,8 @@ lb_admit(struct lb_limits *l, const struct img_lb_service *s, const struct lb_gu
 	bool third = is_third(m);
 	bool over = spec->is_answered ? l->gauge[s->id].flows >= g->flows :
 	            g->is_bounded && lb_is_over(l, g, s->id, third);
-	if (over && (!g->is_stateless || m->has_frag || spec->is_answered))
+	if (over && (!g->is_stateless || m->has_frag || spec->is_answered ||
+	             !can_be_answered(s, t)))
 		return refuse(spec, DROP_LB_OVERFLOW);
 	if (over && third)
 		return VERDICT_STATELESS;

@@ -85,12 +85,19 @@ lb_is_over(const struct lb_limits *l, const struct lb_guard *g, uint32_t service
 	return v->flows >= g->flows || (g->half != UINT32_MAX && v->half >= half);
 }
 
+/* lb_gauge_move: flows of this backend are the service's. */
+static inline void
+lb_gauge_move(struct lb_limits *l, uint32_t service, uint32_t backend)
+{
+	l->service_of[backend % LB_MAX_IDS] = (uint16_t)service;
+}
+
 /* lb_gauge_take: a flow is being opened. lb_gauge_put: it has ended, or did not come to be. */
 static inline void
 lb_gauge_take(struct lb_limits *l, uint32_t service, uint32_t backend, bool half)
 {
 	struct lb_gauge *v = &l->gauge[service];
-	l->service_of[backend % LB_MAX_IDS] = (uint16_t)service;
+	lb_gauge_move(l, service, backend);
 	v->flows++;
 	v->half += half;
 }

@@ -293,7 +293,10 @@ other(void *state, const struct miss *m, struct flow_spec *spec)
 	const struct img_lb_backend *b = choice_beside(&lb->choice, v, s, spec->owner);
 	if (b == NULL)
 		return false;
+	uint8_t kept = spec->flags & (FLOW_HALF | FLOW_SHIFT);
 	spec_fill(spec, &m->tuple, s, b);
+	spec->flags |= kept;
+	lb_gauge_move(lb->limits, s->id, b->id);
 	return true;
 }
 

@@ -102,6 +102,11 @@ test_overflow(void)
 	m.has_frag = true;
 	CU_ASSERT_EQUAL(lb_admit(limits, s, guard, &m, &spec), VERDICT_DROP);
 	CU_ASSERT_EQUAL(spec.drop, DROP_LB_OVERFLOW);
+	m.has_frag = false;
+	m.tuple.realm = 3; /* an answer would not find back */
+	CU_ASSERT_EQUAL(lb_admit(limits, s, guard, &m, &spec), VERDICT_DROP);
+	m.tuple.realm = 0;
+	CU_ASSERT_EQUAL(lb_admit(limits, s, guard, &m, &spec), VERDICT_STATELESS);
 	spec.is_answered = true; /* shaken hands with us: not half-open, but a flow */
 	CU_ASSERT_EQUAL(lb_admit(limits, s, guard, &m, &spec), VERDICT_OPEN);
 	guard->flows = 4;

@@ -120,6 +120,9 @@ burst(void)
 	for (uint32_t i = 0; i < n; i++) {
 		if (!opens[i])
 			continue;
+		if (below(4) == 0) /* the reply is another flow's */
+			lb_policy.other(lb, &m[i], &spec[i]);
+		CU_ASSERT((spec[i].flags & FLOW_HALF) != 0);
 		if (below(10) == 0)
 			lb_policy.undo(lb, &m[i], &spec[i]);
 		else

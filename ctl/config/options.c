@@ -472,13 +472,10 @@ const struct config_option config_options[] = {
 	{"lb.services[].limits", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,
 	 "bounds of the service, all workers together; see lb.md"},
 	{"lb.services[].limits.half_open", CONFIG_INT, "0", 0, 200000000, NULL, 0,
-	 "half-open connections: TCP until the handshake is done, UDP until it is answered; "
-	 "0: no bound"},
-	{"lb.services[].limits.flows", CONFIG_INT, "0", 0, 200000000, NULL, 0,
-	 "connections; 0: no bound"},
+	 "half-open connections (TCP: handshake not done; UDP: not answered); 0: no bound"},
+	{"lb.services[].limits.flows", CONFIG_INT, "0", 0, 200000000, NULL, 0, "all; 0: no bound"},
 	{"lb.services[].limits.overflow", CONFIG_WORD, NULL, 0, 0, "stateless drop", 0,
-	 "what is beyond a bound: forwarded without a flow, or dropped; default: `stateless` where "
-	 "mode and backends allow it"},
+	 "beyond a bound: forwarded without a flow, or dropped; default: the first if possible"},
 	{"lb.services[].limits.rate", CONFIG_INT, "0", 0, 100000000, NULL, 0,
 	 "new connections a second; 0: no limit"},
 	{"lb.services[].limits.burst", CONFIG_INT, NULL, 1, 100000000, NULL, 0,
@@ -528,8 +525,7 @@ const struct config_option config_options[] = {
 	{"lb.lists[].prefixes", CONFIG_ARRAY, NULL, 0, 65536, NULL, 0, "of either family"},
 	{"lb.lists[].prefixes[]", CONFIG_PREFIX, NULL, 0, 0, NULL, 0, "a prefix or an address"},
 	{"lb.lists[].file", CONFIG_PATH, NULL, 2, 255, NULL, 0,
-	 "file with more of them, one a line, `#` before comments; read when the configuration is "
-	 "applied"},
+	 "file of more, one a line, `#` before comments; read when a configuration is applied"},
 	{"lb.checks", CONFIG_ARRAY, NULL, 0, CONFIG_MAX_CHECKS, NULL, 0,
 	 "health checks, which services and backends name; see health.md"},
 	{"lb.checks[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "a check"},
