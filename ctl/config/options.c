@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The option table itself. To add an option, add a row; docs/adding.md says what else. */
 #include "options.h"
+#include "options_guard.h"
 
 #include "checks.h"
-#include "lb/guard_image.h"
 #include "model_pool.h"
 #include "nat/nat_image.h"
 
@@ -465,27 +465,7 @@ const struct config_option config_options[] = {
 	 "name of its health check, `none`: it has none; default: the service's"},
 	{"lb.services[].backends[].server_id", CONFIG_HEX, NULL, 1, QUIC_MAX_SERVER_ID, NULL, 0,
 	 "what connection IDs of QUIC call it by; unique within the service"},
-	{"lb.services[].allow", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, 0,
-	 "name of the list of sources that may open connections; default: all may"},
-	{"lb.services[].deny", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, 0,
-	 "name of the list of sources that may not, even if `allow` has them"},
-	{"lb.services[].limits", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,
-	 "bounds of the service, all workers together; see lb.md"},
-	{"lb.services[].limits.half_open", CONFIG_INT, "0", 0, 200000000, NULL, 0,
-	 "half-open connections (TCP: handshake not done; UDP: not answered); 0: no bound"},
-	{"lb.services[].limits.flows", CONFIG_INT, "0", 0, 200000000, NULL, 0, "all; 0: no bound"},
-	{"lb.services[].limits.overflow", CONFIG_WORD, NULL, 0, 0, "stateless drop", 0,
-	 "beyond a bound: forwarded without a flow, or dropped; default: the first if possible"},
-	{"lb.services[].limits.rate", CONFIG_INT, "0", 0, 100000000, NULL, 0,
-	 "new connections a second; 0: no limit"},
-	{"lb.services[].limits.burst", CONFIG_INT, NULL, 1, 100000000, NULL, 0,
-	 "new connections at once; default: `rate`"},
-	{"lb.services[].limits.source_rate", CONFIG_INT, "0", 0, 100000000, NULL, 0,
-	 "new connections a second of a source prefix; 0: no limit"},
-	{"lb.services[].limits.source_burst", CONFIG_INT, NULL, 1, 100000000, NULL, 0,
-	 "new connections at once of a source prefix; default: `source_rate`"},
-	{"lb.services[].limits.source_prefix", CONFIG_INT, NULL, 1, 128, NULL, 0,
-	 "length of a source prefix; default: 24, for IPv6 56"},
+	OPTIONS_SERVICE_GUARD,
 	{"lb.services[].timeouts", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,
 	 "what differs from `lb.timeouts`"},
 	TIMEOUT("lb.services[].timeouts.udp", NULL, "as in `lb.timeouts`"),
@@ -517,15 +497,7 @@ const struct config_option config_options[] = {
 	 "service, else 0"},
 	{"lb.capacity.sources", CONFIG_INT, "65536", 0, 100000000, NULL, FIXED,
 	 "source prefixes that `source_rate` knows apart at a time; one takes 16 bytes"},
-	{"lb.lists", CONFIG_ARRAY, NULL, 0, LB_MAX_LISTS, NULL, 0,
-	 "lists of source prefixes, which services name"},
-	{"lb.lists[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "a list"},
-	{"lb.lists[].name", CONFIG_NAME, NULL, 1, IMAGE_NAME - 1, NULL, REQ,
-	 "what services call it by; unique"},
-	{"lb.lists[].prefixes", CONFIG_ARRAY, NULL, 0, 65536, NULL, 0, "of either family"},
-	{"lb.lists[].prefixes[]", CONFIG_PREFIX, NULL, 0, 0, NULL, 0, "a prefix or an address"},
-	{"lb.lists[].file", CONFIG_PATH, NULL, 2, 255, NULL, 0,
-	 "file of more, one a line, `#` before comments; read when a configuration is applied"},
+	OPTIONS_LISTS,
 	{"lb.checks", CONFIG_ARRAY, NULL, 0, CONFIG_MAX_CHECKS, NULL, 0,
 	 "health checks, which services and backends name; see health.md"},
 	{"lb.checks[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "a check"},
