@@ -55,7 +55,7 @@ struct record {
 	union {
 		uint64_t lost;     /* gap: how many */
 		uint64_t packets_in;
-		uint64_t limit;    /* threshold: how many of them that is */
+		uint64_t limit;    /* threshold: how many of them that is; quota: what it is */
 	};
 	uint64_t bytes_out, bytes_in; /* session records at the end: out is from inside */
 	be32 subscriber;     /* inside address */

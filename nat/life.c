@@ -70,10 +70,12 @@ log_mapping(struct nat *n, enum record_event event, const struct mapping *m)
 }
 
 static __attribute__((noinline)) void
-log_refusal(struct nat *n, enum record_event event, const struct wish *w, be32 external)
+log_refusal(struct nat *n, enum record_event event, const struct wish *w, be32 external,
+            uint64_t limit)
 {
 	struct record rec = {
 		.subscriber = wish_address(w), .external = external, .event = event,
+		.limit = limit,
 		.proto = event == RECORD_ADDRESSES_EXHAUSTED ? 0 : nat_ip_proto(w->proto),
 		.realm = w->miss->tuple.realm, .pool = w->rule->pool,
 	};
@@ -314,7 +316,7 @@ subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
 		block = first_block(n, w, pool = w->rule->fallback[i]);
 	if (block == 0) {
 		*drop = DROP_NAT_NO_PORT;
-		log_refusal(n, RECORD_ADDRESSES_EXHAUSTED, w, 0);
+		log_refusal(n, RECORD_ADDRESSES_EXHAUSTED, w, 0, 0);
 		return 0;
 	}
 	uint32_t number = subscriber_add(&n->subscribers, wish_address(w),
@@ -352,7 +354,8 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 	be32 external = slot->address;
 	if (s->blocks >= pool->max_blocks) {
 		*drop = DROP_NAT_LIMIT;
-		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, external);
+		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, external,
+		            (uint64_t)pool->max_blocks * pool->block_size);
 		return 0;
 	}
 	if (!may_begin(n, drop))
@@ -363,7 +366,7 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 		block = first_block(n, w, slot->pool);
 	if (block == 0) {
 		*drop = DROP_NAT_NO_PORT;
-		log_refusal(n, RECORD_PORTS_EXHAUSTED, w, external);
+		log_refusal(n, RECORD_PORTS_EXHAUSTED, w, external, 0);
 		return 0;
 	}
 	block_join(n, subscriber, block);
@@ -435,7 +438,8 @@ mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t 
 	};
 	if (w->rule->max_mappings != 0 && s->mappings >= w->rule->max_mappings) {
 		*drop = DROP_NAT_LIMIT;
-		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, pool_slot_at(&n->pool, s->slot)->address);
+		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, pool_slot_at(&n->pool, s->slot)->address,
+		            w->rule->max_mappings);
 		return 0;
 	}
 	if (!port_take(n, w, subscriber, &m, drop))
@@ -473,10 +477,11 @@ newcomer(struct nat *n, const struct wish *w, uint8_t *drop)
 }
 
 static __attribute__((noinline)) void
-log_limit(struct nat *n, const struct wish *w, uint32_t subscriber)
+log_limit(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t drop)
 {
 	const struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
-	log_refusal(n, RECORD_QUOTA_EXCEEDED, w, pool_slot_at(&n->pool, s->slot)->address);
+	log_refusal(n, RECORD_QUOTA_EXCEEDED, w, pool_slot_at(&n->pool, s->slot)->address,
+	            drop == DROP_NAT_FLOW_LIMIT ? w->rule->max_flows : 0);
 }
 
 uint32_t
@@ -487,7 +492,7 @@ life_find_or_make(struct nat *n, const struct wish *w, uint8_t *drop)
 	if (subscriber == 0 && (subscriber = newcomer(n, w, drop)) == 0)
 		return 0;
 	if (limit_is_set(w->rule) && !limit_outbound(n, subscriber, w, drop)) {
-		log_limit(n, w, subscriber);
+		log_limit(n, w, subscriber, *drop);
 		return 0;
 	}
 	uint64_t hash = inside_hash(n, subscriber, w);

@@ -80,7 +80,9 @@ record_number(uint64_t i)
 	static const uint8_t events[] = {RECORD_BLOCK_CREATE, RECORD_MAPPING_CREATE,
 	                                 RECORD_SESSION_CREATE, RECORD_SESSION_DELETE,
 	                                 RECORD_MAPPING_DELETE, RECORD_BLOCK_DELETE,
-	                                 RECORD_QUOTA_EXCEEDED, RECORD_PORTS_EXHAUSTED};
+	                                 RECORD_QUOTA_EXCEEDED, RECORD_PORTS_EXHAUSTED,
+	                                 RECORD_ADDRESS_CREATE, RECORD_ADDRESS_DELETE,
+	                                 RECORD_ADDRESSES_EXHAUSTED};
 	struct record r = {
 		.event = events[i % sizeof(events)], .sequence = i + 1,
 		.time_ns = FAR_START_NS + i * 1000000, .subscriber = SUBSCRIBER,
@@ -88,6 +90,14 @@ record_number(uint64_t i)
 	};
 	bool block = r.event == RECORD_BLOCK_CREATE || r.event == RECORD_BLOCK_DELETE;
 	bool limit = r.event == RECORD_QUOTA_EXCEEDED || r.event == RECORD_PORTS_EXHAUSTED;
+	if (r.event == RECORD_QUOTA_EXCEEDED)
+		r.limit = i + 1;
+	if (r.event == RECORD_ADDRESS_CREATE || r.event == RECORD_ADDRESS_DELETE)
+		return r;
+	if (r.event == RECORD_ADDRESSES_EXHAUSTED) {
+		r.external = 0;
+		return r;
+	}
 	if (!limit) {
 		r.port_first = (uint16_t)(1024 + i % 60000);
 		r.port_last = (uint16_t)(r.port_first + (block ? 511 : 0));

@@ -55,6 +55,8 @@ decoded(const struct record *r, char *p)
 	strftime(when, sizeof(when), "%b %e, %Y %H:%M:%S", gmtime(&s));
 	bool limit = r->event == RECORD_QUOTA_EXCEEDED || r->event == RECORD_PORTS_EXHAUSTED;
 	bool block = r->event == RECORD_BLOCK_CREATE || r->event == RECORD_BLOCK_DELETE;
+	bool address = r->event == RECORD_ADDRESS_CREATE || r->event == RECORD_ADDRESS_DELETE ||
+	               r->event == RECORD_ADDRESSES_EXHAUSTED;
 	p = add(p, "observation_time_milliseconds=%s.%09u UTC", when,
 	        (unsigned)(r->time_ns % 1000000000));
 	if (r->event == RECORD_SESSION_DELETE)
@@ -63,21 +65,22 @@ decoded(const struct record *r, char *p)
 		        (unsigned long long)r->bytes_in, (unsigned long long)r->packets_out,
 		        (unsigned long long)r->packets_in);
 	p = add(p, " srcaddr=100.64.0.2");
-	if (r->event != RECORD_QUOTA_EXCEEDED)
+	if (r->event != RECORD_QUOTA_EXCEEDED && r->external != 0)
 		p = add(p, " post_natsource_ipv4_address=203.0.113.1");
 	if (r->far != 0)
 		p = add(p, " dstaddr=198.51.100.%u", ntohl(r->far) & 255);
 	p = add(p, " ingress_vrfid=%u nat_pool_id=1", r->realm);
 	if (r->event == RECORD_QUOTA_EXCEEDED)
-		p = add(p, " nat_quota_exceeded_event=3");
-	if (!limit && !block)
+		p = add(p, " nat_quota_exceeded_event=3 max_entries_per_user=%llu",
+		        (unsigned long long)r->limit);
+	if (!limit && !block && !address)
 		p = add(p, " srcport=%u post_naptsource_transport_port=%u", r->inside_port,
 		        r->port_first);
 	if (r->far != 0)
 		p = add(p, " dstport=%u", r->far_port);
 	if (block)
 		p = add(p, " port_range_start=%u port_range_end=%u", r->port_first, r->port_last);
-	if (!block && r->event != RECORD_QUOTA_EXCEEDED)
+	if (!block && !address && r->event != RECORD_QUOTA_EXCEEDED)
 		p = add(p, " protocol=%u", r->proto);
 	add(p, " nat_event=%u\n", r->event);
 }

@@ -133,6 +133,8 @@ random_record(uint64_t *random)
 	r.port_last = (a < b ? b : a) | 1;
 	r.inside_port = (uint16_t)test_random(random);
 	r.proto = (uint8_t)test_random(random);
+	if (r.event == RECORD_QUOTA_EXCEEDED)
+		r.limit = test_random(random) % 3;
 	if (session) {
 		r.far = (be32)test_random(random);
 		r.far_port = (uint16_t)test_random(random);

@@ -218,6 +218,16 @@ threshold_json(json_t *o, const struct record *rec)
 			json_object_del(o, whose[i]);
 }
 
+/* limits_set: thresholds, and what a quota is. */
+static void
+limits_set(json_t *o, const struct record *rec)
+{
+	if (rec->event == RECORD_THRESHOLD)
+		threshold_json(o, rec);
+	if (rec->event == RECORD_QUOTA_EXCEEDED && rec->limit != 0)
+		json_object_set_new(o, "limit", json_integer((json_int_t)rec->limit));
+}
+
 json_t *
 api_record_json(struct api *api, const struct record *rec)
 {
@@ -243,8 +253,7 @@ api_record_json(struct api *api, const struct record *rec)
 		session_set(o, rec);
 	else if (rec->far != 0) /* a pair of addresses */
 		json_object_set_new(o, "far", json_string(name_v4(rec->far, far)));
-	if (rec->event == RECORD_THRESHOLD)
-		threshold_json(o, rec);
+	limits_set(o, rec);
 	return o;
 }
 

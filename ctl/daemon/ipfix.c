@@ -20,10 +20,9 @@ struct row {
 	uint64_t time_ms;
 	uint64_t bytes_out, bytes_in, packets_out, packets_in;
 	uint32_t subscriber, external, far, realm, pool, quota;
-	uint32_t threshold, pool_high, pool_low, user_high;
+	uint32_t threshold, pool_high, pool_low, user_high, entries;
 	uint16_t port, external_port, far_port, port_first, port_last;
 	uint8_t proto, event;
-	uint8_t padding[4];
 };
 static_assert(sizeof(struct row) == 96, "the specification below describes every byte");
 
@@ -43,6 +42,7 @@ static fbInfoElementSpec_t row_spec[] = {
 	{(char *)"addressPoolHighThreshold", 4, POOL_HIGH},
 	{(char *)"addressPoolLowThreshold", 4, POOL_LOW},
 	{(char *)"addressPortMappingPerUserHighThreshold", 4, USER_HIGH},
+	{(char *)"maxEntriesPerUser", 4, QUOTA},
 	{(char *)"sourceTransportPort", 2, PORT},
 	{(char *)"postNAPTSourceTransportPort", 2, PORT},
 	{(char *)"destinationTransportPort", 2, FAR},
@@ -50,7 +50,6 @@ static fbInfoElementSpec_t row_spec[] = {
 	{(char *)"portRangeEnd", 2, RANGE},
 	{(char *)"protocolIdentifier", 1, PROTO},
 	{(char *)"natEvent", 1, 0},
-	{(char *)"paddingOctets", 4, PADDING},
 	FB_IESPEC_NULL
 };
 
@@ -287,6 +286,8 @@ row_of(const struct record *rec, uint32_t pool)
 		r.threshold = rec->threshold;
 		r.pool_high = r.pool_low = r.user_high = (uint32_t)rec->limit;
 	}
+	if (rec->event == RECORD_QUOTA_EXCEEDED)
+		r.entries = (uint32_t)rec->limit;
 	if (rec->event == RECORD_SESSION_DELETE) {
 		r.packets_out = rec->packets_out;
 		r.packets_in = rec->packets_in;

@@ -210,6 +210,8 @@ put_who(struct out *o, const struct record *rec, const char *pool)
 		put_address(o, "far", rec->far);
 	if (rec->event == RECORD_THRESHOLD)
 		put_threshold(o, rec);
+	if (rec->event == RECORD_QUOTA_EXCEEDED && rec->limit != 0)
+		put_integer(o, "limit", rec->limit);
 }
 
 size_t

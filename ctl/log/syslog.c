@@ -87,6 +87,8 @@ put_who(struct out *o, const struct record *rec, const char *pool)
 		put(o, " threshold=\"%s\" used=\"%llu\" limit=\"%llu\"",
 		    log_threshold_name(rec->threshold), (unsigned long long)rec->used,
 		    (unsigned long long)rec->limit);
+	if (rec->event == RECORD_QUOTA_EXCEEDED && rec->limit != 0)
+		put(o, " limit=\"%llu\"", (unsigned long long)rec->limit);
 }
 
 static void
