@@ -102,7 +102,60 @@ who_had_it(void)
 	end();
 }
 
+/* lines: of all segments that are plain, with these words. */
+static unsigned
+lines(const char *words)
+{
+	char pattern[256], line[1024];
+	glob_t found = {0};
+	unsigned n = 0;
+	snprintf(pattern, sizeof(pattern), "%s/nat-*.jsonl", in_dir("log"));
+	glob(pattern, 0, NULL, &found);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		FILE *f = fopen(found.gl_pathv[i], "r");
+		while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+			n += strstr(line, words) != NULL;
+		if (f != NULL)
+			fclose(f);
+	}
+	globfree(&found);
+	return n;
+}
+
+/* A block that nobody gives back is said again, and then a search rests on that. */
+static void
+said_again(void)
+{
+	char document[4096], words[256];
+	uint64_t second = 0;
+	unsigned said = 0;
+	begin(NULL);
+	snprintf(document, sizeof(document), "{\"log\":{\"interim_seconds\":1,\"files\":"
+	         "{\"directory\":\"%s\"}},%s", in_dir("log"), fake_document + 1);
+	write_file("config.json", document);
+	far.plane.stats->start_time_ns = 1795536000ull * 1000000000;
+	close(client());
+	CU_ASSERT(daemon_stop(SIGTERM) == 0);
+	daemon_start(in_dir("config.json"));
+	CU_ASSERT(wait_generation(1));
+	put_records(1, 1, &second);
+	for (int i = 0; said < 2 && i < WAIT_MS / STEP_MS; i++) {
+		said = lines("\"event\":\"block_interim\"");
+		poll(NULL, 0, STEP_MS);
+	}
+	CU_ASSERT_EQUAL(said, 2);
+	CU_ASSERT_EQUAL(lines("\"since\":\"2026-11-24T16:00:01.000000Z\""), 2);
+	CU_ASSERT(says("nat whohad 203.0.113.1:1100 --at 2026-11-25T00:00:00Z", 0, "100.64.0.2"));
+	snprintf(words, sizeof(words), "rm -r %s", in_dir("log"));
+	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(words) == 0);
+	write_file("config.json", fake_document);
+	daemon_start(in_dir("config.json"));
+	CU_ASSERT(wait_generation(2));
+	end();
+}
+
 static const struct test_case cases[] = {
 	{"who had it", who_had_it},
+	{"held blocks are said again", said_again},
 };
 TEST_MAIN("daemon_log", cases)
