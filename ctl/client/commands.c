@@ -64,7 +64,7 @@ static const struct command_row rows[] = {
 	{"nat", "clear", "nat.clear", "filter", .run = run_nat_clear, .extra = "[KEY=VALUE...]"},
 	{"nat", "cleared", "nat.cleared", "", .views = view_cleared},
 	{"nat", "follow", NULL, "", .run = run_log_follow, .local = "[KEY=VALUE...]",
-	 .help = "log records as they come, of what the filter wants"},
+	 .help = "the last ten log records of what the filter wants, then those to come"},
 	{"nic", "list", "nic.list", "", .views = view_nics},
 	{"neighbour", "list", "neighbour.list", "", .views = view_neighbours},
 	{"route", "list", "route.list", "", .views = view_routes},

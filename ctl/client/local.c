@@ -69,6 +69,13 @@ print_record(struct session *s, const json_t *rec)
 	}
 }
 
+static void
+print_record_header(struct session *s)
+{
+	for (const struct column *c = view_log[0].column; !s->json && c->header != NULL; c++)
+		fprintf(s->out, "%s%s", c->header, c[1].header != NULL ? " " : "\n");
+}
+
 int
 run_log_follow(struct session *s, const struct command_row *row, int argc, char **argv)
 {
@@ -76,6 +83,7 @@ run_log_follow(struct session *s, const struct command_row *row, int argc, char 
 	if (filter == NULL)
 		return EXIT_USAGE;
 	json_t *params = json_pack("{s:i, s:O}", "limit", 10, "filter", filter);
+	print_record_header(s);
 	while ((r = session_call(s, "log.list", params)) != NULL) {
 		const json_t *records = json_object_get(r, "records"), *rec;
 		size_t i;

@@ -185,7 +185,8 @@ void
 view_print(FILE *out, const struct view *v, const json_t *result)
 {
 	const json_t *part = json_at(result, v->path);
-	if (part == NULL)
+	bool is_empty = json_is_array(part) && json_array_size(part) == 0;
+	if (part == NULL || (v->title != NULL && is_empty))
 		return;
 	if (v->title != NULL)
 		fprintf(out, "\n%s\n", v->title);
