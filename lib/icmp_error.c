@@ -146,9 +146,8 @@ ip4_seal(struct ip4 *h)
 	h->csum = (be16)~csum_fold(csum_add(0, h, (h->version_ihl & 15) * 4u));
 }
 
-/* Options that name addresses on the way become no-operations (RFC 5508 section 7.3). */
-static void
-hide_options(struct ip4 *h)
+void
+icmp_hide_options(struct ip4 *h)
 {
 	uint8_t *o = (uint8_t *)h;
 	unsigned header = (h->version_ihl & 15) * 4u, i = IP4_LEN;
@@ -184,8 +183,8 @@ hide(struct pkt *p, const struct inner *in)
 {
 	if (p->family != FAMILY_V4)
 		return;
-	hide_options((struct ip4 *)in->l3);
-	hide_options(pkt_ip4(p));
+	icmp_hide_options((struct ip4 *)in->l3);
+	icmp_hide_options(pkt_ip4(p));
 	hide_extension(p);
 }
 

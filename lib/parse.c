@@ -83,6 +83,8 @@ parse_echo(struct pkt *p, const uint8_t *l4, bool request)
 	uint16_t ports[2] = {0, 0};
 	ports[request ? 0 : 1] = load16(l4 + 4);
 	key_set_ports(p, load32(ports));
+	if (p->family == FAMILY_V4 && p->l4 != IP4_LEN)
+		p->flags |= PKT_CARE;
 	if (request)
 		p->flags |= PKT_REQUEST;
 	return path_of(p);

@@ -394,6 +394,25 @@ def icmp_error_shapes():
     return c
 
 
+def option(kind, *hops):
+    """Source routes and record route, filled in, up to a multiple of four."""
+    o = struct.pack("!BBB", kind, 3 + 4 * len(hops), 4 + 4 * len(hops)) + b"".join(P.addr(h) for h in hops)
+    return o + bytes(-len(o) % 4)
+
+
+@case
+def icmp_options():
+    c = make("icmp-options", "Source routes, a recorded one and timestamps of a ping name routers of the inside: outside they are "
+             "no-operations, on the way in they stay as they are (RFC 5508 section 7.3); a router alert stays.")
+    stamp = struct.pack("!BBBB4sI", 68, 12, 13, 1, P.addr("100.70.0.1"), 5)
+    for i, o in enumerate((option(131, "100.70.0.1", "100.70.0.2"), option(137, "100.70.0.1"), option(7, "100.70.0.1"), stamp,
+                           b"\x94\x04\0\0" + option(131, "100.70.0.1"))):
+        c.send("inside", i, P.echo(A, S, 77, i, b"abcdefgh", options=o))
+        x = c.last("outside")
+        c.send("outside", i + 0.1, P.echo(S, X, x.ident, i, b"abcdefgh", reply=True, options=o))
+    return c
+
+
 @case
 def hairpin_all():
     c = make("hairpin-all", "Eight subscribers with four pool addresses, each to the next one by its external address: UDP, TCP, "
@@ -512,9 +531,9 @@ def port_timeouts():
 @case
 def state_timeouts():
     c = make("state-timeouts", "Each state has a timer of its own: a datagram that nobody answers is forgotten after 15 s, an answered one "
-             "after 60; a connection that one side has closed after 100 s, and 50 s after a reset.",
+             "after 60, a ping after 90; a connection that one side has closed after 100 s, and 50 s after a reset.",
              args=["--until", "2000"])
-    c.config["nat"]["timeouts"] = {"udp": 60, "udp_unanswered": 15, "tcp_half_closed": 100, "tcp_reset": 50}
+    c.config["nat"]["timeouts"] = {"udp": 60, "udp_unanswered": 15, "tcp_half_closed": 100, "tcp_reset": 50, "icmp": 90}
     for i, (t, answered) in enumerate([(14, False), (16, False), (59, True), (61, True)]):
         p = udp_out(c, 100 * i, A, 5000 + i, S, 7)
         if answered:
@@ -527,6 +546,9 @@ def state_timeouts():
         d.open(at)
         (d.out if to_server else d.into)(at + 10, end)
         d.into(at + 10 + t, PSH | ACK, b"%d s after the end" % t)
+    for i, t in enumerate((89, 91)):
+        c.send("inside", 1400 + 100 * i, P.echo(A, S, 70 + i, 1))
+        c.send("outside", 1400 + 100 * i + t, P.echo(S, X, c.last("outside").ident, 1, b"%d s" % t, reply=True))
     return c
 
 
@@ -556,6 +578,21 @@ def log_addresses():
     c.config["nat"].update(log="blocks", log_addresses=True, quarantine=0)
     for i in range(65):
         c.send("inside", i / 10, P.udp(A, S, 5000 + i, 53))
+    return c
+
+
+@case
+def filter_refreshes_nothing():
+    c = make("filter-refreshes-nothing", "What the filter refuses does not keep a mapping alive, even where inbound packets do; what "
+             "it lets in does (RFC 7857 section 7).", rule={"filtering": "address-dependent"}, args=["--until", "2000"])
+    c.config["nat"]["inbound_refresh"] = True
+    p = udp_out(c, 0, A, 5000, S, 53)
+    for t in (100, 200, 299):
+        back(c, t, p, b"stranger", src=S2)
+    back(c, 301, p, b"too late")
+    p = udp_out(c, 1000, A, 5000, S, 53)
+    for t in (1100, 1350, 1600):
+        back(c, t, p, b"welcome")
     return c
 
 
