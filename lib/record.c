@@ -87,6 +87,7 @@ static const char *const event_names[] = {
 	[RECORD_BLOCK_INTERIM] = "block_interim",
 	[RECORD_GAP] = "gap",
 	[RECORD_START] = "start",
+	[RECORD_RANGES] = "ranges",
 };
 enum { EVENTS = sizeof(event_names) / sizeof(event_names[0]) };
 

@@ -37,6 +37,7 @@ enum record_event { /* natEvent numbers of RFC 8158 where it has one */
 	RECORD_BLOCK_INTERIM = 200, /* the block is still held, since since_ns */
 	RECORD_GAP = 201,           /* `lost` records are missing, between since_ns and time_ns */
 	RECORD_START = 202,         /* a data plane began with nothing */
+	RECORD_RANGES = 203,        /* deterministic: subscriber to far have limit ports each */
 };
 
 enum record_threshold { /* natThresholdEvent numbers of RFC 8158 where it has one */

@@ -136,7 +136,7 @@ sequences(void)
 static void
 full(void)
 {
-	static const uint8_t events[] = {3, 4, 5, 8, 9, 12, 13, 14, 15, 16, 17, 200, 201, 202};
+	static const uint8_t events[] = {3, 4, 5, 8, 9, 12, 13, 14, 15, 16, 17, 200, 201, 202, 203};
 	struct ipfix *x = ipfix_create();
 	uint64_t random = test_seed(), sequence = 0;
 	unsigned messages = 0;

@@ -104,7 +104,8 @@ golden(void)
 static struct record
 random_record(uint64_t *random)
 {
-	static const uint8_t events[] = {3, 4, 5, 8, 9, 12, 13, 14, 15, 16, 17, 18, 200, 201, 202};
+	static const uint8_t events[] = {3, 4, 5, 8, 9, 12, 13, 14, 15, 16, 17, 18, 200,
+	                                 201, 202, 203};
 	struct record r = {.time_ns = test_random(random) % (1ull << 62) / 1000 * 1000 + 1000};
 	uint16_t a = (uint16_t)test_random(random), b = (uint16_t)test_random(random);
 	r.event = events[test_random(random) % sizeof(events)];
@@ -133,6 +134,10 @@ random_record(uint64_t *random)
 	r.port_last = (a < b ? b : a) | 1;
 	r.inside_port = (uint16_t)test_random(random);
 	r.proto = (uint8_t)test_random(random);
+	if (r.event == RECORD_RANGES) {
+		r.far = (be32)test_random(random) | 1;
+		r.limit = test_random(random);
+	}
 	if (r.event == RECORD_QUOTA_EXCEEDED)
 		r.limit = test_random(random) % 3;
 	if (session) {

@@ -13,6 +13,7 @@
 #include "log_files.h"
 #include "log_held.h"
 #include "log_ipfix.h"
+#include "log_ranges.h"
 #include "log_syslog.h"
 
 #define NS_A_SECOND 1000000000ull
@@ -22,6 +23,7 @@ struct log_service {
 	struct log_bus bus;
 	struct log_source source;
 	struct log_held held;
+	struct log_ranges ranges;
 	uint64_t interim_ns;   /* 0: held blocks are not said again */
 	struct api *api;
 	uint64_t changes;      /* of the document that the sinks are made from */
@@ -192,6 +194,15 @@ on_block(void *arg, const struct record *rec, const char *pool)
 }
 
 static void
+on_ranges(void *arg, const struct record *rec)
+{
+	struct log_service *s = arg;
+	struct record named = *rec;
+	named.pool = log_bus_pool(&s->bus, s->image, rec->pool);
+	log_bus_put(&s->bus, &named);
+}
+
+static void
 on_interim(void *arg, const struct record *rec)
 {
 	struct log_service *s = arg;
@@ -226,6 +237,8 @@ log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t 
 		log_source_drain(&s->source, rings, now, on_records, s);
 		if (s->interim_ns != 0)
 			log_held_walk(&s->held, now, s->interim_ns, on_interim, s);
+		if (image != NULL && s->changes == api_changes(s->api))
+			log_ranges_walk(&s->ranges, image, s->changes, now, on_ranges, s);
 	}
 	log_bus_pump(&s->bus, now);
 }

@@ -207,7 +207,9 @@ put_who(struct out *o, const struct record *rec, const char *pool)
 	if (log_event_is_session(rec->event))
 		put_session(o, rec);
 	else if (rec->far != 0) /* a pair of addresses */
-		put_address(o, "far", rec->far);
+		put_address(o, rec->event == RECORD_RANGES ? "subscriber_last" : "far", rec->far);
+	if (rec->event == RECORD_RANGES)
+		put_integer(o, "range_ports", rec->limit);
 	if (rec->event == RECORD_THRESHOLD)
 		put_threshold(o, rec);
 	if (rec->event == RECORD_QUOTA_EXCEEDED && rec->limit != 0)
@@ -389,13 +391,14 @@ read_time(const struct value *v, uint64_t *ns)
 enum member {
 	TIME, EVENT, WORKER, SEQUENCE, SUBSCRIBER, REALM, EXTERNAL, PORT_FIRST, PORT_LAST,
 	INSIDE_PORT, PROTOCOL, POOL, FAR, FAR_PORT, PACKETS, BYTES, THRESHOLD, USED, LIMIT, SINCE,
-	LOST, MEMBERS
+	LOST, SUBSCRIBER_LAST, RANGE_PORTS, MEMBERS
 };
 
 static const char *const member_names[MEMBERS] = {
 	"time", "event", "worker", "sequence", "subscriber", "realm", "external", "port_first",
 	"port_last", "inside_port", "protocol", "pool", "far", "far_port", "packets", "bytes",
-	"threshold", "used", "limit", "since", "lost",
+	"threshold", "used", "limit", "since", "lost", "subscriber_last",
+	"range_ports",
 };
 
 /* member_find: members come in the order of the table, so the search starts after the last. */
@@ -435,6 +438,8 @@ read_member(unsigned m, const struct value *v, struct record *rec, char pool[IMA
 	case LIMIT: return read_u64(v, &rec->limit);
 	case SINCE: return read_time(v, &rec->since_ns);
 	case LOST: return read_u64(v, &rec->lost);
+	case SUBSCRIBER_LAST: return read_address(v, &rec->far);
+	case RANGE_PORTS: return read_u64(v, &rec->limit);
 	default: return true; /* of a later version */
 	}
 }

@@ -82,7 +82,9 @@ put_who(struct out *o, const struct record *rec, const char *pool)
 	if (log_event_is_session(rec->event))
 		put_session(o, rec);
 	else if (rec->far != 0) /* a pair of addresses */
-		put_address(o, "far", rec->far);
+		put_address(o, rec->event == RECORD_RANGES ? "subscriberLast" : "far", rec->far);
+	if (rec->event == RECORD_RANGES)
+		put(o, " rangePorts=\"%llu\"", (unsigned long long)rec->limit);
 	if (rec->event == RECORD_THRESHOLD)
 		put(o, " threshold=\"%s\" used=\"%llu\" limit=\"%llu\"",
 		    log_threshold_name(rec->threshold), (unsigned long long)rec->used,
