@@ -51,14 +51,25 @@ cut_is_short(const struct shared *s, struct worker *const *workers)
 	return is;
 }
 
+/* Do the numbers in what is wanted mean the same here? */
+static bool
+is_meant(const struct worker *w)
+{
+	return w->gen == NULL || w->gen->number == w->shared->cut.generation;
+}
+
 static void
 pick_up(struct worker *w, uint64_t number)
 {
+	const struct cut_order *cut = &w->shared->cut;
 	struct cutting *c = &w->cutting;
 	walk_begin(w, &c->walk);
 	atomic_store_explicit(&c->flows, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->is_short, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->number, number, memory_order_release);
+	const struct policy *p = cut->policy < w->n_policies ? &w->policy[cut->policy] : NULL;
+	if (p != NULL && p->ops->cut != NULL && is_meant(w))
+		p->ops->cut(p->state, cut->what);
 }
 
 static bool
@@ -89,7 +100,7 @@ cut_turn(struct worker *w, uint32_t steps)
 		return;
 	if (number != w->cutting.number)
 		pick_up(w, number);
-	if (w->gen == NULL || w->gen->number == w->shared->cut.generation) {
+	if (is_meant(w)) {
 		go_on(w, steps);
 		return;
 	}

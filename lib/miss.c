@@ -7,6 +7,7 @@
 #include "named.h"
 #include "reset.h"
 #include "routed.h"
+#include "serve.h"
 #include "shifted.h"
 #include "stateless.h"
 #include "steer_watch.h"
@@ -325,6 +326,20 @@ stray(struct worker *w, struct pkt *p, const struct miss *m)
 	pkt_handoff(w, p, home[i], HANDOFF_STRAY);
 }
 
+/* To an address of ours: a policy answers, or the slow path does. */
+static void
+local(struct worker *w, struct pkt *p, const struct miss *m)
+{
+	int home;
+	const struct policy *pol = serve_find(w, p, m, &home);
+	if (pol == NULL)
+		pkt_punt(w, p, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
+	else if (home != w->id)
+		to_home(w, p, m, (uint16_t)home);
+	else
+		serve_answer(w, p, pol, m);
+}
+
 /* The end of a packet that opens nothing. */
 static void
 end(struct worker *w, struct pkt *p, const struct judged *j)
@@ -337,7 +352,7 @@ end(struct worker *w, struct pkt *p, const struct judged *j)
 		pkt_drop(w, p, DROP_IP_DESTINATION);
 		return;
 	case FATE_LOCAL:
-		pkt_punt(w, p, PUNT_LOCAL, DROP_LOCAL_UNWANTED, 0);
+		local(w, p, &j->m);
 		return;
 	case FATE_AWAY:
 		to_home(w, p, &j->m, j->home);

@@ -130,6 +130,14 @@ struct policy_ops {
 	 * that a router with such an address sends. NULL, false: it has none. */
 	bool (*alias)(const struct generation *g, uint8_t realm, const union addr *inside,
 	              uint8_t family, union addr *outside);
+	/*
+	 * serves: is it a request to an address of ours that this policy answers? => the worker
+	 * whose it is, or HOME_NOT_MINE. serve: on that worker; what stands behind the UDP header
+	 * becomes the answer, room octets at most. => its size, 0: there is none. Both or neither.
+	 */
+	int (*serves)(const struct generation *g, const struct miss *m);
+	uint32_t (*serve)(void *state, const struct miss *m, uint8_t *data, uint32_t size,
+	                  uint32_t room);
 	/* opened: the flow exists now; undo: open() said OPEN but no flow could be made. */
 	void (*opened)(void *state, const struct miss *m, const struct flow_spec *spec);
 	void (*undo)(void *state, const struct miss *m, const struct flow_spec *spec);
@@ -153,6 +161,8 @@ struct policy_ops {
 	enum stale (*stale)(void *state, const struct flow *f);
 	/* chosen: is the flow one of those that an operator wants ended? what: as posted. */
 	bool (*chosen)(void *state, const struct flow *f, const void *what);
+	/* cut: the same of what it has beside flows, over time, from tick(). NULL: it has nothing. */
+	void (*cut)(void *state, const void *what);
 	/* tick: bounded work between bursts. reload: a new generation is in force. */
 	void (*tick)(void *state, uint64_t now_ns);
 	void (*reload)(void *state, const struct generation *g);

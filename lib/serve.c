@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests to ourselves, answered by policies. */
+#include "serve.h"
+
+#include "csum.h"
+#include "hop.h"
+#include "tx.h"
+
+enum { ANSWER_TTL = 64 };
+
+const struct policy *
+serve_find(const struct worker *w, const struct pkt *p, const struct miss *m, int *home)
+{
+	bool is_plain = p->family == FAMILY_V4 && p->proto == IPPROTO_L4_UDP &&
+	                p->l4 == IP4_LEN && (p->flags & PKT_ASIDE) == 0;
+	for (unsigned i = 0; is_plain && i < w->n_policies; i++) {
+		const struct policy_ops *ops = w->policy[i].ops;
+		*home = ops->serves != NULL ? ops->serves(w->gen, m) : HOME_NOT_MINE;
+		if (*home != HOME_NOT_MINE)
+			return &w->policy[i];
+	}
+	return NULL;
+}
+
+/* The sum of a datagram with its pseudo-header, which is all ones or it was damaged. */
+static uint64_t
+sum_of(const struct ip4 *h, const uint8_t *udp, uint16_t size)
+{
+	return csum_add_pseudo4(csum_add(0, udp, size), h->src, h->dst, IPPROTO_L4_UDP, size);
+}
+
+static bool
+is_whole(const struct pkt *p, uint16_t size)
+{
+	const uint8_t *udp = p->l3 + p->l4;
+	return size >= UDP_LEN && size <= p->l3_len - p->l4 &&
+	       (load16(udp + 6) == 0 || csum_fold(sum_of(pkt_ip4(p), udp, size)) == 0xffff);
+}
+
+/* Back to where it came from, with so many octets behind the UDP header. */
+static void
+turn(struct pkt *p, uint16_t size)
+{
+	struct ip4 *h = pkt_ip4(p);
+	uint8_t *udp = p->l3 + IP4_LEN;
+	be32 src = h->dst;
+	be16 sport = load16(udp + 2);
+	size = (uint16_t)(size + UDP_LEN);
+	p->l3_len = (uint16_t)(size + IP4_LEN);
+	h->tos &= (uint8_t)~3;
+	h->total = htobe16(p->l3_len);
+	h->id = 0;
+	h->frag = htobe16(IP4_DF);
+	h->ttl = ANSWER_TTL;
+	h->dst = h->src;
+	h->src = src;
+	h->csum = 0;
+	h->csum = (be16)~csum_fold(csum_add(0, h, IP4_LEN));
+	store16(udp + 2, load16(udp));
+	store16(udp, sport);
+	store16(udp + 4, htobe16(size));
+	store16(udp + 6, 0);
+	be16 sum = (be16)~csum_fold(sum_of(h, udp, size));
+	store16(udp + 6, sum != 0 ? sum : 0xffff);
+}
+
+void
+serve_answer(struct worker *w, struct pkt *p, const struct policy *pol, const struct miss *m)
+{
+	uint8_t *udp = p->l3 + p->l4, *end = (uint8_t *)p->m->buf_addr + p->m->buf_len;
+	uint16_t size = be16toh(load16(udp + 4));
+	uint32_t n = 0;
+	if (is_whole(p, size))
+		n = pol->ops->serve(pol->state, m, udp + UDP_LEN, size - UDP_LEN,
+		                    (uint32_t)(end - udp - UDP_LEN));
+	if (n == 0) {
+		pkt_drop(w, p, DROP_LOCAL_UNWANTED);
+		return;
+	}
+	struct hop hop = hop_find(w, m->tuple.realm, &m->tuple.src, FAMILY_V4);
+	turn(p, (uint16_t)n);
+	p->m->data_len = (uint16_t)(p->l3 + p->l3_len - buf_data(p->m));
+	p->m->pkt_len = p->m->data_len;
+	if (hop.kind != HOP_NIC || p->l3_len > w->gen->nic[hop.nic].mtu)
+		pkt_drop(w, p, DROP_NO_ROUTE);
+	else
+		hop_send(w, p, hop);
+}
