@@ -104,6 +104,7 @@ struct cmd_mapping {
 	uint8_t proto, realm, worker, zero;
 	uint32_t flows;             /* that use it */
 	uint32_t pool;              /* row in IMG_NAT_POOLS */
+	uint32_t lease_s;           /* it is kept on request for so long; 0: it is not */
 };
 
 struct cmd_subscriber {

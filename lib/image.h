@@ -121,6 +121,7 @@ struct img_plane {
 	uint32_t pool_addresses;      /* capacity */
 	uint32_t persistence;         /* entries of the balancer; 0: no service may have it */
 	uint32_t buffers;             /* packet buffers */
+	uint32_t leases;              /* mappings kept on request (PCP); 0: no rule may ask */
 	uint32_t shifts;              /* flows with numbers of their own; 0: there may be none */
 	uint8_t steer_class_bits;
 	uint8_t steer_split_blocks;

@@ -161,9 +161,9 @@ plane_check(const struct check *c)
 			              IMG_MAX_CAPACITY);
 	if (p->permissions > IMG_MAX_CAPACITY || p->quarantine > IMG_MAX_CAPACITY ||
 	    p->endpoints > IMG_MAX_CAPACITY || p->persistence > IMG_MAX_CAPACITY ||
-	    p->shifts > IMG_MAX_CAPACITY)
-		return refuse(c, "plane: permissions, quarantine, endpoints, persistence or shifts "
-		              "is above %u", IMG_MAX_CAPACITY);
+	    p->shifts > IMG_MAX_CAPACITY || p->leases > IMG_MAX_CAPACITY)
+		return refuse(c, "plane: permissions, quarantine, endpoints, persistence, shifts "
+		              "or leases is above %u", IMG_MAX_CAPACITY);
 	if (p->steer_class_bits > STEER_MAX_CLASS_BITS || p->steer_split_blocks > 1 ||
 	    p->steer_block_shift > MAX_BLOCK_SHIFT || p->huge_pages > 1 ||
 	    p->routes_unclaimed > 3 || p->reset_is_final > 1)

@@ -161,7 +161,7 @@ struct policy_ops {
 	enum stale (*stale)(void *state, const struct flow *f);
 	/* chosen: is the flow one of those that an operator wants ended? what: as posted. */
 	bool (*chosen)(void *state, const struct flow *f, const void *what);
-	/* cut: the same of what it has beside flows, over time, from tick(). NULL: it has nothing. */
+	/* cut: the same of what it has beside flows, over time, from tick(). NULL: nothing. */
 	void (*cut)(void *state, const void *what);
 	/* tick: bounded work between bursts. reload: a new generation is in force. */
 	void (*tick)(void *state, uint64_t now_ns);

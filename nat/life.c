@@ -391,12 +391,24 @@ port_wanted(struct nat *n, const struct wish *w, uint32_t number, struct mapping
 	return true;
 }
 
+/* The port that was asked for, if it is free. */
+static __attribute__((noinline)) bool
+port_asked(struct nat *n, const struct wish *w, uint32_t first, struct mapping *m)
+{
+	uint32_t block = 0;
+	m->port = want_this(&n->pool, first, (struct want){m->proto, w->port}, &block);
+	m->block = block & BLOCK_MASK;
+	return m->port != 0;
+}
+
 /* A port for a mapping that has none yet, from a new block if need be. */
 static bool
 port_take(struct nat *n, const struct wish *w, uint32_t number, struct mapping *m, uint8_t *drop)
 {
 	uint32_t block = subscriber_at(&n->subscribers, number)->block;
 	uint32_t hint = (uint32_t)w->miss->hint[HINT_PORT];
+	if (w->port != 0 && port_asked(n, w, block, m))
+		return true;
 	if (block_at(&n->pool, block)->flags != 0)
 		return port_wanted(n, w, number, m, drop);
 	while (!port_of_held(n, block, hint, m)) {
@@ -459,6 +471,20 @@ mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t 
 	return number;
 }
 
+struct nat_facts
+life_facts(const struct nat *n, const struct mapping *m)
+{
+	const struct block *b = mapping_block(&n->mappings, m);
+	const struct subscriber *s = subscriber_at(&n->subscribers, b->subscriber);
+	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
+	return (struct nat_facts){
+		.inside = s->address, .external = slot->address,
+		.inside_port = __builtin_bswap16(m->inside_port), .port_first = m->port,
+		.port_last = m->port, .pool = slot->pool, .proto = nat_ip_proto(m->proto),
+		.realm = subscriber_realm(s), .worker = (uint8_t)n->worker,
+	};
+}
+
 static uint64_t
 inside_hash(const struct nat *n, uint32_t subscriber, const struct wish *w)
 {
@@ -499,6 +525,16 @@ life_find_or_make(struct nat *n, const struct wish *w, uint8_t *drop)
 	uint32_t mapping = mapping_find(&n->mappings, hash, subscriber, w->proto,
 	                                w->miss->tuple.sport);
 	return mapping != 0 ? mapping : mapping_make(n, w, subscriber, hash, drop);
+}
+
+uint32_t
+life_find(struct nat *n, const struct wish *w)
+{
+	uint32_t subscriber = subscriber_current(n, w);
+	if (subscriber == 0)
+		return 0;
+	return mapping_find(&n->mappings, inside_hash(n, subscriber, w), subscriber, w->proto,
+	                    w->miss->tuple.sport);
 }
 
 void

@@ -35,7 +35,8 @@ struct mapping {
 	uint32_t filtering : 2; /* enum nat_filtering, for life (RFC 4787 REQ-11) */
 	uint32_t out_flows : FLOWS_BITS;
 	uint32_t sessions : 1; /* its flows are logged */
-	uint32_t zero : 3;
+	uint32_t leased : 1;   /* kept on request: whoever is outside may speak first */
+	uint32_t zero : 2;
 };
 static_assert(sizeof(struct mapping) == 16, "four mappings a cache line");
 

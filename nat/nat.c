@@ -10,6 +10,7 @@
 #include "nat/other.h"
 #include "nat/ranges.h"
 #include "nat/pass.h"
+#include "nat/pcp.h"
 #include "nat/session.h"
 #include "nat/lane.h"
 #include "nat/limit.h"
@@ -17,7 +18,7 @@
 #include "nat/unmapped.h"
 #include "nat/warm.h"
 
-enum { TICK_RELEASES = 64 };
+enum { TICK_RELEASES = 64, TICK_LEASES = 128 };
 
 static uint32_t
 share(uint32_t total, uint16_t workers)
@@ -27,8 +28,8 @@ share(uint32_t total, uint16_t workers)
 
 /* Sizes of the parts, in the order in which they stand in memory. */
 struct sizes {
-	uint32_t mappings, subscribers, permissions, quarantined;
-	size_t head, mapping, subscriber, filter, pool, quarantine;
+	uint32_t mappings, subscribers, permissions, quarantined, leases;
+	size_t head, mapping, subscriber, filter, pool, quarantine, lease;
 };
 
 static struct sizes
@@ -39,6 +40,7 @@ sizes_of(const struct policy_env *env)
 		.subscribers = share(env->plane->subscribers, env->n_workers),
 		.permissions = share(env->plane->permissions, env->n_workers),
 		.quarantined = share(env->plane->quarantine, env->n_workers),
+		.leases = share(env->plane->leases, env->n_workers),
 	};
 	struct pool_share of = {s.subscribers, s.mappings};
 	s.head = (sizeof(struct nat) + 63) & ~(size_t)63;
@@ -46,6 +48,7 @@ sizes_of(const struct policy_env *env)
 	s.subscriber = table_memsize(s.subscribers, sizeof(struct subscriber), 1);
 	s.filter = table_memsize(s.permissions, sizeof(struct permission), 1);
 	s.pool = pool_memsize(env, of);
+	s.lease = table_memsize(s.leases, sizeof(struct lease), 1);
 	s.quarantine = (size_t)s.quarantined * sizeof(struct quarantined);
 	return s;
 }
@@ -54,7 +57,7 @@ size_t
 nat_memsize(const struct policy_env *env)
 {
 	struct sizes s = sizes_of(env);
-	return s.head + s.mapping + s.subscriber + s.filter + s.pool + s.quarantine;
+	return s.head + s.mapping + s.subscriber + s.filter + s.pool + s.lease + s.quarantine;
 }
 
 void *
@@ -71,8 +74,9 @@ nat_create(const struct policy_env *env)
 	table_init(&n->subscribers.t, at += s.mapping, s.subscribers, sizeof(struct subscriber), 1);
 	table_init(&n->filter.t, at += s.subscriber, s.permissions, sizeof(struct permission), 1);
 	pool_init(&n->pool, at += s.filter, env, of);
-	n->quarantine = (struct quarantine){(void *)(at += s.pool), s.quarantined, 0, 0};
-	n->subscribers.seed = n->filter.seed = env->seed;
+	table_init(&n->leases.t, at += s.pool, s.leases, sizeof(struct lease), 1);
+	n->quarantine = (struct quarantine){(void *)(at += s.lease), s.quarantined, 0, 0};
+	n->subscribers.seed = n->filter.seed = n->leases.seed = env->seed;
 	n->random = mix64(env->seed ^ 0x9e3779b97f4a7c15u, env->worker * 2u + 0xd6e8feb86659fd93u);
 	n->log = (struct nat_recorder){
 		.ring = env->records, .stats = env->stats, .worker = (uint8_t)env->worker,
@@ -208,7 +212,7 @@ is_admitted(const struct nat *n, uint32_t number, uint8_t realm, be32 remote)
 	const struct mapping *m = mapping_at(&n->mappings, number);
 	if (m->proto == NAT_ICMP || m->out_flows == 0)
 		return false;
-	if (m->filtering == NAT_FILTER_EIF)
+	if (m->filtering == NAT_FILTER_EIF || m->leased)
 		return true;
 	return m->filtering == NAT_FILTER_ADF &&
 	       filter_is_permitted(&n->filter, number, realm, remote);
@@ -394,16 +398,7 @@ nat_chosen(void *state, const struct flow *f, const void *what)
 		return pass_chosen(what, f, n->worker);
 	if (!owner_is_mapping(f->owner))
 		return is_chosen_unmapped(n, f, what);
-	const struct mapping *m = mapping_at(&n->mappings, f->owner);
-	const struct block *b = mapping_block(&n->mappings, m);
-	const struct subscriber *s = subscriber_at(&n->subscribers, b->subscriber);
-	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
-	struct nat_facts x = {
-		.inside = s->address, .external = slot->address,
-		.inside_port = __builtin_bswap16(m->inside_port), .port_first = m->port,
-		.port_last = m->port, .pool = slot->pool, .proto = f->proto,
-		.realm = subscriber_realm(s), .worker = (uint8_t)n->worker,
-	};
+	struct nat_facts x = life_facts(n, mapping_at(&n->mappings, f->owner));
 	return nat_filter_wants(what, &x);
 }
 
@@ -423,6 +418,25 @@ nat_tick(void *state, uint64_t now_ns)
 	struct nat *n = state;
 	clock_set(&n->clock, (uint32_t)(now_ns / 1000000u), now_ns);
 	life_release(n, TICK_RELEASES);
+	if (n->began_ms == 0)
+		n->began_ms = n->clock.ms;
+	lease_turn(n, TICK_LEASES);
+}
+
+static uint32_t
+nat_serve(void *state, const struct miss *m, uint8_t *data, uint32_t size, uint32_t room)
+{
+	struct nat *n = state;
+	if (n->gen != m->gen || n->gen_number != m->gen->number)
+		nat_reload(n, m->gen);
+	clock_set(&n->clock, m->now_ms, m->now_ns);
+	return pcp_answer(n, m, data, size, room);
+}
+
+static void
+nat_cut(void *state, const void *what)
+{
+	lease_cut(state, what);
 }
 
 const struct policy_ops nat_policy = {
@@ -434,12 +448,15 @@ const struct policy_ops nat_policy = {
 	.warm = warm_open,
 	.open = nat_open,
 	.opened = nat_opened,
+	.serves = pcp_home,
+	.serve = nat_serve,
 	.undo = nat_undo,
 	.alias = unmapped_alias,
 	.answered = nat_answered,
 	.parting = warm_ended,
 	.ended = nat_ended,
 	.chosen = nat_chosen,
+	.cut = nat_cut,
 	.stale = nat_stale,
 	.tick = nat_tick,
 	.reload = nat_reload,

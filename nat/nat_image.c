@@ -106,6 +106,9 @@ check_conf(const struct check *c)
 		             c->conf->quarantine_ms, (unsigned)NAT_MAX_QUARANTINE_MS);
 	if (c->conf->quarantine_ms != 0 && c->plane->quarantine == 0)
 		return wrong(c, "nat.quarantine is set, nat.capacity.quarantine is 0");
+	if (c->conf->pcp_min_s > c->conf->pcp_max_s || c->conf->pcp_max_s > NAT_MAX_LEASE_S)
+		return wrong(c, "NAT settings: leases of %u to %u s", c->conf->pcp_min_s,
+		             c->conf->pcp_max_s);
 	return 0;
 }
 
@@ -265,6 +268,8 @@ check_rule(const struct check *c, uint32_t i)
 		return wrong(c, "NAT rule %u: destination is no prefix", i);
 	if (r->pool >= c->n_pools)
 		return wrong(c, "NAT rule %u: pool %u does not exist", i, r->pool);
+	if (r->pcp > 1 || (r->pcp == 1 && c->plane->leases == 0))
+		return wrong(c, "NAT rule %u: pcp is out of range, or nat.capacity.leases is 0", i);
 	return 0;
 }
 

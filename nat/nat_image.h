@@ -30,6 +30,7 @@ enum {
 	NAT_MAX_INSIDES = 64, /* ranges of inside addresses of a deterministic pool */
 	NAT_MAX_RANGE = 32768, /* ports of a subscriber's range there */
 	NAT_MAX_QUARANTINE_MS = 24 * 3600 * 1000,
+	NAT_MAX_LEASE_S = 30 * 24 * 3600,
 };
 
 enum nat_filtering { NAT_FILTER_EIF, NAT_FILTER_ADF, NAT_FILTER_APDF };
@@ -53,6 +54,7 @@ struct img_nat_conf { /* one row */
 	uint8_t log_addresses;   /* 1: which pool address a subscriber has, too (RFC 8158) */
 	uint8_t zero[2];
 	uint32_t quarantine_ms;  /* before a freed port or block is given out again (6888 REQ-8) */
+	uint32_t pcp_min_s, pcp_max_s; /* what a mapping that was asked for lasts */
 };
 
 struct img_nat_pool {
@@ -104,6 +106,8 @@ struct img_nat_rule { /* first match wins */
 	uint16_t fallback[NAT_MAX_FALLBACKS];
 	uint8_t apart;        /* 1: its destinations have mappings of their own (nat/lane.h) */
 	uint8_t limited;      /* 1: one of high, max_flows and flow_cost is not 0 */
+	uint8_t pcp;          /* 1: subscribers may ask for mappings, RFC 6887 */
+	uint8_t zero;
 	uint32_t max_mappings; /* a subscriber may hold (6888 REQ-4); 0: bounded by blocks only */
 	uint32_t high, low;    /* mappings of a subscriber: an event; high 0: none */
 	uint32_t max_flows;    /* a subscriber may have; 0: any number */

@@ -41,6 +41,7 @@ struct nat_rules {
 	                            * pools, rules for other protocols */
 	bool has_ranges;           /* there are deterministic pools */
 	bool has_others;           /* a rule lets other protocols out */
+	bool has_pcp;              /* a rule's subscribers may ask for mappings */
 	uint32_t *pool_blocks;     /* the same of all addresses that give */
 	size_t size;               /* of the allocation */
 };

@@ -9,6 +9,7 @@
 #define MR_NAT_STATE_H
 
 #include "nat/filter.h"
+#include "nat/lease.h"
 #include "nat/log.h"
 #include "nat/mapping.h"
 #include "nat/pool.h"
@@ -19,6 +20,7 @@ struct nat {
 	struct mapping_table mappings;
 	struct subscriber_table subscribers;
 	struct filter filter;
+	struct leases leases;
 	struct pool pool;
 	struct quarantine quarantine;
 	struct nat_recorder log;
@@ -28,6 +30,7 @@ struct nat {
 	uint32_t reloads;             /* marks subscribers whose address was looked at */
 	uint32_t quarantine_ms;
 	uint64_t lane_name[NAT_MAX_LANES + 1]; /* hashes of pools' names, nat/lane.h */
+	uint64_t began_ms;            /* when this state was new: the epoch of RFC 6887 */
 	uint64_t said_until_ms;       /* of thresholds of subscribers, in this second */
 	uint32_t said;
 	uint8_t log_level;            /* enum nat_log */
@@ -47,6 +50,7 @@ struct wish {
 	const struct miss *miss;
 	const struct img_nat_rule *rule;
 	uint8_t proto; /* enum nat_proto */
+	uint16_t port; /* external, taken if it is free in one of the subscriber's blocks; 0: any */
 };
 
 static inline be32
@@ -60,6 +64,9 @@ wish_address(const struct wish *w)
  * => its number, or 0 and *drop; what was made for nothing is undone.
  */
 uint32_t life_find_or_make(struct nat *n, const struct wish *w, uint8_t *drop);
+
+/* life_find: the mapping of an inside endpoint, or 0. */
+uint32_t life_find(struct nat *n, const struct wish *w);
 
 /*
  * life_end: free a mapping that no flow uses. was_seen: its port goes through the quarantine. hash:
@@ -82,6 +89,9 @@ life_subscriber(const struct nat *n, const struct mapping *m)
 {
 	return subscriber_at(&n->subscribers, mapping_block(&n->mappings, m)->subscriber);
 }
+
+/* life_facts: what a filter asks of a mapping. */
+struct nat_facts life_facts(const struct nat *n, const struct mapping *m);
 
 /* life_external: the pool address of a mapping. */
 static inline be32

@@ -93,8 +93,8 @@ mapping_row(const struct nat *n, const struct mapping *m)
 	return (struct cmd_mapping){
 		.inside = s->address, .external = slot->address, .inside_port = m->inside_port,
 		.external_port = __builtin_bswap16(m->port), .proto = nat_ip_proto(m->proto),
-		.realm = subscriber_realm(s), .worker = (uint8_t)n->worker, .flows = m->flows,
-		.pool = slot->pool,
+		.realm = subscriber_realm(s), .worker = (uint8_t)n->worker,
+		.flows = m->flows - m->leased, .pool = slot->pool,
 	};
 }
 
@@ -115,6 +115,7 @@ nat_view_mappings(void *const *states, uint32_t n_states, const struct cmd_filte
 		struct cmd_mapping row = mapping_row(n, &m);
 		if (!is_wanted_mapping(filter, &row))
 			continue;
+		row.lease_s = lease_left(n, w.number);
 		if (out != NULL)
 			out[filled] = row;
 		filled++;

@@ -62,8 +62,8 @@ take_among(struct pool *p, uint32_t first, enum nat_proto proto, uint64_t among,
 	return 0;
 }
 
-static uint16_t
-take_same(struct pool *p, uint32_t first, struct want w, uint32_t *block)
+uint16_t
+want_this(struct pool *p, uint32_t first, struct want w, uint32_t *block)
 {
 	for (uint32_t n = first; n != 0; n = block_at(p, n)->next) {
 		const struct block *b = block_at(p, n);
@@ -82,7 +82,7 @@ want_port(struct pool *p, uint32_t first, struct want w, uint64_t *random, uint3
 	uint8_t flags = block_at(p, first)->flags;
 	uint16_t port = 0;
 	if ((flags & NAT_KEEP_PORT) != 0)
-		port = take_same(p, first, w, block);
+		port = want_this(p, first, w, block);
 	if (port == 0 && (flags & NAT_KEEP_PARITY) != 0)
 		port = take_among(p, first, w.proto, alike(w.inside_port), random, block);
 	if (port == 0)

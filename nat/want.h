@@ -27,4 +27,7 @@ struct want {
 uint16_t want_port(struct pool *p, uint32_t first, struct want w, uint64_t *random,
                    uint32_t *block, bool *kept);
 
+/* want_this: the port of that number, if it is free in a block. => port and *block, or 0. */
+uint16_t want_this(struct pool *p, uint32_t first, struct want w, uint32_t *block);
+
 #endif

@@ -7,6 +7,7 @@ import lb_service_cases
 import lb_state_cases
 import lb_transport_cases
 import nat_cases
+import pcp_cases
 import realm_cases
 import route_cases
 import static_cases
@@ -21,6 +22,7 @@ MODULES = (
     ("route", realm_cases),
     ("nat", nat_cases),
     ("nat", static_cases),
+    ("nat", pcp_cases),
     ("lb", lb_cases),
     ("lb", lb_service_cases),
     ("lb", lb_state_cases),

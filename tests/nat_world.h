@@ -133,7 +133,7 @@ world_new(void)
 	w->ms = START_MS;
 	w->plane = (struct img_plane){.workers = 1, .flows_v4 = 4096, .flows_v6 = 16,
 		.mappings = 4096, .subscribers = 1024, .permissions = 4096, .quarantine = 4096,
-		.pool_addresses = 64, .buffers = 16};
+		.leases = 16, .pool_addresses = 64, .buffers = 16};
 	w->conf.quarantine_ms = 120000;
 	w->conf.refusal = NAT_REFUSE_HOST;
 	return w;

@@ -296,6 +296,18 @@ static const struct bad {
 	      "\"rules\":[{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"a\","
 	      "\"filtering\":\"address-dependent\"}],\"capacity\":{\"permissions\":0}}"),
 	 "nat.capacity.permissions", "is 0, but a rule filters by address; expected 1 at least"},
+	{WITH("\"nat\":{\"pcp\":{\"min_lifetime\":300,\"max_lifetime\":200}}"),
+	 "nat.pcp.min_lifetime", "is 300, max_lifetime is 200; expected no more than that"},
+	{WITH("\"nat\":{\"pools\":[{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"]}],"
+	      "\"rules\":[{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"a\",\"pcp\":true}],"
+	      "\"capacity\":{\"leases\":0}}"),
+	 "nat.capacity.leases", "is 0, but a rule has pcp; expected 1 at least"},
+	{WITH("\"nat\":{\"rules\":[{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"action\":\"pass\","
+	      "\"pcp\":true}]}"), "nat.rules[0].pcp", "of no use in a rule that lets pass"},
+	{WITH("\"nat\":{\"pools\":[{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"]}],"
+	      "\"rules\":[{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"a\",\"pcp\":true,"
+	      "\"destination\":\"192.0.2.0/24\"}]}"), "nat.rules[0].pcp",
+	 "of no use in a rule with a destination"},
 	{"{" NICS ",\"workers\":{\"count\":4},\"nat\":{\"pools\":["
 	 "{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"],\"ports\":\"1024-2047\"}]}}",
 	 "nat.pools[0].ports", "1024-2047 gives 2 shares of 512 ports"},

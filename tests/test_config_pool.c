@@ -30,6 +30,27 @@ test_exclusions(void)
 	free(h);
 }
 
+/* Ports on request: as many leases as subscribers, and the protocol's own ports are left out. */
+static void
+test_pcp(void)
+{
+	struct image_header *h = compile_after(NULL,
+		"'nat':{'pools':[{'name':'p','addresses':['203.0.113.1'],"
+		"'exclude_ports':['5000-5350','6000-6000']},"
+		"{'name':'q','addresses':['203.0.113.2'],'ports':'8192-16383'}],"
+		"'pcp':{'min_lifetime':60},'capacity':{'subscribers':777},"
+		"'rules':[{'name':'a','source':'10.0.0.0/8','pool':'p','pcp':true},"
+		"{'name':'b','source':'11.0.0.0/8','pool':'q'}]}");
+	const struct img_nat_hole *hole = rows(h, IMG_NAT_HOLES, 2);
+	CU_ASSERT(hole[0].first == 5000 && hole[0].last == 5351 && hole[1].first == 6000);
+	const struct img_nat_rule *r = rows(h, IMG_NAT_RULES, 2);
+	CU_ASSERT(r[0].pcp == 1 && r[1].pcp == 0);
+	const struct img_nat_conf *conf = rows(h, IMG_NAT_CONF, 1);
+	CU_ASSERT(conf->pcp_min_s == 60 && conf->pcp_max_s == 86400);
+	CU_ASSERT_EQUAL(((const struct img_plane *)rows(h, IMG_PLANE, 1))->leases, 777);
+	free(h);
+}
+
 /* An address that a pool leaves out is free for another purpose. */
 static void
 test_left_out_is_free(void)
@@ -127,6 +148,7 @@ test_destinations(void)
 
 static const struct test_case cases[] = {
 	{"what a pool leaves out", test_exclusions},
+	{"ports on request", test_pcp},
 	{"what it leaves out is free", test_left_out_is_free},
 	{"limits and thresholds", test_limits},
 	{"how pools choose", test_choice},

@@ -138,7 +138,8 @@ is_wanted(const struct config_option *c)
 	                                     "static", "deterministic", "realms", "number",
 	                                     "exclude", "exclude_ports", "fallback", "reserve",
 	                                     "used_low", "mappings_low", "mappings_high",
-	                                     "flow_burst", "allow", "deny",
+	                                     "flow_burst", "pcp", "leases", "min_lifetime",
+	                                     "max_lifetime", "allow", "deny",
 	                                     "limits", "lists", "file"};
 	bool rare = strncmp(c->path, "lb.checks[]", 11) == 0;
 	for (size_t i = 0; i < sizeof(seldom) / sizeof(seldom[0]); i++)

@@ -68,6 +68,8 @@ nat_mapping_json(struct api *api, const struct cmd_mapping *m)
 		"inside_port", ntohs(m->inside_port), "external", name_v4(m->external, external),
 		"external_port", ntohs(m->external_port), "flows", (json_int_t)m->flows, "pool",
 		nat_pool_name(api, m->pool), "realm", m->realm, "worker", m->worker);
+	if (m->lease_s != 0)
+		json_object_set_new(o, "lease_s", json_integer(m->lease_s));
 	return api_realm_put(api, o, m->realm);
 }
 

@@ -31,7 +31,8 @@ const struct view view_flow_count[] = {
 #define MAPPING_COLUMNS                                                                        \
 	{{"PROTO", "protocol", TEXT}, {"INSIDE", "inside", ENDPOINT},                          \
 	 {"EXTERNAL", "external", ENDPOINT}, {"FLOWS", "flows", NUMBER}, {"POOL", "pool", TEXT}, \
-	 {"WORKER", "worker", NUMBER}, {"REALM", "realm_name", TEXT}}
+	 {"LEASE", "lease_s", DURATION}, {"WORKER", "worker", NUMBER},                        \
+	 {"REALM", "realm_name", TEXT}}
 
 const struct view view_mappings[] = {{NULL, "mappings", MAPPING_COLUMNS}, END};
 
@@ -170,6 +171,8 @@ const struct view view_stats[] = {
 	  {"mappings", "mappings", NUMBER}, {"subscribers", "subscribers", NUMBER},
 	  {"blocks", "blocks", NUMBER}, {"left quarantine early", "quarantine_early", NUMBER},
 	  {"ports not kept", "ports_not_kept", NUMBER},
+	  {"leases", "leases", NUMBER}, {"PCP requests", "pcp_requests", NUMBER},
+	  {"PCP refused", "pcp_refused", NUMBER},
 	  {"persistent clients", "persistence", NUMBER},
 	  {"not remembered", "persistence_full", NUMBER},
 	  {"full backends passed over", "backends_passed", NUMBER},

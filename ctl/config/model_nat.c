@@ -5,6 +5,7 @@
 #include "model.h"
 #include "model_apart.h"
 #include "model_limits.h"
+#include "model_pcp.h"
 #include "model_pool.h"
 #include "option.h"
 
@@ -208,6 +209,7 @@ rule_make(struct model *m, const json_t *rule, size_t i)
 		config_error_add(m->errs, path.text, "there is no pool \"%s\"; expected the name "
 		                 "of one in nat.pools", pool);
 	rule_fallback(m, rule, i, r);
+	rule_pcp(m, rule, i, r);
 	path_make(&path, "nat.rules[%zu].timeouts", i);
 	r->timers = timers_row(m, json_object_get(rule, "timeouts"), 0, path.text);
 	path_make(&path, "nat.rules[%zu].source", i);
@@ -266,10 +268,16 @@ optional_capacities(struct model *m)
 	if (old != NULL && old->mappings != p->mappings)
 		old = NULL; /* all starts anew */
 	bool filters = filters_by_address(m), quarantine = m->nat.quarantine_ms != 0;
+	bool pcp = pcp_is_wanted(m);
 	p->permissions = optional_capacity(m, "permissions", old != NULL ? old->permissions : 0,
 	                                   filters ? p->mappings : 0);
 	p->quarantine = optional_capacity(m, "quarantine", old != NULL ? old->quarantine : 0,
 	                                  quarantine ? p->mappings / 4 : 0);
+	p->leases = optional_capacity(m, "leases", old != NULL ? old->leases : 0,
+	                              pcp ? p->subscribers : 0);
+	if (pcp && p->leases == 0)
+		config_error_add(m->errs, "nat.capacity.leases", "is 0, but a rule has pcp; "
+		                 "expected 1 at least");
 	if (filters && p->permissions == 0)
 		config_error_add(m->errs, "nat.capacity.permissions", "is 0, but a rule filters "
 		                 "by address; expected 1 at least");
@@ -291,6 +299,7 @@ model_nat(struct model *m)
 	m->nat.answer_syn = json_is_true(json_object_get(nat, "answer_syn"));
 	m->nat.refusal = refusal_code[word_of(nat, "refusal", refusal_words)];
 	m->nat.quarantine_ms = (uint32_t)get_int(nat, "quarantine") * 1000;
+	model_pcp(m);
 	bool fit = pools_fit(m, pools);
 	for (size_t i = 0; i < json_array_size(pools); i++) {
 		const json_t *pool = json_array_get(pools, i);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "model.h"
+#include "model_pcp.h"
 #include "model_pool.h"
 #include "option.h"
 
@@ -75,20 +76,35 @@ hole_compare(const void *x, const void *y)
 	return (a->first > b->first) - (a->first < b->first);
 }
 
-/* holes_read: as far as they are in the pool's range. => how many. */
+/* As far as it is in the pool's range. => 1, or 0: it is not. */
 static unsigned
-holes_read(const json_t *list, const struct img_nat_pool *p,
+hole_cut(const struct img_nat_pool *p, struct img_nat_hole *h)
+{
+	if (h->first < p->port_first)
+		h->first = p->port_first;
+	if (h->last > p->port_last)
+		h->last = p->port_last;
+	return h->first <= h->last;
+}
+
+/*
+ * holes_read: those of the list, and where ports are given on request those of the protocol that
+ * asks for them (RFC 6887, 11.3). => how many.
+ */
+static unsigned
+holes_read(const struct model *m, const json_t *list, const struct img_nat_pool *p,
            struct img_nat_hole hole[NAT_MAX_HOLES])
 {
+	enum { PCP_CLIENT = 5350, PCP_SERVER = 5351 };
 	unsigned n = 0;
-	for (size_t i = 0; i < json_array_size(list) && n < NAT_MAX_HOLES; i++) {
-		struct img_nat_hole *h = &hole[n];
-		ports_parse(json_string_value(json_array_get(list, i)), &h->first, &h->last);
-		if (h->first < p->port_first)
-			h->first = p->port_first;
-		if (h->last > p->port_last)
-			h->last = p->port_last;
-		n += h->first <= h->last;
+	for (size_t i = 0; i < json_array_size(list) && n < NAT_MAX_HOLES - 1; i++) {
+		ports_parse(json_string_value(json_array_get(list, i)), &hole[n].first,
+		            &hole[n].last);
+		n += hole_cut(p, &hole[n]);
+	}
+	if (pcp_is_wanted(m)) {
+		hole[n] = (struct img_nat_hole){PCP_CLIENT, PCP_SERVER};
+		n += hole_cut(p, &hole[n]);
 	}
 	qsort(hole, n, sizeof(hole[0]), hole_compare);
 	return n;
@@ -111,7 +127,7 @@ pool_holes(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *p
 {
 	struct img_nat_hole hole[NAT_MAX_HOLES], *last = NULL;
 	struct config_path path;
-	unsigned n = holes_read(json_object_get(pool, "exclude_ports"), p, hole);
+	unsigned n = holes_read(m, json_object_get(pool, "exclude_ports"), p, hole);
 	p->first_hole = (uint32_t)m->holes.n;
 	for (unsigned j = 0; j < n; j++) {
 		if (last != NULL && hole[j].first <= last->last + 1u) {

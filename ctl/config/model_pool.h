@@ -3,7 +3,7 @@
  * What       The addresses and ports that a pool leaves out (exclude, exclude_ends, exclude_ports).
  * Invariant  1. The runs of an entry are ascending, apart, and hold no address that is left out.
  * Owner      Values of one compilation.
- * Limits     POOL_MAX_CUTS entries of `exclude`, NAT_MAX_HOLES of `exclude_ports`.
+ * Limits     POOL_MAX_CUTS entries of `exclude`, NAT_MAX_HOLES less one of `exclude_ports`.
  */
 #ifndef MR_CONFIG_MODEL_POOL_H
 #define MR_CONFIG_MODEL_POOL_H

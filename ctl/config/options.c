@@ -152,7 +152,7 @@ const struct config_option config_options[] = {
 	{"nat.pools[].drain[]", CONFIG_RANGE4, NULL, 0, 0, NULL, 0, "as in `addresses`"},
 	{"nat.pools[].ports", CONFIG_PORTS, "1024-65535", 1, 65535, NULL, 0,
 	 "external ports (and ICMP identifiers), cut to whole blocks"},
-	{"nat.pools[].exclude_ports", CONFIG_ARRAY, NULL, 0, NAT_MAX_HOLES, NULL, 0,
+	{"nat.pools[].exclude_ports", CONFIG_ARRAY, NULL, 0, NAT_MAX_HOLES - 1, NULL, 0,
 	 "ports that are not given out; a change holds for blocks that are given out after it"},
 	{"nat.pools[].exclude_ports[]", CONFIG_PORTS, NULL, 1, 65535, NULL, 0,
 	 "`5060-5061`, `8080-8080`"},
@@ -226,6 +226,9 @@ const struct config_option config_options[] = {
 	{"nat.rules[].log_sessions", CONFIG_BOOL, "false", 0, 0, NULL, 0,
 	 "each connection is logged when it begins and ends, with its destination, packets and "
 	 "octets; RFC 6888 REQ-12 advises against destinations"},
+	{"nat.rules[].pcp", CONFIG_BOOL, "false", 0, 0, NULL, 0,
+	 "subscribers may ask for mappings by the Port Control Protocol (RFC 6887), at any address "
+	 "of ours"},
 	{"nat.rules[].other_protocols", CONFIG_WORD, "drop", 0, 0, "drop pair", 0,
 	 "ESP, GRE, SCTP and all others without ports that are known: `pair`: one subscriber at a "
 	 "time for each pool address, remote host and protocol; see nat.md"},
@@ -312,6 +315,11 @@ const struct config_option config_options[] = {
 	 "connection keeps `tcp_reset` as its timer"},
 	{"nat.quarantine", CONFIG_INT, "120", 0, 86400, NULL, 0,
 	 "seconds before a freed port or block is given out again (RFC 6888 REQ-8: 120)"},
+	{"nat.pcp", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "mappings on request"},
+	{"nat.pcp.min_lifetime", CONFIG_INT, "120", 1, NAT_MAX_LEASE_S, NULL, 0,
+	 "seconds that one lasts at least, whatever was asked for (RFC 6887, 15: 120)"},
+	{"nat.pcp.max_lifetime", CONFIG_INT, "86400", 1, NAT_MAX_LEASE_S, NULL, 0,
+	 "seconds that one lasts at most until it is asked for again"},
 	{"nat.log", CONFIG_WORD, "blocks", 0, 0, "none blocks mappings", 0,
 	 "which assignments are logged"},
 	{"nat.log_addresses", CONFIG_BOOL, "false", 0, 0, NULL, 0,
@@ -327,6 +335,9 @@ const struct config_option config_options[] = {
 	{"nat.capacity.quarantine", CONFIG_INT, NULL, 0, 200000000, NULL, FIXED,
 	 "ports in quarantine; when it is full the oldest goes before its time. Default: a quarter "
 	 "of the mappings if the first configuration has a quarantine, else 0"},
+	{"nat.capacity.leases", CONFIG_INT, NULL, 0, 200000000, NULL, FIXED,
+	 "mappings kept on request; default: as many as subscribers if a rule of the first "
+	 "configuration has `pcp`, else 0"},
 	{"nat.capacity.pool_addresses", CONFIG_INT, "256", 1, CONFIG_MAX_POOL_ADDRESSES, NULL,
 	 FIXED, "addresses of all pools together, with room for those being "
 	 "replaced; one takes about 26 kB"},

@@ -22,6 +22,7 @@ static const struct fixed fixed[] = {
 	FIXED("nat.capacity.subscribers", subscribers),
 	FIXED("nat.capacity.permissions", permissions),
 	FIXED("nat.capacity.quarantine", quarantine),
+	FIXED("nat.capacity.leases", leases),
 	FIXED("lb.capacity.endpoints", endpoints),
 	FIXED("lb.capacity.shifts", shifts),
 	FIXED("lb.capacity.sources", sources),
@@ -34,7 +35,8 @@ static bool
 follows_mappings(const struct fixed *f)
 {
 	return f->offset == offsetof(struct img_plane, permissions) ||
-	       f->offset == offsetof(struct img_plane, quarantine);
+	       f->offset == offsetof(struct img_plane, quarantine) ||
+	       f->offset == offsetof(struct img_plane, leases);
 }
 
 static uint32_t

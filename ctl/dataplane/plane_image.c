@@ -38,6 +38,7 @@ static const struct {
 	FIXED(subscribers, "nat.capacity.subscribers"),
 	FIXED(permissions, "nat.capacity.permissions"),
 	FIXED(quarantine, "nat.capacity.quarantine"),
+	FIXED(leases, "nat.capacity.leases"),
 	FIXED(endpoints, "lb.capacity.endpoints"),
 	FIXED(shifts, "lb.capacity.shifts"),
 	FIXED(pool_addresses, "nat.capacity.pool_addresses"),

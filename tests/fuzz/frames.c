@@ -289,6 +289,29 @@ make_link(struct seed *s)
 	udp(tagged + ETHER_LEN + VLAN_LEN + IP4_LEN, 53, 2000, 8);
 }
 
+/* Mappings on request: made, of a live flow, asked for twice, given up. */
+static void
+make_requests(struct seed *s)
+{
+	static const char in[] = "100.64.0.5", us[] = "100.64.0.1";
+	enum { REQUEST = UDP_LEN + 60 };
+	udp(ip4_add(s, DEV_INSIDE, in, "203.0.113.200", PROTO_UDP, 0, 20), 5000, 53, 20);
+	for (unsigned i = 0; i < 4; i++) {
+		uint8_t *l4 = ip4_add(s, DEV_INSIDE, in, us, PROTO_UDP, 0, REQUEST + 4 * (i & 1));
+		uint8_t *r = l4 + UDP_LEN;
+		udp(l4, 5350, 5351, (uint16_t)(REQUEST + 4 * (i & 1)));
+		r[0] = 2;
+		r[1] = 1;
+		r[6] = i < 3 ? 1 : 0; /* lifetime */
+		r[18] = r[19] = 0xff;
+		inet_pton(AF_INET, in, r + 20);
+		r[36] = PROTO_UDP;
+		store16(r + 40, htons(i < 2 ? 5000 : 6000));
+		if ((i & 1) != 0)
+			r[60] = 2;
+	}
+}
+
 void
 frames_make(void (*write)(void *arg, const char *name, const void *data, size_t size), void *arg)
 {
@@ -297,7 +320,7 @@ frames_make(void (*write)(void *arg, const char *name, const void *data, size_t 
 		void (*make)(struct seed *s);
 	} kinds[] = {
 		{"nat", make_nat}, {"balancer", make_balancer}, {"fragments", make_fragments},
-		{"errors", make_errors}, {"link", make_link},
+		{"errors", make_errors}, {"link", make_link}, {"requests", make_requests},
 	};
 	static struct seed s;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases of the Port Control Protocol. A and B are subscribers, S and S2 servers of the internet, X the pool's address, OWN the
+address of ours that subscribers ask."""
+import struct
+
+import packets as P
+from nat_cases import A, B, S, S2, X, back, make, udp_out
+from packets import ACK, SYN
+
+OWN = "100.64.0.1"
+NONCE = bytes(range(1, 13))
+CASES = []
+
+
+def case(f):
+    CASES.append(f)
+    return f
+
+
+def pcp(name, about, **more):
+    c = make(name, about, **more)
+    c.one_worker = True
+    c.config["nat"]["rules"][0]["pcp"] = True
+    return c
+
+
+def mapped(a):
+    return bytes(10) + b"\xff\xff" + P.addr(a)
+
+
+def ask_map(src, proto, inside, lifetime, nonce=NONCE, port=0, external="0.0.0.0", options=b"", client=None, dst=OWN):
+    head = struct.pack("!BBHI16s", 2, 1, 0, lifetime, mapped(client or src))
+    body = nonce + struct.pack("!B3xHH16s", proto, inside, port, mapped(external))
+    return P.udp(src, dst, 5350, 5351, head + body + options)
+
+
+def granted(c):
+    """=> result, lifetime and external port of the last answer."""
+    answer = c.last("inside").data
+    return answer[3], struct.unpack("!I", answer[4:8])[0], struct.unpack("!H", answer[42:44])[0]
+
+
+@case
+def pcp_map():
+    c = pcp("pcp-map", "A subscriber asks for TCP port 80 before anybody connects: S is let in though the rule filters by address "
+            "and port. A stranger to the nonce changes nothing. Given up, the connection stays and new ones are refused.",
+            rule={"filtering": "address-and-port-dependent"})
+    c.send("inside", 0, ask_map(A, 6, 80, 3600))
+    port = granted(c)[2]
+    c.send("outside", 1, P.tcp(S, X, 40000, port, SYN, seq=1))
+    c.send("inside", 1.1, P.tcp(A, S, 80, 40000, SYN | ACK, seq=9, ack=2))
+    c.send("outside", 1.2, P.tcp(S, X, 40000, port, ACK, seq=2, ack=10))
+    c.send("outside", 2, P.udp(S, X, 40000, port, b"another protocol"))
+    c.send("inside", 3, ask_map(A, 6, 80, 7200, nonce=bytes(12)), ask_map(A, 6, 80, 0, nonce=bytes(12)))
+    c.send("inside", 4, ask_map(A, 6, 80, 7200), ask_map(A, 6, 80, 0))
+    c.send("outside", 5, P.tcp(S, X, 40000, port, ACK, seq=2, ack=10, data=b"still here"))
+    c.send("outside", 6, P.tcp(S2, X, 40000, port, SYN, seq=1))
+    return c
+
+
+@case
+def pcp_lifetime():
+    c = pcp("pcp-lifetime", "Leases last 120 s at least; at their end the port is nobody's. A lease on the mapping of a live flow has "
+            "its port, whatever is suggested; with PREFER_FAILURE it is refused then.")
+    c.send("inside", 0, ask_map(A, 17, 6000, 1))
+    port = granted(c)[2]
+    c.send("outside", 119, P.udp(S, X, 9, port, b"in time"))
+    c.send("outside", 450, P.udp(S, X, 9, port, b"too late"))
+    seen = udp_out(c, 500, B, 7000, S, 53)
+    c.send("inside", 501, ask_map(B, 17, 7000, 600, port=seen.sport + 2, options=struct.pack("!BxH", 2, 0)))
+    c.send("inside", 502, ask_map(B, 17, 7000, 600, port=seen.sport + 2))
+    back(c, 503, seen, src=S2, sport=99)
+    return c
+
+
+@case
+def pcp_refused():
+    c = pcp("pcp-refused", "NAT-PMP and other versions, short, odd and long requests, opcodes and options that are not there, another's "
+            "address, other protocols; who is outside is told that nobody listens.")
+    whole = ask_map(A, 17, 6000, 600)
+    data = whole[28:]
+    c.send("inside", 0, P.udp(A, OWN, 5350, 5351, b"\0\0"), P.udp(A, OWN, 5350, 5351, b"\1" + data[1:]))
+    c.send("inside", 1, P.udp(A, OWN, 5350, 5351, data[:20]), P.udp(A, OWN, 5350, 5351, data[:56]),
+           P.udp(A, OWN, 5350, 5351, data + b"?"), P.udp(A, OWN, 5350, 5351, data + bytes(1044)))
+    c.send("inside", 2, P.udp(A, OWN, 5350, 5351, b"\2\2" + data[2:]), P.udp(A, OWN, 5350, 5351, b"\2\x81" + data[2:]))
+    c.send("inside", 3, ask_map(A, 17, 6000, 600, client=B), ask_map(A, 47, 6000, 600), ask_map(A, 0, 0, 600),
+           ask_map(A, 0, 6000, 600), ask_map(A, 17, 0, 600), ask_map(A, 17, 6000, 600, options=struct.pack("!BxH", 1, 16) + mapped(B)))
+    c.send("inside", 4, P.udp(A, OWN, 5350, 5351, b"\2\0" + bytes(6) + mapped(A)))
+    c.send("outside", 5, ask_map("198.51.100.77", 17, 6000, 600, dst="198.51.100.2"))
+    return c

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pcp.h: requests in the order in which they are judged, mappings made, kept and given up. */
+#include "nat/pcp.h"
+#include "lib/wire.h"
+#include "nat_world.h"
+
+#define HOST ip(100, 64, 0, 7)
+#define OWN ip(10, 0, 0, 1)
+#define SERVER ip(198, 51, 100, 1)
+#define PUBLIC ip(203, 0, 113, 1)
+enum { TCP = IPPROTO_L4_TCP, UDP = IPPROTO_L4_UDP, ROOM = 2048, HOUR = 3600 };
+
+static struct nat_world *w;
+static uint8_t data[ROOM];
+static struct flow_spec spec;
+static struct world_flow flow, other;
+
+static void
+begin(uint8_t filtering)
+{
+	w = world_new();
+	w->conf.quarantine_ms = 0;
+	w->conf.pcp_min_s = 120;
+	w->conf.pcp_max_s = 24 * HOUR;
+	world_pool(w, 1024, 65535, 512, 2);
+	world_address(w, 0, PUBLIC);
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, filtering, 0)->pcp = 1;
+	world_apply(w);
+	world_tick(w, 0);
+}
+
+/* A request to map, of so many octets with what was put behind it. */
+static uint32_t
+request(be32 client, uint8_t proto, unsigned inside, unsigned lifetime, uint8_t nonce)
+{
+	memset(data, 0, sizeof(data));
+	data[0] = 2;
+	data[1] = 1;
+	store32(data + 4, htobe32(lifetime));
+	data[18] = data[19] = 0xff;
+	store32(data + 20, client);
+	memset(data + 24, nonce, 12);
+	data[36] = proto;
+	store16(data + 40, htobe16((uint16_t)inside));
+	return PCP_HEADER + PCP_MAP;
+}
+
+/* What the server makes of it. => octets. */
+static uint32_t
+ask_from(be32 source, uint32_t size)
+{
+	struct miss m = world_miss(w, W_INSIDE, UDP, source, port(40000), OWN, port(PCP_PORT));
+	CU_ASSERT_EQUAL(nat_policy.serves(w->gen, &m), 0);
+	return nat_policy.serve(w->state[0], &m, data, size, ROOM);
+}
+
+static uint32_t
+lifetime(void)
+{
+	return be32toh(load32(data + 4));
+}
+
+static unsigned
+external(void)
+{
+	return be16toh(load16(data + 42));
+}
+
+/* An answer to MAP, as a whole. => result. */
+static unsigned
+map_size(be32 client, uint32_t size)
+{
+	uint32_t got = ask_from(client, size);
+	CU_ASSERT(got == size && data[0] == 2 && data[1] == 0x81 && data[2] == 0);
+	return data[3];
+}
+
+static unsigned
+map(uint8_t proto, unsigned inside, unsigned seconds, uint8_t nonce)
+{
+	return map_size(HOST, request(HOST, proto, inside, seconds, nonce));
+}
+
+/* Who outside speaks first is let in, whatever the rule's filtering. */
+static void
+test_inbound(void)
+{
+	begin(NAT_FILTER_APDF);
+	CU_ASSERT_EQUAL(map(TCP, 80, HOUR, 1), PCP_SUCCESS);
+	CU_ASSERT_EQUAL(lifetime(), HOUR);
+	CU_ASSERT_EQUAL(load32(data + 56), PUBLIC);
+	CU_ASSERT(data[53] == 0 && data[54] == 0xff && data[55] == 0xff);
+	unsigned there = external();
+	CU_ASSERT(there >= 1024);
+	CU_ASSERT_EQUAL_FATAL(world_in(w, TCP, SERVER, 99, PUBLIC, port(there), &spec, &flow),
+	                      VERDICT_OPEN);
+	CU_ASSERT(spec.reply.src.w[0] == HOST && spec.reply.sport == port(80));
+	CU_ASSERT_EQUAL(world_in(w, UDP, SERVER, 99, PUBLIC, port(there), &spec, &other),
+	                VERDICT_DROP); /* no sibling of another protocol */
+	/* The host's own packets have the same mapping. */
+	CU_ASSERT_EQUAL(world_out(w, TCP, HOST, 80, SERVER, 1, &spec, &other), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(spec.reply.dport, port(there));
+	world_end(w, &flow);
+	world_end(w, &other);
+	CU_ASSERT_EQUAL(world_nat(w)->mappings.t.used, 1);
+	/* Given up: nothing is left. */
+	CU_ASSERT_EQUAL(map(TCP, 80, 0, 1), PCP_SUCCESS);
+	CU_ASSERT_EQUAL(lifetime(), 0);
+	CU_ASSERT(world_nat(w)->mappings.t.used == 0 && world_nat(w)->subscribers.t.used == 0);
+	CU_ASSERT_EQUAL(world_in(w, TCP, SERVER, 99, PUBLIC, port(there), &spec, &flow),
+	                VERDICT_DROP);
+	CU_ASSERT_EQUAL(map(TCP, 80, 0, 1), PCP_SUCCESS); /* again: it is as wanted */
+	world_free(w);
+}
+
+/* A lease on the mapping of live flows: its port; who ends it leaves the flows what they have. */
+static void
+test_existing(void)
+{
+	begin(NAT_FILTER_APDF);
+	CU_ASSERT_EQUAL(world_out(w, UDP, HOST, 5000, SERVER, 53, &spec, &flow), VERDICT_OPEN);
+	be16 there = spec.reply.dport;
+	CU_ASSERT_EQUAL(world_in(w, UDP, SERVER, 99, PUBLIC, there, &spec, &other), VERDICT_DROP);
+	request(HOST, UDP, 5000, HOUR, 1);
+	store16(data + 42, port(5)); /* only a hint */
+	CU_ASSERT_EQUAL(map_size(HOST, 60), PCP_SUCCESS);
+	CU_ASSERT_EQUAL(port(external()), there);
+	CU_ASSERT_EQUAL(world_in(w, UDP, SERVER, 99, PUBLIC, there, &spec, &other), VERDICT_OPEN);
+	world_end(w, &other);
+	CU_ASSERT_EQUAL(map(UDP, 5000, 0, 1), PCP_SUCCESS);
+	CU_ASSERT_EQUAL(world_nat(w)->mappings.t.used, 1);
+	CU_ASSERT_EQUAL(world_in(w, UDP, SERVER, 99, PUBLIC, there, &spec, &other), VERDICT_DROP);
+	world_end(w, &flow);
+	CU_ASSERT_EQUAL(world_nat(w)->mappings.t.used, 0);
+	world_free(w);
+}
+
+/* The port that is suggested, if it can be; with PREFER_FAILURE that one or none. */
+static void
+test_suggested(void)
+{
+	begin(NAT_FILTER_EIF);
+	CU_ASSERT_EQUAL(map(UDP, 5000, HOUR, 1), PCP_SUCCESS);
+	unsigned first = external(), block = first / 512 * 512, next = block + (first + 1) % 512;
+	request(HOST, UDP, 5001, HOUR, 1);
+	store16(data + 42, port(next));
+	CU_ASSERT_EQUAL(map_size(HOST, 60), PCP_SUCCESS);
+	CU_ASSERT_EQUAL(external(), next);
+	/* Taken already: another, or none. */
+	request(HOST, UDP, 5002, HOUR, 1);
+	store16(data + 42, port(next));
+	CU_ASSERT_EQUAL(map_size(HOST, 60), PCP_SUCCESS);
+	CU_ASSERT_NOT_EQUAL(external(), next);
+	CU_ASSERT_EQUAL(map(UDP, 5002, 0, 1), PCP_SUCCESS);
+	uint32_t used = world_nat(w)->mappings.t.used;
+	request(HOST, UDP, 5002, HOUR, 1);
+	store16(data + 42, port(next));
+	data[60] = 2; /* PREFER_FAILURE */
+	CU_ASSERT_EQUAL(map_size(HOST, 64), PCP_CANNOT_PROVIDE_EXTERNAL);
+	CU_ASSERT_EQUAL(lifetime(), 1800);
+	CU_ASSERT_EQUAL(world_nat(w)->mappings.t.used, used);
+	request(HOST, UDP, 5002, HOUR, 1);
+	store16(data + 42, port(block + (first + 2) % 512));
+	data[60] = 2;
+	CU_ASSERT_EQUAL(map_size(HOST, 64), PCP_SUCCESS);
+	CU_ASSERT_EQUAL(external(), block + (first + 2) % 512);
+	CU_ASSERT(data[60] == 2 && data[61] == 0 && data[62] == 0 && data[63] == 0);
+	world_free(w);
+}
+
+/* Only who made it changes it: the nonce tells. */
+static void
+test_nonce(void)
+{
+	begin(NAT_FILTER_EIF);
+	CU_ASSERT_EQUAL(map(UDP, 5000, 1000, 1), PCP_SUCCESS);
+	unsigned there = external();
+	world_tick(w, 400 * 1000);
+	CU_ASSERT_EQUAL(map(UDP, 5000, 5000, 2), PCP_NOT_AUTHORIZED);
+	CU_ASSERT_EQUAL(lifetime(), 600);
+	CU_ASSERT_EQUAL(map(UDP, 5000, 0, 2), PCP_NOT_AUTHORIZED);
+	CU_ASSERT_EQUAL(map(UDP, 5000, 1000, 1), PCP_SUCCESS);
+	CU_ASSERT(lifetime() == 1000 && external() == there);
+	world_free(w);
+}
+
+/* Between the bounds; at its end it is gone, and not before. */
+static void
+test_lifetime(void)
+{
+	begin(NAT_FILTER_EIF);
+	CU_ASSERT_EQUAL(map(UDP, 5000, 1, 1), PCP_SUCCESS);
+	CU_ASSERT_EQUAL(lifetime(), 120);
+	CU_ASSERT_EQUAL(map(UDP, 5001, 1u << 31, 1), PCP_SUCCESS);
+	CU_ASSERT_EQUAL(lifetime(), 24 * HOUR);
+	world_tick(w, 119 * 1000);
+	CU_ASSERT_EQUAL(world_nat(w)->mappings.t.used, 2);
+	CU_ASSERT_EQUAL(lease_left(w->state[0], 1), 1);
+	world_tick(w, 2 * 1000);
+	CU_ASSERT_EQUAL(world_nat(w)->mappings.t.used, 1);
+	CU_ASSERT_EQUAL(w->stats[0].leases, 1);
+	world_free(w);
+}
+
+/* What is refused changes nothing: in the order of RFC 6887, 8.2, 8.3 and 11.3. */
+static void
+test_order(void)
+{
+	begin(NAT_FILTER_EIF);
+	request(HOST, UDP, 5000, HOUR, 1);
+	CU_ASSERT_EQUAL(ask_from(HOST, 1), 0);
+	data[1] |= 0x80;
+	CU_ASSERT_EQUAL(ask_from(HOST, 60), 0);
+	for (unsigned version = 0; version < 5; version++) {
+		if (version == 2)
+			continue;
+		request(HOST, UDP, 5000, HOUR, 1);
+		data[0] = (uint8_t)version;
+		CU_ASSERT_EQUAL(ask_from(HOST, 2), PCP_HEADER);
+		CU_ASSERT(data[0] == 2 && data[1] == 0x81 && data[3] == PCP_UNSUPP_VERSION);
+		CU_ASSERT_EQUAL(lifetime(), 1800);
+	}
+	request(HOST, UDP, 5000, HOUR, 1);
+	CU_ASSERT_EQUAL(ask_from(HOST, 23), 0);
+	struct { uint32_t size, answer; uint8_t at, value, result; } cases[] = {
+		{61, 60, 0, 2, PCP_MALFORMED_REQUEST},
+		{56, 56, 0, 2, PCP_MALFORMED_REQUEST},
+		{1104, 1100, 0, 2, PCP_MALFORMED_REQUEST},
+		{60, 60, 1, 2, PCP_UNSUPP_OPCODE},
+		{60, 60, 23, 9, PCP_ADDRESS_MISMATCH},
+		{60, 60, 17, 1, PCP_ADDRESS_MISMATCH},
+		{64, 64, 60, 1, PCP_UNSUPP_OPTION},
+		{64, 64, 60, 127, PCP_UNSUPP_OPTION},
+		{64, 64, 63, 1, PCP_MALFORMED_OPTION},
+		{68, 68, 60, 2, PCP_UNSUPP_OPTION}, /* the one behind it is of code 0 */
+		{60, 60, 36, 0, PCP_MALFORMED_REQUEST},
+		{60, 60, 36, 132, PCP_UNSUPP_PROTOCOL},
+		{60, 60, 36, 1, PCP_UNSUPP_PROTOCOL},
+	};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		request(HOST, UDP, 5000, HOUR, 1);
+		data[cases[i].at] = cases[i].value;
+		CU_ASSERT_EQUAL(ask_from(HOST, cases[i].size), cases[i].answer);
+		CU_ASSERT_EQUAL(data[3], cases[i].result);
+		CU_ASSERT((data[1] & 0x80) != 0 && lifetime() == 1800);
+	}
+	request(HOST, UDP, 0, HOUR, 1);
+	CU_ASSERT_EQUAL(map_size(HOST, 60), PCP_UNSUPP_PROTOCOL);
+	CU_ASSERT(world_nat(w)->mappings.t.used == 0 && w->stats[0].leases == 0);
+	CU_ASSERT_EQUAL(w->stats[0].pcp_requests, w->stats[0].pcp_refused);
+	world_free(w);
+}
+
+/* Options that may be ignored are, and are not in the answer. */
+static void
+test_options(void)
+{
+	begin(NAT_FILTER_EIF);
+	request(HOST, UDP, 5000, HOUR, 1);
+	data[60] = 130;
+	data[63] = 5; /* and padding */
+	CU_ASSERT_EQUAL(ask_from(HOST, 72), 60);
+	CU_ASSERT_EQUAL(data[3], PCP_SUCCESS);
+	request(HOST, UDP, 5000, HOUR, 1);
+	data[60] = data[64] = 2;
+	CU_ASSERT_EQUAL(map_size(HOST, 68), PCP_MALFORMED_OPTION);
+	/* Of every length: each option ends where the request ends, or is malformed. */
+	for (unsigned i = 0; i < 2000; i++) {
+		uint32_t size = 60 + 4 * (i % 50);
+		request(HOST, UDP, 6000, HOUR, 1);
+		for (uint32_t at = 60; at < size; at++)
+			data[at] = (uint8_t)(mix64(i, at) % 3 == 0 ? mix64(at, i) : 0);
+		uint32_t got = ask_from(HOST, size);
+		CU_ASSERT(got <= size && got >= 60 && data[3] <= PCP_ADDRESS_MISMATCH);
+	}
+	world_free(w);
+}
+
+/* Epoch: seconds since the state was new. */
+static void
+test_announce(void)
+{
+	begin(NAT_FILTER_EIF);
+	world_tick(w, 77 * 1000);
+	request(HOST, UDP, 5000, HOUR, 1);
+	data[1] = 0;
+	CU_ASSERT_EQUAL(ask_from(HOST, PCP_HEADER), PCP_HEADER);
+	CU_ASSERT(data[1] == 0x80 && data[3] == PCP_SUCCESS && lifetime() == 0);
+	CU_ASSERT_EQUAL(be32toh(load32(data + 8)), 77);
+	world_free(w);
+}
+
+/* Static mappings answer for ever and are not ended. */
+static void
+test_static(void)
+{
+	begin(NAT_FILTER_EIF);
+	world_static(w, static_key(1, HOST, TCP, port(80)),
+	             static_key(0, PUBLIC, TCP, port(8080)), 1);
+	world_apply(w);
+	CU_ASSERT_EQUAL(map(TCP, 80, HOUR, 1), PCP_SUCCESS);
+	CU_ASSERT(lifetime() == UINT32_MAX && external() == 8080 && load32(data + 56) == PUBLIC);
+	CU_ASSERT_EQUAL(map(TCP, 80, 0, 1), PCP_NOT_AUTHORIZED);
+	CU_ASSERT_EQUAL(w->stats[0].leases, 0);
+	world_free(w);
+}
+
+/* Limits are those of any mapping; a full table is said. */
+static void
+test_limits(void)
+{
+	begin(NAT_FILTER_EIF);
+	w->rule[0].max_mappings = 3;
+	world_apply(w);
+	for (unsigned i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(map(UDP, 5000 + i, HOUR, 1), PCP_SUCCESS);
+	CU_ASSERT_EQUAL(map(UDP, 5003, HOUR, 1), PCP_USER_EX_QUOTA);
+	CU_ASSERT_EQUAL(lifetime(), 30);
+	w->rule[0].max_mappings = 0;
+	world_apply(w);
+	for (unsigned i = 3; i < 16; i++)
+		CU_ASSERT_EQUAL(map(UDP, 5000 + i, HOUR, 1), PCP_SUCCESS);
+	CU_ASSERT_EQUAL(map(UDP, 6000, HOUR, 1), PCP_NO_RESOURCES);
+	CU_ASSERT_EQUAL(world_nat(w)->mappings.t.used, 16);
+	world_free(w);
+}
+
+/* Who may not ask is not answered here. */
+static void
+test_home(void)
+{
+	begin(NAT_FILTER_EIF);
+	struct miss m = world_miss(w, W_INSIDE, UDP, ip(9, 9, 9, 9), port(1), OWN, port(PCP_PORT));
+	CU_ASSERT_EQUAL(nat_policy.serves(w->gen, &m), HOME_NOT_MINE);
+	m = world_miss(w, W_OUTSIDE, UDP, HOST, port(1), OWN, port(PCP_PORT));
+	CU_ASSERT_EQUAL(nat_policy.serves(w->gen, &m), HOME_NOT_MINE);
+	m = world_miss(w, W_INSIDE, UDP, HOST, port(1), OWN, port(5350));
+	CU_ASSERT_EQUAL(nat_policy.serves(w->gen, &m), HOME_NOT_MINE);
+	w->rule[0].pcp = 0;
+	world_apply(w);
+	m = world_miss(w, W_INSIDE, UDP, HOST, port(1), OWN, port(PCP_PORT));
+	CU_ASSERT_EQUAL(nat_policy.serves(w->gen, &m), HOME_NOT_MINE);
+	world_free(w);
+}
+
+static const struct test_case all[] = {
+	{"who outside speaks first", test_inbound},
+	{"mappings that are there", test_existing},
+	{"suggested ports", test_suggested},
+	{"nonces", test_nonce},
+	{"lifetimes", test_lifetime},
+	{"order of refusals", test_order},
+	{"options", test_options},
+	{"announce and epoch", test_announce},
+	{"static mappings", test_static},
+	{"limits", test_limits},
+	{"who may ask", test_home},
+};
+TEST_MAIN("nat_pcp", all)
