@@ -303,6 +303,19 @@ then(const char *moment, bool *is_certain)
 	return who;
 }
 
+/* known: is what the archive says of a moment certain? */
+static bool
+known(uint64_t s, bool is_in_use, uint64_t log_last_s)
+{
+	struct whohad_query q = {.external = v4("203.0.113.1"), .port = 5056, .at_ms = s * 1000};
+	struct whohad_archive a = {folder, is_in_use, log_last_s * 1000};
+	json_t *r = json_pack("{s:[], s:[]}", "answers", "notes");
+	CU_ASSERT_TRUE(api_whohad_then(r, &q, &a));
+	bool certain = json_is_true(at(r, "answers.0.certain"));
+	json_decref(r);
+	return certain;
+}
+
 /* RFC 7422 section 2.4: by the configuration that was in force at the moment. */
 static void
 test_whohad_then(void)
@@ -316,6 +329,10 @@ test_whohad_then(void)
 	folder = open(dir, O_RDONLY | O_DIRECTORY);
 	kept(1790000000, "198.51.100.0-198.51.100.13", true); /* 2026-09-21T14:13:20Z */
 	kept(1790001000, "198.51.100.1-198.51.100.14", true);
+	CU_ASSERT_TRUE(known(1790001500, true, 0)); /* the newest, where a daemon writes */
+	CU_ASSERT_TRUE(known(1790001500, false, 1790001500));
+	CU_ASSERT_FALSE(known(1790001500, false, 1790001499)); /* after the log's end */
+	CU_ASSERT_TRUE(known(1790000999, false, 0)); /* it was replaced later */
 	kept(1790002000, "198.51.100.2-198.51.100.15", false);
 	begin_empty();
 	api_set_log(api, (struct log_link){.drain = drain, .search = search, .now_ns = now,
