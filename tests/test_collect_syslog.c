@@ -3,6 +3,8 @@
 #include "collector_world.h"
 #include "ctl/log/syslog.h"
 
+static const struct log_names main_pool = {.pool = "main"};
+
 static unsigned port;
 static pid_t collector;
 
@@ -62,7 +64,7 @@ line_good(const char *line)
 	CU_ASSERT_FATAL(sequence != 0 && id != NULL);
 	struct record r = record_number(sequence - 1);
 	struct syslog_sender s = {.facility = 16, .enterprise = 32473, .host = "h"};
-	message[syslog_put(message, &s, strtoull(id + 12, NULL, 10), &r, "main")] = '\0';
+	message[syslog_put(message, &s, strtoull(id + 12, NULL, 10), &r, &main_pool)] = '\0';
 	const char *data = strchr(message, '['), *words = strstr(message, "] ");
 	snprintf(want, sizeof(want), "%s|%.*s|%s\n", record_event_name(r.event),
 	         (int)(words + 1 - data), data, words + 2);

@@ -4,6 +4,8 @@
 #include "ctl/log/resume.h"
 #include "log_world.h"
 
+static const struct log_names main_pool = {.pool = "main"};
+
 enum { ADDRESSES = 40, BLOCKS = 60, STEPS = 200000 };
 
 static uint64_t since[ADDRESSES][BLOCKS], said[ADDRESSES][BLOCKS];
@@ -99,7 +101,7 @@ resumed(void)
 			                    .worker = RECORD_DAEMON};
 		}
 		log_held_see(&live, &r);
-		CU_ASSERT_EQUAL(log_writer_put(&writer, &r, "main", now), 0);
+		CU_ASSERT_EQUAL(log_writer_put(&writer, &r, &main_pool, now), 0);
 	}
 	log_writer_tick(&writer, now);
 	CU_ASSERT_EQUAL(log_resume_blocks(writer.folder, read_back, &h), 0);

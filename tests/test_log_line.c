@@ -4,6 +4,8 @@
 #include "ctl/log/timetext.h"
 #include "log_world.h"
 
+static const struct log_names main_pool = {.pool = "main"};
+
 static void
 moments(void)
 {
@@ -96,9 +98,14 @@ golden(void)
 	};
 	char line[LOG_LINE + 1];
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		line[log_line_put(line, cases[i].rec, "main")] = '\0';
+		line[log_line_put(line, cases[i].rec, &main_pool)] = '\0';
 		CU_ASSERT_STRING_EQUAL(line, cases[i].line);
 	}
+	static const struct log_names red = {.pool = "main", .realm = "red"};
+	struct record r = user;
+	r.realm = 7;
+	line[log_line_put(line, &r, &red)] = '\0';
+	CU_ASSERT_PTR_NOT_NULL(strstr(line, "\"realm\":7,\"realm_name\":\"red\",\"external\""));
 }
 
 static struct record
@@ -156,18 +163,24 @@ static void
 round_trip(void)
 {
 	uint64_t random = test_seed();
-	char line[LOG_LINE], pool[IMAGE_NAME];
+	char line[LOG_LINE];
+	struct log_names names, read;
 	for (unsigned i = 0; i < 50000; i++) {
 		struct record r = random_record(&random), back;
 		bool who = r.event != RECORD_GAP && r.event != RECORD_START;
-		const char *name = who ? "a-pool.name:with_31.characters_" : "";
-		size_t n = log_line_put(line, &r, name);
+		bool whose = who && log_event_has_subscriber(&r) && i % 2 == 0;
+		snprintf(names.pool, IMAGE_NAME, "%s",
+		         who ? "a-pool.name:with_31.characters_" : "");
+		snprintf(names.realm, IMAGE_NAME, "%s",
+		         whose ? "a-realm.name:with_31_characters" : "");
+		size_t n = log_line_put(line, &r, &names);
 		CU_ASSERT_FATAL(n <= sizeof(line) && line[n - 1] == '\n');
-		CU_ASSERT_FATAL(log_line_parse(line, n - 1, &back, pool));
+		CU_ASSERT_FATAL(log_line_parse(line, n - 1, &back, &read));
 		CU_ASSERT_FATAL(memcmp(&r, &back, sizeof(r)) == 0);
-		CU_ASSERT_STRING_EQUAL(pool, name);
+		CU_ASSERT_STRING_EQUAL(read.pool, names.pool);
+		CU_ASSERT_STRING_EQUAL(read.realm, names.realm);
 		for (size_t cut = 0; cut + 1 < n; cut += 1 + cut / 7)
-			CU_ASSERT_FALSE(log_line_parse(line, cut, &back, pool));
+			CU_ASSERT_FALSE(log_line_parse(line, cut, &back, &read));
 	}
 }
 
@@ -181,17 +194,19 @@ bad_lines(void)
 		HEAD ",\"port_first\":2,\"port_last\":1}", HEAD ",\"external\":\"1.2.3\"}",
 		HEAD ",\"external\":\"1.2.3.256\"}", HEAD ",\"external\":1}",
 		HEAD ",\"pool\":\"0123456789012345678901234567890123\"}",
-		HEAD ",\"pool\":\"\\u0041\"}", HEAD ",\"sequence\":18446744073709551616}",
+		HEAD ",\"pool\":\"\\u0041\"}", HEAD ",\"realm_name\":7}",
+		HEAD ",\"realm_name\":\"0123456789012345678901234567890123\"}",
+		HEAD ",\"sequence\":18446744073709551616}",
 		HEAD ",\"protocol\":\"xyz\"}", HEAD ",\"bytes\":[1]}", HEAD ",\"time\":\"now\"}",
 		"{\"event\":\"block_create\"}", "{\"time\":\"2026-11-20T17:00:00Z\"}",
 		"{\"time\":\"2026-11-20T17:00:00Z\",\"event\":\"nothing\"}",
 	};
 	static const char later[] = HEAD ",\"colour\":\"red\",\"size\":[1,2],\"port_last\":9}";
 	struct record r;
-	char pool[IMAGE_NAME];
+	struct log_names names;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		CU_ASSERT_FALSE(log_line_parse(bad[i], strlen(bad[i]), &r, pool));
-	CU_ASSERT_TRUE(log_line_parse(later, strlen(later), &r, pool));
+		CU_ASSERT_FALSE(log_line_parse(bad[i], strlen(bad[i]), &r, &names));
+	CU_ASSERT_TRUE(log_line_parse(later, strlen(later), &r, &names));
 	CU_ASSERT_EQUAL(r.port_last, 9);
 }
 

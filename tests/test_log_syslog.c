@@ -3,6 +3,8 @@
 #include "ctl/log/syslog.h"
 #include "log_world.h"
 
+static const struct log_names main_pool = {.pool = "main"};
+
 static const struct syslog_sender plain = {.facility = 16, .enterprise = 32473, .pid = 7,
                                            .host = "cgn1"};
 
@@ -46,7 +48,7 @@ golden(void)
 	};
 	char out[SYSLOG_MESSAGE + 1];
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		out[syslog_put(out, &plain, 9, cases[i].rec, "main")] = '\0';
+		out[syslog_put(out, &plain, 9, cases[i].rec, &main_pool)] = '\0';
 		CU_ASSERT_STRING_EQUAL(out, cases[i].text);
 	}
 }
@@ -62,20 +64,23 @@ frames(void)
 	                   .packets_out = UINT64_MAX, .packets_in = UINT64_MAX,
 	                   .bytes_out = UINT64_MAX, .bytes_in = UINT64_MAX,
 	                   .event = RECORD_SESSION_DELETE};
+	static const struct log_names names = {.pool = "a-pool.name:with_31.characters_",
+	                                       .realm = "a-realm.name:with_31_characters"};
 	char out[SYSLOG_MESSAGE + 1], bare[SYSLOG_MESSAGE + 1];
 	framed.framed = true;
 	framed.enterprise = UINT32_MAX;
 	framed.pid = UINT32_MAX;
 	memset(framed.host, 'h', sizeof(framed.host) - 1);
-	size_t n = syslog_put(out, &framed, UINT64_MAX, &r, "a-pool.name:with_31.characters_");
+	size_t n = syslog_put(out, &framed, UINT64_MAX, &r, &names);
 	out[n] = '\0';
 	char *end;
 	size_t said = strtoul(out, &end, 10);
 	CU_ASSERT(n < SYSLOG_MESSAGE - 64 && *end == ' ');
 	CU_ASSERT_EQUAL(said, strlen(end + 1));
 	framed.framed = false;
-	bare[syslog_put(bare, &framed, UINT64_MAX, &r, "a-pool.name:with_31.characters_")] = '\0';
+	bare[syslog_put(bare, &framed, UINT64_MAX, &r, &names)] = '\0';
 	CU_ASSERT_STRING_EQUAL(end + 1, bare);
+	CU_ASSERT_PTR_NOT_NULL(strstr(bare, " realm=\"255\" realmName=\"a-realm.name:"));
 }
 
 /* sequenceId goes from 1 to 2147483647 and begins again (RFC 5424 section 7.3.1). */

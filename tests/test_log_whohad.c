@@ -6,8 +6,11 @@
  */
 #include <time.h>
 
+#include "ctl/api/api.h"
 #include "ctl/log/whohad.h"
 #include "log_world.h"
+
+static const struct log_names main_pool = {.pool = "main"};
 
 enum { ADDRESSES = 3, BLOCKS = 4, SUBSCRIBERS = 6, SPANS = 20000, BLOCK_PORTS = 512,
        FIRST_PORT = 1024, STEPS = 6000, QUESTIONS = 1500 };
@@ -51,7 +54,7 @@ note(const struct record *r)
 		CU_ASSERT_EQUAL(log_writer_put(&writer, &gap, NULL, r->time_ns), 0);
 		lost = 0;
 	}
-	CU_ASSERT_EQUAL(log_writer_put(&writer, r, "main", r->time_ns), 0);
+	CU_ASSERT_EQUAL(log_writer_put(&writer, r, &main_pool, r->time_ns), 0);
 	last_sent_ms = now_ms;
 }
 
@@ -216,7 +219,7 @@ exact(const struct whohad_answer *a, const struct truth *t)
 	CU_ASSERT_EQUAL(a->subscriber, htonl(0x64400000 + t->subscriber));
 	CU_ASSERT(a->from_ms == t->from_ms && a->to_ms == t->to_ms);
 	CU_ASSERT(a->is_certain && a->records >= 1);
-	CU_ASSERT_STRING_EQUAL(a->pool, "main");
+	CU_ASSERT_STRING_EQUAL(a->names.pool, "main");
 }
 
 static void
@@ -303,12 +306,12 @@ bounds(void)
 	CU_ASSERT_EQUAL(whohad_search(&q, writer.folder, NULL, &w), 0);
 	CU_ASSERT(w.answers == 0 && !w.is_complete && w.log_first_ms == 0);
 	struct record r = block_record(RECORD_BLOCK_DELETE, BEGIN_NS + 60 * SECOND, 9, 2, 1024);
-	log_writer_put(&writer, &r, "main", r.time_ns);
+	log_writer_put(&writer, &r, &main_pool, r.time_ns);
 	struct whohad_live live = {&writer.index, writer.stem};
 	whohad_search(&q, writer.folder, &live, &w); /* before the log begins */
 	CU_ASSERT(w.answers == 0 && !w.is_complete && w.log_first_ms == q.at_ms + 60000);
 	r = block_record(RECORD_BLOCK_DELETE, BEGIN_NS + 90 * SECOND, 10, 3, 1536);
-	log_writer_put(&writer, &r, "main", r.time_ns);
+	log_writer_put(&writer, &r, &main_pool, r.time_ns);
 	q.at_ms += 70000;
 	q.port = 1600; /* held when the log began, until later */
 	whohad_search(&q, writer.folder, &live, &w);
@@ -337,6 +340,46 @@ other_protocols(void)
 	}
 }
 
+/* A realm's number is somebody else's later: answers have the name that it had, from a segment that
+ * is finished and from the one that is written. */
+static void
+names_of_realms(void)
+{
+	static const struct log_names red = {.pool = "main", .realm = "red"},
+	                              green = {.pool = "main", .realm = "green"};
+	log_begin();
+	struct log_writer_conf c = writer_conf(1 << 20, true);
+	struct whohad_query q = {.external = htonl(0xcb007100), .port = 1100};
+	struct whohad w;
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t ns = BEGIN_NS + i * 100 * SECOND;
+		struct record r = block_record(RECORD_BLOCK_CREATE, ns, 2 * i + 1, 2, 1024);
+		CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, ns), 0);
+		r.realm = 7;
+		log_writer_put(&writer, &r, i == 0 ? &red : &green, ns);
+		r.event = RECORD_BLOCK_DELETE;
+		r.sequence++;
+		r.time_ns = ns + 50 * SECOND;
+		log_writer_put(&writer, &r, i == 0 ? &red : &green, r.time_ns);
+		if (i == 0)
+			log_writer_close(&writer, r.time_ns);
+	}
+	struct whohad_live live = {&writer.index, writer.stem};
+	for (unsigned i = 0; i < 2; i++) {
+		q.at_ms = BEGIN_NS / 1000000 + i * 100000 + 20000;
+		CU_ASSERT_EQUAL(whohad_search(&q, writer.folder, &live, &w), 0);
+		CU_ASSERT_FATAL(w.answers == 1 && w.answer[0].realm == 7);
+		CU_ASSERT_STRING_EQUAL(w.answer[0].names.realm, i == 0 ? "red" : "green");
+		json_t *r = api_whohad_json(&q, &w);
+		const json_t *a = json_array_get(json_object_get(r, "answers"), 0);
+		CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(a, "realm_name")),
+		                       i == 0 ? "red" : "green");
+		json_decref(r);
+	}
+	log_writer_close(&writer, BEGIN_NS);
+	log_end();
+}
+
 /* Flows that share a mapping, and a protocol that is asked for. */
 static void
 sessions(void)
@@ -356,7 +399,7 @@ sessions(void)
 		r.port_last = r.port_first;
 		r.proto = 17;
 		r.inside_port = 40000;
-		log_writer_put(&writer, &r, "main", r.time_ns);
+		log_writer_put(&writer, &r, &main_pool, r.time_ns);
 	}
 	struct whohad_live live = {&writer.index, writer.stem};
 	for (unsigned s = 0; s < 60; s += 5) {
@@ -378,5 +421,6 @@ static const struct test_case cases[] = {
 	{"where the log begins", bounds},
 	{"sessions", sessions},
 	{"other protocols", other_protocols},
+	{"names of realms", names_of_realms},
 };
 TEST_MAIN("log_whohad", cases)

@@ -8,6 +8,8 @@
 
 #include "log_world.h"
 
+static const struct log_names main_pool = {.pool = "main"};
+
 enum { LINE = 190 }; /* bytes of a block record, about */
 
 static void
@@ -15,7 +17,7 @@ put_many(unsigned n, uint64_t *sequence, uint64_t ns)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct record r = block_record(RECORD_BLOCK_CREATE, ns, ++*sequence, i, 1024);
-		CU_ASSERT_EQUAL_FATAL(log_writer_put(&writer, &r, "main", ns), 0);
+		CU_ASSERT_EQUAL_FATAL(log_writer_put(&writer, &r, &main_pool, ns), 0);
 	}
 	CU_ASSERT_EQUAL(log_writer_tick(&writer, ns), 0);
 }
@@ -145,7 +147,7 @@ full_disk(void)
 	setrlimit(RLIMIT_FSIZE, &tight);
 	for (unsigned i = 0; i < 10000; i++) {
 		struct record r = block_record(RECORD_BLOCK_CREATE, BEGIN_NS, sequence + 1, i, 1);
-		int put = log_writer_put(&writer, &r, "main", BEGIN_NS);
+		int put = log_writer_put(&writer, &r, &main_pool, BEGIN_NS);
 		sequence += put == 0;
 		rc = put != 0 ? put : rc;
 		if (i % 100 == 0)

@@ -98,15 +98,16 @@ is_held(const json_t *now, const json_t *answer)
 	return false;
 }
 
-/* realms_name: in rows that have a realm's number. */
+/* realms_name: in rows that have a realm's number; what the log says was its name then. */
 static void
 realms_name(struct api *api, json_t *rows)
 {
 	json_t *row;
 	size_t i;
 	json_array_foreach(rows, i, row)
-		api_realm_put(api, row, (unsigned)json_integer_value(
-			json_object_get(row, "realm")));
+		if (json_object_get(row, "realm_name") == NULL)
+			api_realm_put(api, row, (unsigned)json_integer_value(
+				json_object_get(row, "realm")));
 }
 
 /* has_held: is there an answer that nothing has ended? Else the data plane, which has to look

@@ -49,9 +49,11 @@ answer_json(const struct whohad_answer *a)
 	json_t *o = json_pack("{s:s, s:i, s:s, s:i, s:i, s:s, s:i, s:o, s:o, s:s, s:b, s:s}",
 		"subscriber", name_v4(a->subscriber, inside), "realm", a->realm, "kind",
 		kind_names[a->kind], "port_first", a->port_first, "port_last", a->port_last,
-		"pool", a->pool, "worker", a->worker, "from", moment(a->from_ms), "to",
+		"pool", a->names.pool, "worker", a->worker, "from", moment(a->from_ms), "to",
 		moment(a->to_ms), "end", end_names[a->end], "certain", a->is_certain, "source",
 		"log");
+	if (a->names.realm[0] != '\0')
+		json_object_set_new(o, "realm_name", json_string(a->names.realm));
 	if (a->from_ms == 0)
 		json_object_set_new(o, "not_before", moment(a->since_ms));
 	if (a->proto != 0)

@@ -34,6 +34,16 @@ log_bus_pool(struct log_bus *b, const struct image_header *h, uint16_t row)
 	return row < n ? log_bus_pool_named(b, p[row].name) : LOG_POOLS;
 }
 
+void
+log_bus_realms(struct log_bus *b, const struct image_header *h)
+{
+	uint32_t n = 0;
+	const struct img_realm *r = h != NULL ? image_rows(h, IMG_REALMS, &n) : NULL;
+	for (uint32_t i = 1; i < n && i < IMG_MAX_REALMS; i++)
+		if (r[i].name[0] != '\0')
+			memcpy(b->realm[i], r[i].name, IMAGE_NAME);
+}
+
 static bool
 queue_put(struct log_sink *s, const struct record *rec)
 {
@@ -194,6 +204,17 @@ const char *
 log_sink_pool(const struct log_sink *s, const struct record *rec)
 {
 	return rec->pool < s->bus->pools ? s->bus->pool[rec->pool] : "";
+}
+
+const struct log_names *
+log_sink_names(const struct log_sink *s, const struct record *rec, struct log_names *names)
+{
+	static const char none[IMAGE_NAME];
+	bool is_named = rec->realm < IMG_MAX_REALMS && rec->event != RECORD_START;
+	memcpy(names->pool, rec->pool < s->bus->pools ? s->bus->pool[rec->pool] : none,
+	       sizeof(names->pool));
+	memcpy(names->realm, is_named ? s->bus->realm[rec->realm] : none, sizeof(names->realm));
+	return names;
 }
 
 void

@@ -38,6 +38,7 @@ struct log_bus {
 	struct event_base *base;
 	char pool[LOG_POOLS][IMAGE_NAME]; /* names by the numbers that queued records have */
 	uint32_t pools;
+	char realm[IMG_MAX_REALMS][IMAGE_NAME]; /* the last name of each number; "": none yet */
 	uint64_t now_ns;         /* of the last pump */
 	uint64_t start_ms;       /* of the data plane whose records come; 0: not known yet */
 };
@@ -65,6 +66,9 @@ void log_bus_put(struct log_bus *b, const struct record *rec);
 /* log_bus_pool: the number of a pool by its row of an image (or NULL); of a name. */
 uint16_t log_bus_pool(struct log_bus *b, const struct image_header *h, uint16_t row);
 uint16_t log_bus_pool_named(struct log_bus *b, const char *name);
+/* log_bus_realms: names of an image (or NULL); one that has gone stays until its number is another
+ * one's. */
+void log_bus_realms(struct log_bus *b, const struct image_header *h);
 void log_bus_pump(struct log_bus *b, uint64_t now_ns);
 json_t *log_bus_json(const struct log_bus *b); /* for log.sinks */
 struct log_sink *log_bus_find(const struct log_bus *b, const char *kind, const char *name);
@@ -83,6 +87,9 @@ void log_sink_arrived(struct log_sink *s);
 void log_sink_again(struct log_sink *s);
 void log_sink_lose(struct log_sink *s);
 const char *log_sink_pool(const struct log_sink *s, const struct record *rec);
+/* log_sink_names: => names. */
+const struct log_names *log_sink_names(const struct log_sink *s, const struct record *rec,
+                                       struct log_names *names);
 void log_sink_fail(struct log_sink *s, uint64_t now_ns, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -91,6 +91,7 @@ files_pump(struct log_sink *s, uint64_t now_ns)
 {
 	struct files *f = (struct files *)s;
 	const struct record *rec;
+	struct log_names names;
 	int rc = 0;
 	if (f->writer.folder < 0 && now_ns - f->tried_ns >= LOG_FILES_RETRY_S * NS_A_SECOND)
 		files_open(f, now_ns);
@@ -99,7 +100,7 @@ files_pump(struct log_sink *s, uint64_t now_ns)
 	if (f->document != NULL)
 		document_keep(f, now_ns);
 	while (rc == 0 && (rec = log_sink_next(s)) != NULL) {
-		rc = log_writer_put(&f->writer, rec, log_sink_pool(s, rec), now_ns);
+		rc = log_writer_put(&f->writer, rec, log_sink_names(s, rec, &names), now_ns);
 		if (rc == 0)
 			log_sink_take(s);
 	}

@@ -232,6 +232,7 @@ log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t 
 	uint64_t now = now_ns();
 	configure(s);
 	s->image = image;
+	log_bus_realms(&s->bus, image);
 	if (rings != NULL) {
 		begin_source(s, start_ns);
 		log_source_drain(&s->source, rings, now, on_records, s);

@@ -25,11 +25,12 @@ syslog_pump(struct log_sink *s, uint64_t now_ns)
 	struct collector *c = (struct collector *)s;
 	const struct record *rec;
 	char message[SYSLOG_MESSAGE];
+	struct log_names names;
 	if (!conn_tick(&c->conn, now_ns))
 		return;
 	for (unsigned i = 0; i < BATCH && (rec = log_sink_next(s)) != NULL; i++) {
 		size_t n = syslog_put(message, &c->sender, c->number + 1, rec,
-		                      log_sink_pool(s, rec));
+		                      log_sink_names(s, rec, &names));
 		if (!conn_put(&c->conn, message, n))
 			return;
 		c->number++;

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { INDEX_VERSION = 1, ROOM = 4096, MS = 1000000 };
+enum { INDEX_VERSION = 2, ROOM = 4096, MS = 1000000 };
 static const char index_magic[8] = "MRLOGIX";
 
 void
@@ -30,7 +30,7 @@ log_index_fini(struct log_index *ix)
 		munmap(ix->map, ix->map_size);
 	} else {
 		free(ix->entry);
-		free(ix->pool);
+		free(ix->names);
 	}
 	memset(ix, 0, sizeof(*ix));
 }
@@ -41,36 +41,38 @@ is_indexed(unsigned event)
 	return log_event_is_assignment(event) || event == RECORD_GAP || event == RECORD_START;
 }
 
-/* pool_number: of a name, which is added if it is new. */
+/* names_number: of a pair of names, which is added if it is new. */
 static uint16_t
-pool_number(struct log_index *ix, const char *name)
+names_number(struct log_index *ix, const struct log_names *names)
 {
 	uint32_t i;
-	if (name == NULL || name[0] == '\0')
-		return LOG_POOLS;
-	for (i = 0; i < ix->head.pools; i++)
-		if (strcmp(ix->pool[i], name) == 0)
+	if (names == NULL || (names->pool[0] == '\0' && names->realm[0] == '\0'))
+		return LOG_NAMES;
+	for (i = 0; i < ix->head.names; i++)
+		if (strcmp(ix->names[i].pool, names->pool) == 0 &&
+		    strcmp(ix->names[i].realm, names->realm) == 0)
 			return (uint16_t)i;
-	if (i == LOG_POOLS)
-		return LOG_POOLS;
-	void *more = realloc(ix->pool, (i + 1) * sizeof(*ix->pool));
+	if (i == LOG_NAMES)
+		return LOG_NAMES;
+	void *more = realloc(ix->names, (i + 1) * sizeof(*ix->names));
 	if (more == NULL)
-		return LOG_POOLS;
-	ix->pool = more;
-	memset(ix->pool[i], 0, IMAGE_NAME);
-	snprintf(ix->pool[i], IMAGE_NAME, "%s", name);
-	ix->head.pools++;
+		return LOG_NAMES;
+	ix->names = more;
+	memset(&ix->names[i], 0, sizeof(ix->names[i])); /* what is behind a name goes to disk too */
+	snprintf(ix->names[i].pool, IMAGE_NAME, "%s", names->pool);
+	snprintf(ix->names[i].realm, IMAGE_NAME, "%s", names->realm);
+	ix->head.names++;
 	return (uint16_t)i;
 }
 
 static struct log_entry
-entry_of(struct log_index *ix, const struct record *rec, const char *pool)
+entry_of(struct log_index *ix, const struct record *rec, const struct log_names *names)
 {
 	struct log_entry e = {
 		.time_ms = rec->time_ns / MS, .sequence = rec->sequence, .external = rec->external,
 		.subscriber = rec->subscriber, .port_first = rec->port_first,
 		.port_last = rec->port_last, .inside_port = rec->inside_port,
-		.pool = pool_number(ix, pool), .line = (uint32_t)ix->head.lines,
+		.names = names_number(ix, names), .line = (uint32_t)ix->head.lines,
 		.event = rec->event, .proto = rec->proto, .realm = rec->realm,
 		.worker = rec->worker,
 	};
@@ -105,7 +107,8 @@ head_add(struct log_index_head *h, const struct record *rec)
 }
 
 int
-log_index_add(struct log_index *ix, const struct record *rec, const char *pool, size_t bytes)
+log_index_add(struct log_index *ix, const struct record *rec, const struct log_names *names,
+              size_t bytes)
 {
 	struct log_index_head *h = &ix->head;
 	if (rec != NULL && is_indexed(rec->event)) {
@@ -117,7 +120,7 @@ log_index_add(struct log_index *ix, const struct record *rec, const char *pool, 
 			ix->entry = more;
 			ix->room = room;
 		}
-		ix->entry[h->entries++] = entry_of(ix, rec, pool);
+		ix->entry[h->entries++] = entry_of(ix, rec, names);
 	}
 	if (rec != NULL)
 		head_add(h, rec);
@@ -179,7 +182,7 @@ log_index_save(struct log_index *ix, int folder, const char *name)
 	if (fd < 0)
 		return -errno;
 	bool good = write_all(fd, &ix->head, sizeof(ix->head)) &&
-	            write_all(fd, ix->pool, ix->head.pools * sizeof(*ix->pool)) &&
+	            write_all(fd, ix->names, ix->head.names * sizeof(*ix->names)) &&
 	            write_all(fd, ix->entry, ix->head.entries * sizeof(*ix->entry)) &&
 	            fsync(fd) == 0;
 	int rc = good ? 0 : -errno;
@@ -196,10 +199,10 @@ static bool
 head_good(const struct log_index_head *h, size_t size)
 {
 	if (size < sizeof(*h) || memcmp(h->magic, index_magic, sizeof(index_magic)) != 0 ||
-	    h->version != INDEX_VERSION || h->crc != head_crc(h) || h->pools > LOG_POOLS)
+	    h->version != INDEX_VERSION || h->crc != head_crc(h) || h->names > LOG_NAMES)
 		return false;
 	size_t rest = size - sizeof(*h);
-	size_t names = h->pools * (size_t)IMAGE_NAME;
+	size_t names = h->names * sizeof(struct log_names);
 	return names <= rest && (rest - names) % sizeof(struct log_entry) == 0 &&
 	       h->entries == (rest - names) / sizeof(struct log_entry);
 }
@@ -211,10 +214,11 @@ index_take(struct log_index *ix, void *map, size_t size)
 	ix->map = map;
 	ix->map_size = size;
 	ix->is_sorted = true;
-	ix->pool = (void *)((char *)map + sizeof(ix->head));
-	ix->entry = (void *)(ix->pool + ix->head.pools);
-	for (uint32_t i = 0; i < ix->head.pools; i++)
-		if (memchr(ix->pool[i], '\0', IMAGE_NAME) == NULL)
+	ix->names = (void *)((char *)map + sizeof(ix->head));
+	ix->entry = (void *)(ix->names + ix->head.names);
+	for (uint32_t i = 0; i < ix->head.names; i++)
+		if (memchr(ix->names[i].pool, '\0', IMAGE_NAME) == NULL ||
+		    memchr(ix->names[i].realm, '\0', IMAGE_NAME) == NULL)
 			return -EBADMSG;
 	return 0;
 }
@@ -260,8 +264,9 @@ log_index_find(const struct log_index *ix, be32 external, size_t *n)
 	return ix->entry + low;
 }
 
-const char *
-log_index_pool(const struct log_index *ix, const struct log_entry *e)
+const struct log_names *
+log_index_names(const struct log_index *ix, const struct log_entry *e)
 {
-	return e->pool < ix->head.pools ? ix->pool[e->pool] : "";
+	static const struct log_names none;
+	return e->names < ix->head.names ? &ix->names[e->names] : &none;
 }

@@ -3,12 +3,13 @@
  * What       What one segment of the log holds, so that a search need not read the segment: a head
  *            with its times, counts and sequence numbers, and an entry for each record that says
  *            who had an address and ports, or that the log has a gap or a beginning there.
- * Layout     File: struct log_index_head, the names of pools, the entries. Entries of a saved index
- *            are sorted by external address, then by line; gaps and beginnings have address 0.
+ * Layout     File: struct log_index_head, pairs of names (pool, realm), the entries. Entries of a
+ *            saved index are sorted by external address, then by line; gaps and beginnings have
+ *            address 0.
  * Invariant  1. log_index_open takes files of anybody: every number is checked before it is used.
  *            2. An index that is not whole is never seen under its name (written aside, renamed).
  * Owner      One thread; saved ones may be read by any process.
- * Limits     LOG_POOLS names, UINT32_MAX lines.
+ * Limits     LOG_NAMES pairs, UINT32_MAX lines.
  * See        docs/log.md, "Segments".
  */
 #ifndef MR_LOG_INDEX_H
@@ -16,7 +17,7 @@
 
 #include "line.h"
 
-enum { LOG_WORKERS = 64, LOG_POOLS = 1024 };
+enum { LOG_WORKERS = 64, LOG_POOLS = 1024, LOG_NAMES = 1024 };
 
 struct log_entry {
 	uint64_t time_ms;
@@ -24,7 +25,7 @@ struct log_entry {
 	be32 external;
 	be32 subscriber;     /* gap: how many are lost, at most UINT32_MAX */
 	uint16_t port_first, port_last, inside_port;
-	uint16_t pool;       /* of this index; LOG_POOLS: none */
+	uint16_t names;      /* of this index; LOG_NAMES: none */
 	uint32_t line;       /* of the segment, from 0 */
 	uint8_t event, proto, realm, worker;
 };
@@ -37,7 +38,7 @@ struct log_index_head {
 	uint64_t lines, bytes;           /* of the segment's text */
 	uint64_t lost;                   /* sum over its gaps */
 	uint32_t bad;                    /* lines that are no records, a torn last one among them */
-	uint32_t pools;
+	uint32_t names;
 	uint64_t entries;
 	/* Of each worker, since the last data plane in it began; 0, 0: none. */
 	uint64_t sequence_first[LOG_WORKERS], sequence_last[LOG_WORKERS];
@@ -45,7 +46,7 @@ struct log_index_head {
 
 struct log_index {
 	struct log_index_head head;
-	char (*pool)[IMAGE_NAME];
+	struct log_names *names;
 	struct log_entry *entry;
 	size_t room;
 	bool is_sorted;
@@ -56,7 +57,8 @@ struct log_index {
 void log_index_init(struct log_index *ix);
 void log_index_fini(struct log_index *ix);
 /* log_index_add: the next line, of so many bytes; rec NULL: a bad one. => 0 or -ENOMEM. */
-int log_index_add(struct log_index *ix, const struct record *rec, const char *pool, size_t bytes);
+int log_index_add(struct log_index *ix, const struct record *rec, const struct log_names *names,
+                  size_t bytes);
 void log_index_sort(struct log_index *ix);
 /* log_index_save: sorted, whole and synced. => 0 or -errno. */
 int log_index_save(struct log_index *ix, int folder, const char *name);
@@ -64,6 +66,7 @@ int log_index_save(struct log_index *ix, int folder, const char *name);
 int log_index_open(struct log_index *ix, int folder, const char *name);
 /* log_index_find: entries of an address; of an unsorted index all. => first, *n of them. */
 const struct log_entry *log_index_find(const struct log_index *ix, be32 external, size_t *n);
-const char *log_index_pool(const struct log_index *ix, const struct log_entry *e);
+/* log_index_names: => those of an entry, empty ones if it has none. */
+const struct log_names *log_index_names(const struct log_index *ix, const struct log_entry *e);
 
 #endif

@@ -189,12 +189,14 @@ put_threshold(struct out *o, const struct record *rec)
 }
 
 static void
-put_who(struct out *o, const struct record *rec, const char *pool)
+put_who(struct out *o, const struct record *rec, const struct log_names *names)
 {
 	char proto[8];
 	if (log_event_has_subscriber(rec)) {
 		put_address(o, "subscriber", rec->subscriber);
 		put_integer(o, "realm", rec->realm);
+		if (names != NULL && names->realm[0] != '\0')
+			put_string(o, "realm_name", names->realm);
 	}
 	if (rec->external != 0)
 		put_address(o, "external", rec->external);
@@ -202,8 +204,8 @@ put_who(struct out *o, const struct record *rec, const char *pool)
 		put_ports(o, rec);
 	if (rec->proto != 0)
 		put_string(o, "protocol", log_proto_name(rec->proto, proto));
-	if (pool != NULL && pool[0] != '\0')
-		put_string(o, "pool", pool);
+	if (names != NULL && names->pool[0] != '\0')
+		put_string(o, "pool", names->pool);
 	if (log_event_is_session(rec->event))
 		put_session(o, rec);
 	else if (rec->far != 0) /* a pair of addresses */
@@ -217,7 +219,7 @@ put_who(struct out *o, const struct record *rec, const char *pool)
 }
 
 size_t
-log_line_put(char out[LOG_LINE], const struct record *rec, const char *pool)
+log_line_put(char out[LOG_LINE], const struct record *rec, const struct log_names *names)
 {
 	struct out o = {out};
 	char time[TIME_TEXT];
@@ -230,7 +232,7 @@ log_line_put(char out[LOG_LINE], const struct record *rec, const char *pool)
 	if (rec->sequence != 0)
 		put_integer(&o, "sequence", rec->sequence);
 	if (rec->event != RECORD_GAP && rec->event != RECORD_START)
-		put_who(&o, rec, pool);
+		put_who(&o, rec, names);
 	if (rec->event == RECORD_GAP || rec->event == RECORD_BLOCK_INTERIM)
 		put_time(&o, "since", rec->since_ns);
 	if (rec->event == RECORD_GAP)
@@ -373,12 +375,12 @@ read_threshold(const struct value *v, struct record *rec)
 }
 
 static bool
-read_pool(const struct value *v, char pool[IMAGE_NAME])
+read_name(const struct value *v, char name[IMAGE_NAME])
 {
 	if (v->text == NULL || v->size >= IMAGE_NAME || memchr(v->text, '\0', v->size) != NULL)
 		return false;
-	memcpy(pool, v->text, v->size);
-	pool[v->size] = '\0';
+	memcpy(name, v->text, v->size);
+	name[v->size] = '\0';
 	return true;
 }
 
@@ -389,15 +391,15 @@ read_time(const struct value *v, uint64_t *ns)
 }
 
 enum member {
-	TIME, EVENT, WORKER, SEQUENCE, SUBSCRIBER, REALM, EXTERNAL, PORT_FIRST, PORT_LAST,
-	INSIDE_PORT, PROTOCOL, POOL, FAR, FAR_PORT, PACKETS, BYTES, THRESHOLD, USED, LIMIT, SINCE,
-	LOST, SUBSCRIBER_LAST, RANGE_PORTS, MEMBERS
+	TIME, EVENT, WORKER, SEQUENCE, SUBSCRIBER, REALM, REALM_NAME, EXTERNAL, PORT_FIRST,
+	PORT_LAST, INSIDE_PORT, PROTOCOL, POOL, FAR, FAR_PORT, PACKETS, BYTES, THRESHOLD, USED,
+	LIMIT, SINCE, LOST, SUBSCRIBER_LAST, RANGE_PORTS, MEMBERS
 };
 
 static const char *const member_names[MEMBERS] = {
-	"time", "event", "worker", "sequence", "subscriber", "realm", "external", "port_first",
-	"port_last", "inside_port", "protocol", "pool", "far", "far_port", "packets", "bytes",
-	"threshold", "used", "limit", "since", "lost", "subscriber_last",
+	"time", "event", "worker", "sequence", "subscriber", "realm", "realm_name", "external",
+	"port_first", "port_last", "inside_port", "protocol", "pool", "far", "far_port", "packets",
+	"bytes", "threshold", "used", "limit", "since", "lost", "subscriber_last",
 	"range_ports",
 };
 
@@ -414,7 +416,7 @@ member_find(const char *key, size_t size, unsigned last)
 }
 
 static bool
-read_member(unsigned m, const struct value *v, struct record *rec, char pool[IMAGE_NAME])
+read_member(unsigned m, const struct value *v, struct record *rec, struct log_names *names)
 {
 	switch (m) {
 	case TIME: return read_time(v, &rec->time_ns);
@@ -423,12 +425,13 @@ read_member(unsigned m, const struct value *v, struct record *rec, char pool[IMA
 	case SEQUENCE: return read_u64(v, &rec->sequence);
 	case SUBSCRIBER: return read_address(v, &rec->subscriber);
 	case REALM: return read_u8(v, &rec->realm);
+	case REALM_NAME: return read_name(v, names->realm);
 	case EXTERNAL: return read_address(v, &rec->external);
 	case PORT_FIRST: return read_u16(v, &rec->port_first);
 	case PORT_LAST: return read_u16(v, &rec->port_last);
 	case INSIDE_PORT: return read_u16(v, &rec->inside_port);
 	case PROTOCOL: return read_proto(v, rec);
-	case POOL: return read_pool(v, pool);
+	case POOL: return read_name(v, names->pool);
 	case FAR: return read_address(v, &rec->far);
 	case FAR_PORT: return read_u16(v, &rec->far_port);
 	case PACKETS: return read_pair(v, &rec->packets_out, &rec->packets_in);
@@ -445,12 +448,12 @@ read_member(unsigned m, const struct value *v, struct record *rec, char pool[IMA
 }
 
 bool
-log_line_parse(const char *line, size_t size, struct record *rec, char pool[IMAGE_NAME])
+log_line_parse(const char *line, size_t size, struct record *rec, struct log_names *names)
 {
 	struct in in = {line, line + size};
 	unsigned m = MEMBERS - 1;
 	*rec = (struct record){.worker = RECORD_DAEMON};
-	pool[0] = '\0';
+	*names = (struct log_names){.pool = ""};
 	if (!take(&in, '{'))
 		return false;
 	do {
@@ -460,7 +463,7 @@ log_line_parse(const char *line, size_t size, struct record *rec, char pool[IMAG
 		if (!take_string(&in, &key, &key_size) || !take(&in, ':') || !take_value(&in, &v))
 			return false;
 		unsigned found = member_find(key, key_size, m);
-		if (!read_member(found, &v, rec, pool))
+		if (!read_member(found, &v, rec, names))
 			return false;
 		m = found < MEMBERS ? found : m;
 	} while (take(&in, ','));

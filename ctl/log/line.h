@@ -15,12 +15,17 @@
 #include "lib/image.h"
 #include "lib/record.h"
 
-enum { LOG_LINE = 512 };
+enum { LOG_LINE = 576 };
 
-/* log_line_put: with "\n". pool: the name, or NULL. => bytes. */
-size_t log_line_put(char out[LOG_LINE], const struct record *rec, const char *pool);
-/* log_line_parse: one line without its end. pool is empty when the line names none. */
-bool log_line_parse(const char *line, size_t size, struct record *rec, char pool[IMAGE_NAME]);
+/* The names at that time of what a record has numbers of; empty: none. */
+struct log_names {
+	char pool[IMAGE_NAME], realm[IMAGE_NAME];
+};
+
+/* log_line_put: with "\n". names: or NULL. => bytes. */
+size_t log_line_put(char out[LOG_LINE], const struct record *rec, const struct log_names *names);
+/* log_line_parse: one line without its end. */
+bool log_line_parse(const char *line, size_t size, struct record *rec, struct log_names *names);
 
 /* What a record of this event has. */
 bool log_event_is_assignment(unsigned event); /* somebody had an external address and ports */

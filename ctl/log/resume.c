@@ -73,7 +73,7 @@ blocks_of(const struct log_index *ix, uint64_t from_line, log_block_fn *fn, void
 		};
 		if (e->event == RECORD_BLOCK_INTERIM)
 			rec.since_ns = e->sequence * 1000000;
-		fn(arg, &rec, log_index_pool(ix, e));
+		fn(arg, &rec, log_index_names(ix, e)->pool);
 	}
 }
 

@@ -156,10 +156,10 @@ static int
 line_take(struct log_index *ix, struct chunks *c, const char *line, size_t size)
 {
 	struct record rec;
-	char pool[IMAGE_NAME];
-	bool good = !c->skipping && log_line_parse(line, size, &rec, pool);
+	struct log_names names;
+	bool good = !c->skipping && log_line_parse(line, size, &rec, &names);
 	c->skipping = false;
-	return log_index_add(ix, good ? &rec : NULL, pool, size + 1);
+	return log_index_add(ix, good ? &rec : NULL, &names, size + 1);
 }
 
 static int

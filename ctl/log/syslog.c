@@ -62,12 +62,14 @@ put_session(struct out *o, const struct record *rec)
 }
 
 static void
-put_who(struct out *o, const struct record *rec, const char *pool)
+put_who(struct out *o, const struct record *rec, const struct log_names *names)
 {
 	char proto[8];
 	if (log_event_has_subscriber(rec)) {
 		put_address(o, "subscriber", rec->subscriber);
 		put(o, " realm=\"%u\"", rec->realm);
+		if (names != NULL && names->realm[0] != '\0')
+			put(o, " realmName=\"%s\"", names->realm);
 	}
 	if (rec->external != 0)
 		put_address(o, "external", rec->external);
@@ -77,8 +79,8 @@ put_who(struct out *o, const struct record *rec, const char *pool)
 		put(o, " insidePort=\"%u\"", rec->inside_port);
 	if (rec->proto != 0)
 		put(o, " protocol=\"%s\"", log_proto_name(rec->proto, proto));
-	if (pool != NULL && pool[0] != '\0')
-		put(o, " pool=\"%s\"", pool);
+	if (names != NULL && names->pool[0] != '\0')
+		put(o, " pool=\"%s\"", names->pool);
 	if (log_event_is_session(rec->event))
 		put_session(o, rec);
 	else if (rec->far != 0) /* a pair of addresses */
@@ -95,7 +97,7 @@ put_who(struct out *o, const struct record *rec, const char *pool)
 
 static void
 put_data(struct out *o, const struct syslog_sender *s, uint64_t number, const struct record *rec,
-         const char *pool)
+         const struct log_names *names)
 {
 	char time[TIME_TEXT];
 	put(o, "[meta sequenceId=\"%u\"]", (unsigned)((number - 1) % SEQUENCE_MAX + 1));
@@ -109,12 +111,12 @@ put_data(struct out *o, const struct syslog_sender *s, uint64_t number, const st
 	if (rec->event == RECORD_GAP)
 		put(o, " lost=\"%llu\"", (unsigned long long)rec->lost);
 	else if (rec->event != RECORD_START)
-		put_who(o, rec, pool);
+		put_who(o, rec, names);
 	put(o, "]");
 }
 
 static void
-put_words(struct out *o, const struct record *rec, const char *pool)
+put_words(struct out *o, const struct record *rec, const struct log_names *names)
 {
 	char inside[INET_ADDRSTRLEN], external[INET_ADDRSTRLEN];
 	inet_ntop(AF_INET, &rec->subscriber, inside, sizeof(inside));
@@ -125,7 +127,7 @@ put_words(struct out *o, const struct record *rec, const char *pool)
 		put(o, " a data plane begins with nothing");
 	else if (rec->event == RECORD_THRESHOLD)
 		put(o, " %s of %s: %llu", log_threshold_name(rec->threshold),
-		    log_event_has_subscriber(rec) ? inside : pool != NULL ? pool : "",
+		    log_event_has_subscriber(rec) ? inside : names != NULL ? names->pool : "",
 		    (unsigned long long)rec->used);
 	else if (rec->port_last != 0)
 		put(o, " %s %s %s:%u-%u", record_event_name(rec->event), inside, external,
@@ -147,14 +149,14 @@ frame(char out[SYSLOG_MESSAGE], size_t size)
 
 size_t
 syslog_put(char out[SYSLOG_MESSAGE], const struct syslog_sender *s, uint64_t number,
-           const struct record *rec, const char *pool)
+           const struct record *rec, const struct log_names *names)
 {
 	struct out o = {out + (s->framed ? COUNT_ROOM : 0), out + SYSLOG_MESSAGE};
 	char *begin = o.p, time[TIME_TEXT];
 	put(&o, "<%u>1 %s %s millraced %u %s ", s->facility * 8 + severity(rec->event),
 	    time_put(time, rec->time_ns), s->host, s->pid, record_event_name(rec->event));
-	put_data(&o, s, number, rec, pool);
-	put_words(&o, rec, pool);
+	put_data(&o, s, number, rec, names);
+	put_words(&o, rec, names);
 	size_t size = (size_t)(o.p - begin);
 	return s->framed ? frame(out, size) : size;
 }

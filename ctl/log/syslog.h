@@ -24,6 +24,6 @@ struct syslog_sender {
 
 /* syslog_put: number: of the message, from 1. => bytes. */
 size_t syslog_put(char out[SYSLOG_MESSAGE], const struct syslog_sender *s, uint64_t number,
-                  const struct record *rec, const char *pool);
+                  const struct record *rec, const struct log_names *names);
 
 #endif

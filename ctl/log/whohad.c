@@ -37,7 +37,8 @@ part_open(struct walk *w, struct part *p)
 	return p->index != NULL;
 }
 
-typedef void event_fn(void *arg, const struct log_entry *e, const char *pool, const char *stem);
+typedef void event_fn(void *arg, const struct log_entry *e, const struct log_names *names,
+                      const char *stem);
 
 /* part_events: what concerns the question, in the order of the log. */
 static void
@@ -51,7 +52,7 @@ part_events(const struct walk *w, const struct part *p, event_fn *fn, void *arg)
 		bool first = b == n_b || (a < n_a && of_all[a].line < of_it[b].line);
 		const struct log_entry *e = first ? &of_all[a++] : &of_it[b++];
 		if (whohad_concerns(w->q, e))
-			fn(arg, e, log_index_pool(p->index, e), p->stem);
+			fn(arg, e, log_index_names(p->index, e), p->stem);
 	}
 }
 
@@ -61,7 +62,8 @@ struct decision {
 };
 
 static void
-look_for_decision(void *arg, const struct log_entry *e, const char *pool, const char *stem)
+look_for_decision(void *arg, const struct log_entry *e, const struct log_names *names,
+                  const char *stem)
 {
 	struct decision *d = arg;
 	d->is_made |= e->time_ms <= d->at_ms && whohad_decides(e);
@@ -83,9 +85,9 @@ first_part(struct walk *w, bool *reached)
 }
 
 static void
-fold_event(void *arg, const struct log_entry *e, const char *pool, const char *stem)
+fold_event(void *arg, const struct log_entry *e, const struct log_names *names, const char *stem)
 {
-	whohad_fold_event(arg, e, pool, stem);
+	whohad_fold_event(arg, e, names, stem);
 }
 
 static void

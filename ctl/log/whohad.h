@@ -59,7 +59,7 @@ struct whohad_answer {
 	uint64_t since_ms;
 	uint64_t proven_ms;     /* the last record that says that it is held */
 	uint64_t to_ms;         /* 0: not ended */
-	char pool[IMAGE_NAME];
+	struct log_names names;
 	struct whohad_record record[WHOHAD_RECORDS]; /* that it rests on */
 	unsigned records;
 };
@@ -107,8 +107,8 @@ struct whohad_fold {
 };
 void whohad_fold_begin(struct whohad_fold *f, const struct whohad_query *q, struct whohad *out,
                        uint64_t begin_ms);
-void whohad_fold_event(struct whohad_fold *f, const struct log_entry *e, const char *pool,
-                       const char *stem);
+void whohad_fold_event(struct whohad_fold *f, const struct log_entry *e,
+                       const struct log_names *names, const char *stem);
 void whohad_fold_end(struct whohad_fold *f, bool reaches_back);
 
 /* whohad_concerns: does an entry say anything about this address, port and protocol? */

@@ -98,7 +98,8 @@ is_same(const struct whohad_span *s, const struct log_entry *e)
 }
 
 static struct whohad_span *
-span_begin(struct whohad_fold *f, const struct log_entry *e, const char *pool, const char *stem)
+span_begin(struct whohad_fold *f, const struct log_entry *e, const struct log_names *names,
+           const char *stem)
 {
 	struct whohad_span *s = f->span;
 	for (unsigned i = 0; i < WHOHAD_SPANS && s->is_open; i++)
@@ -108,15 +109,16 @@ span_begin(struct whohad_fold *f, const struct log_entry *e, const char *pool, c
 		.port_first = e->port_first, .port_last = e->port_last,
 		.inside_port = e->inside_port, .proto = e->proto, .realm = e->realm,
 		.worker = e->worker, .from_ms = e->time_ms, .since_ms = e->time_ms,
+		.names = *names,
 	}};
-	snprintf(s->a.pool, sizeof(s->a.pool), "%s", pool);
 	rests_on(&s->a, e, stem);
 	return s;
 }
 
 /* on_create: made, or said to be still held. */
 static void
-on_create(struct whohad_fold *f, const struct log_entry *e, const char *pool, const char *stem)
+on_create(struct whohad_fold *f, const struct log_entry *e, const struct log_names *names,
+          const char *stem)
 {
 	struct whohad_span *s = span_find(f, e);
 	bool interim = e->event == RECORD_BLOCK_INTERIM;
@@ -133,13 +135,14 @@ on_create(struct whohad_fold *f, const struct log_entry *e, const char *pool, co
 		all_end(f, NULL, WHOHAD_REPLACED, from);
 	else if (s != NULL)
 		span_end(f, s, WHOHAD_REPLACED, from);
-	s = span_begin(f, e, pool, stem);
+	s = span_begin(f, e, names, stem);
 	s->a.from_ms = from;
 	s->a.proven_ms = e->time_ms;
 }
 
 static void
-on_delete(struct whohad_fold *f, const struct log_entry *e, const char *pool, const char *stem)
+on_delete(struct whohad_fold *f, const struct log_entry *e, const struct log_names *names,
+          const char *stem)
 {
 	struct whohad_span *s = span_find(f, e);
 	if (s != NULL && !is_same(s, e)) {
@@ -151,7 +154,7 @@ on_delete(struct whohad_fold *f, const struct log_entry *e, const char *pool, co
 	if (s != NULL) {
 		rests_on(&s->a, e, stem);
 	} else {
-		s = span_begin(f, e, pool, stem);
+		s = span_begin(f, e, names, stem);
 		s->a.from_ms = 0;
 		s->a.since_ms = f->last_ms;
 	}
@@ -186,8 +189,8 @@ is_holding(const struct whohad_fold *f)
 }
 
 void
-whohad_fold_event(struct whohad_fold *f, const struct log_entry *e, const char *pool,
-                  const char *stem)
+whohad_fold_event(struct whohad_fold *f, const struct log_entry *e,
+                  const struct log_names *names, const char *stem)
 {
 	if (!whohad_concerns(f->q, e))
 		return;
@@ -202,10 +205,10 @@ whohad_fold_event(struct whohad_fold *f, const struct log_entry *e, const char *
 	case RECORD_BLOCK_DELETE:
 	case RECORD_MAPPING_DELETE:
 	case RECORD_SESSION_DELETE:
-		on_delete(f, e, pool, stem);
+		on_delete(f, e, names, stem);
 		break;
 	default:
-		on_create(f, e, pool, stem);
+		on_create(f, e, names, stem);
 	}
 	if (whohad_decides(e) && e->time_ms > f->q->at_ms)
 		f->is_settled = !is_holding(f);

@@ -157,7 +157,8 @@ log_writer_tick(struct log_writer *w, uint64_t now_ns)
 }
 
 int
-log_writer_put(struct log_writer *w, const struct record *rec, const char *pool, uint64_t now_ns)
+log_writer_put(struct log_writer *w, const struct record *rec, const struct log_names *names,
+               uint64_t now_ns)
 {
 	int rc = 0;
 	if (w->fd >= 0 && (w->buffered >= LOG_BUFFER ||
@@ -167,8 +168,8 @@ log_writer_put(struct log_writer *w, const struct record *rec, const char *pool,
 		rc = segment_begin(w, now_ns);
 	if (rc != 0)
 		return rc;
-	size_t n = log_line_put(w->buffer + w->buffered, rec, pool);
-	rc = log_index_add(&w->index, rec, pool, n);
+	size_t n = log_line_put(w->buffer + w->buffered, rec, names);
+	rc = log_index_add(&w->index, rec, names, n);
 	if (rc != 0)
 		return rc;
 	w->buffered += n;

@@ -48,7 +48,7 @@ struct log_writer {
 int log_writer_open(struct log_writer *w, const struct log_writer_conf *conf, uint64_t now_ns);
 void log_writer_close(struct log_writer *w, uint64_t now_ns);
 /* log_writer_put: => 0, or -errno when there is no room for it now. */
-int log_writer_put(struct log_writer *w, const struct record *rec, const char *pool,
+int log_writer_put(struct log_writer *w, const struct record *rec, const struct log_names *names,
                    uint64_t now_ns);
 /* log_writer_tick: write what waits, sync and rotate when it is time. => 0 or -errno. */
 int log_writer_tick(struct log_writer *w, uint64_t now_ns);

@@ -42,6 +42,7 @@ seconds(void)
 static void
 write_one(uint64_t number, uint64_t ns)
 {
+	static const struct log_names names = {.pool = "main"};
 	unsigned a = (unsigned)draw(ADDRESSES), b = (unsigned)draw(BLOCKS);
 	bool create = holder[a][b] == 0;
 	uint32_t who = create ? 1 + (uint32_t)draw(1000000) : holder[a][b];
@@ -53,7 +54,7 @@ write_one(uint64_t number, uint64_t ns)
 		.event = create ? RECORD_BLOCK_CREATE : RECORD_BLOCK_DELETE,
 	};
 	holder[a][b] = create ? who : 0;
-	while (log_writer_put(&writer, &r, "main", ns) != 0)
+	while (log_writer_put(&writer, &r, &names, ns) != 0)
 		;
 }
 

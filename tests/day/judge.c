@@ -147,6 +147,7 @@ mapping_ends(const json_t *r, uint64_t ns)
 static void
 block_write(const json_t *r, uint64_t ns, enum record_event event)
 {
+	static const struct log_names names = {.pool = "public"};
 	struct record rec = {
 		.time_ns = ns, .sequence = ++day_sums.block_records,
 		.subscriber = htonl(address_of(r, "subscriber")),
@@ -154,7 +155,7 @@ block_write(const json_t *r, uint64_t ns, enum record_event event)
 		.port_first = (uint16_t)number_of(r, "port_first"),
 		.port_last = (uint16_t)number_of(r, "port_last"), .event = (uint8_t)event,
 	};
-	if (log_writer_put(&writer, &rec, "public", ns) != 0 || log_writer_tick(&writer, ns) != 0)
+	if (log_writer_put(&writer, &rec, &names, ns) != 0 || log_writer_tick(&writer, ns) != 0)
 		judge_wrong(ns, "the log cannot be written");
 	uint32_t who = address_of(r, "subscriber") - DAY_INSIDE;
 	if (who < DAY_SUBSCRIBERS)

@@ -52,14 +52,15 @@ static void
 lines_round(const uint8_t *data, size_t size)
 {
 	struct record rec, back;
-	char pool[IMAGE_NAME], again[IMAGE_NAME], line[LOG_LINE];
+	struct log_names names, again;
+	char line[LOG_LINE];
 	while (size > 0) {
 		const uint8_t *end = memchr(data, '\n', size);
 		size_t n = end != NULL ? (size_t)(end - data) : size;
-		if (log_line_parse((const char *)data, n, &rec, pool)) {
-			size_t put = log_line_put(line, &rec, pool);
+		if (log_line_parse((const char *)data, n, &rec, &names)) {
+			size_t put = log_line_put(line, &rec, &names);
 			MUST(put <= sizeof(line) && line[put - 1] == '\n');
-			MUST(log_line_parse(line, put - 1, &back, again));
+			MUST(log_line_parse(line, put - 1, &back, &again));
 			MUST(back.event == rec.event && back.sequence == rec.sequence);
 		}
 		data += n + (end != NULL);

@@ -14,6 +14,8 @@
 #include "frames.h"
 #include "fuzz.h"
 
+static const struct log_names main_pool = {.pool = "main"};
+
 enum { PATH_SIZE = 4096, COMPACT_SIZE = 1 << 16, RAW_SIZE = 1 << 15 };
 
 static const char *dir;
@@ -190,7 +192,7 @@ logs_write(void)
 		struct record r = {.time_ns = (1795536000 + i) * 1000000000, .event = events[i],
 		                   .external = 1, .subscriber = 2, .port_last = 1000, .proto = 6,
 		                   .sequence = i};
-		size_t size = log_line_put(plain.text + n, &r, "main");
+		size_t size = log_line_put(plain.text + n, &r, &main_pool);
 		if (log_index_add(&ix, &r, NULL, size) != 0)
 			die("index");
 		n += size;
