@@ -84,6 +84,7 @@ record_number(uint64_t i)
 	                                 RECORD_ADDRESS_CREATE, RECORD_ADDRESS_DELETE,
 	                                 RECORD_ADDRESSES_EXHAUSTED};
 	struct record r = {
+		.realm = 7,
 		.event = events[i % sizeof(events)], .sequence = i + 1,
 		.time_ns = FAR_START_NS + i * 1000000, .subscriber = SUBSCRIBER,
 		.external = EXTERNAL,
