@@ -118,6 +118,18 @@ model_realms(struct model *m)
 		m->realms.n--;
 }
 
+/* One that may be among what is wrong with the realms: it has a number, so that nothing else is
+ * said of whoever is in it. */
+static uint8_t
+realm_lost(struct model *m, const char *name, uint8_t fallback)
+{
+	struct img_realm *r = m->realms.n < IMG_MAX_REALMS ? rows_add(m, &m->realms) : NULL;
+	if (r == NULL)
+		return fallback;
+	snprintf(r->name, IMAGE_NAME, "%s", name);
+	return (uint8_t)(m->realms.n - 1);
+}
+
 uint8_t
 realm_of(struct model *m, const json_t *object, const char *base, uint8_t fallback)
 {
@@ -128,12 +140,13 @@ realm_of(struct model *m, const json_t *object, const char *base, uint8_t fallba
 	int found = realm_number(m, name);
 	if (found >= 0)
 		return (uint8_t)found;
-	if (base == NULL)
-		return fallback;
-	path_make(&path, "%s.realm", base);
-	if (m->pruned == NULL || !m->pruned->realms)
+	if (m->pruned != NULL && m->pruned->realms)
+		return realm_lost(m, name, fallback);
+	if (base != NULL) {
+		path_make(&path, "%s.realm", base);
 		config_error_add(m->errs, path.text, "there is no realm \"%s\"; expected the name "
 		                 "of one in realms, or \"%s\"", name, outside);
+	}
 	return fallback;
 }
 
