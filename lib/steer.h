@@ -86,6 +86,27 @@ steer_worker_port(const struct steer *s, const union addr *a, uint8_t family, ui
 }
 
 /*
+ * steer_own_ports: of an address, those that one worker has at most, in whole words of bits.
+ * steer_own_place: where a port stands among them, closed up.
+ */
+static inline uint32_t
+steer_own_ports(const struct steer *s)
+{
+	uint32_t n = s->split_blocks ? s->n_workers : 1, units = 65536u >> s->block_shift;
+	uint32_t ports = n == 1 ? 65536 : (units + n - 1) / n << s->block_shift;
+	return (ports + 63) & ~63u;
+}
+
+static inline uint32_t
+steer_own_place(const struct steer *s, uint16_t port)
+{
+	if (!s->split_blocks || s->n_workers == 1)
+		return port;
+	uint32_t low = port & ((1u << s->block_shift) - 1);
+	return (uint32_t)(port >> s->block_shift) / s->n_workers << s->block_shift | low;
+}
+
+/*
  * steer_key_inside, steer_key_outside: Toeplitz keys for a NIC whose table has 2^reta_bits entries,
  * for devices where subscribers and clients are sources, and for those where pool addresses are
  * destinations (one family can be served). steer_reta: the worker of a table entry under them.

@@ -9,6 +9,8 @@
  *               equal chance. Ports that the pool leaves out have their bits set and are in neither
  *               taken nor usable.
  *            3. A block none of whose ports is taken is not held.
+ *            4. Where a pool gives ports one by one a subscriber has a share of an address, which
+ *               is a block of all ports that holds none of them but those that it has taken.
  * Owner      One worker.
  * See        RFC 6056 section 3.3, RFC 6888 REQ-8, REQ-15.
  */
@@ -18,6 +20,7 @@
 #include "lib/addr.h"
 #include "lib/tuple.h"
 #include "nat/bits.h"
+#include "nat/nat_image.h"
 
 enum nat_proto { NAT_TCP, NAT_UDP, NAT_ICMP, NAT_PROTOS };
 
@@ -69,6 +72,12 @@ static inline bool
 block_is_unused(const struct block *b)
 {
 	return (b->taken[NAT_TCP] | b->taken[NAT_UDP] | b->taken[NAT_ICMP]) == 0;
+}
+
+static inline bool
+block_is_share(const struct block *b)
+{
+	return (b->flags & NAT_SINGLE) != 0;
 }
 
 /* block_choose: the place of a free port, when the first draw was none. => There is one. */

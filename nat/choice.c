@@ -4,6 +4,7 @@
 
 #include "nat/bits.h"
 #include "nat/ranges.h"
+#include "nat/single.h"
 
 enum { BLOCK_TRIES = 4 };
 
@@ -26,8 +27,7 @@ is_free(const struct search *s, uint32_t number)
 	    statics_hold(&s->p->rules->statics, s->address.w[0], (uint16_t)span.first,
 	                 (uint16_t)span.last))
 		return false;
-	return s->slot == 0 || !bits_any(pool_held(s->p, s->slot), pool_granule(s->p, span.first),
-	                                 span_granules(span));
+	return s->slot == 0 || pool_is_clear(s->p, s->slot, span);
 }
 
 static uint32_t
@@ -90,12 +90,16 @@ static uint32_t
 take_of_address(struct pool *p, const struct generation *g, const struct img_nat_address *a,
                 uint32_t need, uint64_t *random)
 {
-	if (a->drain || a->id >= p->n_ids || p->is_full[a->id])
+	const struct img_nat_pool *pool = &rules_of(g)->pools[a->pool];
+	bool is_single = (pool->flags & NAT_SINGLE) != 0;
+	uint8_t full = is_single ? 1 << p->wanted_proto : FULL_OF_BLOCKS;
+	if (a->drain || a->id >= p->n_ids || (p->is_full[a->id] & full) != 0)
 		return 0;
 	uint32_t slot = pool_find_id(p, a);
 	if (slot == 0 && p->slot_of_id[a->id] != 0)
 		return 0; /* the id still stands for an address that was removed */
-	const struct img_nat_pool *pool = &rules_of(g)->pools[a->pool];
+	if (is_single)
+		return single_has(p, &g->steer, a, random) ? pool_share(p, a) : 0;
 	unsigned shift = (unsigned)__builtin_ctz(pool->block_size);
 	struct search s = {
 		.p = p, .steer = &g->steer, .pool = pool, .slot = slot,
@@ -106,7 +110,7 @@ take_of_address(struct pool *p, const struct generation *g, const struct img_nat
 		return 0;
 	uint32_t number = s.n != 0 ? search_block(&s, random) : UINT32_MAX;
 	if (number == UINT32_MAX) {
-		p->is_full[a->id] = 1;
+		p->is_full[a->id] |= FULL_OF_BLOCKS;
 		return 0;
 	}
 	return pool_hold(p, a, rules_span(pool, number));
@@ -153,7 +157,7 @@ pool_take_first(struct pool *p, const struct generation *g, uint16_t pool, uint8
 		                     random);
 	}
 	if (block == 0)
-		p->full_epoch[pool] = p->epoch;
+		p->full_epoch[pool][p->wanted_proto] = p->epoch;
 	return block;
 }
 
@@ -163,7 +167,8 @@ pool_take_more(struct pool *p, const struct generation *g, uint32_t slot, bool i
 {
 	const struct nat_rules *r = rules_of(g);
 	const struct pool_slot *s = pool_slot_at(p, slot);
-	if (!s->is_usable || p->is_full[s->id])
+	if (!s->is_usable || (p->is_full[s->id] & FULL_OF_BLOCKS) != 0 ||
+	    (r->pools[s->pool].flags & NAT_SINGLE) != 0)
 		return 0;
 	return take_of_address(p, g, &r->addresses[r->row_of_id[s->id] - 1], !is_promised, random);
 }

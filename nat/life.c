@@ -3,6 +3,7 @@
 #include "nat/lane.h"
 #include "nat/limit.h"
 #include "nat/ranges.h"
+#include "nat/single.h"
 #include "nat/threshold.h"
 #include "nat/want.h"
 #include "nat/warm.h"
@@ -16,7 +17,7 @@ enum { RELEASE_BEFORE_OPEN = 64, RELEASE_BEFORE_PUT = 2 };
 static void
 log_block(struct nat *n, enum record_event event, const struct block *b)
 {
-	if (n->log_level == NAT_LOG_NONE || b->is_range)
+	if (n->log_level == NAT_LOG_NONE || b->is_range || block_is_share(b))
 		return;
 	const struct subscriber *s = subscriber_at(&n->subscribers, b->subscriber);
 	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
@@ -52,10 +53,13 @@ log_address(struct nat *n, enum record_event event, uint32_t number)
 	log_put(&n->log, &rec, &n->clock);
 }
 
+/* Where there are no blocks to be logged, mappings are. */
 static void
 log_mapping(struct nat *n, enum record_event event, const struct mapping *m)
 {
-	if (n->log_level != NAT_LOG_MAPPINGS)
+	if (!n->logs_mappings)
+		return;
+	if (n->log_level == NAT_LOG_BLOCKS && !block_is_share(mapping_block(&n->mappings, m)))
 		return;
 	const struct subscriber *s = life_subscriber(n, m);
 	const struct pool_slot *slot = pool_slot_at(&n->pool,
@@ -163,15 +167,18 @@ block_release(struct nat *n, uint32_t number)
 }
 
 /*
- * A block without ports in use. A range stays while its subscriber has others: it would not get it
- * again beside them, and by the range it is that the configuration explains the subscriber.
+ * A block without ports in use, or a share with one less. A range stays while its subscriber has
+ * others: it would not get it again beside them, and by the range it is that the configuration
+ * explains the subscriber.
  */
 static __attribute__((noinline)) void
 block_idle(struct nat *n, uint32_t number)
 {
-	uint32_t subscriber = block_at(&n->pool, number)->subscriber;
-	const struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
-	if (block_at(&n->pool, number)->is_range && s->blocks > 1)
+	const struct block *b = block_at(&n->pool, number);
+	const struct subscriber *s = subscriber_at(&n->subscribers, b->subscriber);
+	if (block_is_share(b))
+		threshold_pool(n, pool_slot_at(&n->pool, b->slot)->pool);
+	if (!block_is_unused(b) || (b->is_range && s->blocks > 1))
 		return;
 	bool is_last = s->blocks == 1;
 	block_release(n, number);
@@ -241,8 +248,11 @@ is_own(const struct nat *n, const struct subscriber *s, const struct img_nat_rul
 	const struct nat_rules *r = rules_of(n->gen);
 	const struct pool_slot *slot = pool_slot_at(&n->pool, b->slot);
 	uint16_t last = (uint16_t)(b->first + b->ports - 1);
-	return slot->is_usable && rules_serves(rule, slot->pool) &&
-	       !statics_hold(&r->statics, slot->address, b->first, last) &&
+	if (!slot->is_usable || !rules_serves(rule, slot->pool) ||
+	    ((b->flags ^ r->pools[slot->pool].flags) & NAT_SINGLE) != 0)
+		return false;
+	return (block_is_share(b) ||
+	        !statics_hold(&r->statics, slot->address, b->first, last)) &&
 	       ranges_explain(r, slot->pool, s, slot->address, b);
 }
 
@@ -299,6 +309,7 @@ static __attribute__((noinline)) uint32_t
 first_block(struct nat *n, const struct wish *w, uint16_t pool)
 {
 	n->pool.wanted = __builtin_bswap16(w->miss->tuple.sport);
+	n->pool.wanted_proto = w->proto;
 	return pool_take_first(&n->pool, w->miss->gen, pool, w->miss->tuple.realm, wish_address(w),
 	                       &n->random);
 }
@@ -352,7 +363,8 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 	assert(slot->pool < rules_of(g)->n_pools && "a current subscriber is served");
 	const struct img_nat_pool *pool = &rules_of(g)->pools[slot->pool];
 	be32 external = slot->address;
-	if (s->blocks >= pool->max_blocks) {
+	bool is_soft = (pool->flags & NAT_PAIR_SOFT) != 0;
+	if (s->blocks >= pool->max_blocks && (is_soft || (pool->flags & NAT_SINGLE) == 0)) {
 		*drop = DROP_NAT_LIMIT;
 		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, external,
 		            (uint64_t)pool->max_blocks * pool->block_size);
@@ -362,7 +374,7 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 		return 0;
 	n->pool.wanted = __builtin_bswap16(w->miss->tuple.sport);
 	uint32_t block = pool_take_more(&n->pool, g, s->slot, s->blocks < s->reserve, &n->random);
-	if (block == 0 && (pool->flags & NAT_PAIR_SOFT) != 0)
+	if (block == 0 && is_soft)
 		block = first_block(n, w, slot->pool);
 	if (block == 0) {
 		*drop = DROP_NAT_NO_PORT;
@@ -380,7 +392,9 @@ port_wanted(struct nat *n, const struct wish *w, uint32_t number, struct mapping
 {
 	struct want want = {m->proto, __builtin_bswap16(m->inside_port)};
 	uint32_t first = subscriber_at(&n->subscribers, number)->block, block = 0;
-	bool kept;
+	bool kept, is_single = block_is_share(block_at(&n->pool, first));
+	if (is_single && !may_begin(n, drop))
+		return false;
 	while ((m->port = want_port(&n->pool, first, want, &n->random, &block, &kept)) == 0) {
 		first = block_more(n, w, number, drop);
 		if (first == 0)
@@ -388,6 +402,8 @@ port_wanted(struct nat *n, const struct wish *w, uint32_t number, struct mapping
 	}
 	m->block = block & BLOCK_MASK;
 	n->stats->ports_not_kept += !kept;
+	if (is_single)
+		threshold_pool(n, pool_slot_at(&n->pool, block_at(&n->pool, block)->slot)->pool);
 	return true;
 }
 

@@ -106,6 +106,9 @@ nat_reload(void *state, const struct generation *g)
 	n->quarantine_ms = r->conf.quarantine_ms;
 	n->log_level = r->conf.log;
 	n->log_addresses = r->conf.log_addresses && r->conf.log != NAT_LOG_NONE;
+	n->logs_mappings = n->log_level == NAT_LOG_MAPPINGS ||
+	                   (n->log_level == NAT_LOG_BLOCKS &&
+	                    (r->has_singles || pool_has_shares(&n->pool)));
 	n->log.refuses = r->conf.log_refuses;
 	n->inbound_refresh = r->conf.inbound_refresh;
 	pool_reload(&n->pool, r);

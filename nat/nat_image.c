@@ -141,6 +141,10 @@ check_pool(const struct check *c, uint32_t i)
 		return wrong(c, "pool %u: blocks are larger than the unit that is divided", i);
 	if (p->high > 100 || (p->high != 0 && p->low >= p->high))
 		return wrong(c, "pool %u: thresholds of %u and %u percent", i, p->high, p->low);
+	if ((p->flags & NAT_SINGLE) != 0 &&
+	    (p->reserve != 0 || p->range_ports != 0 || p->max_blocks > NAT_MAX_SHARES))
+		return wrong(c, "pool %u: ports one by one with a reserve of %u, ranges of %u or "
+		             "%u addresses", i, p->reserve, p->range_ports, p->max_blocks);
 	if (p->flags > NAT_POOL_FLAGS || p->reserve > p->max_blocks ||
 	    p->reserve > NAT_MAX_RESERVE ||
 	    (p->reserve != 0 && ((p->flags & NAT_PAIR_SOFT) != 0 || p->range_ports != 0)))

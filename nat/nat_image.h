@@ -22,6 +22,7 @@ enum {
 	NAT_MAX_PORTS = 32,
 	NAT_MAX_HOLES = 64,   /* ranges of ports that a pool leaves out */
 	NAT_MAX_BLOCKS = 16,  /* a subscriber may hold */
+	NAT_MAX_SHARES = 10,  /* addresses of a subscriber, where ports are given one by one */
 	NAT_MAX_RESERVE = 7,  /* blocks kept for a subscriber */
 	NAT_MAX_FALLBACKS = 3, /* pools of a rule, beside its first */
 	NAT_MAX_LANES = 7,     /* pools of rules that stand apart */
@@ -37,8 +38,9 @@ enum nat_filtering { NAT_FILTER_EIF, NAT_FILTER_ADF, NAT_FILTER_APDF };
 enum nat_action { NAT_TRANSLATE, NAT_PASS /* untouched */ };
 enum nat_pool_flag {
 	NAT_PORTS_IN_TURN = 1, NAT_BLOCKS_IN_TURN = 2, NAT_KEEP_PORT = 4, NAT_KEEP_PARITY = 8,
-	NAT_PAIR_SOFT = 16, NAT_POOL_FLAGS = 31,
-	NAT_PORT_FLAGS = NAT_PORTS_IN_TURN | NAT_KEEP_PORT | NAT_KEEP_PARITY,
+	NAT_PAIR_SOFT = 16, NAT_SINGLE = 32 /* ports one by one, without blocks */,
+	NAT_POOL_FLAGS = 63,
+	NAT_PORT_FLAGS = NAT_PORTS_IN_TURN | NAT_KEEP_PORT | NAT_KEEP_PARITY | NAT_SINGLE,
 };
 enum { NAT_REFUSE_HOST = 1, NAT_REFUSE_PROHIBITED = 13 }; /* ICMP codes */
 enum nat_log { NAT_LOG_NONE, NAT_LOG_BLOCKS, NAT_LOG_MAPPINGS };

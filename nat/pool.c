@@ -4,6 +4,7 @@
 
 #include "nat/bits.h"
 #include "nat/quarantine.h"
+#include "nat/single.h"
 
 enum { PORT_SPACE = 65536, BLOCKS_SUBSCRIBER = 2, MAPPINGS_BLOCK = 32 };
 
@@ -128,14 +129,16 @@ holes_clear(struct pool *p, const struct block *b)
 static void
 use_add(struct pool *p, const struct pool_slot *slot, uint32_t blocks)
 {
-	if (slot->is_usable)
+	if (slot->is_usable && (p->rules->pools[slot->pool].flags & NAT_SINGLE) == 0)
 		p->use[slot->pool].held += blocks;
 }
 
 void
 pool_reload(struct pool *p, const struct nat_rules *r)
 {
+	p->rules = r;
 	for (uint32_t i = 0; i < r->n_pools; i++) {
+		memset(p->use[i].single, 0, sizeof(p->use[i].single));
 		p->use[i].held = 0;
 		p->use[i].total = rules_pool_blocks(r, i, p->worker);
 	}
@@ -148,10 +151,11 @@ pool_reload(struct pool *p, const struct nat_rules *r)
 		bool is_here = a != NULL && a->address == slot->address;
 		slot->pool = is_here ? a->pool : POOL_NONE;
 		slot->is_usable = is_here && !a->drain;
-		use_add(p, slot, slot->blocks);
+		use_add(p, slot, slot->blocks - slot->shares);
+		for (unsigned proto = 0; proto < NAT_PROTOS; proto++)
+			single_use(p, slot, proto, slot->single[proto]);
 	}
 	memset(p->is_full, 0, p->n_ids);
-	p->rules = r;
 	p->epoch++;
 }
 
@@ -184,8 +188,8 @@ slot_close(struct pool *p, uint32_t n)
 	table_give(&p->slots, n);
 }
 
-uint32_t
-pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span)
+static uint32_t
+block_open(struct pool *p, const struct img_nat_address *a, struct pool_span span)
 {
 	uint32_t slot = pool_find_id(p, a);
 	if (slot == 0 && (slot = slot_open(p, a)) == 0)
@@ -200,16 +204,59 @@ pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span
 	b->slot = slot;
 	b->first = (uint16_t)span.first;
 	b->ports = (uint16_t)(span.last - span.first + 1);
-	const struct img_nat_pool *pool = &p->rules->pools[a->pool];
-	b->flags = pool->flags & NAT_PORT_FLAGS;
-	b->usable = (uint16_t)rules_usable(p->rules, pool, span);
-	if (b->usable != b->ports)
-		holes_set(p, pool, slot, span);
-	bits_set(pool_held(p, slot), pool_granule(p, span.first), span_granules(span));
+	b->usable = b->ports;
+	b->flags = p->rules->pools[a->pool].flags & NAT_PORT_FLAGS;
 	pool_slot_at(p, slot)->blocks++;
 	pool_slot_at(p, slot)->idle++;
-	use_add(p, pool_slot_at(p, slot), 1);
 	return number;
+}
+
+uint32_t
+pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span)
+{
+	const struct img_nat_pool *pool = &p->rules->pools[a->pool];
+	uint32_t number = block_open(p, a, span);
+	if (number == 0)
+		return 0;
+	struct block *b = block_at(p, number);
+	b->usable = (uint16_t)rules_usable(p->rules, pool, span);
+	if (b->usable != b->ports)
+		holes_set(p, pool, b->slot, span);
+	bits_set(pool_held(p, b->slot), pool_granule(p, span.first), span_granules(span));
+	use_add(p, pool_slot_at(p, b->slot), 1);
+	return number;
+}
+
+uint32_t
+pool_share(struct pool *p, const struct img_nat_address *a)
+{
+	uint32_t number = block_open(p, a, (struct pool_span){1, PORT_SPACE - 1});
+	if (number != 0)
+		pool_slot_at(p, block_at(p, number)->slot)->shares++;
+	return number;
+}
+
+bool
+pool_has_shares(const struct pool *p)
+{
+	for (uint32_t i = 1; i <= p->slots.high; i++)
+		if (pool_slot_at(p, i)->shares != 0)
+			return true;
+	return false;
+}
+
+/* The ports of a block, back to the address. */
+static void
+span_close(struct pool *p, const struct block *b)
+{
+	struct pool_span span = {b->first, (uint32_t)b->first + b->ports - 1};
+	struct pool_slot *slot = pool_slot_at(p, b->slot);
+	bits_clear(pool_held(p, b->slot), pool_granule(p, span.first), span_granules(span));
+	if (b->usable != b->ports)
+		holes_clear(p, b);
+	p->is_full[slot->id] = 0;
+	p->epoch++;
+	use_add(p, slot, UINT32_MAX);
 }
 
 void
@@ -217,15 +264,12 @@ pool_give(struct pool *p, uint32_t number)
 {
 	struct block *b = block_at(p, number);
 	assert(b->mapped == 0 && block_is_unused(b));
-	struct pool_span span = {b->first, (uint32_t)b->first + b->ports - 1};
-	bits_clear(pool_held(p, b->slot), pool_granule(p, span.first), span_granules(span));
-	if (b->usable != b->ports)
-		holes_clear(p, b);
 	struct pool_slot *slot = pool_slot_at(p, b->slot);
-	p->is_full[slot->id] = 0;
-	p->epoch++;
+	if (block_is_share(b))
+		slot->shares--;
+	else
+		span_close(p, b);
 	slot->idle--;
-	use_add(p, slot, UINT32_MAX);
 	if (--slot->blocks == 0)
 		slot_close(p, b->slot);
 	table_give(&p->blocks, number);

@@ -27,6 +27,8 @@
 enum { POOL_NONE = 0xffff, GRANULE_SHIFT = 4 };
 static_assert(1 << GRANULE_SHIFT == NAT_MIN_BLOCK, "a block is whole granules");
 
+enum pool_full { FULL_OF_BLOCKS = 1 << NAT_PROTOS }; /* below: of ports of a protocol */
+
 struct pool_slot {
 	uint32_t next;          /* free list */
 	be32 address;
@@ -37,13 +39,19 @@ struct pool_slot {
 	uint8_t is_usable;      /* gives new blocks and mappings */
 	uint8_t zero;
 	uint32_t promised;      /* blocks that its subscribers may still have of their reserve */
-	uint32_t spare[6];
+	uint32_t shares;        /* of blocks */
+	uint32_t single[NAT_PROTOS]; /* ports taken of them */
+	uint32_t spare[2];
 };
 static_assert(sizeof(struct pool_slot) == 64, "a slot is one cache line");
 
-/* The blocks of a pool on this worker, of addresses that give, and marks to cross. */
+/*
+ * The blocks of a pool on this worker, of addresses that give, and marks to cross. Where ports are
+ * given one by one: its ports, those of the protocol that has the most.
+ */
 struct pool_use {
 	uint32_t held, total;
+	uint32_t single[NAT_PROTOS];
 	uint32_t high, low;   /* crossed: held is high or more, or less than low */
 	uint64_t name;        /* hash of the pool's name */
 	bool is_high;         /* which of the two is to be crossed next */
@@ -62,16 +70,17 @@ struct pool {
 	uint64_t *taken;        /* slots * NAT_PROTOS * row_words */
 	uint64_t *held;         /* slots * held_words */
 	uint32_t *slot_of_id;   /* n_ids */
-	uint8_t *is_full;       /* n_ids: no free block when last looked */
+	uint8_t *is_full;       /* n_ids: of enum pool_full: nothing free when last looked */
 	const struct nat_rules *rules; /* of the generation in force here */
 	uint32_t n_ids;
 	uint32_t row_words, held_words;
 	uint32_t epoch;         /* grows when a block may have become free */
 	struct pool_use use[NAT_MAX_POOLS];
-	uint32_t full_epoch[NAT_MAX_POOLS]; /* epoch at which a pool had nothing left */
+	uint32_t full_epoch[NAT_MAX_POOLS][NAT_PROTOS]; /* when a pool had nothing left */
 	uint32_t split_inverse; /* 2^32 / workers, rounded up; 0: not divided */
 	uint16_t worker;
 	uint16_t wanted;        /* port that the next block should have, if the pool keeps ports */
+	uint8_t wanted_proto;   /* enum nat_proto of what the next block, or share, is for */
 	uint8_t shift;
 };
 
@@ -90,7 +99,7 @@ void pool_reload(struct pool *p, const struct nat_rules *r);
 static inline bool
 pool_is_exhausted(const struct pool *p, uint16_t pool)
 {
-	return p->full_epoch[pool] == p->epoch;
+	return p->full_epoch[pool][p->wanted_proto] == p->epoch;
 }
 
 /*
@@ -104,6 +113,10 @@ uint32_t pool_take_more(struct pool *p, const struct generation *g, uint32_t slo
                         bool is_promised, uint64_t *random);
 /* pool_hold: enter a free block of an address as held. => its number, 0: no room. */
 uint32_t pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span);
+/* pool_share: a share of an address whose ports are given one by one. => its number, 0: no room. */
+uint32_t pool_share(struct pool *p, const struct img_nat_address *a);
+/* pool_has_shares: of any address. */
+bool pool_has_shares(const struct pool *p);
 /* pool_give: back to the address. => none of the block's ports is taken. */
 void pool_give(struct pool *p, uint32_t number);
 
@@ -148,7 +161,7 @@ pool_word(const struct pool *p, uint32_t slot, enum nat_proto proto, uint16_t po
 
 /*
  * A port's life: pool_take_port (see block_take_port) maps one, pool_unmap ends that, pool_free
- * makes it free. => pool_free: is the block unused now, to be given back?
+ * makes it free. => pool_free: is there more to do, because the block is unused now, or a share?
  */
 static inline uint16_t
 pool_take_port(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t hint,
@@ -174,7 +187,7 @@ pool_take_place(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t 
 	struct pool_slot *slot = pool_slot_at(p, b->slot);
 	slot->idle -= b->mapped == 0;
 	slot->ports_used[proto]++;
-	bit_set(pool_taken(p, b->slot, proto), pool_offset(p, b->first) + place);
+	bit_set(pool_taken(p, b->slot, proto), pool_offset(p, (uint16_t)(b->first + place)));
 	b->taken[proto]++;
 	b->mapped++;
 	return (uint16_t)(b->first + place);
@@ -190,10 +203,13 @@ pool_unmap(struct pool *p, uint32_t number, enum nat_proto proto)
 	slot->ports_used[proto]--;
 }
 
+bool pool_free_single(struct pool *p, struct block *b, enum nat_proto proto, uint32_t place);
 static inline bool
 pool_free(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t place)
 {
 	struct block *b = block_at(p, number);
+	if (__builtin_expect(block_is_share(b), 0))
+		return pool_free_single(p, b, proto, place);
 	uint64_t *row = pool_taken(p, b->slot, proto);
 	uint32_t at = pool_offset(p, b->first) + place;
 	assert(b->taken[proto] != 0 && bit_is_set(row, at));
@@ -219,6 +235,19 @@ static inline uint32_t
 span_granules(struct pool_span s)
 {
 	return (s.last >> GRANULE_SHIFT) - (s.first >> GRANULE_SHIFT) + 1;
+}
+
+/* pool_is_clear: is no port of a span in a held block, or taken by a share? */
+static inline bool
+pool_is_clear(const struct pool *p, uint32_t slot, struct pool_span span)
+{
+	if (bits_any(pool_held(p, slot), pool_granule(p, span.first), span_granules(span)))
+		return false;
+	bool any = false;
+	for (unsigned i = 0; i < NAT_PROTOS && pool_slot_at(p, slot)->shares != 0; i++)
+		any |= bits_any(pool_taken(p, slot, i), pool_offset(p, (uint16_t)span.first),
+		                span.last - span.first + 1);
+	return !any;
 }
 
 #endif

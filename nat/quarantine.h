@@ -21,14 +21,14 @@
 
 #include "nat/nat_image.h"
 
-enum { BLOCK_BITS = 26, TIME_BITS = 21, TIME_SHIFT = 7 };
+enum { BLOCK_BITS = 25, TIME_BITS = 21, TIME_SHIFT = 7 };
 static_assert(((int64_t)1 << (TIME_BITS - 1 + TIME_SHIFT)) > NAT_MAX_QUARANTINE_MS + 3600 * 1000,
               "the longest quarantine is less than half the clock's round, by an hour");
 
 struct quarantined {
 	uint64_t block : BLOCK_BITS;
 	uint64_t proto : 2;   /* enum nat_proto */
-	uint64_t place : 15;  /* port - first port of the block */
+	uint64_t place : 16;  /* port - first port of the block */
 	uint64_t freed : TIME_BITS;
 };
 static_assert(sizeof(struct quarantined) == 8, "eight to a cache line");

@@ -25,8 +25,7 @@ is_free(const struct pool *p, const struct img_nat_address *a, struct pool_span 
 	if (statics_hold(&p->rules->statics, a->address, (uint16_t)span.first,
 	                 (uint16_t)span.last))
 		return false;
-	return slot == 0 || !bits_any(pool_held(p, slot), pool_granule(p, span.first),
-	                              span_granules(span));
+	return slot == 0 || pool_is_clear(p, slot, span);
 }
 
 uint32_t

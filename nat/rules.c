@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "lib/mem.h"
+#include "nat/bits.h"
 
 /* A number that tells what was from what is; 0 of nothing. */
 static uint64_t
@@ -90,6 +91,12 @@ load_rows(struct nat_rules *r, const struct generation *g)
 		r->n_passes += r->rules[i].action == NAT_PASS;
 	r->n_classes = 1u << g->steer.class_bits;
 	r->n_workers = g->steer.n_workers;
+	r->is_split = g->steer.split_blocks && r->n_workers > 1;
+	r->given_words = steer_own_ports(&g->steer) / 64;
+	for (uint32_t i = 0; i < r->n_pools; i++)
+		r->n_given += (r->pools[i].flags & NAT_SINGLE) == 0 ? 0 :
+		              r->given_words * (r->is_split ? r->n_workers : 1);
+	r->has_singles = r->n_given != 0;
 }
 
 /* One allocation: the head, then the tables. */
@@ -100,18 +107,21 @@ rules_alloc(const struct nat_rules *from)
 	size_t ids = (size_t)from->n_ids + 1, order = (size_t)from->n_addresses + 1;
 	size_t classes = (size_t)from->n_pools * from->n_classes + 1;
 	size_t blocks = (size_t)from->n_pools * from->n_workers;
-	size_t words = (ids + order + classes + 2 * blocks) * sizeof(uint32_t);
-	struct nat_rules *r = mem_alloc(sizeof(*r) + match + words, -1);
+	size_t words = (ids + order + classes + 2 * blocks + from->n_pools) * sizeof(uint32_t);
+	size_t given = from->n_given * sizeof(uint64_t);
+	struct nat_rules *r = mem_alloc(sizeof(*r) + given + match + words, -1);
 	if (r == NULL)
 		return NULL;
 	*r = *from;
-	r->size = sizeof(*r) + match + words;
-	r->match = (struct rule_match *)(void *)(r + 1);
+	r->size = sizeof(*r) + given + match + words;
+	r->given = (uint64_t *)(void *)(r + 1);
+	r->match = (struct rule_match *)(void *)(r->given + from->n_given);
 	r->row_of_id = (uint32_t *)(void *)(r->match + from->n_rules + 1);
 	r->order = r->row_of_id + ids;
 	r->class_first = r->order + order;
 	r->blocks = r->class_first + classes;
 	r->pool_blocks = r->blocks + blocks;
+	r->given_first = r->pool_blocks + blocks;
 	return r;
 }
 
@@ -168,13 +178,55 @@ rules_usable(const struct nat_rules *r, const struct img_nat_pool *pool, struct 
 	return n;
 }
 
+/* Ports first..last of a pool's rows, given or not. */
+static void
+give(struct nat_rules *r, const struct steer *steer, uint32_t pool, struct pool_span span, bool is)
+{
+	union addr any = {.w = {0}};
+	for (uint32_t port = span.first; port <= span.last; port++) {
+		uint16_t w = r->is_split ?
+			steer_worker_port(steer, &any, FAMILY_V4, (uint16_t)port) : 0;
+		uint64_t *row = r->given + r->given_first[pool] + (size_t)w * r->given_words;
+		uint32_t at = steer_own_place(steer, (uint16_t)port);
+		if (is)
+			bit_set(row, at);
+		else
+			bit_clear(row, at);
+	}
+}
+
+/* The ports of a pool that gives them one by one, and how many each worker has of an address. */
+static void
+derive_given(struct nat_rules *r, const struct steer *steer, uint32_t pool, uint32_t *first)
+{
+	const struct img_nat_pool *p = &r->pools[pool];
+	uint32_t rows = r->is_split ? r->n_workers : 1;
+	r->given_first[pool] = *first;
+	*first += r->given_words * rows;
+	give(r, steer, pool, (struct pool_span){p->port_first, p->port_last}, true);
+	for (uint32_t i = 0; i < p->holes; i++) {
+		const struct img_nat_hole *h = &r->holes[p->first_hole + i];
+		give(r, steer, pool, (struct pool_span){h->first, h->last}, false);
+	}
+	for (uint32_t w = 0; w < r->n_workers; w++)
+		for (uint32_t i = 0; i < r->given_words; i++)
+			r->blocks[(size_t)pool * r->n_workers + w] += (uint32_t)
+				__builtin_popcountll(rules_given(r, pool, (uint16_t)w)[i]);
+}
+
 /* Blocks of one address of a pool, by worker. */
 static void
 derive_blocks(struct nat_rules *r, const struct steer *steer)
 {
 	union addr any = {.w = {0}};
+	uint32_t given = 0;
 	for (uint32_t i = 0; i < r->n_pools; i++) {
 		const struct img_nat_pool *p = &r->pools[i];
+		r->given_first[i] = UINT32_MAX;
+		if ((p->flags & NAT_SINGLE) != 0) {
+			derive_given(r, steer, i, &given);
+			continue;
+		}
 		uint32_t *blocks = r->blocks + (size_t)i * r->n_workers;
 		uint32_t last = p->port_last / p->block_size;
 		for (uint32_t w = 0; w < r->n_workers; w++)

@@ -40,9 +40,15 @@ struct nat_rules {
 	uint64_t extras;           /* mark of what else may cut: static mappings, deterministic
 	                            * pools, rules for other protocols */
 	bool has_ranges;           /* there are deterministic pools */
+	bool has_singles;          /* a pool gives its ports one by one */
+	bool is_split;             /* ports of an address are divided between workers */
 	bool has_others;           /* a rule lets other protocols out */
 	bool has_pcp;              /* a rule's subscribers may ask for mappings */
 	uint32_t *pool_blocks;     /* the same of all addresses that give */
+	uint64_t *given;           /* see rules_given */
+	uint32_t *given_first;     /* n_pools: word in given, UINT32_MAX: it has blocks */
+	uint32_t given_words;      /* of a row, as pool.row_words */
+	uint32_t n_given;          /* words in all */
 	size_t size;               /* of the allocation */
 };
 
@@ -76,6 +82,17 @@ static inline uint32_t
 rules_blocks(const struct nat_rules *r, uint32_t pool, uint16_t worker)
 {
 	return r->blocks[(size_t)pool * r->n_workers + worker];
+}
+
+/*
+ * rules_given: for a pool whose ports are given one by one, the ports that a worker may give of an
+ * address at home there: a bit each, where pool_offset (nat/pool.h) says.
+ */
+static inline const uint64_t *
+rules_given(const struct nat_rules *r, uint32_t pool, uint16_t worker)
+{
+	uint32_t of = r->is_split ? worker : 0;
+	return r->given + r->given_first[pool] + (size_t)of * r->given_words;
 }
 
 /* rules_pool_blocks: of all addresses of the pool that give. */

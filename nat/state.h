@@ -34,6 +34,7 @@ struct nat {
 	uint64_t said_until_ms;       /* of thresholds of subscribers, in this second */
 	uint32_t said;
 	uint8_t log_level;            /* enum nat_log */
+	bool logs_mappings;           /* all of them, or those of shares */
 	uint8_t inbound_refresh;
 	bool log_addresses;
 	uint16_t worker;

@@ -137,6 +137,8 @@ subscriber_row(const struct nat *n, const struct subscriber *s)
 	for (unsigned i = 0; b != 0 && i < NAT_MAX_BLOCKS; i++) {
 		const struct block *block = block_at(&n->pool, b);
 		b = block->next;
+		if (block_is_share(block))
+			continue;
 		if (block->slot != s->slot) {
 			row.elsewhere++;
 			continue;
@@ -226,7 +228,7 @@ nat_view_blocks(void *const *states, uint32_t n_states, const struct cmd_filter 
 			continue;
 		struct block b = *block_at(&n->pool, ++w.number);
 		struct cmd_block row = block_row(n, &b);
-		if (block_is_unused(&b) || !is_wanted_block(filter, &row))
+		if (block_is_unused(&b) || block_is_share(&b) || !is_wanted_block(filter, &row))
 			continue;
 		if (out != NULL)
 			out[filled] = row;
@@ -243,8 +245,10 @@ pool_row_add(struct cmd_pool_address *row, const struct nat *n, const struct img
 	if (number == 0)
 		return;
 	struct pool_slot slot = *pool_slot_at(&n->pool, number);
-	row->blocks_used += slot.blocks - slot.idle;
-	row->blocks_quarantined += slot.idle;
+	if (slot.shares == 0) {
+		row->blocks_used += slot.blocks - slot.idle;
+		row->blocks_quarantined += slot.idle;
+	}
 	for (unsigned i = 0; i < NAT_PROTOS; i++)
 		row->ports_used[i] += slot.ports_used[i];
 }
@@ -254,6 +258,8 @@ static uint32_t
 blocks_of(const struct nat_rules *r, uint32_t pool, bool is_divided)
 {
 	uint32_t n = 0;
+	if ((r->pools[pool].flags & NAT_SINGLE) != 0)
+		return 0;
 	for (uint32_t w = 0; w < (is_divided ? r->n_workers : 1); w++)
 		n += rules_blocks(r, pool, (uint16_t)w);
 	return n;

@@ -3,6 +3,7 @@
 #include "nat/want.h"
 
 #include "nat/bits.h"
+#include "nat/single.h"
 
 #define EVERY UINT64_MAX
 #define EVEN 0x5555555555555555u
@@ -75,9 +76,20 @@ want_this(struct pool *p, uint32_t first, struct want w, uint32_t *block)
 	return 0;
 }
 
-uint16_t
-want_port(struct pool *p, uint32_t first, struct want w, uint64_t *random, uint32_t *block,
-          bool *kept)
+/* Of the first share whose address has one. */
+static uint16_t
+take_single(struct pool *p, uint32_t first, struct want w, uint64_t *random, uint32_t *block)
+{
+	uint16_t port = 0;
+	for (uint32_t n = first; n != 0 && port == 0; n = block_at(p, n)->next) {
+		*block = n;
+		port = single_take(p, n, w, random);
+	}
+	return port;
+}
+
+static uint16_t
+take_wanted(struct pool *p, uint32_t first, struct want w, uint64_t *random, uint32_t *block)
 {
 	uint8_t flags = block_at(p, first)->flags;
 	uint16_t port = 0;
@@ -85,8 +97,16 @@ want_port(struct pool *p, uint32_t first, struct want w, uint64_t *random, uint3
 		port = want_this(p, first, w, block);
 	if (port == 0 && (flags & NAT_KEEP_PARITY) != 0)
 		port = take_among(p, first, w.proto, alike(w.inside_port), random, block);
-	if (port == 0)
-		port = take_among(p, first, w.proto, EVERY, random, block);
+	return port != 0 ? port : take_among(p, first, w.proto, EVERY, random, block);
+}
+
+uint16_t
+want_port(struct pool *p, uint32_t first, struct want w, uint64_t *random, uint32_t *block,
+          bool *kept)
+{
+	uint8_t flags = block_at(p, first)->flags;
+	uint16_t port = (flags & NAT_SINGLE) != 0 ? take_single(p, first, w, random, block) :
+	                                            take_wanted(p, first, w, random, block);
 	*kept = ((flags & NAT_KEEP_PORT) == 0 || port == w.inside_port) &&
 	        ((flags & NAT_KEEP_PARITY) == 0 || ((port ^ w.inside_port) & 1) == 0);
 	return port;

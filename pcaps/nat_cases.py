@@ -740,6 +740,25 @@ def pool_fallback():
 
 
 @case
+def ports_one_by_one():
+    c = make("ports-one-by-one", "A pool without blocks: three subscribers share an address port by port until none is left, each "
+             "mapping is logged though blocks are what is logged, and what ends is free for anybody after the quarantine.",
+             pool={"allocation": "ports", "ports": "1024-1039"}, rule={"timeouts": {"udp": 120}})
+    c.config["nat"]["pools"][0].pop("block_size")
+    c.config["nat"].update({"log": "blocks", "quarantine": 60})
+    c.one_worker = True
+    for i in range(16):
+        c.send("inside", i, P.udp([A, B, C][i % 3], S, 5000 + i, 53))
+    c.send("inside", 20, P.udp(A, S, 6000, 53, b"none is left"), P.udp(B, S, 5001, 54, b"but this is known"))
+    c.send("inside", 21, P.tcp(A, S, 6000, 80, SYN, seq=1))
+    c.request(22, "pool.list")
+    c.request(23, "subscriber.list")
+    c.send("inside", 135, P.udp(C, S, 7000, 53, b"in quarantine"))
+    c.send("inside", 186, P.udp(C, S, 7000, 53, b"free again"))
+    return c
+
+
+@case
 def pool_by_destination():
     c = make("pool-by-destination", "A rule with a destination has a pool of its own: the same inside port is one mapping for all "
              "of its destinations, and another one for all others; a narrower exception within goes with the others again.")

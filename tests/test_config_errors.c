@@ -311,6 +311,17 @@ static const struct bad {
 	{"{" NICS ",\"workers\":{\"count\":4},\"nat\":{\"pools\":["
 	 "{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"],\"ports\":\"1024-2047\"}]}}",
 	 "nat.pools[0].ports", "1024-2047 gives 2 shares of 512 ports"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"allocation\":\"ports\",\"reserve\":1")),
+	 "nat.pools[0].allocation", "without blocks there is no reserve of 1"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"allocation\":\"ports\","
+	            "\"max_blocks\":11")),
+	 "nat.pools[0].allocation", "expected 10 at most"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"allocation\":\"ports\","
+	            "\"deterministic\":{\"inside\":[\"10.0.0.0/30\"]}")),
+	 "nat.pools[0].allocation", "a deterministic pool has ranges"},
+	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"allocation\":\"ports\","
+	            "\"ports\":\"2000-2014\"")),
+	 "nat.pools[0].ports", "holds no whole block of 16"},
 	/* rules */
 	{RULES("{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"q\"}"), "nat.rules[0].pool",
 	 "there is no pool \"q\""},

@@ -101,11 +101,26 @@ test_choice(void)
 		"'rules':[{'name':'a','source':'10.0.0.0/8','pool':'r','fallback':['p','q']}]}");
 	const struct img_nat_pool *p = rows(h, IMG_NAT_POOLS, 3);
 	CU_ASSERT(p[0].flags == 0 && p[0].reserve == 4);
-	CU_ASSERT(p[1].flags == NAT_POOL_FLAGS && p[1].reserve == 0);
+	CU_ASSERT(p[1].flags == (NAT_POOL_FLAGS & ~NAT_SINGLE) && p[1].reserve == 0);
 	CU_ASSERT(p[2].flags == 0 && p[2].reserve == 0);
 	const struct img_nat_rule *r = rows(h, IMG_NAT_RULES, 1);
 	CU_ASSERT(r->pool == 2 && r->fallbacks == 2);
 	CU_ASSERT(r->fallback[0] == 0 && r->fallback[1] == 1);
+	free(h);
+}
+
+/* Ports one by one are not cut to blocks. */
+static void
+test_single(void)
+{
+	struct image_header *h = compile_after(NULL,
+		"'nat':{'pools':[{'name':'p','addresses':['203.0.113.1'],'allocation':'ports',"
+		"'ports':'1030-2000','pairing':'soft'},"
+		"{'name':'q','addresses':['203.0.113.2'],'ports':'1030-2000','block_size':64}]}");
+	const struct img_nat_pool *p = rows(h, IMG_NAT_POOLS, 2);
+	CU_ASSERT(p[0].port_first == 1030 && p[0].port_last == 2000);
+	CU_ASSERT_EQUAL(p[0].flags, NAT_SINGLE | NAT_PAIR_SOFT);
+	CU_ASSERT(p[1].port_first == 1088 && p[1].port_last == 1983 && p[1].flags == 0);
 	free(h);
 }
 
@@ -152,6 +167,7 @@ static const struct test_case cases[] = {
 	{"what it leaves out is free", test_left_out_is_free},
 	{"limits and thresholds", test_limits},
 	{"how pools choose", test_choice},
+	{"ports one by one", test_single},
 	{"pools by destination", test_destinations},
 };
 TEST_MAIN("config_pool", cases)

@@ -140,7 +140,7 @@ is_wanted(const struct config_option *c)
 	                                     "used_low", "mappings_low", "mappings_high",
 	                                     "flow_burst", "pcp", "leases", "min_lifetime",
 	                                     "max_lifetime", "allow", "deny",
-	                                     "limits", "lists", "file"};
+	                                     "limits", "lists", "file", "allocation"};
 	bool rare = strncmp(c->path, "lb.checks[]", 11) == 0;
 	for (size_t i = 0; i < sizeof(seldom) / sizeof(seldom[0]); i++)
 		rare |= strcmp(option_key(c), seldom[i]) == 0;

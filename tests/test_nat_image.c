@@ -143,6 +143,22 @@ test_addresses_and_rules(void)
 	world_free(w);
 }
 
+/* Ports one by one: not with what blocks are needed for. */
+static void
+test_single(void)
+{
+	begin();
+	struct img_nat_pool *p = rows(IMG_NAT_POOLS);
+	p->flags = NAT_SINGLE;
+	p->reserve = 0;
+	p->max_blocks = NAT_MAX_SHARES;
+	CU_ASSERT_EQUAL(check(), 0);
+	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, reserve, 1);
+	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, max_blocks, NAT_MAX_SHARES + 1);
+	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, flags, 64);
+	world_free(w);
+}
+
 /* Pools by destination, no more of them than there are lanes. */
 static void
 test_apart(void)
@@ -270,6 +286,7 @@ test_mutations(void)
 static const struct test_case cases[] = {
 	{"settings and pools", test_pools},
 	{"addresses, rules, routes", test_addresses_and_rules},
+	{"ports one by one", test_single},
 	{"pools by destination", test_apart},
 	{"rules that let pass", test_pass},
 	{"sections", test_sections},

@@ -62,6 +62,24 @@ reserve_holds(struct model *m, const json_t *pool, size_t i, const struct img_na
 		                 blocks, m->plane.workers, blocks / m->plane.workers);
 }
 
+/* single_holds: what a pool without blocks has no use for. */
+static void
+single_holds(struct model *m, size_t i, const struct img_nat_pool *p)
+{
+	struct config_path path;
+	path_make(&path, "nat.pools[%zu].allocation", i);
+	if (p->reserve != 0)
+		config_error_add(m->errs, path.text, "\"ports\": without blocks there is no "
+		                 "reserve of %u; expected 0", p->reserve);
+	if (is_deterministic(m, (int)i))
+		config_error_add(m->errs, path.text, "\"ports\": a deterministic pool has ranges "
+		                 "and blocks; expected \"blocks\"");
+	if (p->max_blocks > NAT_MAX_SHARES)
+		config_error_add(m->errs, path.text, "\"ports\": max_blocks is %u, the addresses a "
+		                 "subscriber may use; expected %u at most", p->max_blocks,
+		                 NAT_MAX_SHARES);
+}
+
 void
 pool_choice(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *p)
 {
@@ -70,7 +88,10 @@ pool_choice(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *
 	p->flags |= json_is_true(json_object_get(pool, "keep_port")) ? NAT_KEEP_PORT : 0;
 	p->flags |= json_is_true(json_object_get(pool, "keep_parity")) ? NAT_KEEP_PARITY : 0;
 	p->flags |= is_word(pool, "pairing", "soft") ? NAT_PAIR_SOFT : 0;
+	p->flags |= is_word(pool, "allocation", "ports") ? NAT_SINGLE : 0;
 	p->reserve = (uint8_t)get_int(pool, "reserve");
+	if ((p->flags & NAT_SINGLE) != 0)
+		single_holds(m, i, p);
 	reserve_holds(m, pool, i, p);
 }
 

@@ -39,6 +39,11 @@ pool_ports(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *p
 	uint32_t size = (uint32_t)get_int(pool, "block_size");
 	ports_parse(get_text(pool, "ports"), &first, &last);
 	uint32_t begin = (first + size - 1) / size * size, end = (last + 1u) / size * size;
+	if (strcmp(get_text(pool, "allocation"), "ports") == 0) {
+		size = NAT_MIN_BLOCK;
+		begin = first;
+		end = last + 1u - first >= size ? last + 1u : begin;
+	}
 	p->block_size = (uint16_t)size;
 	p->max_blocks = (uint16_t)get_int(pool, "max_blocks");
 	p->port_first = (uint16_t)begin;

@@ -187,6 +187,10 @@ const struct config_option config_options[] = {
 	 "the inside port is the external one too, where that is free"},
 	{"nat.pools[].keep_parity", CONFIG_BOOL, "false", 0, 0, NULL, 0,
 	 "even ports for even ones, odd ones for odd, where there are (RFC 4787 REQ-4)"},
+	{"nat.pools[].allocation", CONFIG_WORD, "blocks", 0, 0, "blocks ports", 0,
+	 "`ports`: one by one, from all that nobody has; each mapping is logged, `block_size` and "
+	 "`block_order` do not matter, `max_blocks` is the addresses a subscriber may use where "
+	 "`pairing` is soft, 10 at most"},
 	{"nat.pools[].used_high", CONFIG_INT, "0", 0, 100, NULL, 0,
 	 "percent of its blocks in use at which a `threshold` event is logged; 0: never"},
 	{"nat.pools[].used_low", CONFIG_INT, NULL, 0, 99, NULL, 0,
