@@ -155,14 +155,16 @@ struct policy_ops {
 	                uint64_t hint[HINTS], unsigned stage);
 	/*
 	 * stale: does the flow go on under the generation of the last reload? f is NULL: may there
-	 * be any that does not? Asked of all that there are after a reload. A policy without it
-	 * keeps its flows.
+	 * be any that does not? Asked of all that there are after a reload, and when lapsed says
+	 * so. A policy without it keeps its flows.
 	 */
 	enum stale (*stale)(void *state, const struct flow *f);
 	/* chosen: is the flow one of those that an operator wants ended? what: as posted. */
 	bool (*chosen)(void *state, const struct flow *f, const void *what);
 	/* cut: the same of what it has beside flows, over time, from tick(). NULL: nothing. */
 	void (*cut)(void *state, const void *what);
+	/* lapsed: may flows have become stale by time alone since this was last asked? Or NULL. */
+	bool (*lapsed)(void *state);
 	/* tick: bounded work between bursts. reload: a new generation is in force. */
 	void (*tick)(void *state, uint64_t now_ns);
 	void (*reload)(void *state, const struct generation *g);

@@ -244,10 +244,16 @@ sweep(struct worker *w)
 static void
 tick(struct worker *w)
 {
+	bool lapsed = false;
 	for (unsigned i = 0; i < w->n_policies; i++) {
-		if (w->policy[i].ops->tick != NULL)
-			w->policy[i].ops->tick(w->policy[i].state, w->now_ns);
+		const struct policy *p = &w->policy[i];
+		if (p->ops->tick != NULL)
+			p->ops->tick(p->state, w->now_ns);
+		if (p->ops->lapsed != NULL)
+			lapsed |= p->ops->lapsed(p->state);
 	}
+	if (lapsed)
+		purge_start(w);
 }
 
 static void

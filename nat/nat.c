@@ -6,6 +6,7 @@
 
 #include "lib/mem.h"
 #include "nat/answer.h"
+#include "nat/drain.h"
 #include "nat/nat_filter.h"
 #include "nat/other.h"
 #include "nat/ranges.h"
@@ -116,6 +117,7 @@ nat_reload(void *state, const struct generation *g)
 	n->extras = r->extras;
 	threshold_reload(n);
 	lane_reload(n);
+	drain_reload(n);
 }
 
 static int
@@ -236,6 +238,8 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 		return refuse_inbound(m, spec, DROP_NAT_FILTERED);
 	struct mapping *map = mapping_at(&n->mappings, number);
 	struct subscriber *s = life_subscriber(n, map);
+	if (drain_is_over(n, life_slot(n, map)))
+		return refuse_inbound(m, spec, DROP_NAT_NO_MAPPING);
 	if (!limit_inbound(n, s))
 		return refuse(spec, DROP_NAT_FLOW_LIMIT);
 	map->flows++;
@@ -405,14 +409,30 @@ nat_chosen(void *state, const struct flow *f, const void *what)
 	return nat_filter_wants(what, &x);
 }
 
-/* Flows of before, when the static mappings are others. */
+/* Is it on an address whose drain is over? */
+static bool
+is_drained(const struct nat *n, const struct flow *f)
+{
+	if (owner_is_mapping(f->owner))
+		return drain_is_over(n, life_slot(n, mapping_at(&n->mappings, f->owner)));
+	return f->owner == OWNER_PAIR && drain_ends(n, ((const struct flow4 *)f)->tuple[1].dst);
+}
+
+/* Flows of before, when the static mappings are others; and what time has ended. */
 static enum stale
 nat_stale(void *state, const struct flow *f)
 {
 	const struct nat *n = state;
-	bool is_stale = f == NULL ? n->has_changed :
+	bool is_stale = f == NULL ? n->has_changed || n->has_drained :
+	                            is_drained(n, f) ||
 	                            unmapped_is_stale(n, f, ((const struct flow4 *)f)->tuple);
 	return is_stale ? STALE_ENDS : STALE_NOT;
+}
+
+static bool
+nat_lapsed(void *state)
+{
+	return drain_lapsed(state);
 }
 
 static void
@@ -461,6 +481,7 @@ const struct policy_ops nat_policy = {
 	.chosen = nat_chosen,
 	.cut = nat_cut,
 	.stale = nat_stale,
+	.lapsed = nat_lapsed,
 	.tick = nat_tick,
 	.reload = nat_reload,
 };

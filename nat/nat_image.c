@@ -104,6 +104,9 @@ check_conf(const struct check *c)
 	if (c->conf->quarantine_ms > NAT_MAX_QUARANTINE_MS)
 		return wrong(c, "NAT settings: quarantine of %u ms, at most %u",
 		             c->conf->quarantine_ms, (unsigned)NAT_MAX_QUARANTINE_MS);
+	if (c->conf->drain_ms > NAT_MAX_DRAIN_MS)
+		return wrong(c, "NAT settings: a drain of %u ms, at most %u", c->conf->drain_ms,
+		             (unsigned)NAT_MAX_DRAIN_MS);
 	if (c->conf->quarantine_ms != 0 && c->plane->quarantine == 0)
 		return wrong(c, "nat.quarantine is set, nat.capacity.quarantine is 0");
 	if (c->conf->pcp_min_s > c->conf->pcp_max_s || c->conf->pcp_max_s > NAT_MAX_LEASE_S)

@@ -32,6 +32,7 @@ enum {
 	NAT_MAX_RANGE = 32768, /* ports of a subscriber's range there */
 	NAT_MAX_QUARANTINE_MS = 24 * 3600 * 1000,
 	NAT_MAX_LEASE_S = 30 * 24 * 3600,
+	NAT_MAX_DRAIN_MS = 7 * 24 * 3600 * 1000,
 };
 
 enum nat_filtering { NAT_FILTER_EIF, NAT_FILTER_ADF, NAT_FILTER_APDF };
@@ -55,6 +56,7 @@ struct img_nat_conf { /* one row */
 	uint8_t refusal;         /* ICMP code when no mapping can be made (6888 REQ-11b: 1) */
 	uint8_t log_addresses;   /* 1: which pool address a subscriber has, too (RFC 8158) */
 	uint8_t zero[2];
+	uint32_t drain_ms;       /* what is left on an address that gives no more; 0: stays */
 	uint32_t quarantine_ms;  /* before a freed port or block is given out again (6888 REQ-8) */
 	uint32_t pcp_min_s, pcp_max_s; /* what a mapping that was asked for lasts */
 };

@@ -70,13 +70,19 @@ id_bytes(const struct shape *s)
 	return round64((size_t)s->ids * sizeof(uint32_t));
 }
 
+static size_t
+drained_bytes(const struct shape *s)
+{
+	return round64((size_t)s->ids * sizeof(uint64_t));
+}
+
 size_t
 pool_memsize(const struct policy_env *env, struct pool_share share)
 {
 	struct shape s = shape_of(env, share);
 	return table_memsize(s.slots, sizeof(struct pool_slot), 0) +
 	       table_memsize(s.blocks, sizeof(struct block), 0) + taken_bytes(&s) +
-	       held_bytes(&s) + id_bytes(&s) + round64(s.ids);
+	       held_bytes(&s) + id_bytes(&s) + drained_bytes(&s) + round64(s.ids);
 }
 
 void
@@ -95,6 +101,8 @@ pool_init(struct pool *p, void *mem, const struct policy_env *env, struct pool_s
 	at += held_bytes(&s);
 	p->slot_of_id = (uint32_t *)(void *)at;
 	at += id_bytes(&s);
+	p->drained_ms = (uint64_t *)(void *)at;
+	at += drained_bytes(&s);
 	p->is_full = at;
 	p->n_ids = s.ids;
 	p->row_words = words(s.slot_ports);

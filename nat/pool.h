@@ -71,6 +71,7 @@ struct pool {
 	uint64_t *held;         /* slots * held_words */
 	uint32_t *slot_of_id;   /* n_ids */
 	uint8_t *is_full;       /* n_ids: of enum pool_full: nothing free when last looked */
+	uint64_t *drained_ms;   /* n_ids, nat/drain.h */
 	const struct nat_rules *rules; /* of the generation in force here */
 	uint32_t n_ids;
 	uint32_t row_words, held_words;

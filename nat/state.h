@@ -39,6 +39,8 @@ struct nat {
 	bool log_addresses;
 	uint16_t worker;
 	bool has_changed;             /* static mappings, with the last generation */
+	bool has_drained;             /* an address whose drain is over, nat/drain.h */
+	uint64_t drain_due;           /* when the next one is, in ms */
 	uint64_t extras;              /* nat_rules.extras of the generation in force */
 	uint64_t random;
 	uint64_t ahead;               /* the same, as far as hints of a burst are drawn */
@@ -94,11 +96,17 @@ life_subscriber(const struct nat *n, const struct mapping *m)
 /* life_facts: what a filter asks of a mapping. */
 struct nat_facts life_facts(const struct nat *n, const struct mapping *m);
 
-/* life_external: the pool address of a mapping. */
+/* life_slot, life_external: the pool address of a mapping. */
+static inline const struct pool_slot *
+life_slot(const struct nat *n, const struct mapping *m)
+{
+	return pool_slot_at(&n->pool, mapping_block(&n->mappings, m)->slot);
+}
+
 static inline be32
 life_external(const struct nat *n, const struct mapping *m)
 {
-	return pool_slot_at(&n->pool, mapping_block(&n->mappings, m)->slot)->address;
+	return life_slot(n, m)->address;
 }
 
 #endif

@@ -740,6 +740,24 @@ def pool_fallback():
 
 
 @case
+def pool_drain_deadline():
+    c = make("pool-drain-deadline", "An address drains with a deadline: its mapping goes on until then, is cut and logged, and the "
+             "subscriber goes on with another address.")
+    c.config["nat"]["drain_deadline"] = 100
+    c.one_worker = True
+    p = udp_out(c, 0, A, 5000, S, 53)
+    c.request(5, "pool.add_range", pool="public", range="203.0.113.9")
+    c.request(6, "pool.drain_range", pool="public", range=X)
+    c.send("inside", 50, P.udp(A, S, 5000, 53, b"still"))
+    back(c, 51, p, b"and back")
+    c.send("inside", 105, P.udp(A, S, 5000, 53, b"the last one"))
+    back(c, 107, p, b"too late")
+    c.send("inside", 108, P.udp(A, S, 5000, 53, b"elsewhere"))
+    c.request(109, "mapping.list")
+    return c
+
+
+@case
 def ports_one_by_one():
     c = make("ports-one-by-one", "A pool without blocks: three subscribers share an address port by port until none is left, each "
              "mapping is logged though blocks are what is logged, and what ends is free for anybody after the quarantine.",

@@ -255,6 +255,9 @@ const struct config_option config_options[] = {
 	TIMEOUTS_FINE("nat.rules[].timeouts"),
 	TIMEOUT("nat.rules[].timeouts.icmp", NULL, "as in `nat.timeouts`"),
 	TIMEOUT("nat.rules[].timeouts.other", NULL, "as in `nat.timeouts`"),
+	{"nat.drain_deadline", CONFIG_INT, "0", 0, NAT_MAX_DRAIN_MS / 1000, NULL, 0,
+	 "seconds after which what is left on a pool address that drains or was removed is cut; "
+	 "0: never"},
 	{"nat.static", CONFIG_ARRAY, NULL, 0, CONFIG_MAX_STATICS, NULL, 0,
 	 "inside endpoints with a fixed outside one, both ways, before all rules; see nat.md"},
 	{"nat.static[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "a static mapping"},
