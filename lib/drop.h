@@ -49,6 +49,8 @@
 	  "another inside host speaks this protocol with this remote host")                    \
 	X(NAT_FLOW_LIMIT, "nat_flow_limit", "subscriber has as many flows as it may")           \
 	X(NAT_FLOW_RATE, "nat_flow_rate", "subscriber opens flows faster than it may")          \
+	X(NAT_START, "nat_start",                                                               \
+	  "after a start no port is given for as long as the quarantine lasts")                 \
 	X(NAT_LOG_FULL, "nat_log_full", "no new block, the log has no room (log.overload)")     \
 	X(LB_NO_BACKEND, "lb_no_backend", "service has no backend that takes new flows")        \
 	X(LB_NO_SERVICE, "lb_no_service", "service address, but no service on that port")       \

@@ -305,6 +305,19 @@ may_begin(const struct nat *n, uint8_t *drop)
 	return false;
 }
 
+/* May it get a block that somebody may have had before the start? A range is always the same's. */
+static bool
+is_too_early(const struct nat *n, const struct wish *w, uint8_t *drop)
+{
+	const struct nat_rules *r = rules_of(w->miss->gen);
+	struct det_range range;
+	if (n->clock.ms >= n->gives_from)
+		return false;
+	*drop = DROP_NAT_START;
+	return !det_forward(&r->pools[w->rule->pool], r->insides, w->miss->tuple.realm,
+	                    wish_address(w), &range);
+}
+
 static __attribute__((noinline)) uint32_t
 first_block(struct nat *n, const struct wish *w, uint16_t pool)
 {
@@ -319,7 +332,8 @@ static uint32_t
 subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
 {
 	*drop = DROP_NAT_TABLE_FULL;
-	if (n->subscribers.t.used == n->subscribers.t.capacity || !may_begin(n, drop))
+	if (n->subscribers.t.used == n->subscribers.t.capacity || !may_begin(n, drop) ||
+	    is_too_early(n, w, drop))
 		return 0;
 	uint16_t pool = w->rule->pool;
 	uint32_t block = first_block(n, w, pool);
@@ -370,7 +384,8 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 		            (uint64_t)pool->max_blocks * pool->block_size);
 		return 0;
 	}
-	if (!may_begin(n, drop))
+	*drop = DROP_NAT_START;
+	if (n->clock.ms < n->gives_from || !may_begin(n, drop))
 		return 0;
 	n->pool.wanted = __builtin_bswap16(w->miss->tuple.sport);
 	uint32_t block = pool_take_more(&n->pool, g, s->slot, s->blocks < s->reserve, &n->random);

@@ -96,6 +96,26 @@ nat_destroy(void *state)
 		mem_free(n, n->size);
 }
 
+/*
+ * After a start nobody knows which ports were in use before it, so all of them are in quarantine
+ * (RFC 6888 REQ-8), where that is wanted.
+ */
+static void
+start_wait(struct nat *n)
+{
+	uint64_t from = n->began_ms != 0 ? n->began_ms + n->quarantine_ms : UINT64_MAX;
+	n->gives_from = rules_of(n->gen)->conf.start_waits ? from : 0;
+}
+
+/* The first time that it is told what time it is. */
+static __attribute__((noinline)) void
+begin(struct nat *n)
+{
+	n->began_ms = n->clock.ms != 0 ? n->clock.ms : 1;
+	if (n->gen != NULL)
+		start_wait(n);
+}
+
 static __attribute__((noinline)) void
 nat_reload(void *state, const struct generation *g)
 {
@@ -105,6 +125,7 @@ nat_reload(void *state, const struct generation *g)
 	n->gen_number = g->number;
 	n->reloads++;
 	n->quarantine_ms = r->conf.quarantine_ms;
+	start_wait(n);
 	n->log_level = r->conf.log;
 	n->log_addresses = r->conf.log_addresses && r->conf.log != NAT_LOG_NONE;
 	n->logs_mappings = n->log_level == NAT_LOG_MAPPINGS ||
@@ -440,6 +461,8 @@ nat_tick(void *state, uint64_t now_ns)
 {
 	struct nat *n = state;
 	clock_set(&n->clock, (uint32_t)(now_ns / 1000000u), now_ns);
+	if (n->began_ms == 0)
+		begin(n);
 	life_release(n, TICK_RELEASES);
 	if (n->began_ms == 0)
 		n->began_ms = n->clock.ms;

@@ -104,6 +104,8 @@ check_conf(const struct check *c)
 	if (c->conf->quarantine_ms > NAT_MAX_QUARANTINE_MS)
 		return wrong(c, "NAT settings: quarantine of %u ms, at most %u",
 		             c->conf->quarantine_ms, (unsigned)NAT_MAX_QUARANTINE_MS);
+	if (c->conf->start_waits > 1)
+		return wrong(c, "NAT settings: start_waits is out of range");
 	if (c->conf->drain_ms > NAT_MAX_DRAIN_MS)
 		return wrong(c, "NAT settings: a drain of %u ms, at most %u", c->conf->drain_ms,
 		             (unsigned)NAT_MAX_DRAIN_MS);

@@ -55,7 +55,8 @@ struct img_nat_conf { /* one row */
 	uint8_t answer_syn;      /* 1: refuse an unsolicited SYN, late (5382 REQ-4); 0: silence */
 	uint8_t refusal;         /* ICMP code when no mapping can be made (6888 REQ-11b: 1) */
 	uint8_t log_addresses;   /* 1: which pool address a subscriber has, too (RFC 8158) */
-	uint8_t zero[2];
+	uint8_t start_waits;     /* 1: the quarantine holds for all ports after a start */
+	uint8_t zero;
 	uint32_t drain_ms;       /* what is left on an address that gives no more; 0: stays */
 	uint32_t quarantine_ms;  /* before a freed port or block is given out again (6888 REQ-8) */
 	uint32_t pcp_min_s, pcp_max_s; /* what a mapping that was asked for lasts */

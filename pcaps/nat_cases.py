@@ -740,6 +740,18 @@ def pool_fallback():
 
 
 @case
+def quarantine_at_start():
+    c = make("quarantine-at-start", "After a start no port is given before the quarantine's time has passed (RFC 6888 REQ-8); a "
+             "static mapping does not wait.")
+    c.config["nat"].update({"quarantine": 60, "quarantine_at_start": True})
+    c.config["nat"]["static"] = [{"inside": B, "outside": "203.0.113.7"}]
+    c.send("inside", 0, P.udp(A, S, 5000, 53, b"too early"), P.udp(B, S, 5000, 53, b"static"))
+    c.send("inside", 59, P.udp(A, S, 5000, 53, b"still"))
+    c.send("inside", 61, P.udp(A, S, 5000, 53, b"now"))
+    return c
+
+
+@case
 def pool_drain_deadline():
     c = make("pool-drain-deadline", "An address drains with a deadline: its mapping goes on until then, is cut and logged, and the "
              "subscriber goes on with another address.")

@@ -65,6 +65,7 @@ test_pools(void)
 {
 	begin();
 	CU_ASSERT_EQUAL_FATAL(check(), 0);
+	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, start_waits, 2);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, drain_ms, NAT_MAX_DRAIN_MS + 1);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, log, 3);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, inbound_refresh, 2);

@@ -303,6 +303,7 @@ model_nat(struct model *m)
 	m->nat.inbound_refresh = json_is_true(json_object_get(nat, "inbound_refresh"));
 	m->nat.answer_syn = json_is_true(json_object_get(nat, "answer_syn"));
 	m->nat.refusal = refusal_code[word_of(nat, "refusal", refusal_words)];
+	m->nat.start_waits = json_is_true(json_object_get(nat, "quarantine_at_start"));
 	m->nat.drain_ms = (uint32_t)get_int(nat, "drain_deadline") * 1000;
 	m->nat.quarantine_ms = (uint32_t)get_int(nat, "quarantine") * 1000;
 	model_pcp(m);
