@@ -53,12 +53,9 @@ log_address(struct nat *n, enum record_event event, uint32_t number)
 	log_put(&n->log, &rec, &n->clock);
 }
 
-/* Where there are no blocks to be logged, mappings are. */
-static void
-log_mapping(struct nat *n, enum record_event event, const struct mapping *m)
+static __attribute__((noinline)) void
+mapping_put(struct nat *n, enum record_event event, const struct mapping *m)
 {
-	if (!n->logs_mappings)
-		return;
 	if (n->log_level == NAT_LOG_BLOCKS && !block_is_share(mapping_block(&n->mappings, m)))
 		return;
 	const struct subscriber *s = life_subscriber(n, m);
@@ -71,6 +68,14 @@ log_mapping(struct nat *n, enum record_event event, const struct mapping *m)
 		.pool = slot->pool,
 	};
 	log_put(&n->log, &rec, &n->clock);
+}
+
+/* Where there are no blocks to be logged, mappings are. */
+static inline void
+log_mapping(struct nat *n, enum record_event event, const struct mapping *m)
+{
+	if (n->logs_mappings)
+		mapping_put(n, event, m);
 }
 
 static __attribute__((noinline)) void

@@ -259,7 +259,7 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 		return refuse_inbound(m, spec, DROP_NAT_FILTERED);
 	struct mapping *map = mapping_at(&n->mappings, number);
 	struct subscriber *s = life_subscriber(n, map);
-	if (drain_is_over(n, life_slot(n, map)))
+	if (n->has_drained && drain_is_over(n, life_slot(n, map)))
 		return refuse_inbound(m, spec, DROP_NAT_NO_MAPPING);
 	if (!limit_inbound(n, s))
 		return refuse(spec, DROP_NAT_FLOW_LIMIT);
