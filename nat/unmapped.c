@@ -149,7 +149,8 @@ unmapped_is_stale(const struct nat *n, const struct flow *f, const struct tuple4
 	if (f->owner == OWNER_PAIR)
 		return other_is_stale(n->gen, f, t);
 	if (owner_is_mapping(f->owner))
-		return static_in(s, outside, &to) != NULL || !is_in_place(n, f->owner);
+		return static_in(s, outside, &to) != NULL || static_out(s, inside, &to) != NULL ||
+		       !is_in_place(n, f->owner);
 	const struct img_nat_static *row = static_out(s, inside, &to);
 	return row == NULL || to != outside || ((f->flags & FLOW_INBOUND) != 0 && !row->inbound);
 }

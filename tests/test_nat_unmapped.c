@@ -187,6 +187,29 @@ test_stale(void)
 }
 
 /* A mapping that nobody may speak to from outside any more: what was opened from there ends. */
+/* An inside endpoint that becomes static loses its dynamic mapping, and no other does. */
+static void
+test_stale_inside(void)
+{
+	struct world_flow out, in, other, neighbour;
+	begin();
+	world_apply(w);
+	world_out(w, UDP, HOST, 5000, SERVER, 53, &spec, &out);
+	world_in(w, UDP, ip_add(SERVER, 9), 7, spec.reply.dst.w[0], spec.reply.dport, &spec, &in);
+	world_out(w, UDP, HOST, 5001, SERVER, 53, &spec, &other);
+	world_out(w, UDP, ip_add(HOST, 1), 5000, SERVER, 53, &spec, &neighbour);
+	row(HOST, ip(203, 0, 113, 8), UDP, 5000, 6000, 1);
+	world_apply(w);
+	CU_ASSERT_TRUE(nat_policy.stale(w->state[0], NULL));
+	CU_ASSERT(is_stale(&out) && is_stale(&in) && !is_stale(&other) && !is_stale(&neighbour));
+	world_end(w, &out);
+	world_end(w, &in);
+	world_out(w, UDP, HOST, 5000, SERVER, 53, &spec, &out);
+	CU_ASSERT_EQUAL(spec.reply.dst.w[0], ip(203, 0, 113, 8));
+	CU_ASSERT_FALSE(is_stale(&out));
+	world_free(w);
+}
+
 static void
 test_stale_inbound(void)
 {
@@ -209,6 +232,7 @@ static const struct test_case cases[] = {
 	{"one home", test_homes},
 	{"blocks around static ports", test_blocks},
 	{"what a generation cuts", test_stale},
+	{"an inside endpoint that becomes static", test_stale_inside},
 	{"closed to those outside", test_stale_inbound},
 };
 TEST_MAIN("nat_unmapped", cases)
