@@ -391,6 +391,45 @@ test_full_is_known(void)
 	world_free(w);
 }
 
+/* Numbers drawn since the generator was there: each is one step of it. */
+static uint64_t
+drawn_since(uint64_t before)
+{
+	return (world_nat(w)->random - before) * 0xf1de83e19937733du;
+}
+
+/* One port is left of very many, over and over: a bounded number of draws finds it. */
+static void
+bounded(uint8_t flags, unsigned most)
+{
+	enum { PORTS = 2048 };
+	uint64_t seed = test_seed();
+	begin(PORTS, 1, 0);
+	w->pool[0].flags = flags;
+	w->pool[0].block_size = PORTS / 2;
+	w->pool[0].port_first = PORTS;
+	w->pool[0].port_last = 2 * PORTS - 1;
+	world_apply(w);
+	for (unsigned i = 0; i < PORTS; i++)
+		CU_ASSERT_TRUE_FATAL(come(i, UDP, 0, 5000 + i));
+	for (unsigned round = 0; round < 500; round++) {
+		unsigned i = (unsigned)(test_random(&seed) % PORTS), was = port_of(i);
+		world_end(w, &flow[i]);
+		uint64_t before = world_nat(w)->random;
+		CU_ASSERT_TRUE_FATAL(come(i, UDP, 0, 5000 + i));
+		CU_ASSERT_EQUAL(port_of(i), was);
+		CU_ASSERT(drawn_since(before) > 0 && drawn_since(before) <= most);
+	}
+	world_free(w);
+}
+
+static void
+test_bounded(void)
+{
+	bounded(NAT_SINGLE, SINGLE_TRIES + 1);
+	bounded(0, 1 + 3 + 1); /* nat/block.h */
+}
+
 static const struct test_case cases[] = {
 	{"each port exactly once, on all workers", test_fill},
 	{"random life", test_life},
@@ -402,5 +441,6 @@ static const struct test_case cases[] = {
 	{"the log", test_log},
 	{"thresholds", test_thresholds},
 	{"a full pool is known", test_full_is_known},
+	{"a bounded search for the last port", test_bounded},
 };
 TEST_MAIN("nat_single", cases)
