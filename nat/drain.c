@@ -30,6 +30,13 @@ drains(const struct pool *p, uint32_t id)
 	return row != 0 && r->addresses[row - 1].drain;
 }
 
+/* May there be something on the address? Pairs stand in flows only. */
+static bool
+has_rest(const struct pool *p, uint32_t id)
+{
+	return p->slot_of_id[id] != 0 || p->rules->has_others;
+}
+
 static void
 next_due(struct nat *n)
 {
@@ -38,7 +45,7 @@ next_due(struct nat *n)
 		uint64_t end = end_of(n, id);
 		if (end > n->clock.ms && end < n->drain_due)
 			n->drain_due = end;
-		n->has_drained |= end <= n->clock.ms;
+		n->has_drained |= end <= n->clock.ms && has_rest(&n->pool, id);
 	}
 }
 

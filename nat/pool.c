@@ -263,7 +263,6 @@ span_close(struct pool *p, const struct block *b)
 	if (b->usable != b->ports)
 		holes_clear(p, b);
 	p->is_full[slot->id] = 0;
-	p->epoch++;
 	use_add(p, slot, UINT32_MAX);
 }
 
@@ -277,6 +276,7 @@ pool_give(struct pool *p, uint32_t number)
 		slot->shares--;
 	else
 		span_close(p, b);
+	p->epoch++;
 	slot->idle--;
 	if (--slot->blocks == 0)
 		slot_close(p, b->slot);

@@ -222,7 +222,7 @@ pool_free_single(struct pool *p, struct block *b, enum nat_proto proto, uint32_t
 	struct pool_slot *slot = pool_slot_at(p, b->slot);
 	uint64_t *row = pool_taken(p, b->slot, proto);
 	uint32_t at = pool_offset(p, (uint16_t)(b->first + place));
-	uint8_t full = (uint8_t)(1u << proto);
+	uint8_t full = (uint8_t)(1u << proto | FULL_OF_BLOCKS);
 	assert(b->taken[proto] != 0 && slot->single[proto] != 0 && bit_is_set(row, at));
 	bit_clear(row, at);
 	b->taken[proto]--;

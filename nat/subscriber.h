@@ -53,6 +53,7 @@ static_assert(NAT_MAX_RESERVE < 1 << 3, "a promise fits");
 static_assert(NAT_MAX_BLOCKS < 1 << 5 && NAT_MAX_RULES <= 1 << RULE_BITS, "counts fit");
 static_assert(NAT_MAX_LANES < 1 << LANE_BITS, "lanes fit");
 static_assert(NAT_MAX_BLOCKS * 32768u * 3 < 1u << 21, "a port of each protocol is a mapping");
+static_assert(NAT_MAX_SHARES * 65536u * 3 < 1u << 21, "and of each address with a share");
 static_assert(sizeof(struct subscriber) == 32, "two subscribers a cache line");
 
 struct subscriber_table {

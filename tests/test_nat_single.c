@@ -301,6 +301,29 @@ test_change(void)
 	world_free(w);
 }
 
+/* An address that shares had kept from giving blocks gives them when they are gone. */
+static void
+test_blocks_again(void)
+{
+	begin(64, 1, 0);
+	world_apply(w);
+	for (unsigned i = 0; i < 64; i++)
+		CU_ASSERT_TRUE(come(i, UDP, i, 5000));
+	w->pool[0].flags = 0;
+	world_apply(w);
+	CU_ASSERT_FALSE(come(64, TCP, 99, 5000));
+	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_NO_PORT);
+	CU_ASSERT_EQUAL(world_nat(w)->pool.is_full[0], FULL_OF_BLOCKS);
+	for (unsigned p = FIRST; p < FIRST + 16; p++)
+		for (unsigned i = 0; i < 64; i++)
+			if (port_of(i) == p)
+				world_end(w, &flow[i]);
+	CU_ASSERT_TRUE(come(64, TCP, 99, 5000));
+	CU_ASSERT(port_of(64) >= FIRST && port_of(64) < FIRST + 16);
+	CU_ASSERT_FALSE(come(65, TCP, 98, 5000));
+	world_free(w);
+}
+
 static unsigned
 records(uint16_t event)
 {
@@ -438,6 +461,7 @@ static const struct test_case cases[] = {
 	{"wishes", test_wishes},
 	{"soft pairing", test_soft},
 	{"from blocks to ports and back", test_change},
+	{"blocks where shares were", test_blocks_again},
 	{"the log", test_log},
 	{"thresholds", test_thresholds},
 	{"a full pool is known", test_full_is_known},
