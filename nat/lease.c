@@ -2,7 +2,7 @@
 /* Mappings that are kept on request. */
 #include "nat/lease.h"
 
-#include "nat/state.h"
+#include "nat/drain.h"
 
 /* A listing follows so much of a chain, since the worker may change it meanwhile. */
 enum { VIEW_CHAIN = 64, MS = 1000 };
@@ -92,6 +92,14 @@ lease_end(struct nat *n, struct lease *l)
 		life_end(n, mapping, true, NULL);
 }
 
+/* Is it over, because it has lasted as long as it was to, or its address drains no longer? */
+static bool
+is_over(const struct nat *n, const struct lease *l)
+{
+	return (int32_t)(l->until_s - seconds_now(n)) <= 0 ||
+	       drain_is_over(n, life_slot(n, mapping_at(&n->mappings, l->mapping)));
+}
+
 static bool
 is_cut(const struct nat *n, const struct lease *l)
 {
@@ -115,7 +123,7 @@ lease_turn(struct nat *n, uint32_t steps)
 		l->cut_left -= is_chosen;
 		if (e->mapping == 0)
 			continue;
-		if ((int32_t)(e->until_s - seconds_now(n)) <= 0 || (is_chosen && is_cut(n, e)))
+		if (is_over(n, e) || (is_chosen && is_cut(n, e)))
 			lease_end(n, e);
 	}
 }

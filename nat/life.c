@@ -173,8 +173,7 @@ block_release(struct nat *n, uint32_t number)
 
 /*
  * A block without ports in use, or a share with one less. A range stays while its subscriber has
- * others: it would not get it again beside them, and by the range it is that the configuration
- * explains the subscriber.
+ * others: he would not get it again, and it is what the configuration explains him by.
  */
 static __attribute__((noinline)) void
 block_idle(struct nat *n, uint32_t number)
@@ -432,8 +431,13 @@ static __attribute__((noinline)) bool
 port_asked(struct nat *n, const struct wish *w, uint32_t first, struct mapping *m)
 {
 	uint32_t block = 0;
+	bool is_single = block_is_share(block_at(&n->pool, first));
+	if (is_single && n->log_level != NAT_LOG_NONE && !log_has_room(&n->log))
+		return false;
 	m->port = want_this(&n->pool, first, (struct want){m->proto, w->port}, &block);
 	m->block = block & BLOCK_MASK;
+	if (is_single && m->port != 0)
+		threshold_pool(n, pool_slot_at(&n->pool, block_at(&n->pool, block)->slot)->pool);
 	return m->port != 0;
 }
 

@@ -464,8 +464,6 @@ nat_tick(void *state, uint64_t now_ns)
 	if (n->began_ms == 0)
 		begin(n);
 	life_release(n, TICK_RELEASES);
-	if (n->began_ms == 0)
-		n->began_ms = n->clock.ms;
 	lease_turn(n, TICK_LEASES);
 }
 

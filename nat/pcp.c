@@ -64,7 +64,7 @@ pcp_home(const struct generation *g, const struct miss *m)
 	const struct img_nat_rule *rule = rule_of(r, &q);
 	if (rule == NULL)
 		return HOME_NOT_MINE;
-	return r->has_ranges ? ranges_home(g, rule, t->src.w[0]) :
+	return r->has_ranges ? ranges_home(g, rule, t) :
 	                       steer_worker(&g->steer, &t->src, FAMILY_V4);
 }
 

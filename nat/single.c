@@ -194,6 +194,32 @@ choose(const struct seek *s, const struct block *b, struct want w, uint64_t *ran
 	return place;
 }
 
+static uint16_t
+give(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t place)
+{
+	struct block *b = block_at(p, number);
+	struct pool_slot *slot = pool_slot_at(p, b->slot);
+	uint16_t port = port_at(p, place);
+	b->turn = (uint16_t)(port - b->first + 1);
+	slot->single[proto]++;
+	single_use(p, slot, proto, 1);
+	return pool_take_place(p, number, proto, port - (uint32_t)b->first);
+}
+
+uint16_t
+single_this(struct pool *p, uint32_t number, struct want w)
+{
+	const struct block *b = block_at(p, number);
+	const struct pool_slot *slot = pool_slot_at(p, b->slot);
+	if (!slot->is_usable)
+		return 0;
+	struct seek s = seek_of(p, b->slot, address_of(p, slot), w.proto);
+	uint32_t place = pool_offset(p, w.inside_port);
+	if (port_at(p, place) != w.inside_port || !is_free(&s, place))
+		return 0;
+	return give(p, number, w.proto, place);
+}
+
 uint16_t
 single_take(struct pool *p, uint32_t number, struct want w, uint64_t *random)
 {
@@ -208,11 +234,7 @@ single_take(struct pool *p, uint32_t number, struct want w, uint64_t *random)
 		p->is_full[slot->id] |= full;
 		return 0;
 	}
-	uint16_t port = port_at(p, place);
-	b->turn = (uint16_t)(port - b->first + 1);
-	slot->single[w.proto]++;
-	single_use(p, slot, w.proto, 1);
-	return pool_take_place(p, number, w.proto, port - (uint32_t)b->first);
+	return give(p, number, w.proto, place);
 }
 
 /* One of pool.h: for a share there is always more to do. */

@@ -27,6 +27,8 @@ bool single_has(struct pool *p, const struct steer *steer, const struct img_nat_
                 uint64_t *random);
 /* single_take: a port for share `number`, by its pool's wishes. => 0: none is free. */
 uint16_t single_take(struct pool *p, uint32_t number, struct want w, uint64_t *random);
+/* single_this: that very port. => 0: it is not free. */
+uint16_t single_this(struct pool *p, uint32_t number, struct want w);
 /* single_use: so many ports of an address more are taken, in what is known of its pool. */
 void single_use(struct pool *p, const struct pool_slot *slot, enum nat_proto proto, uint32_t more);
 

@@ -29,10 +29,10 @@ struct nat {
 	uint64_t gen_number;
 	uint32_t reloads;             /* marks subscribers whose address was looked at */
 	uint32_t quarantine_ms;
-	uint64_t began_ms;            /* when this worker had the time first; 0: not yet */
+	uint64_t began_ms;            /* when this worker had the time first, or 0: the epoch of
+	                               * RFC 6887 */
 	uint64_t gives_from;          /* no dynamic port before that, in ms */
 	uint64_t lane_name[NAT_MAX_LANES + 1]; /* hashes of pools' names, nat/lane.h */
-	uint64_t began_ms;            /* when this state was new: the epoch of RFC 6887 */
 	uint64_t said_until_ms;       /* of thresholds of subscribers, in this second */
 	uint32_t said;
 	uint8_t log_level;            /* enum nat_log */

@@ -68,6 +68,13 @@ want_this(struct pool *p, uint32_t first, struct want w, uint32_t *block)
 {
 	for (uint32_t n = first; n != 0; n = block_at(p, n)->next) {
 		const struct block *b = block_at(p, n);
+		if (block_is_share(b)) {
+			uint16_t port = single_this(p, n, w);
+			*block = port != 0 ? n : *block;
+			if (port != 0)
+				return port;
+			continue;
+		}
 		if (!is_free(p, b, w.proto, w.inside_port))
 			continue;
 		*block = n;

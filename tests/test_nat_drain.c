@@ -161,10 +161,32 @@ test_each_its_own(void)
 	world_free(w);
 }
 
+/* A mapping that was asked for and has no flow does not outlive its address either. */
+static void
+test_leases(void)
+{
+	static const uint8_t nonce[LEASE_NONCE];
+	begin(DEADLINE);
+	CU_ASSERT_TRUE_FATAL(lease_make(world_nat(w), flow.f.owner, nonce, 100 * DEADLINE));
+	world_end(w, &flow);
+	w->address[0].drain = 1;
+	world_apply(w);
+	world_tick(w, (DEADLINE - 1) * 1000);
+	CU_ASSERT_EQUAL(world_nat(w)->mappings.t.used, 1);
+	CU_ASSERT_TRUE(is_reached());
+	world_tick(w, 2000);
+	CU_ASSERT_TRUE(lapsed());
+	world_tick(w, 1);
+	CU_ASSERT_EQUAL(world_nat(w)->mappings.t.used, 0);
+	CU_ASSERT_EQUAL(world_nat(w)->pool.slots.used, 0);
+	world_free(w);
+}
+
 static const struct test_case cases[] = {
 	{"a drain with a deadline", test_drain},
 	{"removed, and back in time", test_removed},
 	{"a deadline set later", test_deadline_later},
 	{"each address its own", test_each_its_own},
+	{"mappings that were asked for", test_leases},
 };
 TEST_MAIN("nat_drain", cases)

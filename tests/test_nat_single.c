@@ -221,6 +221,29 @@ test_uniform(void)
 	world_free(w);
 }
 
+/* The very port that is asked for, if nobody has it and the pool gives it. */
+static void
+test_this(void)
+{
+	begin(64, 1, 0);
+	world_hole(w, 0, FIRST + 20, FIRST + 20);
+	world_apply(w);
+	CU_ASSERT_TRUE(come(0, UDP, 0, 5000));
+	struct nat *n = world_nat(w);
+	uint32_t share = subscriber_at(&n->subscribers, 1)->block, block = 0;
+	for (unsigned i = 0; i < 64; i++) {
+		struct want this = {NAT_UDP, (uint16_t)(FIRST + i)};
+		bool is_free = i != 20 && FIRST + i != port_of(0);
+		CU_ASSERT_EQUAL(want_this(&n->pool, share, this, &block),
+		                is_free ? FIRST + i : 0);
+		CU_ASSERT_EQUAL(want_this(&n->pool, share, this, &block), 0);
+	}
+	CU_ASSERT_EQUAL(want_this(&n->pool, share, (struct want){NAT_UDP, FIRST - 1}, &block), 0);
+	CU_ASSERT_EQUAL(n->pool.use[0].held, 63);
+	CU_ASSERT_FALSE(come(1, UDP, 0, 5001));
+	world_free(w);
+}
+
 static void
 test_wishes(void)
 {
@@ -458,6 +481,7 @@ static const struct test_case cases[] = {
 	{"random life", test_life},
 	{"quarantine", test_quarantine},
 	{"uniform among the last", test_uniform},
+	{"that very port", test_this},
 	{"wishes", test_wishes},
 	{"soft pairing", test_soft},
 	{"from blocks to ports and back", test_change},
