@@ -57,7 +57,7 @@ outer4_write(struct worker *w, uint8_t *o, const struct way *y, const struct inn
 	h->src |= bits;
 	if (unlikely(!in->df && !y->always_df)) {
 		frag = 0;
-		id = ident_next(w, h->src, h->dst, h->proto);
+		id = ident_next(w, h->src, h->dst, h->proto, true);
 	}
 	h->tos = in->tos;
 	h->total = total;

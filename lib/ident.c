@@ -22,22 +22,21 @@ ident_write(uint8_t *l3, be16 ident)
 	h->id = ident;
 }
 
-/* Bits that say which worker gave it; none where an address belongs to one. */
+/* Bits that say which worker gave it. */
 static unsigned
 worker_bits(const struct worker *w)
 {
 	unsigned n = w->shared->n_workers;
-	return w->gen->plane->steer_split_blocks && n > 1 ?
-		32 - (unsigned)__builtin_clz(n - 1) : 0;
+	return n > 1 ? 32 - (unsigned)__builtin_clz(n - 1) : 0;
 }
 
 be16
-ident_next(struct worker *w, be32 src, be32 dst, uint8_t proto)
+ident_next(struct worker *w, be32 src, be32 dst, uint8_t proto, bool shared)
 {
 	uint64_t pair = (uint64_t)src << 32 | dst;
 	uint64_t hash = mix64(pair ^ w->shared->seed, 0xd6e8feb86659fd93u ^ proto);
 	uint16_t *next = &w->pipe->ident[(hash >> 32) % IDENT_COUNTERS];
-	unsigned bits = worker_bits(w);
+	unsigned bits = shared ? worker_bits(w) : 0;
 	uint16_t ident;
 	do {
 		(*next)++;
@@ -55,6 +54,7 @@ ident_renew(struct worker *w, struct pkt *p, const struct flow *f, unsigned d)
 	if ((pkt_ip4(p)->frag & htobe16(IP4_DF_MF_OFFSET)) == htobe16(IP4_DF))
 		return;
 	const struct tuple4 *other = &((const struct flow4 *)f)->tuple[!d];
-	p->ident = ident_next(w, other->dst, other->src, p->proto);
+	p->ident = ident_next(w, other->dst, other->src, p->proto,
+	                      w->gen->plane->steer_split_blocks != 0);
 	ident_write(p->l3, p->ident);
 }

@@ -5,8 +5,8 @@
  *            two addresses, so we give it, as the source that we are.
  * Layout     A counter for the hash of (source, destination, protocol), as they leave.
  * Invariant  1. Datagrams with DF that are whole keep theirs: it says nothing (RFC 6864, 4.1).
- *            2. Where the ports of an address are divided among workers each gives a residue class
- *               of its own.
+ *            2. Where several workers send under an address (its ports are divided, or it is the
+ *               outer one of a tunnel) each gives a residue class of its own.
  *            3. All fragments of a datagram get one: lib/frag.c remembers it.
  * Owner      The worker.
  * Limits     65536 between two addresses come again after that many datagrams, counters that two
@@ -28,8 +28,11 @@ void ident_init(struct worker *w);
  */
 void ident_renew(struct worker *w, struct pkt *p, const struct flow *f, unsigned d);
 
-/* ident_next: the next one between two addresses; never 0, which is none. */
-be16 ident_next(struct worker *w, be32 src, be32 dst, uint8_t proto);
+/*
+ * ident_next: the next one between two addresses; never 0, which is none. shared: other workers
+ * send under this source too.
+ */
+be16 ident_next(struct worker *w, be32 src, be32 dst, uint8_t proto, bool shared);
 
 /* ident_write: into the header, with its checksum. */
 void ident_write(uint8_t *l3, be16 ident);

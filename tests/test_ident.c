@@ -2,6 +2,8 @@
 /* Identifications behind a shared address: given anew where they say something (RFC 6864). */
 #include "lib/ident.h"
 
+#include <arpa/inet.h>
+
 #include "probe.h"
 
 enum { DF = 0x4000, SAME = 77, MANY = 3000, PIECE = 1000 };
@@ -49,6 +51,23 @@ test_workers_differ(void)
 		CU_ASSERT_TRUE_FATAL(probe_take(w, 1));
 		CU_ASSERT_FALSE(seen[probe_view.f.id]);
 		seen[probe_view.f.id] = 1;
+	}
+	world_destroy(w);
+}
+
+/* One source of all workers, as a tunnel's: none gives what another gives, or nothing. */
+static void
+test_shared(void)
+{
+	static uint8_t giver[65536];
+	struct world *w = probe_world((struct world_options){.workers = 3});
+	memset(giver, 0, sizeof(giver));
+	for (unsigned i = 0; i < 40000; i++) {
+		unsigned k = i % 3;
+		uint16_t id = ntohs(ident_next(w->worker[k], 0x0a000001, 0x0a000002, 4, true));
+		CU_ASSERT_NOT_EQUAL_FATAL(id, 0);
+		CU_ASSERT_FATAL(giver[id] == 0 || giver[id] == k + 1);
+		giver[id] = (uint8_t)(k + 1);
 	}
 	world_destroy(w);
 }
@@ -118,6 +137,7 @@ test_fragments(void)
 static const struct test_case cases[] = {
 	{"behind one address all differ", test_differ},
 	{"divided ports", test_workers_differ},
+	{"one source of all workers", test_shared},
 	{"kept", test_kept},
 	{"fragments of a datagram share one", test_fragments},
 };
