@@ -73,7 +73,8 @@ void import_per_packet(struct import *im, unsigned line, json_t *service);
 void import_choice_end(struct import *im, unsigned line, json_t *service);
 /* import_choice_copy: another service chooses as this one. import_limit: of a backend. */
 void import_choice_copy(json_t *to, const json_t *from);
-void import_limit(struct import *im, unsigned line, json_t *backend, const char *connections);
+void import_limit(struct import *im, unsigned line, const json_t *service, json_t *backend,
+                  const char *connections);
 void import_method(struct import *im, unsigned line, json_t *service, char kind);
 /* import_check: give a check (taken over) a name, or find the same one. => its name. */
 const char *import_check(struct import *im, json_t *check);

@@ -131,12 +131,16 @@ import_per_packet(struct import *im, unsigned line, json_t *service)
 }
 
 void
-import_limit(struct import *im, unsigned line, json_t *backend, const char *connections)
+import_limit(struct import *im, unsigned line, const json_t *service, json_t *backend,
+             const char *connections)
 {
 	char *end;
 	long n = strtol(connections, &end, 10);
 	if (end == connections || *end != '\0' || n < 0 || n > MAX_CONNECTIONS)
 		import_note(im, line, "upper threshold of %.20s connections", connections);
+	else if (n > 0 && json_object_get(service, "schedule") != NULL)
+		import_note(im, line, "upper threshold of %ld connections: with one-packet "
+		            "scheduling there are none to count", n);
 	else if (n > 0)
 		json_object_set_new(backend, "max_connections", json_integer(n));
 }

@@ -148,7 +148,7 @@ server_line(struct import *im, const struct line *l, const char *protocol, const
 	if (b == NULL)
 		return;
 	if (l->value['x'] != NULL)
-		import_limit(im, l->number, b, l->value['x']);
+		import_limit(im, l->number, s, b, l->value['x']);
 	import_method(im, l->number, s, l->method != '\0' ? l->method : 'g');
 	if (l->value['T'] != NULL)
 		import_note(im, l->number, "kind of tunnel");

@@ -187,7 +187,7 @@ real_server(struct virtual_server *v, const json_t *node)
 		if (b != NULL && check != NULL)
 			json_object_set_new(b, "check", json_string(check));
 		if (b != NULL)
-			import_limit(v->im, node_line(node), b, most);
+			import_limit(v->im, node_line(node), s, b, most);
 	}
 }
 
