@@ -11,7 +11,14 @@ lb_view_service(const struct lb_view *v, const struct tuple *t)
 	return lb_services_find(&v->service, t);
 }
 
-/* The row of the backend of a nat-mode service that has this port as its own (0: any). */
+/* The port that a nat-mode backend answers from; 0: one of several. */
+static be16
+endpoint_port(const struct img_lb_service *s, const struct img_lb_backend *b)
+{
+	return b->port != 0 || s->port != s->port_last ? b->port : s->port;
+}
+
+/* The row of the backend of a nat-mode service that answers from this port (0: from several). */
 static uint32_t
 endpoint_find(const struct lb_view *v, const struct tuple *t, be16 port)
 {
@@ -20,7 +27,7 @@ endpoint_find(const struct lb_view *v, const struct tuple *t, be16 port)
 	for (; x->slot[i] != 0; i = (i + 1) & x->mask) {
 		const struct img_lb_backend *b = &v->backends[x->slot[i] - 1];
 		const struct img_lb_service *s = &v->services[b->service];
-		if (b->port == port && b->family == t->family &&
+		if (endpoint_port(s, b) == port && b->family == t->family &&
 		    lb_service_has_proto(s, t->proto) && addr_equal(&b->address, &t->src) &&
 		    (port != 0 || lb_service_has_port(s, t->sport)))
 			return x->slot[i];
@@ -79,21 +86,25 @@ endpoint_ports_add(struct lb_view *v, const struct img_lb_service *s, be16 port)
 	v->has_kept_ports |= port == 0;
 }
 
-/* A backend with one port stands there once, one that keeps the port for each of its services. */
+/*
+ * A backend that answers from one port stands there once for it, however many services it has; one
+ * that keeps one of several ports stands there for each of its services.
+ */
 static void
 endpoint_add(struct lb_view *v, uint32_t row)
 {
 	static const uint8_t protos[] = {IPPROTO_L4_TCP, IPPROTO_L4_UDP};
 	const struct img_lb_backend *b = &v->backends[row];
 	const struct img_lb_service *s = &v->services[b->service];
+	be16 port = endpoint_port(s, b);
 	for (unsigned k = 0; k < 2; k++) {
-		struct tuple t = {.src = b->address, .sport = b->port, .family = b->family,
+		struct tuple t = {.src = b->address, .sport = port, .family = b->family,
 			.proto = protos[k]};
 		if (!lb_service_has_proto(s, t.proto) ||
-		    (b->port != 0 && endpoint_find(v, &t, b->port) != 0))
+		    (port != 0 && endpoint_find(v, &t, port) != 0))
 			continue;
-		lb_slot_fill(&v->by_endpoint, lb_endpoint_hash(&t.src, b->port, t.proto), row);
-		endpoint_ports_add(v, s, b->port);
+		lb_slot_fill(&v->by_endpoint, lb_endpoint_hash(&t.src, port, t.proto), row);
+		endpoint_ports_add(v, s, port);
 	}
 }
 

@@ -59,6 +59,57 @@ test_endpoint(void)
 	world_free(w);
 }
 
+/* Longest walk through the endpoints. */
+static unsigned
+longest_run(const struct lb_index *x)
+{
+	unsigned run = 0, most = 0;
+	for (uint32_t i = 0; i <= 2 * x->mask + 1; i++) {
+		run = x->slot[i & x->mask] != 0 ? run + 1 : 0;
+		most = run > most ? run : most;
+	}
+	return most;
+}
+
+/* One server behind a thousand services, each at the service's port: found at all of them, and in a
+ * few steps. */
+static void
+test_kept_ports(void)
+{
+	enum { MANY = 1000, FIRST = 2000, FEW = 40 };
+	static struct img_lb_service s[MANY];
+	static struct img_lb_backend b[MANY];
+	struct tuple t = {.family = FAMILY_V4, .proto = 6};
+	struct image_builder builder;
+	struct steer steer;
+	size_t size;
+	t.src = world_addr("10.1.0.9", FAMILY_V4);
+	for (unsigned i = 0; i < MANY; i++) {
+		be16 port = htons((uint16_t)(FIRST + i));
+		s[i] = (struct img_lb_service){
+			.address = world_addr("192.0.2.1", FAMILY_V4), .family = FAMILY_V4,
+			.plen = 32, .proto = 6, .port = port, .port_last = port,
+			.mode = LB_MODE_NAT, .first_backend = i, .backends = 1, .id = i};
+		b[i] = (struct img_lb_backend){.address = t.src, .family = FAMILY_V4, .id = i,
+			.weight = 1, .service = i};
+	}
+	image_build_begin(&builder, 1);
+	image_build_rows(&builder, IMG_LB_SERVICES, s, sizeof(s[0]), MANY);
+	image_build_rows(&builder, IMG_LB_BACKENDS, b, sizeof(b[0]), MANY);
+	struct image_header *h = image_build_end(&builder, &size);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(h);
+	steer_init(&steer, 1, STEER_RETA_BITS, false, 3);
+	struct lb_view *v = lb_view_create(h, &steer);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	for (unsigned port = FIRST - 1; port <= FIRST + MANY; port++) {
+		t.sport = htons((uint16_t)port);
+		CU_ASSERT_EQUAL(lb_view_endpoint(v, &t), port >= FIRST && port < FIRST + MANY);
+	}
+	CU_ASSERT(longest_run(&v->by_endpoint) < FEW);
+	lb_view_destroy(v);
+	free(h);
+}
+
 /* One server behind two services: its endpoint is one. */
 static void
 test_endpoint_shared(void)
@@ -128,6 +179,7 @@ static const struct test_case cases[] = {
 	{"services are found exactly", test_service},
 	{"endpoints are found exactly", test_endpoint},
 	{"one endpoint of two services", test_endpoint_shared},
+	{"one server behind a thousand services", test_kept_ports},
 	{"backends by id, with their limits", test_by_id},
 	{"owners of local addresses", test_owner},
 	{"the client hash is the same everywhere", test_client_hash},
