@@ -377,6 +377,14 @@ is_unanswered(const struct flow *f, uint32_t now_ms)
 	       (int32_t)(now_ms - f->seen_ms) >= LB_PATIENCE_MS;
 }
 
+/* The client has acknowledged nothing: seen where its word alone counts, since answers go past us
+ * or the flow is half-open until it comes (lib/half.h). */
+static bool
+is_unfinished(const struct flow *f, uint32_t now_ms)
+{
+	return f->state == CONN_ONE_SYN && (int32_t)(now_ms - f->seen_ms) >= LB_PATIENCE_MS;
+}
+
 /* undo, ended: only fullnat flows hide their initiator, and only they hold a local port. */
 static void
 undo(void *state, const struct miss *m, const struct flow_spec *spec)
@@ -396,6 +404,11 @@ ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t
 	struct stats_backend *b = &lb->env.backends[f->owner];
 	b->ended++;
 	b->unanswered += is_unanswered(f, now_ms);
+	if (is_unfinished(f, now_ms)) {
+		b->unfinished++;
+		b->repeated += (f->flags & FLOW_WAY) != 0 && flow_packets(f, 0) > 1 &&
+			b->repeated != UINT32_MAX;
+	}
 	b->half -= (f->flags & FLOW_HALF) != 0;
 	lb_gauge_put(lb->limits, f->owner, (f->flags & FLOW_HALF) != 0);
 	for (unsigned dir = 0; dir < 2; dir++) {

@@ -13,6 +13,7 @@
 #ifndef MR_STATS_H
 #define MR_STATS_H
 
+#include <assert.h>
 #include <stdint.h>
 
 #include "drop.h"
@@ -74,13 +75,18 @@ struct stats {
 struct stats_backend {
 	uint64_t opened, ended;                    /* flows; opened - ended are live */
 	uint64_t packets[2], bytes[2];             /* of ended flows, by direction */
-	uint64_t half;                             /* gauge: flows that are half-open */
+	uint32_t half;                             /* gauge: flows that are half-open */
+	uint32_t repeated;                         /* see below; stays at its largest */
 	uint64_t stateless;                        /* packets to it without a flow */
 	/* TCP connections opened by a SYN: its answer was a SYN, a RST, or there was none until the
 	 * flow ended, a second or more after the last SYN. */
 	uint64_t answered, refused, unanswered;
+	/* Those that their client never acknowledged, as long after the last SYN; `repeated` are
+	 * those of them whose SYN came again, where answers go past us. */
+	uint64_t unfinished;
 	uint64_t waited[STATS_WAITS];              /* of `answered`: from the first SYN on */
 } __attribute__((aligned(64)));
+static_assert(sizeof(struct stats_backend) == 256, "there is one for each id and context");
 
 /* stats_wait: the place of a time in `waited`. */
 static inline unsigned

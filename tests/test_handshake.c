@@ -130,9 +130,44 @@ test_histogram(void)
 	teardown();
 }
 
+/* What only the client's side says: nothing but SYNs, and whether there was more than one. */
+static void
+test_unfinished(void)
+{
+	static const struct {
+		uint8_t state, flags;
+		unsigned packets;
+		uint32_t idle_ms;
+		unsigned unfinished, repeated;
+	} rows[] = {
+		{CONN_ONE_SYN, FLOW_WAY, 1, 60000, 1, 0},
+		{CONN_ONE_SYN, FLOW_WAY, 3, 60000, 1, 1},
+		{CONN_ONE_SYN, FLOW_WAY, 3, LB_PATIENCE_MS - 1, 0, 0},
+		{CONN_ONE_SYN, FLOW_HALF | FLOW_ANSWERED, 3, 60000, 1, 0},
+		{CONN_ONE_MID, FLOW_WAY, 2, 60000, 0, 0}, /* the client gave up */
+		{CONN_ONE_EST, FLOW_WAY, 2, 60000, 0, 0},
+		{CONN_ONE_FIN, FLOW_WAY, 2, 60000, 0, 0},
+		{CONN_TCP_SYN, 0, 2, 60000, 0, 0},
+	};
+	setup();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct stats_backend *b = &w->counters[500], was = *b;
+		struct flow f = {.owner = 500, .state = rows[i].state, .flags = rows[i].flags,
+			.proto = 6, .seen_ms = 77};
+		struct tuple t[2] = {{.family = FAMILY_V4}, {.family = FAMILY_V4}};
+		for (unsigned k = 0; k < rows[i].packets; k++)
+			flow_count(&f, 0, 60);
+		lb_policy.ended(lb, &f, t, (const uint64_t[HINTS]){0}, 77 + rows[i].idle_ms);
+		CU_ASSERT_EQUAL(b->unfinished - was.unfinished, rows[i].unfinished);
+		CU_ASSERT_EQUAL(b->repeated - was.repeated, rows[i].repeated);
+	}
+	teardown();
+}
+
 static const struct test_case cases[] = {
 	{"places of times", test_places},
 	{"fates", test_fates},
+	{"unfinished", test_unfinished},
 	{"a histogram", test_histogram},
 };
 TEST_MAIN("handshake", cases)

@@ -186,9 +186,12 @@ static const char stats_text[] =
 
 /* What took longer than the last bound has none. */
 static const char handshakes_text[] =
-	"SERVICE  BACKEND        ANSWERED  REFUSED  UNANSWERED  FAILED  50 % BELOW MS  90 %  99 %\n"
-	"web      10.0.0.7:8080        28        7           1  22.2 %          2.097     -     -\n"
-	"web      10.0.0.8:8080         0        0           0   0.0 %              -     -     -\n"
+	"SERVICE  BACKEND        ANSWERED  REFUSED  UNANSWERED  FAILED  UNFINISHED  SYN AGAIN"
+	"  50 % BELOW MS  90 %  99 %\n"
+	"web      10.0.0.7:8080        28        7           1  22.2 %           0          0"
+	"          2.097     -     -\n"
+	"web      10.0.0.8:8080         0        0           0   0.0 %           0          0"
+	"              -     -     -\n"
 	"\nFrom the first SYN to its answer\n"
 	"SERVICE  BACKEND        FROM MS  BELOW MS  HANDSHAKES\n"
 	"web      10.0.0.7:8080        0     0.016          10\n"

@@ -187,6 +187,8 @@ handshakes_of(const struct lb_rows *v, const struct img_lb_service *s,
 	struct backend_sum sum;
 	json_t *o = named_head(s, b);
 	backend_sum(v->stats, b->id, &sum);
+	set(o, "unfinished", sum.unfinished);
+	set(o, "repeated", sum.repeated);
 	json_object_update_new(o, json_pack("{s:I, s:I, s:I, s:f, s:o, s:o, s:o}", "answered",
 		(json_int_t)sum.answered, "refused", (json_int_t)sum.refused, "unanswered",
 		(json_int_t)sum.unanswered, "failed", failed_percent(&sum), "half_below_ms",

@@ -22,6 +22,8 @@ context_add(const struct stats_backend *b, struct backend_sum *sum)
 	sum->answered += b->answered;
 	sum->refused += b->refused;
 	sum->unanswered += b->unanswered;
+	sum->unfinished += b->unfinished;
+	sum->repeated += b->repeated;
 }
 
 uint64_t

@@ -77,7 +77,7 @@
 	X(lb_spread_m, "lb.spread", "service?",                                                \
 	  "how connections spread over workers; of one service also by backend")               \
 	X(lb_handshakes_m, "lb.handshakes", "service?",                                        \
-	  "TCP handshakes by backend: answered, refused, unanswered, and after what time")     \
+	  "TCP handshakes by backend: answered, refused, unanswered, unfinished, and the times")\
 	X(health_list_m, "health.list", "service?, limit?, cursor?",                           \
 	  "health of the backends with the last check of each, page by page")                  \
 	X(health_events_m, "health.events", "limit?, since?", "the latest changes of health")  \

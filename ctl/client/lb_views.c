@@ -35,6 +35,7 @@ const struct view view_lb_handshakes[] = {
 	  {"SERVICE", "service", TEXT}, {"BACKEND", "address", ENDPOINT},
 	  {"ANSWERED", "answered", NUMBER}, {"REFUSED", "refused", NUMBER},
 	  {"UNANSWERED", "unanswered", NUMBER}, {"FAILED", "failed", PERCENT},
+	  {"UNFINISHED", "unfinished", NUMBER}, {"SYN AGAIN", "repeated", NUMBER},
 	  {"50 % BELOW MS", "half_below_ms", NUMBER}, {"90 %", "most_below_ms", NUMBER},
 	  {"99 %", "nearly_all_below_ms", NUMBER}}},
 	{"From the first SYN to its answer", "waits", {
