@@ -301,8 +301,28 @@ encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
 	tx_put(w, &w->pipe->tx[out->dev], p->m, (struct tx_way){.nic = nic, .from = p->nic});
 }
 
-void
-encap_back(struct worker *w, const struct pkt *p)
+/* Does the packet come from where the owner is? */
+static bool
+is_from_owner(const struct worker *w, const struct pkt *p, uint32_t owner)
 {
-	pkt_drop(w, p, DROP_IP_SOURCE);
+	const struct way *y = way_find(w->gen, owner);
+	struct hop hop = {.kind = HOP_NO_ROUTE};
+	if (y != NULL && p->loops == 0)
+		hop = hop_find(w, 0, &y->to, y->family);
+	return hop.kind == HOP_NIC && hop.nic == p->nic;
+}
+
+void
+encap_back(struct worker *w, struct pkt *p, const struct flow *f)
+{
+	union addr client = pkt_dst(p);
+	if (!is_from_owner(w, p, f->owner)) {
+		pkt_drop(w, p, DROP_IP_SOURCE);
+		return;
+	}
+	struct hop hop = hop_find(w, f->realm[0], &client, p->family);
+	if (!hop_admit(w, p, hop))
+		return;
+	hop_down(p);
+	hop_send(w, p, hop);
 }

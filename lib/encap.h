@@ -14,8 +14,9 @@
  *               fragments and ICMP errors about it have the same.
  *            5. What is too big with the outer header is cut before it gets one, or, where DF or
  *               IPv6 forbid it, refused with the MTU that is left inside.
- *            6. Packets in direction 1 come from a device with an address of ours as their source,
- *               since the answers go past us: IP_SOURCE, as everywhere (RFC 1812, 5.3.7).
+ *            6. Answers go past us. One that does not, since its client stands behind us too, is
+ *               forwarded as it is if it comes from where the flow's owner is; from elsewhere it
+ *               has a source of ours: IP_SOURCE, as everywhere (RFC 1812, 5.3.7).
  * Owner      The worker.
  * Limits     No outer fragments are made, no Path MTU of the way is learnt: way.mtu says it.
  * See        RFC 2003, 2473, 2784, 2983, 4213, 6040, 6438, 6864, 6935; docs/lb.md.
@@ -31,8 +32,8 @@
  */
 void encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash);
 
-/* encap_back: the end of one of direction 1. */
-void encap_back(struct worker *w, const struct pkt *p);
+/* encap_back: one of direction 1 of the flow, to its end. */
+void encap_back(struct worker *w, struct pkt *p, const struct flow *f);
 
 /* encap_send: a packet of the flow, of either direction. */
 static inline void
@@ -41,7 +42,7 @@ encap_send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d, ui
 	if (__builtin_expect(d == 0, 1))
 		encap_to(w, p, f->owner, hash);
 	else
-		encap_back(w, p);
+		encap_back(w, p, f);
 }
 
 /* encap_spread: what a flow's hash becomes outside, so that nobody sees the table's own. */

@@ -98,10 +98,29 @@ enum {
 	       1u << ROUTE_BROADCAST,
 };
 
+/* HANDOFF_STRAY of what is forged unless its flow is found: behind the stages of others. */
+enum { STAGE_ANSWER = 3 };
+
 static bool
 is_forged(const struct pkt *p, const struct img_route *back)
 {
-	return p->cause == HANDOFF_MAX && back != NULL && (OURS >> back->kind & 1) != 0;
+	bool is_new = p->cause == HANDOFF_MAX;
+	bool is_answer = p->cause == HANDOFF_STRAY && p->stage == STAGE_ANSWER;
+	return (is_new || is_answer) && back != NULL && (OURS >> back->kind & 1) != 0;
+}
+
+/*
+ * Where backends answer clients themselves, some clients may stand behind us too: the answer is not
+ * forged if there is its flow, which is the client's worker's to say (lib/encap.h).
+ */
+static bool
+may_answer(const struct worker *w, const struct pkt *p, struct judged *j)
+{
+	const struct tuple *t = &j->m.tuple;
+	if (w->gen->n_ways == 0 || p->cause != HANDOFF_MAX || j->m.back->kind != ROUTE_SERVICE)
+		return false;
+	j->home = steer_worker(&w->gen->steer, &t->dst, t->family);
+	return j->home != w->id;
 }
 
 bool
@@ -145,7 +164,7 @@ miss_judge(const struct worker *w, const struct pkt *p, struct judged *j)
 	fill(w, p, &j->m);
 	const struct img_route *route = j->m.route;
 	if (is_forged(p, j->m.back))
-		j->fate = FATE_FORGED;
+		j->fate = may_answer(w, p, j) ? FATE_ANSWER : FATE_FORGED;
 	else if (route != NULL && route->kind == ROUTE_BROADCAST)
 		j->fate = FATE_BROADCAST;
 	else if (is_local(w, p, route))
@@ -314,7 +333,9 @@ stray(struct worker *w, struct pkt *p, const struct miss *m)
 		pkt_drop(w, p, DROP_IP_PROTOCOL);
 		return;
 	}
-	unsigned n = sizeof(home) / sizeof(home[0]);
+	enum { HOMES = sizeof(home) / sizeof(home[0]) };
+	static_assert((int)HOMES <= (int)STAGE_ANSWER, "stages of their own");
+	unsigned n = HOMES;
 	unsigned i = p->cause == HANDOFF_STRAY ? p->stage + 1u : 0;
 	while (i < n && home[i] == w->id)
 		i++;
@@ -356,6 +377,10 @@ end(struct worker *w, struct pkt *p, const struct judged *j)
 		return;
 	case FATE_AWAY:
 		to_home(w, p, &j->m, j->home);
+		return;
+	case FATE_ANSWER:
+		p->stage = STAGE_ANSWER;
+		pkt_handoff(w, p, j->home, HANDOFF_STRAY);
 		return;
 	case FATE_ROUTE:
 		routed_send(w, p);

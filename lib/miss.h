@@ -43,6 +43,7 @@ enum miss_fate {
 	FATE_STRAY,     /* no policy claims it */
 	FATE_ROUTE,     /* a policy says HOME_ROUTE, or is_untouched and has no room */
 	FATE_FORGED,    /* see miss_is_forged */
+	FATE_ANSWER,    /* the same, unless its home has a flow for it */
 	FATE_BROADCAST, /* to the broadcast address of a network of ours */
 	FATE_LOCAL,     /* see miss_is_local */
 	FATE_RST,
@@ -54,7 +55,7 @@ struct judged {
 	struct miss m;
 	uint8_t fate;    /* enum miss_fate */
 	uint8_t policy;  /* FATE_OPEN, FATE_AWAY: the one that claims it */
-	uint16_t home;   /* FATE_AWAY */
+	uint16_t home;   /* FATE_AWAY, FATE_ANSWER */
 };
 
 /* miss_judge: nothing is changed by it, or decided that a full table could change. */

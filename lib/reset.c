@@ -120,7 +120,7 @@ reset_flow(struct worker *w, struct pkt *p)
 	}
 	bool is_way = (f->flags & FLOW_WAY) != 0;
 	if (is_way && (p->ref & 1) != 0) {
-		encap_back(w, p);
+		pkt_drop(w, p, DROP_IP_SOURCE);
 		return;
 	}
 	struct said s = said_by_pkt(p);

@@ -54,13 +54,16 @@ def all_families(mode, about, **more):
 @case
 def dsr():
     c = make("dsr", "Mode dsr: packets leave for the backend's station address as they came, but for the TTL; what the backend "
-             "would answer past us is not forwarded when it comes by us after all. After 120 s nothing is left.",
+             "answers past us goes to the client when it comes by us after all, of a connection and from the farm. After 120 s nothing is left.",
              [service("web", WEB, 80, BACKENDS, "dsr"), service("web6", WEB6, 80, BACKENDS6, "dsr")], args=["--until", "300"])
     for i in range(1, 7):
         visit(c, i, client(i), WEB, 80)
         visit(c, i + 0.5, client6(i), WEB6, 80)
-    c.send("farm", 8, P.tcp(WEB, client(1), 80, 40000, ACK, 1, 1, b"by the wrong way"))
-    c.send("farm", 8, P.tcp(WEB, client(99), 80, 40000, ACK, 1, 1, b"to nobody"))
+    for i in range(1, 7):
+        c.send("farm", 8 + i / 10, P.tcp(WEB, client(i), 80, 40000, ACK, 1, 1, b"by this way"),
+               P.tcp(WEB6, client6(i), 80, 40000, ACK, 1, 1, b"by this way"))
+    c.send("outside", 8.8, P.tcp(WEB, client(1), 80, 40000, ACK, 1, 1, b"by the wrong way"))
+    c.send("farm", 9, P.tcp(WEB, client(99), 80, 40000, ACK, 1, 1, b"to nobody"))
     return c
 
 

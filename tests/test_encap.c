@@ -328,6 +328,31 @@ test_dscp(void)
 	}
 }
 
+/* An answer that comes by: from where the owner is it goes to the client as it came. */
+static void
+test_answers(void)
+{
+	struct world *w = carried(LB_MODE_DSR, 6, "2001:db8:2::20", (struct img_lb_way){.mtu = 0});
+	struct frame f = client_frame(6), back = f;
+	world_mac(w, WORLD_IN, 6, f.src);
+	probe_arrive(w, WORLD_IN, f);
+	CU_ASSERT_TRUE(take(w));
+	back.src = f.dst;
+	back.dst = f.src;
+	back.sport = f.dport;
+	back.dport = f.sport;
+	probe_arrive(w, WORLD_OUT, back);
+	CU_ASSERT_TRUE_FATAL(probe_take(w, 0));
+	CU_ASSERT_EQUAL(probe_view.f.ttl, 63);
+	CU_ASSERT_TRUE(addr_equal(&probe_view.f.src, &back.src));
+	CU_ASSERT_TRUE(addr_equal(&probe_view.f.dst, &back.dst));
+	CU_ASSERT_TRUE(probe_view.f.sport == 80 && probe_view.f.dport == CLIENT_PORT);
+	CU_ASSERT_TRUE(probe_view.l4_csum_right);
+	probe_arrive(w, WORLD_SMALL, back); /* from elsewhere */
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 1);
+	world_destroy(w);
+}
+
 /* Direction 1, no way, no route, no neighbour. */
 static void
 test_refusals(void)
@@ -340,7 +365,7 @@ test_refusals(void)
 	back.dst = f.src;
 	back.sport = f.dport;
 	back.dport = f.sport;
-	probe_arrive(w, WORLD_OUT, back);
+	probe_arrive(w, WORLD_SMALL, back);
 	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 1);
 	w->gen->n_ways = OWNER;
 	probe_arrive(w, WORLD_IN, f);
@@ -383,6 +408,7 @@ static const struct test_case cases[] = {
 	{"too big", test_too_big},
 	{"cut before it is wrapped", test_cut_before},
 	{"another destination with a DSCP", test_dscp},
+	{"answers that come by", test_answers},
 	{"refusals", test_refusals},
 	{"to the slow path", test_punted_frame},
 };
