@@ -107,6 +107,19 @@ is_cut(const struct nat *n, const struct lease *l)
 	return nat_filter_wants(&n->leases.cut, &x);
 }
 
+/* Has its inside endpoint become a static mapping's? Its flows have ended for the same reason. */
+static bool
+is_static_now(const struct nat *n, const struct lease *l)
+{
+	const struct statics *s = &rules_of(n->gen)->statics;
+	uint64_t outside;
+	if (s->n == 0)
+		return false;
+	struct nat_facts x = life_facts(n, mapping_at(&n->mappings, l->mapping));
+	uint64_t key = static_key((uint8_t)x.realm, x.inside, x.proto, htobe16(x.inside_port));
+	return static_out(s, key, &outside) != NULL;
+}
+
 void
 lease_turn(struct nat *n, uint32_t steps)
 {
@@ -123,7 +136,7 @@ lease_turn(struct nat *n, uint32_t steps)
 		l->cut_left -= is_chosen;
 		if (e->mapping == 0)
 			continue;
-		if (is_over(n, e) || (is_chosen && is_cut(n, e)))
+		if (is_over(n, e) || is_static_now(n, e) || (is_chosen && is_cut(n, e)))
 			lease_end(n, e);
 	}
 }

@@ -7,7 +7,8 @@
  * Invariant  1. A mapping has one lease at most; mapping.leased says that it has one, and the lease
  *               counts in mapping.flows and out_flows like a flow from inside.
  *            2. A lease ends at its time (a turn of the hand later), by its owner's or by an
- *               operator's request, and never for want of room.
+ *               operator's request, when its inside endpoint becomes static, and never for want
+ *               of room.
  * Owner      One worker; the main lcore may look one up for listings.
  * Limits     nat.capacity.leases; lease_make says false when full. Lost at a restart, like all
  *            mappings: the epoch tells subscribers (RFC 6887, 8.5).

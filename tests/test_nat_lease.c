@@ -125,8 +125,32 @@ test_cut(void)
 	world_free(w);
 }
 
+/* The endpoint that becomes a static mapping's has no other; that of another protocol stays. */
+static void
+test_static(void)
+{
+	static const uint8_t nonce[LEASE_NONCE] = {1};
+	static struct world_flow flow[3];
+	begin();
+	for (unsigned i = 1; i < 3; i++) {
+		world_out(w, UDP, ip(100, 64, 0, i), 5000, SERVER, 53, &spec, &flow[i]);
+		CU_ASSERT(lease_make(world_nat(w), flow[i].f.owner, nonce, 1000));
+		world_end(w, &flow[i]);
+	}
+	world_static(w, static_key(1, ip(100, 64, 0, 1), UDP, port(5000)),
+	             static_key(0, ip(203, 0, 113, 1), UDP, port(99)), 1);
+	world_static(w, static_key(1, ip(100, 64, 0, 2), IPPROTO_L4_TCP, port(5000)),
+	             static_key(0, ip(203, 0, 113, 1), IPPROTO_L4_TCP, port(99)), 1);
+	world_apply(w);
+	world_tick(w, 1);
+	CU_ASSERT_EQUAL(world_nat(w)->leases.t.used, 1);
+	CU_ASSERT_EQUAL(lease_left(world_nat(w), flow[2].f.owner), 1000);
+	world_free(w);
+}
+
 static const struct test_case cases[] = {
 	{"leases against a list", test_model},
 	{"cut", test_cut},
+	{"static endpoints", test_static},
 };
 TEST_MAIN("nat_lease", cases)
