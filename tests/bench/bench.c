@@ -45,7 +45,7 @@ per_subscriber(const struct bench_case *c, uint64_t flows)
 struct rig_options
 bench_rig_options(const struct bench_case *c, uint64_t flows)
 {
-	uint64_t capacity = flows + flows * c->slack / 100;
+	uint64_t capacity = flows + flows * c->slack / 100 + (c->guard ? RIG_HALF_OPEN : 0);
 	unsigned prefix = subscribers != 0 ? SHARED_PREFIX : pool_prefix(capacity);
 	if (c->blocks)
 		capacity += ((uint64_t)1 << (32 - prefix)) * (POOL_PORTS / POOL_BLOCK);
