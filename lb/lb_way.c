@@ -34,7 +34,7 @@ ip_write(uint8_t *at, const struct way *y, const union addr *source, uint8_t pro
 		struct ip4 *h = (struct ip4 *)at;
 		*h = (struct ip4){.version_ihl = 0x45, .ttl = WAY_TTL, .proto = proto,
 			.src = source->w[0], .dst = y->to.w[0]};
-		h->csum = (be16)~csum_fold(csum_add(0, h, sizeof(*h)));
+		csum_ip4_seal(h);
 		return IP4_LEN;
 	}
 	struct ip6 *h = (struct ip6 *)at;

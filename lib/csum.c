@@ -2,6 +2,13 @@
 /* Checksums over whole packets, for ICMP and for what is made here. */
 #include "csum.h"
 
+void
+csum_ip4_seal(struct ip4 *h)
+{
+	h->csum = 0;
+	h->csum = (be16)~csum_fold(csum_add(0, h, (h->version_ihl & 15) * 4u));
+}
+
 uint64_t
 csum_add(uint64_t sum, const void *data, size_t size)
 {

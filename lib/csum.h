@@ -13,7 +13,7 @@
 #include <endian.h>
 #include <stddef.h>
 
-#include "addr.h"
+#include "wire.h"
 
 /* csum_fold: the one's-complement sum in 16 bits. */
 static inline uint16_t
@@ -101,6 +101,9 @@ csum_ip4_is_right(const void *header, unsigned bytes)
 	}
 	return csum_fold(sum) == 0xffff;
 }
+
+/* csum_ip4_seal: the checksum of a whole IPv4 header, made anew. */
+void csum_ip4_seal(struct ip4 *h);
 
 /* csum_add: sum plus that of so many bytes; an odd last byte is followed by zero. */
 uint64_t csum_add(uint64_t sum, const void *data, size_t size);

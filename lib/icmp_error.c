@@ -139,13 +139,6 @@ inner_rewrite(const struct inner *in, const struct tuple *to)
 	           diff);
 }
 
-static void
-ip4_seal(struct ip4 *h)
-{
-	h->csum = 0;
-	h->csum = (be16)~csum_fold(csum_add(0, h, (h->version_ihl & 15) * 4u));
-}
-
 void
 icmp_hide_options(struct ip4 *h)
 {
@@ -161,7 +154,7 @@ icmp_hide_options(struct ip4 *h)
 		i += size;
 	}
 	if (header != IP4_LEN)
-		ip4_seal(h);
+		csum_ip4_seal(h);
 }
 
 /* An extension may name addresses and labels of the inside (RFC 5837, RFC 4950): it is cut off. */
@@ -174,7 +167,7 @@ hide_extension(struct pkt *p)
 		return;
 	p->l3_len = (uint16_t)size;
 	pkt_ip4(p)->total = htobe16(p->l3_len);
-	ip4_seal(pkt_ip4(p));
+	csum_ip4_seal(pkt_ip4(p));
 }
 
 /* What else an error says of the network that it comes from. */

@@ -9,7 +9,7 @@ write_ip4(uint8_t *l3, const struct tuple *t, uint32_t size)
 	*h = (struct ip4){.version_ihl = 0x45, .total = htobe16((uint16_t)size),
 		.frag = htobe16(IP4_DF), .ttl = SEGMENT_TTL, .proto = IPPROTO_L4_TCP,
 		.src = t->src.w[0], .dst = t->dst.w[0]};
-	h->csum = (be16)~csum_fold(csum_add(0, h, IP4_LEN));
+	csum_ip4_seal(h);
 }
 
 static void

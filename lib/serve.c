@@ -54,8 +54,7 @@ turn(struct pkt *p, uint16_t size)
 	h->ttl = ANSWER_TTL;
 	h->dst = h->src;
 	h->src = src;
-	h->csum = 0;
-	h->csum = (be16)~csum_fold(csum_add(0, h, IP4_LEN));
+	csum_ip4_seal(h);
 	store16(udp + 2, load16(udp));
 	store16(udp, sport);
 	store16(udp + 4, htobe16(size));

@@ -5,6 +5,7 @@
 #include <rte_tcp.h>
 
 #include "icmp_make.h"
+#include "lib/csum.h"
 #include "nd.h"
 #include "out.h"
 #include "own.h"
@@ -22,7 +23,7 @@ echo_turn(const struct packet *p)
 	packet_l4_seal(l4, p->l4_size, p->family, &p->dst, &p->src, p->proto);
 	if (v4) { /* the asker's identifier is unique between the two of us, as is our answer's */
 		store32(&h->id, id_frag);
-		packet_seal4(h);
+		csum_ip4_seal(h);
 	}
 	struct rte_mbuf *m = p->m;
 	m->data_off = (uint16_t)(m->data_off + (l3 - p->l2));

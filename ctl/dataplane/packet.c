@@ -142,13 +142,6 @@ packet_l4_valid(const struct packet *p)
 	return l4_sum(p->l4, p->l4_size, p->family, &p->src, &p->dst, p->proto) == 0xffff;
 }
 
-void
-packet_seal4(struct ip4 *h)
-{
-	h->csum = 0;
-	h->csum = (be16)~csum_fold(csum_add(0, h, IP4_LEN));
-}
-
 uint16_t
 packet_ip_write(uint8_t *l3, uint8_t family, const union addr *src, const union addr *dst,
                 uint8_t proto, uint8_t ttl, uint8_t tos, uint16_t size)
@@ -166,7 +159,7 @@ packet_ip_write(uint8_t *l3, uint8_t family, const union addr *src, const union 
 		.version_ihl = 0x45, .tos = tos, .total = htobe16((uint16_t)(IP4_LEN + size)),
 		.ttl = ttl, .proto = proto, .src = src->w[0], .dst = dst->w[0],
 	};
-	packet_seal4(h);
+	csum_ip4_seal(h);
 	return IP4_LEN;
 }
 

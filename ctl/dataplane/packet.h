@@ -53,9 +53,6 @@ uint16_t packet_ip_write(uint8_t *l3, uint8_t family, const union addr *src, con
 void packet_l4_seal(uint8_t *l4, uint16_t size, uint8_t family, const union addr *src,
                     const union addr *dst, uint8_t proto);
 
-/* packet_seal4: the checksum of an IPv4 header without options. */
-void packet_seal4(struct ip4 *h);
-
 static inline uint16_t
 packet_ip_size(uint8_t family)
 {
