@@ -253,4 +253,14 @@ world_client(const struct lb_world *w, unsigned row, uint32_t n)
 	return world_miss(w, &t);
 }
 
+/* world_event: the same a second after the start, with this event. */
+static inline struct miss
+world_event(const struct lb_world *w, unsigned row, uint32_t n, uint8_t event)
+{
+	struct miss m = world_client(w, row, n);
+	m.event = event;
+	m.now_ns = 1000000000;
+	return m;
+}
+
 #endif

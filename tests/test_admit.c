@@ -39,21 +39,12 @@ teardown(void)
 	world_free(w);
 }
 
-static struct miss
-packet(uint32_t client, uint8_t event)
-{
-	struct miss m = world_client(w, W_NAT, client);
-	m.event = event;
-	m.now_ns = 1000000000;
-	return m;
-}
-
 /* => the verdict, or the reason of the drop behind 100. */
 static unsigned
 ask(uint32_t client, uint8_t event)
 {
 	struct flow_spec spec = {.drop = DROP_LOOP};
-	struct miss m = packet(client, event);
+	struct miss m = world_event(w, W_NAT, client, event);
 	const struct img_lb_service *s = lb_view_service(view, &m.tuple);
 	if (lb_is_denied(view, guard, &m.tuple))
 		return 100u + DROP_LB_DENIED;
@@ -96,7 +87,7 @@ test_overflow(void)
 	guard->is_stateless = false;
 	CU_ASSERT_EQUAL(ask(1, EV_SYN), 100 + DROP_LB_OVERFLOW);
 	guard->is_stateless = true;
-	struct miss m = packet(1, EV_SYN);
+	struct miss m = world_event(w, W_NAT, 1, EV_SYN);
 	struct flow_spec spec = {.drop = DROP_LOOP};
 	const struct img_lb_service *s = lb_view_service(view, &m.tuple);
 	m.has_frag = true;
@@ -144,7 +135,7 @@ test_reply(void)
 	struct flow_spec spec;
 	setup();
 	for (uint32_t n = 0; n < 50; n++) {
-		struct miss m = packet(n, EV_SYN);
+		struct miss m = world_event(w, W_NAT, n, EV_SYN);
 		const struct img_lb_backend *b = &w->backend[n % 3];
 		struct tuple t = {.src = b->address, .sport = b->port, .dst = m.tuple.src,
 			.dport = m.tuple.sport, .family = FAMILY_V4, .proto = 6};

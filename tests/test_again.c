@@ -2,40 +2,17 @@
 /* SYN and RST in the middle of a connection, and a SYN after its end. */
 #include "lib/again.h"
 
-#include "probe.h"
+#include "tcp_kit.h"
 
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
-
-static struct policy_ops ops;
 
 /* A connection of a policy that is asked for another one, or not; established. */
 static struct world *
 established(bool opens_again)
 {
 	struct world *w = probe_simple();
-	struct worker *k = w->worker[0];
-	ops = *k->policy[0].ops;
-	ops.opens_again = opens_again;
-	k->policy[0].ops = &ops;
+	kit_opens_again(w, opens_again);
 	return w;
-}
-
-static void
-out(struct world *w, uint8_t flags)
-{
-	struct frame f = world_frame("10.0.0.10", 2000, "8.8.8.8", 80, 6);
-	f.tcp_flags = flags;
-	probe_arrive(w, WORLD_IN, f);
-	CU_ASSERT_TRUE(probe_take(w, 1));
-}
-
-static void
-in(struct world *w, uint8_t flags)
-{
-	struct frame f = world_frame("8.8.8.8", 80, "198.51.100.1", 3000, 6);
-	f.tcp_flags = flags;
-	probe_arrive(w, WORLD_OUT, f);
-	CU_ASSERT_TRUE(probe_take(w, 0));
 }
 
 static const struct flow *

@@ -3,11 +3,9 @@
 #include "lib/final.h"
 
 #include "lib/pkt.h"
-#include "probe.h"
+#include "tcp_kit.h"
 
 enum { SYN = 2, RST = 4, ACK = 16 };
-
-static struct policy_ops ops;
 
 /* A world in which a RST is final, or not, for a policy that is asked for another one, or not. */
 static struct world *
@@ -17,28 +15,8 @@ world_of(bool is_final, bool opens_again)
 	struct generation *g = w->gen;
 	((struct img_plane *)(uintptr_t)g->plane)->reset_is_final = is_final;
 	pkt_arrivals(g->arrival, false, is_final);
-	ops = *w->worker[0]->policy[0].ops;
-	ops.opens_again = opens_again;
-	w->worker[0]->policy[0].ops = &ops;
+	kit_opens_again(w, opens_again);
 	return w;
-}
-
-static void
-out(struct world *w, uint8_t flags)
-{
-	struct frame f = world_frame("10.0.0.10", 2000, "8.8.8.8", 80, 6);
-	f.tcp_flags = flags;
-	probe_arrive(w, WORLD_IN, f);
-	CU_ASSERT_TRUE(probe_take(w, 1));
-}
-
-static void
-in(struct world *w, uint8_t flags)
-{
-	struct frame f = world_frame("8.8.8.8", 80, "198.51.100.1", 3000, 6);
-	f.tcp_flags = flags;
-	probe_arrive(w, WORLD_OUT, f);
-	CU_ASSERT_TRUE(probe_take(w, 0));
 }
 
 static void
