@@ -3,8 +3,6 @@
 #include "guard_image.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 struct check {
 	const struct img_lb_service *services;
@@ -16,15 +14,7 @@ struct check {
 	size_t err_size;
 };
 
-__attribute__((format(printf, 2, 3))) static int
-refuse(const struct check *c, const char *format, ...)
-{
-	va_list ap;
-	va_start(ap, format);
-	vsnprintf(c->err, c->err_size, format, ap);
-	va_end(ap);
-	return -EINVAL;
-}
+#define refuse(c, ...) image_refuse((c)->err, (c)->err_size, __VA_ARGS__)
 
 static int
 check_sections(const struct check *c, const struct image_header *h)

@@ -58,54 +58,48 @@ compare6(const void *x, const void *y)
 	return addr_compare(&a->first, &b->first);
 }
 
-/* merge4, merge6: what overlaps or touches becomes one; appended to the section. => how many. */
-static uint32_t
-merge4(struct model *m, struct rows *r, struct rows *out)
-{
-	struct img_lb_range4 *to = NULL;
-	size_t before = out->n;
-	if (r->n > 1)
-		qsort(r->data, r->n, r->size, compare4);
-	for (size_t i = 0; i < r->n; i++) {
-		const struct img_lb_range4 *from = rows_at(r, i);
-		if (to != NULL && (to->last == UINT32_MAX || from->first <= to->last + 1)) {
-			to->last = from->last > to->last ? from->last : to->last;
-			continue;
-		}
-		to = rows_add(m, out);
-		if (to == NULL)
-			return 0;
-		*to = *from;
-	}
-	return (uint32_t)(out->n - before);
-}
-
-/* touches: does a range that begins no earlier go on where this one ends, or before? */
+/* touches4, touches6: does a range that begins no earlier go on where this one ends, or before?
+ * Then this one has it from now on. */
 static bool
-touches(const struct img_lb_range6 *to, const struct img_lb_range6 *from)
+touches4(void *x, const void *y)
 {
-	union addr next = addr_next(&to->last);
-	return addr_compare(&from->first, &to->last) <= 0 || addr_equal(&from->first, &next);
+	struct img_lb_range4 *to = x;
+	const struct img_lb_range4 *from = y;
+	bool is = to->last == UINT32_MAX || from->first <= to->last + 1;
+	if (is && from->last > to->last)
+		to->last = from->last;
+	return is;
 }
 
-static uint32_t
-merge6(struct model *m, struct rows *r, struct rows *out)
+static bool
+touches6(void *x, const void *y)
 {
-	struct img_lb_range6 *to = NULL;
+	struct img_lb_range6 *to = x;
+	const struct img_lb_range6 *from = y;
+	union addr next = addr_next(&to->last);
+	bool is = addr_compare(&from->first, &to->last) <= 0 || addr_equal(&from->first, &next);
+	if (is && addr_compare(&from->last, &to->last) > 0)
+		to->last = from->last;
+	return is;
+}
+
+/* merge: what overlaps or touches becomes one; appended to the section. => how many. */
+static uint32_t
+merge(struct model *m, struct rows *r, struct rows *out, int (*compare)(const void *, const void *),
+      bool (*touches)(void *to, const void *from))
+{
+	void *to = NULL;
 	size_t before = out->n;
 	if (r->n > 1)
-		qsort(r->data, r->n, r->size, compare6);
+		qsort(r->data, r->n, r->size, compare);
 	for (size_t i = 0; i < r->n; i++) {
-		const struct img_lb_range6 *from = rows_at(r, i);
-		if (to != NULL && touches(to, from)) {
-			if (addr_compare(&from->last, &to->last) > 0)
-				to->last = from->last;
+		const void *from = rows_at(r, i);
+		if (to != NULL && touches(to, from))
 			continue;
-		}
 		to = rows_add(m, out);
 		if (to == NULL)
 			return 0;
-		*to = *from;
+		memcpy(to, from, r->size);
 	}
 	return (uint32_t)(out->n - before);
 }
@@ -198,9 +192,9 @@ list_add(struct model *m, const json_t *json, size_t i)
 		file_read(m, &r, file, path.text);
 	snprintf(row->name, sizeof(row->name), "%s", get_text(json, "name"));
 	row->first4 = (uint32_t)m->ranges4.n;
-	row->n4 = merge4(m, &r.v4, &m->ranges4);
+	row->n4 = merge(m, &r.v4, &m->ranges4, compare4, touches4);
 	row->first6 = (uint32_t)m->ranges6.n;
-	row->n6 = merge6(m, &r.v6, &m->ranges6);
+	row->n6 = merge(m, &r.v6, &m->ranges6, compare6, touches6);
 	free(r.v4.data);
 	free(r.v6.data);
 }
