@@ -6,12 +6,6 @@
 
 static const uint64_t SECOND_NS = 1000000000;
 
-static uint32_t
-share_of(uint32_t n, unsigned n_workers)
-{
-	return (uint32_t)(((uint64_t)n + n_workers - 1) / n_workers);
-}
-
 static struct lb_rate
 rate_of(uint32_t rate, uint32_t burst, unsigned n_workers)
 {
@@ -19,7 +13,7 @@ rate_of(uint32_t rate, uint32_t burst, unsigned n_workers)
 		return (struct lb_rate){0, 0};
 	uint64_t interval = SECOND_NS * n_workers / rate;
 	interval = interval != 0 ? interval : 1;
-	return (struct lb_rate){interval, interval * share_of(burst, n_workers)};
+	return (struct lb_rate){interval, interval * img_share(burst, n_workers)};
 }
 
 struct lb_guard
@@ -27,8 +21,8 @@ lb_guard_of(const struct img_lb_guard *g, uint8_t family, unsigned n_workers)
 {
 	unsigned sources = g->source_plen == addr_bits(family) ? 1 : n_workers;
 	return (struct lb_guard){
-		.half = g->half_open != 0 ? share_of(g->half_open, n_workers) : UINT32_MAX,
-		.flows = g->flows != 0 ? share_of(g->flows, n_workers) : UINT32_MAX,
+		.half = g->half_open != 0 ? img_share(g->half_open, n_workers) : UINT32_MAX,
+		.flows = g->flows != 0 ? img_share(g->flows, n_workers) : UINT32_MAX,
 		.rate = rate_of(g->rate, g->burst, n_workers),
 		.source = rate_of(g->source_rate, g->source_burst, sources),
 		.allow = g->allow, .deny = g->deny, .source_plen = g->source_plen,

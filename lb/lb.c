@@ -452,7 +452,7 @@ locals_of(const struct policy_env *env)
 static uint32_t
 sources_of(const struct policy_env *env)
 {
-	return (env->plane->sources + env->n_workers - 1) / env->n_workers;
+	return img_share(env->plane->sources, env->n_workers);
 }
 
 size_t

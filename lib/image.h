@@ -138,6 +138,13 @@ struct img_plane {
 	uint32_t sources;             /* of lb.capacity: token buckets; fixed as those above */
 };
 
+/* img_share: one worker's part of what all of them have together, rounded up. */
+static inline uint32_t
+img_share(uint32_t total, unsigned n_workers)
+{
+	return total / n_workers + (total % n_workers != 0);
+}
+
 struct img_dev {
 	char device[128]; /* DPDK device string: PCI address or vdev with arguments */
 };

@@ -21,12 +21,6 @@
 
 enum { TICK_RELEASES = 64, TICK_LEASES = 128 };
 
-static uint32_t
-share(uint32_t total, uint16_t workers)
-{
-	return total / workers + (total % workers != 0);
-}
-
 /* Sizes of the parts, in the order in which they stand in memory. */
 struct sizes {
 	uint32_t mappings, subscribers, permissions, quarantined, leases;
@@ -37,11 +31,11 @@ static struct sizes
 sizes_of(const struct policy_env *env)
 {
 	struct sizes s = {
-		.mappings = share(env->plane->mappings, env->n_workers),
-		.subscribers = share(env->plane->subscribers, env->n_workers),
-		.permissions = share(env->plane->permissions, env->n_workers),
-		.quarantined = share(env->plane->quarantine, env->n_workers),
-		.leases = share(env->plane->leases, env->n_workers),
+		.mappings = img_share(env->plane->mappings, env->n_workers),
+		.subscribers = img_share(env->plane->subscribers, env->n_workers),
+		.permissions = img_share(env->plane->permissions, env->n_workers),
+		.quarantined = img_share(env->plane->quarantine, env->n_workers),
+		.leases = img_share(env->plane->leases, env->n_workers),
 	};
 	struct pool_share of = {s.subscribers, s.mappings};
 	s.head = (sizeof(struct nat) + 63) & ~(size_t)63;
@@ -139,6 +133,15 @@ nat_reload(void *state, const struct generation *g)
 	threshold_reload(n);
 	lane_reload(n);
 	drain_reload(n);
+}
+
+/* Generation and time of a packet. */
+static inline void
+catch_up(struct nat *n, const struct miss *m)
+{
+	if (n->gen != m->gen || n->gen_number != m->gen->number)
+		nat_reload(n, m->gen);
+	clock_set(&n->clock, m->now_ms, m->now_ns);
 }
 
 static int
@@ -296,9 +299,7 @@ nat_open(void *state, const struct miss *m, struct flow_spec *spec)
 	memset(spec, 0, sizeof(*spec));
 	if (m->tuple.family != FAMILY_V4)
 		return VERDICT_PASS;
-	if (n->gen != m->gen || n->gen_number != m->gen->number)
-		nat_reload(n, m->gen);
-	clock_set(&n->clock, m->now_ms, m->now_ns);
+	catch_up(n, m);
 	const struct nat_rules *rules = rules_of(m->gen);
 	if (rules->statics.n != 0) {
 		enum verdict v = unmapped_open(n, m, spec);
@@ -471,9 +472,7 @@ static uint32_t
 nat_serve(void *state, const struct miss *m, uint8_t *data, uint32_t size, uint32_t room)
 {
 	struct nat *n = state;
-	if (n->gen != m->gen || n->gen_number != m->gen->number)
-		nat_reload(n, m->gen);
-	clock_set(&n->clock, m->now_ms, m->now_ns);
+	catch_up(n, m);
 	return pcp_answer(n, m, data, size, room);
 }
 

@@ -146,7 +146,7 @@ hold(struct request *q, uint32_t number, const struct img_nat_rule *rule, uint32
 		return leave(n, number, PCP_CANNOT_PROVIDE_EXTERNAL);
 	if (!lease_make(n, number, q->data + AT_NONCE, seconds))
 		return leave(n, number, PCP_NO_RESOURCES);
-	map->timers = rule->timers & ((1u << 6) - 1);
+	map->timers = rule->timers;
 	return granted(q, life_external(n, map), htobe16(map->port), seconds);
 }
 
