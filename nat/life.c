@@ -78,18 +78,17 @@ log_mapping(struct nat *n, enum record_event event, const struct mapping *m)
 		mapping_put(n, event, m);
 }
 
+/* The log hears who was refused. slot: his address, or NULL where he was to get one. */
 static __attribute__((noinline)) void
-log_refusal(struct nat *n, enum record_event event, const struct wish *w, be32 external,
-            uint64_t limit)
+log_refusal(struct nat *n, enum refusal_kind kind, const struct wish *w,
+            const struct pool_slot *slot, uint64_t limit)
 {
-	struct record rec = {
-		.subscriber = wish_address(w), .external = external, .event = event,
-		.limit = limit,
-		.proto = event == RECORD_ADDRESSES_EXHAUSTED ? 0 : nat_ip_proto(w->proto),
-		.realm = w->miss->tuple.realm, .pool = w->rule->pool,
-	};
-	if (n->log_level != NAT_LOG_NONE)
-		log_exhausted(&n->log, &rec, &n->clock);
+	refusal_say(n, &(struct refusal){
+		.kind = (uint8_t)kind, .subscriber = wish_address(w), .limit = limit,
+		.external = slot != NULL ? slot->address : 0,
+		.pool = slot != NULL ? slot->pool : w->rule->pool,
+		.proto = slot != NULL ? nat_ip_proto(w->proto) : 0, .realm = w->miss->tuple.realm,
+	});
 }
 
 /* Blocks of its reserve that a subscriber does not have yet. */
@@ -345,7 +344,7 @@ subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
 		block = first_block(n, w, pool = w->rule->fallback[i]);
 	if (block == 0) {
 		*drop = DROP_NAT_NO_PORT;
-		log_refusal(n, RECORD_ADDRESSES_EXHAUSTED, w, 0, 0);
+		log_refusal(n, REFUSED_ADDRESS, w, NULL, 0);
 		return 0;
 	}
 	uint32_t number = subscriber_add(&n->subscribers, wish_address(w),
@@ -380,11 +379,10 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
 	assert(slot->pool < rules_of(g)->n_pools && "a current subscriber is served");
 	const struct img_nat_pool *pool = &rules_of(g)->pools[slot->pool];
-	be32 external = slot->address;
 	bool is_soft = (pool->flags & NAT_PAIR_SOFT) != 0;
 	if (s->blocks >= pool->max_blocks && (is_soft || (pool->flags & NAT_SINGLE) == 0)) {
 		*drop = DROP_NAT_LIMIT;
-		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, external,
+		log_refusal(n, REFUSED_PORTS, w, slot,
 		            (uint64_t)pool->max_blocks * pool->block_size);
 		return 0;
 	}
@@ -397,7 +395,7 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 		block = first_block(n, w, slot->pool);
 	if (block == 0) {
 		*drop = DROP_NAT_NO_PORT;
-		log_refusal(n, RECORD_PORTS_EXHAUSTED, w, external, 0);
+		log_refusal(n, REFUSED_BLOCK, w, slot, 0);
 		return 0;
 	}
 	block_join(n, subscriber, block);
@@ -490,7 +488,7 @@ mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t 
 	};
 	if (w->rule->max_mappings != 0 && s->mappings >= w->rule->max_mappings) {
 		*drop = DROP_NAT_LIMIT;
-		log_refusal(n, RECORD_QUOTA_EXCEEDED, w, pool_slot_at(&n->pool, s->slot)->address,
+		log_refusal(n, REFUSED_MAPPINGS, w, pool_slot_at(&n->pool, s->slot),
 		            w->rule->max_mappings);
 		return 0;
 	}
@@ -546,8 +544,9 @@ static __attribute__((noinline)) void
 log_limit(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t drop)
 {
 	const struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
-	log_refusal(n, RECORD_QUOTA_EXCEEDED, w, pool_slot_at(&n->pool, s->slot)->address,
-	            drop == DROP_NAT_FLOW_LIMIT ? w->rule->max_flows : 0);
+	bool is_rate = drop == DROP_NAT_FLOW_RATE;
+	log_refusal(n, is_rate ? REFUSED_RATE : REFUSED_FLOWS, w, pool_slot_at(&n->pool, s->slot),
+	            is_rate ? 0 : w->rule->max_flows);
 }
 
 uint32_t

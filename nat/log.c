@@ -2,7 +2,7 @@
 /* Records into the worker's ring. */
 #include "nat/log.h"
 
-enum { EXHAUSTED_EVERY_MS = 1000 };
+enum { SECOND_MS = 1000 };
 
 void
 log_put(struct nat_recorder *l, struct record *rec, const struct nat_clock *now)
@@ -15,11 +15,13 @@ log_put(struct nat_recorder *l, struct record *rec, const struct nat_clock *now)
 		l->stats->log_lost++;
 }
 
-void
-log_exhausted(struct nat_recorder *l, struct record *rec, const struct nat_clock *now)
+bool
+log_pace_take(struct log_pace *p, const struct nat_clock *now, uint32_t a_second)
 {
-	if (now->ms < l->quiet_until_ms[rec->event])
-		return;
-	l->quiet_until_ms[rec->event] = now->ms + EXHAUSTED_EVERY_MS;
-	log_put(l, rec, now);
+	if (now->ms >= p->until_ms)
+		*p = (struct log_pace){.until_ms = now->ms + SECOND_MS};
+	if (p->put >= a_second)
+		return false;
+	p->put++;
+	return true;
 }

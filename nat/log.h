@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       The log records of one worker: blocks, mappings, exhaustion.
+ * What       The log records of one worker.
  * Invariant  1. sequence grows by one for every record made; one that finds no room is counted.
- *            2. Of each kind of exhaustion one record a second at most (RFC 8158 section 5.2).
- *            3. Destinations are not logged (RFC 6888 REQ-12).
+ *            2. Destinations are not logged (RFC 6888 REQ-12).
  * Limits     Where the log refuses, LOG_RESERVE slots of the ring are for ends.
  * Owner      One worker.
  */
@@ -17,7 +16,6 @@ struct nat_recorder {
 	struct record_ring *ring; /* NULL: nobody listens */
 	struct stats *stats;
 	uint64_t sequence;
-	uint64_t quiet_until_ms[RECORD_QUOTA_EXCEEDED + 1]; /* by event of exhaustion */
 	uint8_t worker;
 	uint8_t refuses;          /* nothing that must be logged begins without room for it */
 };
@@ -34,7 +32,13 @@ log_has_room(const struct nat_recorder *l)
 
 /* log_put: with time, sequence and worker filled in. */
 void log_put(struct nat_recorder *l, struct record *rec, const struct nat_clock *now);
-/* log_exhausted: the same for an event of exhaustion, unless one was put within the second. */
-void log_exhausted(struct nat_recorder *l, struct record *rec, const struct nat_clock *now);
+
+/* Of events that packets can bring about so many a second are put. */
+struct log_pace {
+	uint64_t until_ms;
+	uint32_t put; /* in the second that ends then */
+};
+/* log_pace_take: is there room for one more in this second? Then it is taken. */
+bool log_pace_take(struct log_pace *p, const struct nat_clock *now, uint32_t a_second);
 
 #endif

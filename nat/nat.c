@@ -24,7 +24,7 @@ enum { TICK_RELEASES = 64, TICK_LEASES = 128 };
 /* Sizes of the parts, in the order in which they stand in memory. */
 struct sizes {
 	uint32_t mappings, subscribers, permissions, quarantined, leases;
-	size_t head, mapping, subscriber, filter, pool, quarantine, lease;
+	size_t head, mapping, subscriber, filter, pool, refusals, quarantine, lease;
 };
 
 static struct sizes
@@ -44,6 +44,7 @@ sizes_of(const struct policy_env *env)
 	s.filter = table_memsize(s.permissions, sizeof(struct permission), 1);
 	s.pool = pool_memsize(env, of);
 	s.lease = table_memsize(s.leases, sizeof(struct lease), 1);
+	s.refusals = sizeof(struct refusals);
 	s.quarantine = (size_t)s.quarantined * sizeof(struct quarantined);
 	return s;
 }
@@ -52,7 +53,8 @@ size_t
 nat_memsize(const struct policy_env *env)
 {
 	struct sizes s = sizes_of(env);
-	return s.head + s.mapping + s.subscriber + s.filter + s.pool + s.lease + s.quarantine;
+	return s.head + s.mapping + s.subscriber + s.filter + s.pool + s.lease + s.refusals +
+	       s.quarantine;
 }
 
 void *
@@ -70,7 +72,8 @@ nat_create(const struct policy_env *env)
 	table_init(&n->filter.t, at += s.subscriber, s.permissions, sizeof(struct permission), 1);
 	pool_init(&n->pool, at += s.filter, env, of);
 	table_init(&n->leases.t, at += s.pool, s.leases, sizeof(struct lease), 1);
-	n->quarantine = (struct quarantine){(void *)(at += s.lease), s.quarantined, 0, 0};
+	n->refusals = (void *)(at += s.lease);
+	n->quarantine = (struct quarantine){(void *)(at += s.refusals), s.quarantined, 0, 0};
 	n->subscribers.seed = n->filter.seed = n->leases.seed = env->seed;
 	n->random = mix64(env->seed ^ 0x9e3779b97f4a7c15u, env->worker * 2u + 0xd6e8feb86659fd93u);
 	n->log = (struct nat_recorder){
@@ -247,6 +250,19 @@ is_admitted(const struct nat *n, uint32_t number, uint8_t realm, be32 remote)
 	       filter_is_permitted(&n->filter, number, realm, remote);
 }
 
+/* The log hears of a subscriber that may not have one more flow from outside. */
+static __attribute__((noinline)) void
+refuse_flow(struct nat *n, const struct mapping *m)
+{
+	const struct subscriber *s = life_subscriber(n, m);
+	const struct pool_slot *slot = life_slot(n, m);
+	refusal_say(n, &(struct refusal){
+		.kind = REFUSED_FLOWS, .subscriber = s->address, .external = slot->address,
+		.pool = slot->pool, .realm = subscriber_realm(s), .proto = nat_ip_proto(m->proto),
+		.limit = limit_rule(n, s)->max_flows,
+	});
+}
+
 static enum verdict
 open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 {
@@ -264,8 +280,10 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	struct subscriber *s = life_subscriber(n, map);
 	if (n->has_drained && drain_is_over(n, life_slot(n, map)))
 		return refuse_inbound(m, spec, DROP_NAT_NO_MAPPING);
-	if (!limit_inbound(n, s))
+	if (!limit_inbound(n, s)) {
+		refuse_flow(n, map);
 		return refuse(spec, DROP_NAT_FLOW_LIMIT);
+	}
 	map->flows++;
 	s->flows++;
 	spec->reply = tuple_invert(t);

@@ -14,6 +14,7 @@
 #include "nat/mapping.h"
 #include "nat/pool.h"
 #include "nat/quarantine.h"
+#include "nat/refusal.h"
 #include "nat/subscriber.h"
 
 struct nat {
@@ -33,8 +34,8 @@ struct nat {
 	                               * RFC 6887 */
 	uint64_t gives_from;          /* no dynamic port before that, in ms */
 	uint64_t lane_name[NAT_MAX_LANES + 1]; /* hashes of pools' names, nat/lane.h */
-	uint64_t said_until_ms;       /* of thresholds of subscribers, in this second */
-	uint32_t said;
+	struct refusals *refusals;
+	struct log_pace refusal_pace, threshold_pace; /* of subscribers */
 	uint8_t log_level;            /* enum nat_log */
 	bool logs_mappings;           /* all of them, or those of shares */
 	uint8_t inbound_refresh;

@@ -4,8 +4,6 @@
 
 #include "nat/limit.h"
 
-enum { SECOND_MS = 1000 };
-
 static void
 put(struct nat *n, struct record *rec, uint8_t kind, uint64_t used, uint64_t limit)
 {
@@ -73,11 +71,7 @@ threshold_reload(struct nat *n)
 static bool
 may_say(struct nat *n)
 {
-	if (n->clock.ms >= n->said_until_ms) {
-		n->said_until_ms = n->clock.ms + SECOND_MS;
-		n->said = 0;
-	}
-	return n->said++ < THRESHOLDS_SECOND;
+	return log_pace_take(&n->threshold_pace, &n->clock, THRESHOLDS_SECOND);
 }
 
 static void

@@ -668,6 +668,18 @@ def flow_limit():
 
 
 @case
+def refusals_named():
+    c = make("refusals-named", "Four subscribers at their limits at once, again and again: each is named, once a minute and "
+             "kind of limit (RFC 6888 REQ-4).", rule={"max_mappings": 2, "max_flows": 3})
+    who = ["100.64.2.%d" % (i + 1) for i in range(4)]
+    for t in (0, 0.2, 1.5, 30, 61):
+        for i, a in enumerate(who):
+            c.send("inside", t + i / 100, *[P.udp(a, S, 5000 + k, 53) for k in range(4)])
+        c.send("inside", t + 0.1, P.udp(who[0], S, 5000, 60), P.udp(who[0], S, 5000, 61))
+    return c
+
+
+@case
 def flow_rate():
     c = make("flow-rate", "A subscriber may open ten flows a second and four at once; a flow that exists is not slowed.",
              rule={"flow_rate": 10, "flow_burst": 4})

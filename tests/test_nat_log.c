@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records: numbered, lost ones counted, exhaustion once a second. */
+/* Records: numbered, lost ones counted; a bound on events. */
 #include "nat/log.h"
 #include "test.h"
 
@@ -38,19 +38,20 @@ test_put(void)
 	CU_ASSERT_EQUAL(out.sequence, RECORD_RING + 11);
 }
 
+/* So many a second, and not one more; the next second begins with the next event. */
 static void
-test_exhausted(void)
+test_pace(void)
 {
-	struct nat_recorder l = fresh();
+	struct log_pace pace = {0};
 	struct nat_clock now = {0};
+	unsigned put = 0;
 	for (unsigned ms = 0; ms < 5000; ms += 10) {
 		clock_set(&now, 0xfffffff0u + ms, 0);
-		struct record ports = {.event = RECORD_PORTS_EXHAUSTED};
-		struct record quota = {.event = RECORD_QUOTA_EXCEEDED};
-		log_exhausted(&l, &ports, &now);
-		log_exhausted(&l, &quota, &now);
+		for (unsigned i = 0; i < 2; i++)
+			put += log_pace_take(&pace, &now, 7);
+		CU_ASSERT_EQUAL_FATAL(put, ms / 1000 * 7 + (ms % 1000 >= 30 ? 7 :
+		                                             ms % 1000 / 10 * 2 + 2));
 	}
-	CU_ASSERT_EQUAL(stats.log_records, 10);
 }
 
 static void
@@ -66,7 +67,7 @@ test_no_ring(void)
 
 static const struct test_case cases[] = {
 	{"numbered, lost ones counted", test_put},
-	{"exhaustion once a second", test_exhausted},
+	{"so many a second", test_pace},
 	{"nobody listens", test_no_ring},
 };
 TEST_MAIN("nat_log", cases)

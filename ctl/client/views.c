@@ -176,7 +176,8 @@ const struct view view_stats[] = {
 	  {"persistent clients", "persistence", NUMBER},
 	  {"not remembered", "persistence_full", NUMBER},
 	  {"full backends passed over", "backends_passed", NUMBER},
-	  {"log records", "log_records", NUMBER}, {"log lost", "log_lost", NUMBER}}},
+	  {"log records", "log_records", NUMBER}, {"log lost", "log_lost", NUMBER},
+	  {"refusals unsaid", "refusals_unsaid", NUMBER}}},
 	{"Interfaces", "nics", {
 	  {"NIC", "name", TEXT}, {"RX PACKETS", "rx_packets", NUMBER}, {"RX", "rx_bytes", BYTES},
 	  {"TX PACKETS", "tx_packets", NUMBER}, {"TX", "tx_bytes", BYTES},

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       Says in the log who was refused, and by what: each subscriber at its limit by name, a
+ *            pool without addresses once for all who want one.
+ * Layout     Who was named is kept in sets of one cache line, eight tags with the time until which
+ *            there is nothing to be said again.
+ * Invariant  1. A subscriber is named once in REFUSAL_EVERY_S for each kind of refusal, unless
+ *               eight others of its set were since.
+ *            2. REFUSALS_SECOND subscribers a second at most; one that was not named then is when
+ *               it is refused later, and each refusal that was due is counted: refusals_unsaid.
+ *            3. Of a pool without addresses there is one record a second (RFC 8158 section 5.2).
+ *            4. What it takes does not grow, neither with flows nor with subscribers.
+ * Owner      One worker.
+ * Limits     Tags have 32 bits: a subscriber may take another one's silence for its own, once in
+ *            some hundred million.
+ * See        RFC 8158 section 5.7; RFC 6888 REQ-4; docs/nat.md, "Limits of a subscriber".
+ */
+#ifndef MR_NAT_REFUSAL_H
+#define MR_NAT_REFUSAL_H
+
+#include "lib/tuple.h"
+#include "nat/nat_image.h"
+
+enum refusal_kind {
+	REFUSED_ADDRESS,  /* the pool has no address for a newcomer */
+	REFUSED_BLOCK,    /* nothing is left of the address for who has a part of it */
+	REFUSED_PORTS,    /* it has as many blocks as it may */
+	REFUSED_MAPPINGS,
+	REFUSED_FLOWS,
+	REFUSED_RATE,
+};
+
+enum { REFUSAL_EVERY_S = 60, REFUSALS_SECOND = 100, REFUSAL_WAYS = 8, REFUSAL_SETS = 2048 };
+static_assert(REFUSAL_WAYS * REFUSAL_SETS > 2 * REFUSAL_EVERY_S * REFUSALS_SECOND,
+              "whoever can be named within the time has room");
+
+struct refusal_named {
+	uint32_t tag;
+	uint32_t until_s;
+};
+static_assert(REFUSAL_WAYS * sizeof(struct refusal_named) == 64, "a set is a line");
+
+struct refusals {
+	struct refusal_named set[REFUSAL_SETS][REFUSAL_WAYS];
+	uint64_t quiet_until_ms[NAT_MAX_POOLS]; /* of pools without addresses */
+};
+static_assert(sizeof(struct refusals) % 64 == 0, "what follows it in memory is aligned too");
+
+struct refusal {
+	be32 subscriber, external;
+	uint64_t limit;
+	uint16_t pool;
+	uint8_t kind; /* enum refusal_kind */
+	uint8_t proto, realm;
+};
+
+struct nat;
+
+void refusal_say(struct nat *n, const struct refusal *r);
+
+#endif
