@@ -171,11 +171,14 @@ print_rows(FILE *out, const struct view *v, const json_t *rows)
 static void
 print_lines(FILE *out, const struct view *v, const json_t *object)
 {
+	const struct column *end = v->column;
 	char cell[CELL];
 	size_t width = 0;
-	for (const struct column *c = v->column; c->header != NULL; c++)
+	while (end < v->column + VIEW_COLUMNS && end->header != NULL)
+		end++;
+	for (const struct column *c = v->column; c < end; c++)
 		width = strlen(c->header) > width ? strlen(c->header) : width;
-	for (const struct column *c = v->column; c->header != NULL; c++) {
+	for (const struct column *c = v->column; c < end; c++) {
 		cell_text(object, c, cell);
 		fprintf(out, "%-*s  %s\n", (int)width, c->header, cell);
 	}

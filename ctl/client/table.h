@@ -25,7 +25,7 @@ struct column {
 	enum format format;
 };
 
-enum { VIEW_COLUMNS = 24, CELL = 256 };
+enum { VIEW_COLUMNS = 32, CELL = 256 };
 
 /* What is shown of a result: an array as a table, an object as lines. */
 struct view {
