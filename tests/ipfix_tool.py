@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collects IPFIX messages into a capture, and shows what a dissector makes of them.
 
-    ipfix_tool.py collect udp|tcp|tls PORT CAPTURE [CERTIFICATE KEY]   until it is killed
+    ipfix_tool.py collect udp|tcp|slow|tls PORT CAPTURE [CERTIFICATE KEY]   until it is killed; slow: TCP, 400 kB/s at
+                                      most, and what it has not read is soon the sender's to keep
     ipfix_tool.py show CAPTURE        a line a data record, as tshark decodes it: "domain sequence name=value ..."
 """
 import json
@@ -11,6 +12,9 @@ import ssl
 import struct
 import subprocess
 import sys
+import time
+
+SLOW_BYTES, SLOW_S = 2048, 0.005
 
 
 def checksum(data):
@@ -39,10 +43,11 @@ class Capture:
         self.f.flush()
 
 
-def collect_stream(conn, capture):
+def collect_stream(conn, capture, is_slow):
     data = b""
     while True:
-        more = conn.recv(65536)
+        more = conn.recv(SLOW_BYTES if is_slow else 65536)
+        time.sleep(SLOW_S if is_slow else 0)
         if not more:
             return
         data += more
@@ -60,7 +65,12 @@ def collect(transport, port, name, certificate=None, key=None):
         s.bind(("127.0.0.1", port))
         while True:
             capture.add(s.recv(65536))
-    s = socket.create_server(("127.0.0.1", port))
+    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if transport == "slow":
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_BYTES)
+    s.bind(("127.0.0.1", port))
+    s.listen()
     context = None
     if transport == "tls":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -69,7 +79,7 @@ def collect(transport, port, name, certificate=None, key=None):
         conn, _ = s.accept()
         if context is not None:
             conn = context.wrap_socket(conn, server_side=True)
-        collect_stream(conn, capture)
+        collect_stream(conn, capture, transport == "slow")
 
 
 def pairs(items):

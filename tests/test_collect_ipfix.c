@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The IPFIX sink by UDP, TCP and TLS: what tshark decodes is held against the records, field by
- * field; a collector that comes late, goes and comes back. */
+ * field; a collector that comes late, goes and comes back, is slow or reads nothing. */
 #include <time.h>
 
 #include "collector_world.h"
@@ -22,15 +22,16 @@ collector_start(const char *transport, const char *capture)
 	poll(NULL, 0, 300); /* the capture is made, then it listens */
 }
 
+/* ipfix_begin: more: members of the document behind `log`, or of `log`. */
 static void
-ipfix_begin(const char *transport)
+ipfix_begin(const char *transport, const char *in_log, const char *more)
 {
 	char log[1024], ca[128] = "";
 	port = free_port();
 	if (strcmp(transport, "tls") == 0)
 		snprintf(ca, sizeof(ca), ",\"ca\":\"%s/cert.pem\"", keys);
 	snprintf(log, sizeof(log), "{\"ipfix\":[{\"name\":\"a\",\"address\":\"127.0.0.1\","
-	         "\"port\":%u,\"transport\":\"%s\"%s}]}", port, transport, ca);
+	         "\"port\":%u,\"transport\":\"%s\"%s}]%s}%s", port, transport, ca, in_log, more);
 	collectors_begin(log);
 }
 
@@ -85,13 +86,16 @@ decoded(const struct record *r, char *p)
 	add(p, " nat_event=%u\n", r->event);
 }
 
-/* shown: what a capture has: records from number `from` to `to`, none left out, none else. */
-static void
+/*
+ * shown: what a capture has: records from number `from` to `to`, none else. => how many of them are
+ * left out, which the numbers of messages say.
+ */
+static uint64_t
 shown(const char *capture, uint64_t from, uint64_t to)
 {
 	char line[1024], want[2048];
 	unsigned domain, sequence, last = UINT32_MAX, names = 0;
-	uint64_t i = from;
+	uint64_t i = from, lost = 0;
 	CU_ASSERT(must("python3 %s/tests/ipfix_tool.py show %s >%s 2>/dev/null", MR_SOURCE_ROOT,
 	               in_dir(capture), in_dir("shown")));
 	FILE *f = fopen(in_dir("shown"), "r");
@@ -103,27 +107,30 @@ shown(const char *capture, uint64_t from, uint64_t to)
 			names++;
 			continue;
 		}
+		CU_ASSERT_FATAL(domain == 1 && (sequence == last || sequence >= i));
+		lost += sequence == last ? 0 : sequence - i;
+		i = sequence == last ? i : sequence;
 		struct record r = record_number(i);
 		decoded(&r, want);
-		CU_ASSERT(domain == 1 && (sequence == last || sequence == i));
 		CU_ASSERT_STRING_EQUAL_FATAL(line + at, want);
 		last = sequence;
 		i++;
 	}
 	fclose(f);
 	CU_ASSERT(i == to && names >= 1);
+	return lost;
 }
 
 static void
 all_arrive(const char *transport)
 {
-	ipfix_begin(transport);
+	ipfix_begin(transport, "", "");
 	collector_start(transport, "one.pcap");
 	make_records(2000);
 	CU_ASSERT(sink_reaches("sent", 2001) && sink_value("lost") == 0);
 	poll(NULL, 0, 500);
 	run_end(collector, SIGTERM);
-	shown("one.pcap", 0, 2000);
+	CU_ASSERT_EQUAL(shown("one.pcap", 0, 2000), 0);
 	collectors_end();
 }
 
@@ -148,7 +155,7 @@ tls(void)
 static void
 away(void)
 {
-	ipfix_begin("tcp");
+	ipfix_begin("tcp", "", "");
 	make_records(300);
 	poll(NULL, 0, 300);
 	CU_ASSERT(sink_value("up") == 0 && sink_value("pending") == 301);
@@ -162,13 +169,142 @@ away(void)
 	CU_ASSERT(sink_reaches("pending", 0));
 	poll(NULL, 0, 300);
 	run_end(collector, SIGTERM);
-	shown("one.pcap", 0, 300);
-	shown("two.pcap", 300, 1000); /* templates and names were told again */
+	CU_ASSERT_EQUAL(shown("one.pcap", 0, 300), 0);
+	CU_ASSERT_EQUAL(shown("two.pcap", 300, 1000), 0); /* templates and names were told again */
+	collectors_end();
+}
+
+/* daemon_kb: memory that the daemon has in use. */
+static unsigned
+daemon_kb(void)
+{
+	char line[128], path[64];
+	unsigned kb = 0;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)daemon_pid);
+	FILE *f = fopen(path, "r");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "VmRSS: %u", &kb) == 1)
+			break;
+	if (f != NULL)
+		fclose(f);
+	return kb;
+}
+
+/* capture_rests: the collector has read what there was. */
+static void
+capture_rests(const char *capture)
+{
+	struct stat st = {0};
+	off_t size = -1;
+	for (unsigned i = 0; i < 20 && size != st.st_size; i++) {
+		size = st.st_size;
+		poll(NULL, 0, 500);
+		stat(in_dir(capture), &st);
+	}
+}
+
+/* rings_drained: the sink has lost, sent or waiting all that was made, and the beginning. */
+static bool
+rings_drained(void)
+{
+	for (int i = 0; i < WAIT_MS / STEP_MS; i++) {
+		json_int_t n = sink_value("sent") + sink_value("lost") + sink_value("pending");
+		if ((uint64_t)n > made)
+			return true;
+		poll(NULL, 0, STEP_MS);
+	}
+	return false;
+}
+
+static bool
+answers_at_once(void)
+{
+	struct timespec a, b;
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	for (unsigned i = 0; i < 20; i++)
+		sink_value("pending");
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	return b.tv_sec - a.tv_sec < 2;
+}
+
+/*
+ * A collector that reads slowly, then nothing, then again: the daemon answers meanwhile and keeps
+ * no more than its queue; what found no room is counted, and seen by the collector in the numbers
+ * of messages; what comes after arrives.
+ */
+static void
+slow(void)
+{
+	enum { QUEUE = 1024, FLOOD = 20000, MORE_KB = 1024 };
+	char text[4096], count[32];
+	ipfix_begin("tcp", ",\"queue\":1024", "");
+	collector_start("slow", "one.pcap");
+	make_records(300);
+	CU_ASSERT(sink_reaches("pending", 0) && sink_value("lost") == 0);
+	kill(collector, SIGSTOP);
+	for (unsigned i = 0; i < 20 && sink_value("pending") < QUEUE - 1; i++) {
+		make_records(FLOOD); /* the kernel's buffers fill up, and then the queue */
+		CU_ASSERT(rings_drained());
+		poll(NULL, 0, 300);
+	}
+	CU_ASSERT(sink_value("pending") >= QUEUE - 1 && answers_at_once());
+	unsigned kb = daemon_kb();
+	json_int_t sent = sink_value("sent"), before = sink_value("lost");
+	make_records(FLOOD);
+	CU_ASSERT(rings_drained() && sink_value("lost") >= before + FLOOD);
+	CU_ASSERT(sink_value("sent") == sent && sink_value("up") == 1);
+	CU_ASSERT(daemon_kb() < kb + MORE_KB);
+	kill(collector, SIGCONT);
+	CU_ASSERT(sink_reaches("pending", 0));
+	make_records(500);
+	CU_ASSERT(sink_reaches("pending", 0) && sink_value("up") == 1);
+	uint64_t lost = (uint64_t)sink_value("lost");
+	snprintf(count, sizeof(count), "%llu", (unsigned long long)lost);
+	CU_ASSERT(millctl("log sinks", text, sizeof(text)) == 0 && strstr(text, count) != NULL);
+	capture_rests("one.pcap");
+	run_end(collector, SIGTERM);
+	CU_ASSERT_EQUAL(shown("one.pcap", 0, made), lost);
+	collectors_end();
+}
+
+/* Two subscribers with one address: records say in which realm each is, and its name. */
+static void
+realms(void)
+{
+	static const char *const want[] = {
+		"0 0 nat_pool_id=1 nat_pool_name=main\n",
+		"0 0 ingress_vrfid=7 vrfname=red\n", "0 2 ingress_vrfid=8 vrfname=blue\n",
+		"ingress_vrfid=7 nat_pool_id=1 port_range_start=1024 port_range_end=1535",
+		"ingress_vrfid=8 nat_pool_id=1 port_range_start=1536 port_range_end=2047",
+	};
+	char text[8192] = "";
+	ipfix_begin("tcp", "", ",\"realms\":[{\"name\":\"red\",\"number\":7},"
+	            "{\"name\":\"blue\",\"number\":8}]");
+	collector_start("tcp", "one.pcap");
+	for (unsigned i = 0; i < 2; i++) {
+		struct record r = record_number(0);
+		r.sequence += i;
+		r.realm = (uint8_t)(7 + i);
+		r.port_first = (uint16_t)(1024 + i * 512);
+		r.port_last = (uint16_t)(r.port_first + 511);
+		CU_ASSERT(record_put(&far.records->ring[0], &r));
+	}
+	CU_ASSERT(sink_reaches("sent", 3)); /* and the beginning */
+	poll(NULL, 0, 300);
+	run_end(collector, SIGTERM);
+	CU_ASSERT(must("python3 %s/tests/ipfix_tool.py show %s >%s 2>/dev/null", MR_SOURCE_ROOT,
+	               in_dir("one.pcap"), in_dir("shown")));
+	FILE *f = fopen(in_dir("shown"), "r");
+	CU_ASSERT_FATAL(f != NULL && fread(text, 1, sizeof(text) - 1, f) != 0);
+	fclose(f);
+	for (unsigned i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		CU_ASSERT(strstr(text, want[i]) != NULL);
 	collectors_end();
 }
 
 static const struct test_case cases[] = {
 	{"UDP", udp}, {"TCP", tcp}, {"TLS", tls}, {"away and back", away},
+	{"slow collector", slow}, {"realms", realms},
 };
 
 int

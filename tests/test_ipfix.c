@@ -19,14 +19,17 @@ read16(const void *at)
 	return ntohs(v);
 }
 
-/* add: until it is taken; messages that are full or ended on the way are counted. */
+/* add_named: until it is taken; messages that are full or ended on the way are counted. */
 static unsigned
-add(struct ipfix *x, const struct record *r, const char *pool)
+add_named(struct ipfix *x, const struct record *r, const char *pool, const char *realm)
 {
+	struct log_names names = {{0}, {0}};
 	const void *data;
+	snprintf(names.pool, sizeof(names.pool), "%s", pool);
+	snprintf(names.realm, sizeof(names.realm), "%s", realm);
 	unsigned messages = 0;
 	enum ipfix_took took;
-	while ((took = ipfix_add(x, r, 0, pool)) == IPFIX_FULL) {
+	while ((took = ipfix_add(x, r, 0, &names)) == IPFIX_FULL) {
 		size_t n = ipfix_message(x, 1000, &data);
 		CU_ASSERT_FATAL(n > 16 && n <= IPFIX_MESSAGE);
 		CU_ASSERT_EQUAL(read16((const char *)data + 2), n);
@@ -34,6 +37,12 @@ add(struct ipfix *x, const struct record *r, const char *pool)
 	}
 	CU_ASSERT_EQUAL(took, IPFIX_TOOK);
 	return messages;
+}
+
+static unsigned
+add(struct ipfix *x, const struct record *r, const char *pool)
+{
+	return add_named(x, r, pool, "");
 }
 
 static void
@@ -132,6 +141,38 @@ sequences(void)
 	ipfix_destroy(x);
 }
 
+/* Names of realms: once each, and again when a number has become another one's. */
+static void
+realms(void)
+{
+	static const struct { uint8_t realm; const char *name; bool is_told; } cases[] = {
+		{7, "red", true}, {7, "red", false}, {8, "blue", true}, {7, "red", false},
+		{7, "green", true}, {8, "blue", false}, {9, "", false}, {200, "no such", false},
+	};
+	struct ipfix *x = ipfix_create();
+	const void *data;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct record r = block_record(RECORD_BLOCK_CREATE, BEGIN_NS, i + 1, 2, 1024);
+		struct log_names names = {.pool = ""};
+		r.realm = cases[i].realm;
+		snprintf(names.realm, sizeof(names.realm), "%s", cases[i].name);
+		bool is_told = false;
+		while (ipfix_add(x, &r, 0, &names) == IPFIX_FULL) {
+			size_t n = ipfix_message(x, 1000, &data), size = strlen(cases[i].name);
+			const uint8_t *set = (const uint8_t *)data + 16;
+			if (read16(set) != 298)
+				continue;
+			is_told = true;
+			CU_ASSERT(read32((const uint8_t *)data + 12) == 0 &&
+			          read32(set + 4) == cases[i].realm && n == 16 + 4 + 5 + size);
+			CU_ASSERT(set[8] == size && memcmp(set + 9, cases[i].name, size) == 0);
+		}
+		CU_ASSERT_EQUAL(is_told, cases[i].is_told);
+	}
+	CU_ASSERT_STRING_EQUAL(ipfix_error(x), "");
+	ipfix_destroy(x);
+}
+
 /* Every event, until many messages are full. */
 static void
 full(void)
@@ -157,5 +198,6 @@ static const struct test_case cases[] = {
 	{"thresholds", thresholds},
 	{"sequence numbers", sequences},
 	{"full messages", full},
+	{"names of realms", realms},
 };
 TEST_MAIN("ipfix", cases)

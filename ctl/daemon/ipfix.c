@@ -53,7 +53,8 @@ static fbInfoElementSpec_t row_spec[] = {
 	FB_IESPEC_NULL
 };
 
-struct pool_row {
+/* What a number is called: options, of which the number is the scope. */
+struct name_row {
 	uint32_t id;
 	uint8_t padding[4];
 	fbVarfield_t name;
@@ -62,6 +63,11 @@ struct pool_row {
 static fbInfoElementSpec_t pool_spec[] = {
 	{(char *)"natPoolId", 4, 0}, {(char *)"paddingOctets", 4, PADDING},
 	{(char *)"natPoolName", 0, 0}, FB_IESPEC_NULL
+};
+
+static fbInfoElementSpec_t realm_spec[] = {
+	{(char *)"ingressVRFID", 4, 0}, {(char *)"paddingOctets", 4, PADDING},
+	{(char *)"VRFname", 0, 0}, FB_IESPEC_NULL
 };
 
 /*
@@ -91,7 +97,8 @@ static const struct {
 	 THRESHOLD_USER_HIGH},
 };
 enum { TEMPLATES = sizeof(templates) / sizeof(templates[0]), ROW_INTERNAL = 1000,
-       POOL_INTERNAL = 1001, POOL_TEMPLATE = 299, QUOTA_ENTRIES_PER_USER = 3,
+       POOL_INTERNAL = 1001, POOL_TEMPLATE = 299, REALM_INTERNAL = 1002,
+       REALM_TEMPLATE = 298, QUOTA_ENTRIES_PER_USER = 3,
        HEADER = 16, SET_HEADER = 4 };
 
 struct domain {
@@ -113,6 +120,7 @@ struct ipfix {
 	uint64_t own_count;   /* data records of domain 0, ever */
 	uint64_t own_open;    /* of them in the open message */
 	bool pool_known[LOG_POOLS];
+	char realm_known[IMG_MAX_REALMS][IMAGE_NAME]; /* as they were told; "": not yet */
 	char error[128];
 };
 
@@ -176,7 +184,9 @@ templates_add(struct ipfix *x, fbSession_t *s, unsigned number)
 			                    templates[i].parts, 0);
 	if (good && number == 0)
 		good = template_add(x, s, true, POOL_INTERNAL, pool_spec, UINT32_MAX, 0) &&
-		       template_add(x, s, false, POOL_TEMPLATE, pool_spec, 0, 1);
+		       template_add(x, s, false, POOL_TEMPLATE, pool_spec, 0, 1) &&
+		       template_add(x, s, true, REALM_INTERNAL, realm_spec, UINT32_MAX, 0) &&
+		       template_add(x, s, false, REALM_TEMPLATE, realm_spec, 0, 1);
 	return good;
 }
 
@@ -211,6 +221,7 @@ ipfix_restart(struct ipfix *x)
 		if (x->domain[i] != NULL)
 			x->domain[i]->knows_templates = false;
 	memset(x->pool_known, 0, sizeof(x->pool_known));
+	memset(x->realm_known, 0, sizeof(x->realm_known));
 }
 
 void
@@ -297,11 +308,11 @@ row_of(const struct record *rec, uint32_t pool)
 	return r;
 }
 
-/* pool_tell: the name of a pool, in domain 0, before the first record that has its number. */
+/* name_tell: what a number is called, in domain 0. */
 static enum ipfix_took
-pool_tell(struct ipfix *x, uint32_t pool, const char *name)
+name_tell(struct ipfix *x, uint16_t internal, uint16_t external, uint32_t id, const char *name)
 {
-	struct pool_row r = {.id = pool, .name = {strlen(name), (uint8_t *)(uintptr_t)name}};
+	struct name_row r = {.id = id, .name = {strlen(name), (uint8_t *)(uintptr_t)name}};
 	struct domain *d = domain_of(x, 0);
 	if (d == NULL)
 		return IPFIX_FAILED;
@@ -310,36 +321,51 @@ pool_tell(struct ipfix *x, uint32_t pool, const char *name)
 	enum ipfix_took took = x->open != NULL ? IPFIX_TOOK : open_message(x, d, x->own_count);
 	if (took != IPFIX_TOOK)
 		return took;
-	took = append(x, POOL_INTERNAL, POOL_TEMPLATE, &r, sizeof(r));
-	if (took == IPFIX_TOOK) {
-		x->own_open++;
-		x->pool_known[pool - 1] = true;
+	took = append(x, internal, external, &r, sizeof(r));
+	x->own_open += took == IPFIX_TOOK;
+	return took;
+}
+
+/* names_tell: those of a record that were not told yet, or are others now. */
+static enum ipfix_took
+names_tell(struct ipfix *x, const struct record *rec, uint32_t pool,
+           const struct log_names *names)
+{
+	enum ipfix_took took = IPFIX_TOOK;
+	if (pool != 0 && !x->pool_known[pool - 1]) {
+		took = name_tell(x, POOL_INTERNAL, POOL_TEMPLATE, pool, names->pool);
+		x->pool_known[pool - 1] = took == IPFIX_TOOK;
 	}
+	char *known = rec->realm < IMG_MAX_REALMS ? x->realm_known[rec->realm] : NULL;
+	if (took != IPFIX_TOOK || known == NULL || names->realm[0] == '\0' ||
+	    strcmp(known, names->realm) == 0)
+		return took;
+	took = name_tell(x, REALM_INTERNAL, REALM_TEMPLATE, rec->realm, names->realm);
+	if (took == IPFIX_TOOK)
+		memcpy(known, names->realm, IMAGE_NAME);
 	return took;
 }
 
 enum ipfix_took
-ipfix_add(struct ipfix *x, const struct record *rec, uint32_t pool, const char *pool_name)
+ipfix_add(struct ipfix *x, const struct record *rec, uint32_t pool,
+          const struct log_names *names)
 {
 	unsigned number = template_of(rec);
 	bool own = rec->sequence == 0 || rec->worker >= LOG_WORKERS;
-	bool named = pool_name[0] != '\0' && pool < LOG_POOLS;
+	uint32_t pool_id = names->pool[0] != '\0' && pool < LOG_POOLS ? pool + 1 : 0;
 	if (number == 0)
 		return IPFIX_TOOK;
-	if (named && !x->pool_known[pool]) {
-		enum ipfix_took told = pool_tell(x, pool + 1, pool_name);
-		if (told != IPFIX_TOOK)
-			return told;
-	}
+	enum ipfix_took took = names_tell(x, rec, pool_id, names);
+	if (took != IPFIX_TOOK)
+		return took;
 	struct domain *d = domain_of(x, own ? 0 : 1u + rec->worker);
 	if (d == NULL)
 		return IPFIX_FAILED;
 	if (x->open != NULL && (x->open != d || (!own && rec->sequence != x->next)))
 		return IPFIX_FULL;
-	enum ipfix_took took = IPFIX_TOOK;
 	if (x->open == NULL)
 		took = open_message(x, d, own ? x->own_count : rec->sequence - 1);
-	struct row r = row_of(rec, named ? pool + 1 : 0);
+	struct row r = row_of(rec, pool_id);
 	if (took == IPFIX_TOOK)
 		took = append(x, ROW_INTERNAL, (uint16_t)number, &r, sizeof(r));
 	if (took != IPFIX_TOOK)

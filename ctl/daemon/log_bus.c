@@ -200,12 +200,6 @@ log_sink_lose(struct log_sink *s)
 	s->tail = s->taken;
 }
 
-const char *
-log_sink_pool(const struct log_sink *s, const struct record *rec)
-{
-	return rec->pool < s->bus->pools ? s->bus->pool[rec->pool] : "";
-}
-
 const struct log_names *
 log_sink_names(const struct log_sink *s, const struct record *rec, struct log_names *names)
 {

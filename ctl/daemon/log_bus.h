@@ -86,7 +86,6 @@ void log_sink_take(struct log_sink *s);
 void log_sink_arrived(struct log_sink *s);
 void log_sink_again(struct log_sink *s);
 void log_sink_lose(struct log_sink *s);
-const char *log_sink_pool(const struct log_sink *s, const struct record *rec);
 /* log_sink_names: => names. */
 const struct log_names *log_sink_names(const struct log_sink *s, const struct record *rec,
                                        struct log_names *names);

@@ -7,6 +7,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
@@ -157,6 +158,7 @@ bufferevent_make(struct log_conn *c)
 static void
 stream_open(struct log_conn *c)
 {
+	static const int unsent = CONN_UNSENT;
 	struct timeval stall = {.tv_sec = CONN_STALL_S};
 	c->bev = bufferevent_make(c);
 	if (c->bev == NULL) {
@@ -168,9 +170,13 @@ stream_open(struct log_conn *c)
 	bufferevent_setcb(c->bev, on_read, on_drained, on_event, c);
 	bufferevent_set_timeouts(c->bev, NULL, &stall);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
-	if (bufferevent_socket_connect(c->bev, (struct sockaddr *)&c->address,
-	                               (int)c->address_size) != 0 && c->bev != NULL)
+	int rc = bufferevent_socket_connect(c->bev, (struct sockaddr *)&c->address,
+	                                    (int)c->address_size);
+	if (rc != 0 && c->bev != NULL)
 		conn_broken(c, strerror(errno));
+	else if (c->bev != NULL)
+		setsockopt(bufferevent_getfd(c->bev), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
+		           sizeof(unsent));
 }
 
 static void

@@ -5,7 +5,9 @@
  *            2. Of a stream, records are on their way until the kernel has taken all their bytes;
  *               when it breaks before, they are sent again. What a collector had not read when it
  *               went away is lost, and nobody can know.
- *            3. A connection that takes nothing for CONN_STALL_S is given up and made again.
+ *            3. Of what the collector has no room for the kernel holds CONN_UNSENT bytes: the rest
+ *               waits in the sink's queue, where it is not lost with the connection, or is counted.
+ *            4. A connection that takes nothing for CONN_STALL_S is given up and made again.
  * Owner      One sink.
  * Limits     CONN_RETRY_MIN_MS, doubled up to CONN_RETRY_MAX_MS, between attempts.
  * See        docs/log.md, "Collectors".
@@ -19,7 +21,8 @@
 
 #include "log_bus.h"
 
-enum { CONN_RETRY_MIN_MS = 500, CONN_RETRY_MAX_MS = 30000, CONN_STALL_S = 30 };
+enum { CONN_RETRY_MIN_MS = 500, CONN_RETRY_MAX_MS = 30000, CONN_STALL_S = 30,
+       CONN_UNSENT = 1 << 16 };
 
 enum conn_transport { CONN_UDP, CONN_TCP, CONN_TLS };
 

@@ -48,9 +48,10 @@ message_send(struct exporter *e, uint64_t now_ns)
 static bool
 record_add(struct exporter *e, const struct record *rec, uint64_t now_ns, unsigned *messages)
 {
-	const char *pool = log_sink_pool(&e->sink, rec);
+	struct log_names names;
 	enum ipfix_took took;
-	while ((took = ipfix_add(e->ipfix, rec, rec->pool, pool)) == IPFIX_FULL)
+	log_sink_names(&e->sink, rec, &names);
+	while ((took = ipfix_add(e->ipfix, rec, rec->pool, &names)) == IPFIX_FULL)
 		if (++*messages > MESSAGES || !message_send(e, now_ns))
 			return false;
 	log_sink_take(&e->sink);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What       The sink that exports records by IPFIX.
- * Invariant  1. Templates and names of pools are told on every connection before their data, and by
+ * Invariant  1. Templates and names are told on every connection before their data, and by
  *               UDP again every template_seconds.
  *            2. A datagram that cannot be sent now is made again from its records later.
  * Owner      One thread.
