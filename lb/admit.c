@@ -36,35 +36,67 @@ can_be_answered(const struct img_lb_service *s, const struct tuple *t)
 	return t->realm == 0 || lb_mode_is_way(s->mode);
 }
 
+/* Beyond a bound: can the packet be forwarded without a flow? */
+static bool
+can_go_on(const struct img_lb_service *s, const struct lb_guard *g, const struct miss *m)
+{
+	bool may = m->is_full ? s->stateless : g->is_stateless;
+	return may && !m->has_frag && can_be_answered(s, &m->tuple);
+}
+
+/* Has the service all that it may have here, without a word on what the table has? */
+static bool
+is_over(const struct lb_limits *l, const struct img_lb_service *s, const struct lb_guard *g,
+        const struct miss *m, bool is_answered)
+{
+	if (g == NULL || is_answered)
+		return g != NULL && l->gauge[s->id].flows >= g->flows;
+	return g->is_bounded && lb_is_over(l, g, s->id, is_third(m));
+}
+
 enum verdict
 lb_admit(struct lb_limits *l, const struct img_lb_service *s, const struct lb_guard *g,
          const struct miss *m, struct flow_spec *spec)
 {
-	const struct tuple *t = &m->tuple;
-	bool third = is_third(m);
-	bool over = spec->is_answered ? l->gauge[s->id].flows >= g->flows :
-	            g->is_bounded && lb_is_over(l, g, s->id, third);
-	if (over && (!g->is_stateless || m->has_frag || spec->is_answered ||
-	             !can_be_answered(s, t)))
-		return refuse(spec, DROP_LB_OVERFLOW);
-	if (over && third)
+	bool over = m->is_full || is_over(l, s, g, m, spec->is_answered);
+	if (over && (spec->is_answered || !can_go_on(s, g, m)))
+		return refuse(spec, m->is_full ? DROP_FLOW_TABLE_FULL : DROP_LB_OVERFLOW);
+	if (m->is_full)
+		lb_note_full(l, m->now_ms);
+	if (over && is_third(m))
 		return VERDICT_STATELESS;
-	if (!lb_source_admit(l, g, s->id, t, m->now_ns))
+	if (g != NULL && !lb_source_admit(l, g, s->id, &m->tuple, m->now_ns))
 		return refuse(spec, DROP_LB_RATE_SOURCE);
-	if (!lb_service_admit(l, g, s->id, m->now_ns))
+	if (g != NULL && !lb_service_admit(l, g, s->id, m->now_ns))
 		return refuse(spec, DROP_LB_RATE_SERVICE);
 	return over ? VERDICT_STATELESS : VERDICT_OPEN;
 }
 
+/* The client of a SYN that was forwarded without a flow may want nothing of its answer: so the
+ * bound of SYNs counts, not that of third packets. */
+bool
+lb_admit_rst(const struct lb_limits *l, const struct img_lb_service *s, const struct lb_guard *g,
+             const struct miss *m)
+{
+	if (m->has_frag || !can_be_answered(s, &m->tuple) || s->syn_mode != LB_SYN_OFF)
+		return false;
+	if (g != NULL && g->is_bounded && g->is_stateless && lb_is_over(l, g, s->id, false))
+		return true;
+	return s->stateless && (m->is_full || lb_was_full(l, m->now_ms));
+}
+
 enum verdict
-lb_admit_reply(const struct lb_view *v, const struct miss *m, struct flow_spec *spec)
+lb_admit_reply(const struct lb_view *v, const struct lb_limits *l, const struct miss *m,
+               struct flow_spec *spec)
 {
 	const struct tuple *t = &m->tuple;
 	const struct img_lb_backend *b = lb_view_endpoint_of(v, t);
 	const struct img_lb_service *s = b != NULL ? &v->services[b->service] : NULL;
 	const struct lb_guard *g = s != NULL ? lb_view_guard(v, s) : NULL;
-	if (g == NULL || !g->is_bounded || !g->is_stateless || m->has_frag)
-		return refuse(spec, DROP_NO_POLICY); /* a reply to nothing */
+	bool may = (g != NULL && g->is_bounded && g->is_stateless) ||
+	           (s != NULL && s->stateless && lb_was_full(l, m->now_ms));
+	if (!may || m->has_frag) /* a reply to nothing */
+		return refuse(spec, m->event == EV_RST ? DROP_TCP_NOT_SYN : DROP_NO_POLICY);
 	spec->reply = (struct tuple){.src = t->dst, .sport = t->dport, .dst = s->address,
 		.dport = b->port != 0 ? s->port : t->sport, .family = t->family,
 		.proto = t->proto};

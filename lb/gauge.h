@@ -13,6 +13,8 @@
  *            3. A refused connection takes no token, and a service has none taken for one that its
  *               source is refused.
  * Owner      One worker. Time is an argument.
+ *            4. Answers to what was forwarded for want of room in the flow table are believed for
+ *               LB_FULL_MS after the last such packet.
  * Limits     capacity sources a worker; beyond it a source may find its bucket full too early.
  * See        docs/lb.md, "Defence".
  */
@@ -51,12 +53,14 @@ struct lb_source {
 	uint64_t full_ns;
 };
 
-enum { SOURCE_WAYS = 4 };
+enum { SOURCE_WAYS = 4, LB_FULL_MS = 60000 };
 
 struct lb_limits {
 	struct lb_source *source;
 	uint32_t source_sets;     /* a power of two; 0: there are none */
 	uint64_t seed;
+	uint32_t full_ms;         /* the flow table had no room, was_full */
+	bool was_full;
 	uint16_t service_of[LB_MAX_IDS]; /* by backend id */
 	struct lb_gauge gauge[LB_MAX_SERVICE_IDS];
 };
@@ -83,6 +87,21 @@ lb_is_over(const struct lb_limits *l, const struct lb_guard *g, uint32_t service
 	const struct lb_gauge *v = &l->gauge[service];
 	uint64_t half = (uint64_t)g->half << is_third;
 	return v->flows >= g->flows || (g->half != UINT32_MAX && v->half >= half);
+}
+
+/* lb_note_full: a packet is forwarded without a flow since the table is full. */
+static inline void
+lb_note_full(struct lb_limits *l, uint32_t now_ms)
+{
+	l->full_ms = now_ms;
+	l->was_full = true;
+}
+
+/* lb_was_full: may there be connections that were begun so? */
+static inline bool
+lb_was_full(const struct lb_limits *l, uint32_t now_ms)
+{
+	return l->was_full && now_ms - l->full_ms < LB_FULL_MS;
 }
 
 /* lb_gauge_move: flows of this backend are the service's. */

@@ -106,6 +106,13 @@ refuse(struct flow_spec *spec, enum drop_reason reason, uint8_t code)
 	return VERDICT_UNREACHABLE;
 }
 
+static enum verdict
+drop(struct flow_spec *spec, enum drop_reason reason)
+{
+	spec->drop = (uint8_t)reason;
+	return VERDICT_DROP;
+}
+
 /* The service has no backend for a new flow. */
 static enum verdict
 none(const struct img_lb_service *s, uint8_t proto, struct flow_spec *spec)
@@ -169,8 +176,7 @@ syn_proxy(struct lb *lb, const struct img_lb_service *s, const struct miss *m,
 	}
 	if (spec->is_answered || !lb_syn_is_on(lb->syn, s, m->now_ns))
 		return VERDICT_PASS;
-	spec->drop = DROP_LB_COOKIE;
-	return VERDICT_DROP;
+	return drop(spec, DROP_LB_COOKIE);
 }
 
 static const struct img_lb_backend *
@@ -199,10 +205,8 @@ special(struct lb *lb, const struct img_lb_service *s, const struct miss *m,
 			return said;
 	}
 	/* Whose beginning was not seen cannot be told of any more, and may not tell of itself. */
-	if (s->tell != TELL_NONE && m->event != EV_SYN && !spec->is_answered) {
-		spec->drop = DROP_TCP_NOT_SYN;
-		return VERDICT_DROP;
-	}
+	if (s->tell != TELL_NONE && m->event != EV_SYN && !spec->is_answered)
+		return drop(spec, DROP_TCP_NOT_SYN);
 	spec->tell = s->tell;
 	spec->toa_kind = s->toa_kind;
 	return VERDICT_PASS;
@@ -224,12 +228,37 @@ backend_for(struct lb *lb, const struct lb_view *v, const struct img_lb_service 
 	return b;
 }
 
+/* A packet without a flow, to the backend that its connection goes to. */
+static enum verdict
+pass_without(struct lb *lb, const struct img_lb_service *s, const struct img_lb_backend *b,
+             const struct tuple *t, struct flow_spec *spec)
+{
+	spec_fill(spec, t, s, b);
+	lb->env.backends[b->id].stateless++;
+	return VERDICT_STATELESS;
+}
+
+/* A client's RST without a flow: it opens none, but may end what is forwarded without. */
+static enum verdict
+pass_rst(struct lb *lb, const struct img_lb_service *s, const struct lb_guard *g,
+         const struct miss *m, struct flow_spec *spec)
+{
+	const struct img_lb_backend *b = NULL;
+	uint8_t why;
+	if (lb_admit_rst(lb->limits, s, g, m))
+		b = choice_peek(&lb->choice, view_of(m->gen), s, &m->tuple, m->now_ms, &why);
+	return b == NULL ? drop(spec, DROP_TCP_NOT_SYN) :
+	       pass_without(lb, s, b, &m->tuple, spec);
+}
+
 static enum verdict
 open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 {
 	const struct lb_view *v = view_of(m->gen);
 	const struct tuple *t = &m->tuple;
 	const struct img_lb_service *s = lb_view_service(v, t);
+	if (s == NULL && m->event == EV_RST)
+		return drop(spec, DROP_TCP_NOT_SYN);
 	if (s == NULL && (t->proto == IPPROTO_L4_ICMP || t->proto == IPPROTO_L4_ICMP6))
 		return refuse_echo(m, spec);
 	if (s == NULL)
@@ -237,15 +266,18 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	/* Names of its flows stand where their realm would. */
 	if (s->choice.per_packet && t->realm != 0)
 		return refuse(spec, DROP_LB_NO_SERVICE, CODE_PORT);
+	if (m->is_full && !s->stateless)
+		return drop(spec, m->event == EV_RST ? DROP_TCP_NOT_SYN : DROP_FLOW_TABLE_FULL);
 	const struct lb_guard *g = lb_view_guard(v, s);
-	if (g != NULL && lb_is_denied(v, g, t)) {
-		spec->drop = DROP_LB_DENIED;
-		return VERDICT_DROP;
-	}
+	if (g != NULL && lb_is_denied(v, g, t))
+		return drop(spec, DROP_LB_DENIED);
+	if (m->event == EV_RST)
+		return pass_rst(lb, s, g, m, spec);
 	enum verdict said = is_special(s) ? special(lb, s, m, spec) : VERDICT_PASS;
 	if (said != VERDICT_PASS)
 		return said;
-	enum verdict verdict = g == NULL ? VERDICT_OPEN : lb_admit(lb->limits, s, g, m, spec);
+	enum verdict verdict = g == NULL && !m->is_full ? VERDICT_OPEN :
+		lb_admit(lb->limits, s, g, m, spec);
 	if (verdict == VERDICT_DROP)
 		return verdict;
 	uint8_t drop = DROP_LB_NO_BACKEND;
@@ -253,6 +285,8 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	if (b == NULL)
 		return drop == DROP_LB_NO_BACKEND ? none(s, t->proto, spec) :
 		       refuse(spec, drop, CODE_HOST);
+	if (verdict == VERDICT_STATELESS)
+		return pass_without(lb, s, b, t, spec);
 	spec_fill(spec, t, s, b);
 	if (is_special(s) && (spec->tell != TELL_NONE || spec->is_answered))
 		spec->flags |= FLOW_SHIFT;
@@ -263,10 +297,6 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	if (g != NULL && g->half != UINT32_MAX && !spec->is_answered &&
 	    (t->proto == IPPROTO_L4_TCP || !lb_mode_is_way(s->mode)))
 		spec->flags |= FLOW_HALF;
-	if (verdict == VERDICT_STATELESS) {
-		lb->env.backends[b->id].stateless++;
-		return verdict;
-	}
 	if (s->mode == LB_MODE_FULLNAT) {
 		spec->flags |= FLOW_HIDE_0;
 		if (!lb_local_take(&lb->locals, v, s, &t->src, &spec->reply)) {
@@ -303,14 +333,15 @@ other(void *state, const struct miss *m, struct flow_spec *spec)
 static enum verdict
 open_flow(void *state, const struct miss *m, struct flow_spec *spec)
 {
+	struct lb *lb = state;
 	if (route_is(m, ROUTE_SERVICE))
-		return open_service(state, m, spec);
+		return open_service(lb, m, spec);
 	if (!route_is(m, ROUTE_LB_LOCAL) && !is_reply(m))
 		return VERDICT_PASS;
 	if (!route_is(m, ROUTE_LB_LOCAL))
-		return lb_admit_reply(view_of(m->gen), m, spec);
-	spec->drop = DROP_NO_POLICY; /* a reply to nothing */
-	return VERDICT_DROP;
+		return lb_admit_reply(view_of(m->gen), lb->limits, m, spec);
+	/* a reply to nothing */
+	return drop(spec, m->event == EV_RST ? DROP_TCP_NOT_SYN : DROP_NO_POLICY);
 }
 
 /* The local port of a fullnat flow is chosen at random: nobody can say which. */
@@ -492,6 +523,7 @@ lb_destroy(void *state)
 const struct policy_ops lb_policy = {
 	.name = "lb",
 	.opens_again = true,
+	.bears_full = true,
 	.check = lb_image_check,
 	.view_create = view_create,
 	.view_destroy = view_destroy,

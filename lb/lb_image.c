@@ -206,6 +206,21 @@ check_choice(const struct check *c, uint32_t row)
 	return 0;
 }
 
+/* check_stateless: a packet alone has to say whose it is, in both directions. */
+static int
+check_stateless(const struct check *c, uint32_t row)
+{
+	const struct img_lb_service *s = &c->services[row];
+	if (s->stateless > 1 ||
+	    (s->stateless && (s->mode == LB_MODE_FULLNAT || s->choice.scheduler > LB_SOURCE_HASH ||
+	                      s->choice.per_packet || s->tell != TELL_NONE ||
+	                      s->syn_mode != LB_SYN_OFF)))
+		return refuse(c, "service %u: cannot do without flows", row);
+	if (s->stateless && !lb_mode_is_way(s->mode) && s->plen != addr_bits(s->family))
+		return refuse(c, "service %u: a prefix cannot do without flows", row);
+	return 0;
+}
+
 static int
 check_service(const struct check *c, uint32_t row)
 {
@@ -232,7 +247,8 @@ check_service(const struct check *c, uint32_t row)
 	    (uint64_t)s->first_backend + s->backends > c->n_backends)
 		return refuse(c, "service %u: backends out of range", row);
 	if (check_locals_of(c, row) != 0 || check_choice(c, row) != 0 ||
-	    check_tell(c, row) != 0 || check_syn(c, row) != 0 || check_quic_of(c, row) != 0)
+	    check_tell(c, row) != 0 || check_syn(c, row) != 0 || check_quic_of(c, row) != 0 ||
+	    check_stateless(c, row) != 0)
 		return -EINVAL;
 	return check_slots(c, row);
 }

@@ -109,7 +109,8 @@ struct img_lb_service { /* sorted: family, address, plen, proto, ports (memcmp o
 	uint8_t syn_mode;       /* enum lb_syn_mode (TCP) */
 	uint8_t syn_flags;      /* enum lb_syn_flag: what SYN-ACKs of ours offer */
 	uint8_t syn_scale;      /* of windows; LB_SYN_NO_SCALE: not offered */
-	uint8_t zero[4];
+	uint8_t stateless;      /* 1: packets go without flows where the flow table is full */
+	uint8_t zero[3];
 };
 
 struct img_lb_backend {

@@ -137,6 +137,15 @@ is_routed(const struct miss *m)
 	return m->route != NULL && m->route->kind != ROUTE_UNREACHABLE;
 }
 
+/* It opens nothing, but may pass where nothing has to be opened. */
+static enum miss_fate
+fate_of_rst(const struct policy_ops *ops, const struct miss *m)
+{
+	if (ops->is_untouched)
+		return FATE_ROUTE;
+	return ops->bears_full && is_routed(m) ? FATE_OPEN : FATE_RST;
+}
+
 /* Which policy from this one on claims it? */
 static enum miss_fate
 claimed(const struct worker *w, struct judged *j, unsigned from)
@@ -152,7 +161,7 @@ claimed(const struct worker *w, struct judged *j, unsigned from)
 		if (home >= 0 && home != w->id)
 			return FATE_AWAY;
 		if (j->m.event == EV_RST)
-			return w->policy[i].ops->is_untouched ? FATE_ROUTE : FATE_RST;
+			return fate_of_rst(w->policy[i].ops, &j->m);
 		return is_routed(&j->m) ? FATE_OPEN : FATE_NO_ROUTE;
 	}
 	return FATE_STRAY;
@@ -407,11 +416,12 @@ miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *sp
 			j->fate = FATE_ROUTE;
 			break;
 		}
-		if (!has_room) {
+		if (!has_room && !pol->ops->bears_full) {
 			pkt_drop(w, p, DROP_FLOW_TABLE_FULL);
 			return false;
 		}
 		*spec = (struct flow_spec){.drop = DROP_NO_POLICY};
+		j->m.is_full = !has_room;
 		switch (pol->ops->open(pol->state, &j->m, spec)) {
 		case VERDICT_OPEN:
 			return true;

@@ -5,7 +5,8 @@
  *               has another home (generations differ between workers), it is dropped as LOOP.
  *            2. RST never opens a flow.
  *            3. A full table refuses before a policy spends anything, but after all other reasons
- *               that the generation gives.
+ *               that the generation gives; or the policy says what becomes of the packet without
+ *               a flow (bears_full).
  *            4. Nothing that arrives from outside opens a flow from an address of ours.
  * Owner      The worker.
  * See        lib/policy.h; docs/design.md, "Policies".
@@ -63,7 +64,7 @@ void miss_judge(const struct worker *w, const struct pkt *p, struct judged *j);
 
 /*
  * miss_ask: its end, or (true) *spec is filled: miss_make has to follow, in the same burst. Without
- * room in the flow table no policy is asked.
+ * room in the flow table no policy is asked but those that bear it, and the answer is false.
  */
 bool miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *spec,
               bool has_room);

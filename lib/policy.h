@@ -35,6 +35,7 @@ struct miss {
 	uint8_t event;          /* enum conn_event of a TCP packet */
 	uint8_t has_frag;       /* first fragment of several */
 	uint8_t is_flowless;    /* nothing to tell a flow by: only HOME_ROUTE will do */
+	uint8_t is_full;        /* there is no room for a flow: see bears_full */
 	uint64_t hint[HINTS];   /* of the policy's warm() for its later stages and open(); zeroed */
 	const struct pkt *pkt;  /* the packet itself, lib/pkt.h; NULL for home() and guess() */
 };
@@ -100,6 +101,9 @@ struct policy_ops {
 	/* is_untouched: its flows change nothing, so packets of its go their way without one too,
 	 * where there is no room for a flow. */
 	bool is_untouched;
+	/* bears_full: open() is asked where there is no room for a flow too (m->is_full), and of a
+	 * RST that has none. It says anything but VERDICT_OPEN then. */
+	bool bears_full;
 	/* check: this policy's sections of an image. => 0 or -EINVAL and a sentence. */
 	int (*check)(const struct image_header *h, char *err, size_t err_size);
 	/* view_create, view_destroy: derived tables of a generation, kept in gen->view[number]. */

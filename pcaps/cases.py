@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All cases: name to the function that makes one."""
 import lb_cases
+import lb_full_cases
 import lb_mode_cases
 import lb_seen_cases
 import lb_service_cases
@@ -29,5 +30,6 @@ MODULES = (
     ("lb", lb_mode_cases),
     ("lb", lb_transport_cases),
     ("lb", lb_seen_cases),
+    ("lb", lb_full_cases),
 )
 ALL = {name_of(area, f): f for area, m in MODULES for f in m.CASES}

@@ -31,6 +31,13 @@ setup(void)
 	limits = lb_limits_create(100, 1, -1);
 }
 
+/* The image is the test's own. */
+static struct img_lb_service *
+service_of_view(void)
+{
+	return (struct img_lb_service *)(uintptr_t)&view->services[W_NAT];
+}
+
 static void
 teardown(void)
 {
@@ -141,11 +148,12 @@ test_reply(void)
 			.dport = m.tuple.sport, .family = FAMILY_V4, .proto = 6};
 		struct miss back = world_miss(w, &t);
 		guard->is_bounded = false;
-		CU_ASSERT_EQUAL(lb_admit_reply(view, &back, &spec), VERDICT_DROP);
+		CU_ASSERT_EQUAL(lb_admit_reply(view, limits, &back, &spec), VERDICT_DROP);
 		CU_ASSERT_EQUAL(spec.drop, DROP_NO_POLICY);
 		guard->is_bounded = true;
 		spec = (struct flow_spec){.drop = DROP_LOOP};
-		CU_ASSERT_EQUAL_FATAL(lb_admit_reply(view, &back, &spec), VERDICT_STATELESS);
+		CU_ASSERT_EQUAL_FATAL(lb_admit_reply(view, limits, &back, &spec),
+		                      VERDICT_STATELESS);
 		struct tuple sent = tuple_invert(&spec.reply);
 		CU_ASSERT_TRUE(addr_equal(&sent.src, &m.tuple.dst));
 		CU_ASSERT_TRUE(addr_equal(&sent.dst, &m.tuple.src));
@@ -156,11 +164,84 @@ test_reply(void)
 	teardown();
 }
 
+/* A full table is a bound of every service that can do without flows. */
+static void
+test_full(void)
+{
+	struct flow_spec spec = {.drop = DROP_LOOP};
+	setup();
+	struct img_lb_service *s = service_of_view();
+	struct miss m = world_event(w, W_NAT, 1, EV_SYN);
+	struct tuple t = {.src = w->backend[0].address, .sport = w->backend[0].port,
+		.dst = m.tuple.src, .dport = m.tuple.sport, .family = FAMILY_V4, .proto = 6};
+	struct miss back = world_miss(w, &t);
+	m.is_full = true;
+	CU_ASSERT_EQUAL(lb_admit(limits, s, NULL, &m, &spec), VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_FLOW_TABLE_FULL);
+	s->stateless = 1;
+	CU_ASSERT_EQUAL(lb_admit_reply(view, limits, &back, &spec), VERDICT_DROP);
+	CU_ASSERT_EQUAL(lb_admit(limits, s, NULL, &m, &spec), VERDICT_STATELESS);
+	back.now_ms = m.now_ms + LB_FULL_MS - 1;
+	CU_ASSERT_EQUAL(lb_admit_reply(view, limits, &back, &spec), VERDICT_STATELESS);
+	back.now_ms++;
+	CU_ASSERT_EQUAL(lb_admit_reply(view, limits, &back, &spec), VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_NO_POLICY);
+	back.event = EV_RST;
+	CU_ASSERT_EQUAL(lb_admit_reply(view, limits, &back, &spec), VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_TCP_NOT_SYN);
+	m.has_frag = true;
+	CU_ASSERT_EQUAL(lb_admit(limits, s, guard, &m, &spec), VERDICT_DROP);
+	m.has_frag = false;
+	spec.is_answered = true;
+	CU_ASSERT_EQUAL(lb_admit(limits, s, guard, &m, &spec), VERDICT_DROP);
+	spec.is_answered = false;
+	guard->rate = (struct lb_rate){1000, 1000}; /* rates hold, of SYNs */
+	CU_ASSERT_EQUAL(lb_admit(limits, s, guard, &m, &spec), VERDICT_STATELESS);
+	CU_ASSERT_EQUAL(lb_admit(limits, s, guard, &m, &spec), VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_LB_RATE_SERVICE);
+	m.event = EV_OTHER;
+	CU_ASSERT_EQUAL(lb_admit(limits, s, guard, &m, &spec), VERDICT_STATELESS);
+	teardown();
+}
+
+/* A client's RST passes where its SYN may have passed without a flow, and nowhere else. */
+static void
+test_rst(void)
+{
+	setup();
+	struct img_lb_service *s = service_of_view();
+	struct miss m = world_event(w, W_NAT, 1, EV_RST);
+	struct flow_spec spec = {.drop = DROP_LOOP};
+	guard->is_bounded = true;
+	guard->half = 2;
+	struct lb_gauge *g = &limits->gauge[s->id];
+	g->half = g->flows = 1;
+	CU_ASSERT_FALSE(lb_admit_rst(limits, s, guard, &m));
+	g->half = g->flows = 2;
+	CU_ASSERT_TRUE(lb_admit_rst(limits, s, guard, &m));
+	guard->is_stateless = false;
+	CU_ASSERT_FALSE(lb_admit_rst(limits, s, guard, &m));
+	s->stateless = 1;
+	CU_ASSERT_FALSE(lb_admit_rst(limits, s, NULL, &m));
+	m.is_full = true;
+	CU_ASSERT_TRUE(lb_admit_rst(limits, s, NULL, &m));
+	struct miss syn = m;
+	syn.event = EV_SYN;
+	CU_ASSERT_EQUAL(lb_admit(limits, s, NULL, &syn, &spec), VERDICT_STATELESS);
+	m.is_full = false;
+	CU_ASSERT_TRUE(lb_admit_rst(limits, s, NULL, &m));
+	m.has_frag = true;
+	CU_ASSERT_FALSE(lb_admit_rst(limits, s, NULL, &m));
+	teardown();
+}
+
 static const struct test_case cases[] = {
 	{"lists are asked first", test_lists},
 	{"beyond a bound", test_overflow},
 	{"rates", test_rates},
 	{"answers without a flow", test_reply},
+	{"a full table", test_full},
+	{"RSTs without a flow", test_rst},
 };
 
 TEST_MAIN("admit", cases)

@@ -106,7 +106,7 @@ burst(void)
 		                      opens[i] ? VERDICT_OPEN : VERDICT_STATELESS);
 		asked += opens[i];
 		half += opens[i];
-		CU_ASSERT_EQUAL((spec[i].flags & FLOW_HALF) != 0, true);
+		CU_ASSERT_EQUAL((spec[i].flags & FLOW_HALF) != 0, opens[i]);
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		if (!opens[i])

@@ -108,6 +108,51 @@ test_overflow(void)
 	}
 }
 
+/* Without limits too: what can go without flows does so where the flow table is full. */
+static void
+test_stateless(void)
+{
+	static const struct { const char *more; uint8_t stateless; } c[] = {
+		{"," BACKEND, 1},
+		{"," BACKEND ",\"limits\":{\"overflow\":\"drop\"}", 0},
+		{"," BACKEND ",\"syn_proxy\":{\"mode\":\"auto\"}", 0},
+		{FULL, 0},
+		{ROBIN, 0},
+		{",\"mode\":\"dsr\"" ROBIN BOUND, 0},
+		{",\"mode\":\"dsr\"," BACKEND, 1},
+	};
+	for (unsigned i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		char lb[512];
+		snprintf(lb, sizeof(lb), "\"services\":[" SERVICE("s", "192.0.2.1", "%s") "]",
+		         c[i].more);
+		struct image_header *h = compile(lb);
+		const struct img_lb_service *s = rows(h, IMG_LB_SERVICES, 1);
+		CU_ASSERT_EQUAL(s->stateless, c[i].stateless);
+		free(h);
+	}
+}
+
+/* Ranges of ports that meet in the middle share, those side by side do not; nor TCP and UDP. */
+static void
+test_shared(void)
+{
+#define ON(name, address, ports, proto)                                                        \
+	"{\"name\":\"" name "\",\"address\":\"" address "\",\"ports\":\"" ports "\","            \
+	"\"protocol\":\"" proto "\"," BACKEND "}"
+	struct image_header *h = compile("\"services\":["
+		ON("a", "192.0.2.1", "100-200", "tcp") ","
+		ON("b", "192.0.2.2", "120-130", "tcp") ","
+		ON("c", "192.0.2.3", "200-300", "tcp") ","
+		ON("d", "192.0.2.4", "301-400", "tcp") ","
+		ON("e", "192.0.2.5", "100-400", "udp") ","
+		ON("f", "192.0.2.6", "400-400", "any") ","
+		ON("g", "192.0.2.7", "401-500", "tcp") "]");
+	const struct img_lb_service *s = rows(h, IMG_LB_SERVICES, 7);
+	for (unsigned i = 0; i < 7; i++)
+		CU_ASSERT_EQUAL(s[i].stateless, s[i].name[0] == 'g');
+	free(h);
+}
+
 static void
 test_refused(void)
 {
@@ -252,6 +297,8 @@ test_million(void)
 static const struct test_case cases[] = {
 	{"guards", test_guard},
 	{"what cannot go without flows", test_overflow},
+	{"where the flow table is full", test_stateless},
+	{"shared backends", test_shared},
 	{"errors", test_refused},
 	{"prefixes are merged", test_merge},
 	{"a file", test_file},

@@ -95,6 +95,13 @@ test_services(void)
 	    "of 700000 s");
 	BAD((w->service[0].choice.persistence_s = 9, w->service[0].choice.mask = 24,
 	     w->plane.persistence = 0), "is persistent, lb.capacity.persistence is 0");
+	BAD(w->service[0].stateless = 2, "cannot do without flows");
+	BAD(w->service[W_FULLNAT].stateless = 1, "cannot do without flows");
+	BAD((w->service[0].stateless = 1, w->service[0].choice.scheduler = LB_ROUND_ROBIN),
+	    "cannot do without flows");
+	BAD((w->service[0].stateless = 1, w->service[0].syn_mode = LB_SYN_ALWAYS), "SYN proxy");
+	BAD((w->service[0].stateless = 1, w->service[0].plen = 31,
+	     w->service[0].address.b[3] &= 0xfe), "a prefix cannot do without flows");
 	BAD(w->slots[7] = 3, "names backend 3 of 3");
 	BAD(w->slots[W_TABLES * MAGLEV_SIZE - 1] = 0xfffe, "names backend");
 }

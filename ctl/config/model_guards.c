@@ -19,33 +19,49 @@ struct guards {
 struct answering {
 	const struct img_lb_backend *b;
 	const struct img_lb_service *s;
+	uint16_t first, last; /* ports, host order */
 };
 
 static int
 answering_compare(const void *x, const void *y)
 {
 	const struct answering *a = x, *b = y;
-	int order = addr_compare(&a->b->address, &b->b->address);
+	int order = (int)a->b->family - (int)b->b->family;
+	if (order == 0)
+		order = addr_compare(&a->b->address, &b->b->address);
+	if (order == 0)
+		order = (int)a->first - (int)b->first;
 	return order != 0 ? order : a->b < b->b ? -1 : a->b > b->b;
 }
 
-static void
-answer_ports(const struct answering *a, unsigned *first, unsigned *last)
+static struct answering
+answering_of(const struct img_lb_backend *b, const struct img_lb_service *s)
 {
-	*first = ntohs(a->b->port != 0 ? a->b->port : a->s->port);
-	*last = ntohs(a->b->port != 0 ? a->b->port : a->s->port_last);
+	return (struct answering){b, s, ntohs(b->port != 0 ? b->port : s->port),
+	                          ntohs(b->port != 0 ? b->port : s->port_last)};
 }
 
-/* Could one packet be an answer of both? */
-static bool
-answers_meet(const struct answering *a, const struct answering *b)
+/*
+ * Could one packet be an answer of two? Of one protocol, n in the order of their ports: whoever
+ * begins within the one that ends last so far meets it, and all that meet do so with that one.
+ */
+static void
+shared_mark(struct guards *g, const struct answering *all, size_t n, uint8_t proto)
 {
-	unsigned a0, a1, b0, b1;
-	bool proto = a->s->proto == b->s->proto || a->s->proto == LB_PROTO_ANY ||
-	             b->s->proto == LB_PROTO_ANY;
-	answer_ports(a, &a0, &a1);
-	answer_ports(b, &b0, &b1);
-	return proto && a->b->family == b->b->family && a0 <= b1 && b0 <= a1;
+	const struct answering *widest = NULL; /* of this host */
+	for (const struct answering *a = all; a < all + n; a++) {
+		if (a->s->proto != proto && a->s->proto != LB_PROTO_ANY)
+			continue;
+		if (widest != NULL && (widest->b->family != a->b->family ||
+		                       !addr_equal(&widest->b->address, &a->b->address)))
+			widest = NULL;
+		if (widest != NULL && a->first <= widest->last) {
+			g->shared[a->b->service] = widest->b->service + 1;
+			g->shared[widest->b->service] = a->b->service + 1;
+		}
+		if (widest == NULL || a->last > widest->last)
+			widest = a;
+	}
 }
 
 /* shared_find: of each service, another that has a backend of its at the same port. */
@@ -57,15 +73,11 @@ shared_find(const struct model *m, struct guards *g, struct answering *all)
 		const struct img_lb_backend *b = rows_at(&m->backends, i);
 		const struct img_lb_service *s = rows_at(&m->services, b->service);
 		if (s->mode == LB_MODE_NAT)
-			all[n++] = (struct answering){b, s};
+			all[n++] = answering_of(b, s);
 	}
 	qsort(all, n, sizeof(*all), answering_compare);
-	for (size_t i = 1; i < n; i++)
-		for (size_t k = i; k-- > 0 && addr_equal(&all[k].b->address, &all[i].b->address);)
-			if (answers_meet(&all[k], &all[i])) {
-				g->shared[all[i].b->service] = all[k].b->service + 1;
-				g->shared[all[k].b->service] = all[i].b->service + 1;
-			}
+	shared_mark(g, all, n, IPPROTO_TCP);
+	shared_mark(g, all, n, IPPROTO_UDP);
 }
 
 /* A backend with a port of its own behind several ports: its answers do not say which it was. */
@@ -90,13 +102,13 @@ stateless_refused(const struct model *m, const struct guards *g, uint32_t row, c
 	why[0] = '\0';
 	if (s->mode == LB_MODE_FULLNAT)
 		snprintf(why, size, "mode fullnat has a local port for each connection");
+	else if (s->choice.scheduler > LB_SOURCE_HASH || s->choice.per_packet)
+		snprintf(why, size, "the scheduler does not choose by the client alone");
 	else if (lb_mode_is_way(s->mode))
 		return false; /* answers do not come by here */
 	else if (s->plen != addr_bits(s->family))
 		snprintf(why, size, "the service is a prefix, and an answer does not say which "
 		         "address of it was spoken to");
-	else if (s->choice.scheduler > LB_SOURCE_HASH || s->choice.per_packet)
-		snprintf(why, size, "the scheduler does not choose by the client alone");
 	else if (joins_ports(m, s))
 		snprintf(why, size, "a backend's port is behind several ports of the service, and "
 		         "an answer does not say which was spoken to");
@@ -120,6 +132,8 @@ overflow_read(struct model *m, const struct guards *g, const json_t *limits, siz
 		config_error_add(m->errs, path.text, "stateless is not possible: %s; expected "
 		                 "\"drop\"", why);
 	row->overflow = wanted ? LB_OVERFLOW_STATELESS : LB_OVERFLOW_DROP;
+	struct img_lb_service *s = rows_at(&m->services, row->service);
+	s->stateless = wanted && s->tell == TELL_NONE && s->syn_mode == LB_SYN_OFF;
 }
 
 static void
@@ -214,15 +228,6 @@ guard_add(struct model *m, const struct guards *g, uint32_t row)
 		*to = guard;
 }
 
-static bool
-wants_limits(const json_t *services)
-{
-	for (size_t i = 0; i < json_array_size(services); i++)
-		if (json_object_get(json_array_get(services, i), "limits") != NULL)
-			return true;
-	return false;
-}
-
 void
 model_guards(struct model *m)
 {
@@ -233,7 +238,7 @@ model_guards(struct model *m)
 	for (size_t i = 0; i < json_array_size(services) && !m->failed; i++)
 		json_object_set_new(g.number, get_text(json_array_get(services, i), "name"),
 		                    json_integer((json_int_t)i));
-	if (!m->failed && wants_limits(services))
+	if (!m->failed)
 		shared_find(m, &g, all);
 	for (uint32_t i = 0; i < m->services.n && !m->failed; i++)
 		guard_add(m, &g, i);

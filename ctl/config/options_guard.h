@@ -21,7 +21,8 @@
 	{"lb.services[].limits.flows", CONFIG_INT, "0", 0, 200000000, NULL, 0, \
 	 "connections in all; 0: no bound"}, \
 	{"lb.services[].limits.overflow", CONFIG_WORD, NULL, 0, 0, "stateless drop", 0, \
-	 "beyond a bound: forwarded without a flow, or dropped; default: the first if possible"}, \
+	 "beyond a bound, or with a full flow table: forwarded without a flow, or dropped; " \
+	 "default: the first if possible"}, \
 	{"lb.services[].limits.rate", CONFIG_INT, "0", 0, 100000000, NULL, 0, \
 	 "new connections a second; 0: no limit"}, \
 	{"lb.services[].limits.burst", CONFIG_INT, NULL, 1, 100000000, NULL, 0, \
