@@ -330,14 +330,21 @@ refused(struct passing *x)
 	turn_into(x, &g);
 }
 
-/* The responder remembers an older connection of these ends: RFC 9293, 3.10.7.3. */
+/*
+ * The responder remembers an older connection of these ends, in TIME-WAIT above all: RFC 9293,
+ * 3.10.7.3. What it says makes it forget, so our SYN follows at once; once, or the two could go on
+ * for ever.
+ */
 static void
 contradict(struct passing *x)
 {
 	const uint8_t *h = x->t.h;
 	struct segment g = {.flags = TCP_RST, .seq = tcp_ackno(h), .scale = SEGMENT_NO_SCALE};
-	if ((h[TCP_FLAGS] & TCP_ACK) != 0 && tcp_ackno(h) != x->s->first)
+	if ((h[TCP_FLAGS] & (TCP_ACK | TCP_RST)) == TCP_ACK && tcp_ackno(h) != x->s->first) {
 		make(x->w, x->s, 0, &g);
+		if (x->s->tries == 1)
+			try_again(x->w, x->s);
+	}
 	pkt_drop(x->w, x->p, DROP_LB_WAITING);
 }
 

@@ -10,7 +10,8 @@
  *               shifted to the cookie, its timestamps to those we gave, windows to the scale we
  *               said.
  *            3. A responder that does not answer in SHIFT_QUEUES tries, or before its flow ends,
- *               is given up: RST to the initiator.
+ *               is given up: RST to the initiator. The second try does not wait for its time
+ *               where the responder was told to forget an older connection.
  * Owner      The worker.
  * Limits     lb.capacity.shifts flows; SYNPROXY_TURN flows a turn are tried again.
  * See        RFC 4987 section 3.6; lib/cookie.h, lib/shift.h; docs/lb.md, "SYN proxy".

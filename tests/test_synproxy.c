@@ -161,6 +161,25 @@ test_contradicted(void)
 	CU_ASSERT_EQUAL(probe_view.l4[13], M_RST);
 	CU_ASSERT_EQUAL(m_get32(probe_view.l4 + 4), model.client.isn + 5001);
 	CU_ASSERT_EQUAL(world_dropped(w, DROP_LB_WAITING), 1);
+	/* It has forgotten now: the SYN goes again at once, but only once. */
+	CU_ASSERT_TRUE(probe_take(w, 1));
+	CU_ASSERT_EQUAL(probe_view.l4[13], M_SYN);
+	CU_ASSERT_EQUAL(m_get32(probe_view.l4 + 4), model.client.isn);
+	for (unsigned i = 0; i < 5; i++) {
+		m_send(&model, s, M_ACK, 0, 0);
+		world_poll(w);
+		CU_ASSERT_TRUE(probe_take(w, 1));
+		CU_ASSERT_EQUAL(probe_view.l4[13], M_RST);
+		CU_ASSERT_FALSE(probe_take(w, 1));
+	}
+	world_advance(w, 2 * SYNPROXY_FIRST_MS);
+	world_poll(w);
+	CU_ASSERT_TRUE(probe_take(w, 1)); /* then in its time, and the rest of its tries */
+	CU_ASSERT_EQUAL(probe_view.l4[13], M_SYN);
+	s->has_peer = false;
+	model.pool_port = probe_view.f.sport;
+	m_receive(&model, s, &probe_view);
+	CU_ASSERT_TRUE(m_run(&model, STEPS) < STEPS);
 	world_destroy(w);
 }
 
