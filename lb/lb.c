@@ -134,6 +134,7 @@ spec_fill(struct flow_spec *spec, const struct tuple *t, const struct img_lb_ser
 	spec->reply = (struct tuple){.src = is_way ? t->dst : b->address,
 		.sport = is_way || b->port == 0 ? t->dport : b->port,
 		.dst = t->src, .dport = t->sport, .family = t->family, .proto = t->proto};
+	spec->taken = s->mode == LB_MODE_NAT ? DROP_LB_PORT_TAKEN : 0;
 	spec->flags = is_way ? FLOW_REFRESH_0 | FLOW_WAY :
 		FLOW_REFRESH_0 | FLOW_REFRESH_1 | FLOW_HIDE_1;
 }

@@ -65,6 +65,8 @@
 	X(LB_RATE_SERVICE, "lb_rate_service", "too many new connections a second, service")     \
 	X(LB_RATE_SOURCE, "lb_rate_source", "too many new connections a second, source prefix") \
 	X(LB_OVERFLOW, "lb_overflow", "service has all the flows, or half-open ones, it may")   \
+	X(LB_PORT_TAKEN, "lb_port_taken",                                                       \
+	  "the client's port is in use to the only backend, by another service or port")       \
 	X(LOCAL_UNWANTED, "local_unwanted", "for an address of ours, but nothing listens")      \
 	X(ARP_INVALID, "arp_invalid", "ARP packet that is malformed or not for us")             \
 	X(ND_INVALID, "nd_invalid", "neighbour discovery packet that is malformed")             \
