@@ -98,30 +98,89 @@ mapping_row(const struct nat *n, const struct mapping *m)
 	};
 }
 
+/*
+ * The one external endpoint that a filter asks for. => its address, 0: it does not ask for one, and
+ * all mappings have to be looked at.
+ */
+static be32
+endpoint_of(const struct cmd_filter *f, uint16_t *port)
+{
+	be32 address = f->nat.external_mask == UINT32_MAX ? f->nat.external : f->dst.w[0];
+	*port = __builtin_bswap16(f->dport);
+	if (f->nat.port_last != 0 && f->nat.port_first == f->nat.port_last)
+		*port = f->nat.port_first;
+	return *port != 0 ? address : 0;
+}
+
+/* The mapping of an external port by the index, which the worker changes meanwhile, or 0. */
+static uint32_t
+endpoint_mapping(const struct nat *n, uint32_t slot, unsigned proto, uint16_t port)
+{
+	const struct mapping_table *t = &n->mappings;
+	struct index_search s;
+	uint32_t ref = index_first(&s, t->index, mapping_hash(t, true, slot, proto, port));
+	for (; ref != 0; ref = index_next(&s)) {
+		struct mapping m = *mapping_at(t, ref >> 1);
+		uint32_t block = m.block <= n->pool.blocks.capacity ? m.block : 0;
+		if ((ref & 1) != 0 && m.port == port && m.proto == proto &&
+		    block_at(&n->pool, block)->slot == slot)
+			break;
+	}
+	return ref >> 1;
+}
+
+/*
+ * The next number to look at: each mapping; or where one endpoint is asked for each slot with each
+ * protocol, of which that of another address has none. => 0: none there.
+ */
+static uint32_t
+mapping_step(const struct nat *n, struct walk *w, be32 address, uint16_t port)
+{
+	uint32_t at = w->number++;
+	if (address == 0)
+		return w->number;
+	uint32_t slot = at / NAT_PROTOS + 1;
+	if (pool_slot_at(&n->pool, slot)->address != address)
+		return 0;
+	return endpoint_mapping(n, slot, at % NAT_PROTOS, port);
+}
+
 uint32_t
 nat_view_mappings(void *const *states, uint32_t n_states, const struct cmd_filter *filter,
                   uint64_t *cursor, struct cmd_mapping *out, uint32_t room)
 {
 	struct walk w = walk_from(*cursor);
 	uint32_t filled = 0;
+	uint16_t port;
+	be32 address = endpoint_of(filter, &port);
 	while (filled < room && walk_goes_on(&w, n_states)) {
 		const struct nat *n = states[w.worker];
-		uint32_t high = is_wanted_worker(filter, w.worker) ? n->mappings.t.high : 0;
-		if (walk_is_past(&w, high))
+		uint32_t high = address == 0 ? n->mappings.t.high :
+		                               n->pool.slots.high * NAT_PROTOS;
+		if (walk_is_past(&w, is_wanted_worker(filter, w.worker) ? high : 0))
 			continue;
-		struct mapping m = *mapping_at(&n->mappings, ++w.number);
-		if (m.flows == 0)
+		uint32_t number = mapping_step(n, &w, address, port);
+		struct mapping m = *mapping_at(&n->mappings, number);
+		if (number == 0 || m.flows == 0)
 			continue;
 		struct cmd_mapping row = mapping_row(n, &m);
 		if (!is_wanted_mapping(filter, &row))
 			continue;
-		row.lease_s = lease_left(n, w.number);
+		row.lease_s = lease_left(n, number);
 		if (out != NULL)
 			out[filled] = row;
 		filled++;
 	}
 	*cursor = walk_cursor(w, n_states);
 	return filled;
+}
+
+/* Is it of another address than the one that is asked for? Then nothing else need be read. */
+static bool
+is_elsewhere(const struct cmd_filter *f, const struct nat *n, uint32_t slot)
+{
+	return ((pool_slot_at(&n->pool, slot)->address ^ f->nat.external) &
+	        f->nat.external_mask) != 0;
 }
 
 static struct cmd_subscriber
@@ -178,7 +237,7 @@ nat_view_subscribers(void *const *states, uint32_t n_states, const struct cmd_fi
 		if (walk_is_past(&w, high))
 			continue;
 		struct subscriber s = *subscriber_at(&n->subscribers, ++w.number);
-		if (s.blocks == 0)
+		if (s.blocks == 0 || is_elsewhere(filter, n, s.slot))
 			continue;
 		struct cmd_subscriber row = subscriber_row(n, &s);
 		if (!is_wanted_subscriber(filter, &row))
@@ -227,8 +286,10 @@ nat_view_blocks(void *const *states, uint32_t n_states, const struct cmd_filter 
 		if (walk_is_past(&w, high))
 			continue;
 		struct block b = *block_at(&n->pool, ++w.number);
+		if (block_is_unused(&b) || block_is_share(&b) || is_elsewhere(filter, n, b.slot))
+			continue;
 		struct cmd_block row = block_row(n, &b);
-		if (block_is_unused(&b) || block_is_share(&b) || !is_wanted_block(filter, &row))
+		if (!is_wanted_block(filter, &row))
 			continue;
 		if (out != NULL)
 			out[filled] = row;

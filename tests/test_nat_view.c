@@ -246,6 +246,93 @@ test_million(void)
 	world_free(w);
 }
 
+/* endpoint: the filter of one external endpoint, in either way of saying so. */
+static struct cmd_filter
+endpoint(be32 address, uint16_t port_number, bool is_of_nat)
+{
+	struct cmd_filter f = {.family = 0};
+	if (!is_of_nat) {
+		f.dst.w[0] = address;
+		f.dport = port(port_number);
+		return f;
+	}
+	f.nat = (struct cmd_nat_filter){.external = address, .external_mask = UINT32_MAX,
+		.port_first = port_number, .port_last = port_number};
+	return f;
+}
+
+/* Each endpoint is found by it alone, as it is in a walk over all; also a page of one at a time. */
+static void
+endpoints_case(uint16_t workers, bool split, uint32_t page)
+{
+	struct cmd_filter all = {.family = 0};
+	struct cmd_mapping every[FLOWS], rows[4];
+	uint64_t cursor = 0;
+	begin(workers, split);
+	uint32_t total = nat_view_mappings(w->state, workers, &all, &cursor, every, FLOWS);
+	CU_ASSERT_EQUAL_FATAL(total, FLOWS);
+	for (unsigned i = 0; i < 2 * FLOWS; i++) {
+		const struct cmd_mapping *m = &every[i / 2];
+		uint16_t p = __builtin_bswap16(m->external_port);
+		struct cmd_filter f = endpoint(m->external, p, i % 2);
+		unsigned found = 0, expected = 0;
+		for (unsigned k = 0; k < FLOWS; k++)
+			expected += every[k].external == m->external &&
+			            every[k].external_port == m->external_port;
+		cursor = 0;
+		do {
+			uint32_t n = nat_view_mappings(w->state, workers, &f, &cursor, rows, page);
+			for (uint32_t k = 0; k < n; k++)
+				CU_ASSERT(rows[k].external == m->external &&
+				          rows[k].external_port == m->external_port);
+			found += n;
+		} while (cursor != 0);
+		CU_ASSERT_EQUAL_FATAL(found, expected);
+	}
+	world_free(w);
+}
+
+/* Of a table of millions, most of it in use: one page answers, and does not see the others. */
+static void
+endpoint_of_many(void)
+{
+	enum { MANY = 4000000, BLOCKS = 63 };
+	struct cmd_mapping rows[4];
+	struct flow_spec spec;
+	uint64_t cursor = 0;
+	w = world_new();
+	w->plane.mappings = MANY;
+	world_pool(w, 1024, 65535, 1024, 4);
+	world_address(w, 0, ip(203, 0, 113, 8));
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
+	world_apply(w);
+	for (unsigned i = 0; i < BLOCKS; i++)
+		CU_ASSERT_EQUAL_FATAL(world_out(w, UDP, ip(100, 64, 0, i), 1000, SERVER, 80, &spec,
+		                                &flow[i]), VERDICT_OPEN);
+	struct nat *n = w->state[0];
+	for (uint32_t i = BLOCKS + 1; i <= MANY; i++)
+		*mapping_at(&n->mappings, i) = *mapping_at(&n->mappings, 1 + i % BLOCKS);
+	n->mappings.t.high = MANY;
+	uint16_t p = __builtin_bswap16(spec.reply.dport);
+	struct cmd_filter one = endpoint(ip(203, 0, 113, 8), p, true), none = one;
+	CU_ASSERT_EQUAL(nat_view_mappings(w->state, 1, &one, &cursor, rows, 4), 1);
+	CU_ASSERT(cursor == 0 && rows[0].inside == ip(100, 64, 0, BLOCKS - 1));
+	none.nat.external = ip(203, 0, 113, 9);
+	CU_ASSERT_EQUAL(nat_view_mappings(w->state, 1, &none, &cursor, rows, 4), 0);
+	CU_ASSERT_EQUAL(cursor, 0);
+	n->mappings.t.high = BLOCKS;
+	world_free(w);
+}
+
+static void
+test_endpoint(void)
+{
+	endpoints_case(1, false, 4);
+	endpoints_case(3, false, 1);
+	endpoints_case(2, true, 4);
+	endpoint_of_many();
+}
+
 static const struct test_case cases[] = {
 	{"mappings by page", test_mappings},
 	{"filters", test_filters},
@@ -253,6 +340,7 @@ static const struct test_case cases[] = {
 	{"clipped blocks", test_clipped},
 	{"pools", test_pools},
 	{"a million entries", test_million},
+	{"one external endpoint", test_endpoint},
 	{"wild cursors", test_wild_cursor},
 };
 TEST_MAIN("nat_view", cases)

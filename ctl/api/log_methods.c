@@ -36,15 +36,12 @@ static bool
 now_block(void *arg, const void *data)
 {
 	struct now *n = arg;
-	const struct cmd_subscriber *s = data;
-	unsigned port = n->q->port;
-	if (s->external != n->q->external || !whohad_of_blocks(n->q))
+	const struct cmd_block *b = data;
+	unsigned port = n->q->port, first = b->first, last = first + b->ports - 1u;
+	if (b->external != n->q->external || !whohad_of_blocks(n->q) || port < first ||
+	    port > last)
 		return false;
-	for (unsigned i = 0; i < s->blocks && i < NAT_MAX_BLOCKS; i++) {
-		unsigned first = s->block_first[i], last = s->block_last[i];
-		if (first <= port && port <= last)
-			now_add(n, "block", s->address, s->realm, first, last);
-	}
+	now_add(n, "block", b->subscriber, b->realm, first, last);
 	return true;
 }
 
@@ -66,13 +63,16 @@ now_json(struct api *api, const struct whohad_query *q)
 {
 	struct rpc_error err = {0};
 	struct now n = {q, json_array()};
-	struct listing blocks = {.kind = CMD_SUBSCRIBERS, .row = now_block, .arg = &n,
-	                         .row_size = sizeof(struct cmd_subscriber)};
+	struct listing blocks = {.kind = CMD_BLOCKS, .row = now_block, .arg = &n,
+	                         .row_size = sizeof(struct cmd_block)};
 	struct listing mappings = {.kind = CMD_MAPPINGS, .row = now_mapping, .arg = &n,
 	                           .row_size = sizeof(struct cmd_mapping)};
-	blocks.filter.dst.w[0] = mappings.filter.dst.w[0] = q->external;
-	mappings.filter.dport = htons(q->port);
-	mappings.filter.proto = q->proto;
+	struct cmd_nat_filter *f = &mappings.filter.nat;
+	f->external = q->external;
+	f->external_mask = UINT32_MAX;
+	f->port_first = f->port_last = q->port;
+	blocks.filter = mappings.filter;
+	f->proto = q->proto;
 	if (api_list_all(api, &blocks, &err) == 0 && api_list_all(api, &mappings, &err) == 0)
 		return n.list;
 	json_decref(n.list);
@@ -111,7 +111,7 @@ realms_name(struct api *api, json_t *rows)
 }
 
 /* has_held: is there an answer that nothing has ended? Else the data plane, which has to look
- * through all that it has, is not asked. */
+ * through its blocks, is not asked. */
 static bool
 has_held(const struct whohad *w)
 {
