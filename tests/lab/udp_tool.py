@@ -7,6 +7,7 @@
   serve PORT HOST HPORT FILE     as `where`, write the address to FILE, then wait for one datagram, answer it with
                                  "heard SOURCE", print the source
   send PORT HOST HPORT TEXT      from local PORT send TEXT, print the answer
+  many PORT COUNT HOST HPORT     as `where` from so many ports at once; print an address for each answer
 """
 import os
 import socket
@@ -31,8 +32,32 @@ def ask(s, host, port, text=b"where"):
     sys.exit("no answer")
 
 
+def many(first, count, host, hport):
+    """All are asked before the first answer is waited for; who is refused hears an error, or nothing."""
+    sockets = [udp(first + i) for i in range(count)]
+    answers = [None] * count
+    for _ in range(3):
+        left = [i for i in range(count) if answers[i] is None]
+        for i in left:
+            try:
+                sockets[i].sendto(b"where", (host, hport))
+            except OSError:
+                pass
+        for i in left:
+            sockets[i].settimeout(0.3 if i == left[0] else 0.01)
+            try:
+                answers[i] = sockets[i].recv(2048).decode()
+            except OSError:
+                continue
+    return [a for a in answers if a is not None]
+
+
 def main():
     verb, port = sys.argv[1], int(sys.argv[2])
+    if verb == "many":
+        for answer in many(port, int(sys.argv[3]), sys.argv[4], int(sys.argv[5])):
+            print(answer)
+        return
     s = udp(port)
     if verb == "reflect":
         s.settimeout(None)
