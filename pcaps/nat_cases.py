@@ -203,6 +203,22 @@ def tcp_reset_final():
 
 
 @case
+def tcp_reset_forged():
+    c = make("tcp-reset-forged", "A RST out of the window, to a connection that is idle: with the timer of resets as long as that of "
+             "connections it changes nothing, for 7000 s after it and 7000 more (RFC 5961 section 3).", args=["--until", "20000"])
+    c.config["nat"]["timeouts"] = {"tcp_reset": 7440}
+    d = Dialog(c, A, 40000, S, 80)
+    d.open(0)
+    c.send("outside", 1000, P.tcp(S, d.seen[0], 80, d.seen[1], RST, seq=0xdeadbeef))
+    d.into(8000, PSH | ACK, b"7000 s after the reset")
+    d.out(8000.02, ACK)
+    c.send("inside", 8001, P.tcp(A, S, 40000, 80, RST, seq=0x12345678))
+    d.out(15001, PSH | ACK, b"7000 s after the other")
+    d.into(15001.02, ACK)
+    return c
+
+
+@case
 def tcp_established():
     c = make("tcp-established", "An established connection is known for 7440 s without a packet, one that was only begun for 240 s "
              "(RFC 5382 REQ-5).", args=["--until", "20000"])
