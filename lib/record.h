@@ -45,6 +45,12 @@ enum record_threshold { /* natThresholdEvent numbers of RFC 8158 where it has on
 	THRESHOLD_USER_LOW = 200,
 };
 
+/* What is used up, of a quota: of one subscriber, or a table that all of a worker share. */
+enum record_quota {
+	QUOTA_PORTS = 1, QUOTA_MAPPINGS, QUOTA_FLOWS, QUOTA_FLOW_RATE,
+	QUOTA_MAPPING_TABLE, QUOTA_SUBSCRIBER_TABLE, QUOTA_PERMISSION_TABLE,
+};
+
 struct record {
 	uint64_t time_ns;    /* of the worker's clock: CLOCK_REALTIME, or the capture's */
 	uint64_t sequence;   /* of its worker; 0: made by the daemon */
@@ -72,7 +78,7 @@ struct record {
 	uint8_t realm;
 	uint8_t worker;      /* RECORD_DAEMON: the daemon itself */
 	uint8_t threshold;   /* enum record_threshold, of such an event */
-	uint8_t zero8;
+	uint8_t quota;       /* enum record_quota, of such an event; 0: not known */
 	uint16_t zero[2];
 	uint64_t spare[2];
 };

@@ -78,19 +78,6 @@ log_mapping(struct nat *n, enum record_event event, const struct mapping *m)
 		mapping_put(n, event, m);
 }
 
-/* The log hears who was refused. slot: his address, or NULL where he was to get one. */
-static __attribute__((noinline)) void
-log_refusal(struct nat *n, enum refusal_kind kind, const struct wish *w,
-            const struct pool_slot *slot, uint64_t limit)
-{
-	refusal_say(n, &(struct refusal){
-		.kind = (uint8_t)kind, .subscriber = wish_address(w), .limit = limit,
-		.external = slot != NULL ? slot->address : 0,
-		.pool = slot != NULL ? slot->pool : w->rule->pool,
-		.proto = slot != NULL ? nat_ip_proto(w->proto) : 0, .realm = w->miss->tuple.realm,
-	});
-}
-
 /* Blocks of its reserve that a subscriber does not have yet. */
 static uint32_t
 promised_to(const struct subscriber *s)
@@ -330,13 +317,22 @@ first_block(struct nat *n, const struct wish *w, uint16_t pool)
 	                       &n->random);
 }
 
+/* A table of the worker is full. => 0 and *drop. */
+static __attribute__((noinline)) uint32_t
+no_room(struct nat *n, enum refusal_kind kind, const struct wish *w, uint64_t limit, uint8_t *drop)
+{
+	*drop = DROP_NAT_TABLE_FULL;
+	refusal_of(n, kind, w, NULL, limit);
+	return 0;
+}
+
 /* A new subscriber with its first block. */
 static uint32_t
 subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
 {
-	*drop = DROP_NAT_TABLE_FULL;
-	if (n->subscribers.t.used == n->subscribers.t.capacity || !may_begin(n, drop) ||
-	    is_too_early(n, w, drop))
+	if (n->subscribers.t.used == n->subscribers.t.capacity)
+		return no_room(n, REFUSED_SUBSCRIBER_TABLE, w, n->subscribers.t.capacity, drop);
+	if (!may_begin(n, drop) || is_too_early(n, w, drop))
 		return 0;
 	uint16_t pool = w->rule->pool;
 	uint32_t block = first_block(n, w, pool);
@@ -344,7 +340,7 @@ subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
 		block = first_block(n, w, pool = w->rule->fallback[i]);
 	if (block == 0) {
 		*drop = DROP_NAT_NO_PORT;
-		log_refusal(n, REFUSED_ADDRESS, w, NULL, 0);
+		refusal_of(n, REFUSED_ADDRESS, w, NULL, 0);
 		return 0;
 	}
 	uint32_t number = subscriber_add(&n->subscribers, wish_address(w),
@@ -382,7 +378,7 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 	bool is_soft = (pool->flags & NAT_PAIR_SOFT) != 0;
 	if (s->blocks >= pool->max_blocks && (is_soft || (pool->flags & NAT_SINGLE) == 0)) {
 		*drop = DROP_NAT_LIMIT;
-		log_refusal(n, REFUSED_PORTS, w, slot,
+		refusal_of(n, REFUSED_PORTS, w, slot,
 		            (uint64_t)pool->max_blocks * pool->block_size);
 		return 0;
 	}
@@ -395,7 +391,7 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 		block = first_block(n, w, slot->pool);
 	if (block == 0) {
 		*drop = DROP_NAT_NO_PORT;
-		log_refusal(n, REFUSED_BLOCK, w, slot, 0);
+		refusal_of(n, REFUSED_BLOCK, w, slot, 0);
 		return 0;
 	}
 	block_join(n, subscriber, block);
@@ -488,7 +484,7 @@ mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t 
 	};
 	if (w->rule->max_mappings != 0 && s->mappings >= w->rule->max_mappings) {
 		*drop = DROP_NAT_LIMIT;
-		log_refusal(n, REFUSED_MAPPINGS, w, pool_slot_at(&n->pool, s->slot),
+		refusal_of(n, REFUSED_MAPPINGS, w, pool_slot_at(&n->pool, s->slot),
 		            w->rule->max_mappings);
 		return 0;
 	}
@@ -496,9 +492,8 @@ mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t 
 		return 0;
 	uint32_t number = mapping_add(&n->mappings, &m, hash);
 	if (number == 0) {
-		*drop = DROP_NAT_TABLE_FULL;
 		port_untake(n, &m);
-		return 0;
+		return no_room(n, REFUSED_MAPPING_TABLE, w, n->mappings.t.capacity, drop);
 	}
 	s->mappings++;
 	n->stats->mappings_created++;
@@ -536,8 +531,9 @@ inside_hash(const struct nat *n, uint32_t subscriber, const struct wish *w)
 static __attribute__((noinline)) uint32_t
 newcomer(struct nat *n, const struct wish *w, uint8_t *drop)
 {
-	*drop = DROP_NAT_TABLE_FULL;
-	return n->mappings.t.used != n->mappings.t.capacity ? subscriber_make(n, w, drop) : 0;
+	if (n->mappings.t.used == n->mappings.t.capacity)
+		return no_room(n, REFUSED_MAPPING_TABLE, w, n->mappings.t.capacity, drop);
+	return subscriber_make(n, w, drop);
 }
 
 static __attribute__((noinline)) void
@@ -545,7 +541,7 @@ log_limit(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t drop
 {
 	const struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
 	bool is_rate = drop == DROP_NAT_FLOW_RATE;
-	log_refusal(n, is_rate ? REFUSED_RATE : REFUSED_FLOWS, w, pool_slot_at(&n->pool, s->slot),
+	refusal_of(n, is_rate ? REFUSED_RATE : REFUSED_FLOWS, w, pool_slot_at(&n->pool, s->slot),
 	            is_rate ? 0 : w->rule->max_flows);
 }
 

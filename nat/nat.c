@@ -203,6 +203,7 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 		if (map->flows == 0)
 			life_end(n, number, false, NULL);
 		spec->drop = DROP_NAT_TABLE_FULL;
+		refusal_of(n, REFUSED_PERMISSION_TABLE, &w, NULL, n->filter.t.capacity);
 		return VERDICT_UNREACHABLE;
 	}
 	map->timers = rule->timers;

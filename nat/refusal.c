@@ -4,12 +4,19 @@
 
 #include "nat/state.h"
 
-enum { POOL_EVERY_MS = 1000 };
+enum { SHARED_EVERY_MS = 1000 };
 
-static const uint8_t events[] = {
-	[REFUSED_ADDRESS] = RECORD_ADDRESSES_EXHAUSTED, [REFUSED_BLOCK] = RECORD_PORTS_EXHAUSTED,
-	[REFUSED_PORTS] = RECORD_QUOTA_EXCEEDED, [REFUSED_MAPPINGS] = RECORD_QUOTA_EXCEEDED,
-	[REFUSED_FLOWS] = RECORD_QUOTA_EXCEEDED, [REFUSED_RATE] = RECORD_QUOTA_EXCEEDED,
+/* What a kind is in the log: that which is a quota, and of what. */
+static const struct { uint8_t event, quota; } said[REFUSED_KINDS] = {
+	[REFUSED_ADDRESS] = {RECORD_ADDRESSES_EXHAUSTED, 0},
+	[REFUSED_BLOCK] = {RECORD_PORTS_EXHAUSTED, 0},
+	[REFUSED_PORTS] = {RECORD_QUOTA_EXCEEDED, QUOTA_PORTS},
+	[REFUSED_MAPPINGS] = {RECORD_QUOTA_EXCEEDED, QUOTA_MAPPINGS},
+	[REFUSED_FLOWS] = {RECORD_QUOTA_EXCEEDED, QUOTA_FLOWS},
+	[REFUSED_RATE] = {RECORD_QUOTA_EXCEEDED, QUOTA_FLOW_RATE},
+	[REFUSED_MAPPING_TABLE] = {RECORD_QUOTA_EXCEEDED, QUOTA_MAPPING_TABLE},
+	[REFUSED_SUBSCRIBER_TABLE] = {RECORD_QUOTA_EXCEEDED, QUOTA_SUBSCRIBER_TABLE},
+	[REFUSED_PERMISSION_TABLE] = {RECORD_QUOTA_EXCEEDED, QUOTA_PERMISSION_TABLE},
 };
 
 /* A subscriber is one in each pool (nat/lane.h). */
@@ -52,25 +59,45 @@ subscriber_is_due(struct nat *n, const struct refusal *r)
 }
 
 static bool
-pool_is_due(struct nat *n, uint16_t pool)
+shared_is_due(const struct nat *n, uint64_t *quiet_ms)
 {
-	uint64_t *until = &n->refusals->quiet_until_ms[pool % NAT_MAX_POOLS];
-	if (n->clock.ms < *until)
+	if (n->clock.ms < *quiet_ms)
 		return false;
-	*until = n->clock.ms + POOL_EVERY_MS;
+	*quiet_ms = n->clock.ms + SHARED_EVERY_MS;
 	return true;
+}
+
+static bool
+is_due(struct nat *n, const struct refusal *r)
+{
+	if (r->kind == REFUSED_ADDRESS)
+		return shared_is_due(n, &n->refusals->pool_quiet_ms[r->pool % NAT_MAX_POOLS]);
+	if (r->kind >= REFUSED_MAPPING_TABLE)
+		return shared_is_due(n, &n->refusals->quiet_ms[r->kind]);
+	return subscriber_is_due(n, r);
 }
 
 void
 refusal_say(struct nat *n, const struct refusal *r)
 {
-	if (n->log_level == NAT_LOG_NONE)
-		return;
-	if (r->kind == REFUSED_ADDRESS ? !pool_is_due(n, r->pool) : !subscriber_is_due(n, r))
+	if (n->log_level == NAT_LOG_NONE || !is_due(n, r))
 		return;
 	struct record rec = {
-		.subscriber = r->subscriber, .external = r->external, .event = events[r->kind],
-		.limit = r->limit, .proto = r->proto, .realm = r->realm, .pool = r->pool,
+		.subscriber = r->subscriber, .external = r->external,
+		.event = said[r->kind].event, .quota = said[r->kind].quota, .limit = r->limit,
+		.proto = r->proto, .realm = r->realm, .pool = r->pool,
 	};
 	log_put(&n->log, &rec, &n->clock);
+}
+
+void
+refusal_of(struct nat *n, enum refusal_kind kind, const struct wish *w,
+           const struct pool_slot *slot, uint64_t limit)
+{
+	refusal_say(n, &(struct refusal){
+		.kind = (uint8_t)kind, .subscriber = wish_address(w), .limit = limit,
+		.external = slot != NULL ? slot->address : 0,
+		.pool = slot != NULL ? slot->pool : w->rule->pool,
+		.proto = slot != NULL ? nat_ip_proto(w->proto) : 0, .realm = w->miss->tuple.realm,
+	});
 }

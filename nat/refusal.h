@@ -8,7 +8,8 @@
  *               eight others of its set were since.
  *            2. REFUSALS_SECOND subscribers a second at most; one that was not named then is when
  *               it is refused later, and each refusal that was due is counted: refusals_unsaid.
- *            3. Of a pool without addresses there is one record a second (RFC 8158 section 5.2).
+ *            3. Of a pool without addresses there is one record a second, and of each table that is
+ *               full (RFC 8158 section 5.2); they name whom they refused.
  *            4. What it takes does not grow, neither with flows nor with subscribers.
  * Owner      One worker.
  * Limits     Tags have 32 bits: a subscriber may take another one's silence for its own, once in
@@ -28,6 +29,10 @@ enum refusal_kind {
 	REFUSED_MAPPINGS,
 	REFUSED_FLOWS,
 	REFUSED_RATE,
+	REFUSED_MAPPING_TABLE, /* it, and those that follow: what all share */
+	REFUSED_SUBSCRIBER_TABLE,
+	REFUSED_PERMISSION_TABLE,
+	REFUSED_KINDS,
 };
 
 enum { REFUSAL_EVERY_S = 60, REFUSALS_SECOND = 100, REFUSAL_WAYS = 8, REFUSAL_SETS = 2048 };
@@ -42,7 +47,9 @@ static_assert(REFUSAL_WAYS * sizeof(struct refusal_named) == 64, "a set is a lin
 
 struct refusals {
 	struct refusal_named set[REFUSAL_SETS][REFUSAL_WAYS];
-	uint64_t quiet_until_ms[NAT_MAX_POOLS]; /* of pools without addresses */
+	uint64_t pool_quiet_ms[NAT_MAX_POOLS]; /* until when, of pools without addresses */
+	uint64_t quiet_ms[REFUSED_KINDS];      /* of tables */
+	uint64_t spare[7];
 };
 static_assert(sizeof(struct refusals) % 64 == 0, "what follows it in memory is aligned too");
 
@@ -55,7 +62,12 @@ struct refusal {
 };
 
 struct nat;
+struct wish;
+struct pool_slot;
 
 void refusal_say(struct nat *n, const struct refusal *r);
+/* refusal_of: of a packet from inside. slot: its subscriber's address, or NULL: it has none. */
+void refusal_of(struct nat *n, enum refusal_kind kind, const struct wish *w,
+                const struct pool_slot *slot, uint64_t limit);
 
 #endif

@@ -107,6 +107,37 @@ thresholds(void)
 	}
 }
 
+/* A quota's record: of a subscriber, of a table; that which RFC 8158 has not is left out. */
+static void
+quotas(void)
+{
+	static const struct { uint8_t quota, set, size, event; } cases[] = {
+		{0, 7, 29, 3}, {QUOTA_PORTS, 7, 29, 3}, {QUOTA_MAPPINGS, 7, 29, 3},
+		{QUOTA_FLOWS, 7, 29, 3}, {QUOTA_FLOW_RATE, 7, 29, 3},
+		{QUOTA_MAPPING_TABLE, 11, 17, 2}, {QUOTA_SUBSCRIBER_TABLE, 12, 17, 4},
+		{QUOTA_PERMISSION_TABLE, 0, 0, 0},
+	};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct record r = block_record(RECORD_QUOTA_EXCEEDED, BEGIN_NS, 5, 2, 0);
+		struct ipfix *x = ipfix_create();
+		const void *data;
+		r.quota = cases[i].quota;
+		r.limit = 0x5678;
+		add(x, &r, "");
+		size_t n = ipfix_message(x, 1000, &data);
+		CU_ASSERT_EQUAL_FATAL(n, cases[i].size == 0 ? 0 : 20u + cases[i].size);
+		if (n != 0) {
+			/* time, [subscriber, realm, pool,] quota, limit, natEvent */
+			const uint8_t *row = (const uint8_t *)data + 20;
+			CU_ASSERT_EQUAL(read16(row - 4), 256 + cases[i].set);
+			CU_ASSERT_EQUAL(read32(row + cases[i].size - 9), cases[i].event);
+			CU_ASSERT_EQUAL(read32(row + cases[i].size - 5), 0x5678);
+			CU_ASSERT_EQUAL(row[cases[i].size - 1], 13);
+		}
+		ipfix_destroy(x);
+	}
+}
+
 static void
 sequences(void)
 {
@@ -196,6 +227,7 @@ full(void)
 static const struct test_case cases[] = {
 	{"golden message", golden},
 	{"thresholds", thresholds},
+	{"quotas", quotas},
 	{"sequence numbers", sequences},
 	{"full messages", full},
 	{"names of realms", realms},

@@ -145,8 +145,10 @@ random_record(uint64_t *random)
 		r.far = (be32)test_random(random) | 1;
 		r.limit = test_random(random);
 	}
-	if (r.event == RECORD_QUOTA_EXCEEDED)
+	if (r.event == RECORD_QUOTA_EXCEEDED) {
 		r.limit = test_random(random) % 3;
+		r.quota = (uint8_t)(test_random(random) % (QUOTA_PERMISSION_TABLE + 1));
+	}
 	if (session) {
 		r.far = (be32)test_random(random);
 		r.far_port = (uint16_t)test_random(random);

@@ -21,6 +21,8 @@ golden(void)
 	quota.port_first = quota.port_last = 0;
 	quota.proto = 17;
 	pair = quota;
+	quota.quota = QUOTA_FLOWS;
+	quota.limit = 7;
 	pair.event = RECORD_MAPPING_CREATE;
 	pair.proto = 47;
 	pair.far = htonl(0xc6336401);
@@ -33,7 +35,8 @@ golden(void)
 		{&quota, "<132>1 2026-11-24T16:00:00.000001Z cgn1 millraced 7 quota_exceeded "
 		 "[meta sequenceId=\"9\"][nat@32473 event=\"quota_exceeded\" worker=\"0\" "
 		 "sequence=\"17\" subscriber=\"100.64.0.2\" realm=\"0\" external=\"203.0.113.0\" "
-		 "protocol=\"udp\" pool=\"main\"] quota_exceeded 100.64.0.2"},
+		 "protocol=\"udp\" pool=\"main\" quota=\"flows\" limit=\"7\"] quota_exceeded "
+		 "100.64.0.2"},
 		{&pair, "<134>1 2026-11-24T16:00:00.000001Z cgn1 millraced 7 mapping_create "
 		 "[meta sequenceId=\"9\"][nat@32473 event=\"mapping_create\" worker=\"0\" "
 		 "sequence=\"17\" subscriber=\"100.64.0.2\" realm=\"0\" external=\"203.0.113.0\" "

@@ -189,6 +189,48 @@ test_pools(void)
 	world_free(w);
 }
 
+/* A table that is full is named once a second, and whom it refused. */
+static void
+test_tables(void)
+{
+	unsigned said[QUOTA_PERMISSION_TABLE + 1] = {0};
+	struct record r;
+	begin(1);
+	w->plane.mappings = 64;
+	w->plane.subscribers = w->plane.permissions = 8;
+	w->rule[0].filtering = NAT_FILTER_ADF;
+	world_apply(w);
+	struct nat *n = world_nat(w);
+	uint32_t mappings = n->mappings.t.capacity, subscribers = n->subscribers.t.capacity;
+	for (unsigned i = 0; i <= n->filter.t.capacity; i++)
+		world_out(w, UDP, SUBSCRIBER, 1, ip_add(SERVER, i), 1, &spec, &flow);
+	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_TABLE_FULL);
+	w->rule[0].filtering = NAT_FILTER_EIF;
+	world_apply(w);
+	for (unsigned i = 0; i <= subscribers; i++)
+		world_out(w, UDP, ip_add(SUBSCRIBER, i), 1, SERVER, 1, &spec, &flow);
+	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_TABLE_FULL);
+	for (unsigned ms = 0; ms < 2000; ms += 500, w->ms += 500) {
+		for (unsigned i = 0; i < 2 * mappings; i++)
+			world_out(w, UDP, ip_add(SUBSCRIBER, i % 4), 1 + i, SERVER, 1, &spec,
+			          &flow);
+		CU_ASSERT_EQUAL(spec.drop, DROP_NAT_TABLE_FULL);
+		world_out(w, UDP, ip_add(SUBSCRIBER, 99), 1, SERVER, 1, &spec, &flow);
+		CU_ASSERT_EQUAL(spec.drop, DROP_NAT_TABLE_FULL);
+	}
+	while (record_take(&w->ring[0], &r, 1) == 1) {
+		if (r.event != RECORD_QUOTA_EXCEEDED)
+			continue;
+		said[r.quota]++;
+		CU_ASSERT(r.subscriber != 0 && r.realm == 1);
+		CU_ASSERT(r.quota != QUOTA_MAPPING_TABLE || r.limit == mappings);
+		CU_ASSERT(r.quota != QUOTA_SUBSCRIBER_TABLE || r.limit == subscribers);
+	}
+	CU_ASSERT_EQUAL(said[QUOTA_MAPPING_TABLE], 2);
+	CU_ASSERT(said[QUOTA_SUBSCRIBER_TABLE] == 1 && said[QUOTA_PERMISSION_TABLE] == 1);
+	world_free(w);
+}
+
 /* Where nothing is logged nothing is left unsaid. */
 static void
 test_none(void)
@@ -243,6 +285,7 @@ static const struct test_case cases[] = {
 	{"so many a second", test_bound},
 	{"kinds of refusal, realms", test_kinds},
 	{"pools", test_pools},
+	{"tables", test_tables},
 	{"no log", test_none},
 	{"against a model", test_model},
 };

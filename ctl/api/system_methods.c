@@ -224,6 +224,8 @@ limits_set(json_t *o, const struct record *rec)
 {
 	if (rec->event == RECORD_THRESHOLD)
 		threshold_json(o, rec);
+	if (rec->event == RECORD_QUOTA_EXCEEDED && log_quota_name(rec->quota) != NULL)
+		json_object_set_new(o, "quota", json_string(log_quota_name(rec->quota)));
 	if (rec->event == RECORD_QUOTA_EXCEEDED && rec->limit != 0)
 		json_object_set_new(o, "limit", json_integer((json_int_t)rec->limit));
 }

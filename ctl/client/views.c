@@ -245,7 +245,8 @@ const struct view view_log[] = {
 	  {"FIRST", "port_first", NUMBER}, {"LAST", "port_last", NUMBER},
 	  {"PROTO", "protocol", TEXT}, {"POOL", "pool", TEXT},
 	  {"FAR", "far", TEXT}, {"PORT", "far_port", NUMBER},
-	  {"THRESHOLD", "threshold", TEXT}}},
+	  {"THRESHOLD", "threshold", TEXT}, {"QUOTA", "quota", TEXT},
+	  {"LIMIT", "limit", NUMBER}}},
 	END,
 };
 

@@ -12,7 +12,8 @@
 enum part {
 	SUBSCRIBER = 1, EXTERNAL = 2, FAR = 4, POOL = 8, QUOTA = 16, PORT = 32, RANGE = 64,
 	PROTO = 128, COUNTS = 256, PADDING = 512, POOL_HIGH = 1024, POOL_LOW = 2048,
-	USER_HIGH = 4096, THRESHOLD = 8192,
+	USER_HIGH = 4096, THRESHOLD = 8192, PER_USER = 1 << 14, MAPPINGS = 1 << 15,
+	SUBSCRIBERS = 1 << 16,
 };
 
 /* Largest members first: no gaps between them. */
@@ -20,11 +21,11 @@ struct row {
 	uint64_t time_ms;
 	uint64_t bytes_out, bytes_in, packets_out, packets_in;
 	uint32_t subscriber, external, far, realm, pool, quota;
-	uint32_t threshold, pool_high, pool_low, user_high, entries;
+	uint32_t threshold, pool_high, pool_low, user_high, entries, mappings, subscribers;
 	uint16_t port, external_port, far_port, port_first, port_last;
 	uint8_t proto, event;
 };
-static_assert(sizeof(struct row) == 96, "the specification below describes every byte");
+static_assert(sizeof(struct row) == 104, "the specification below describes every byte");
 
 static fbInfoElementSpec_t row_spec[] = {
 	{(char *)"observationTimeMilliseconds", 8, 0},
@@ -42,7 +43,9 @@ static fbInfoElementSpec_t row_spec[] = {
 	{(char *)"addressPoolHighThreshold", 4, POOL_HIGH},
 	{(char *)"addressPoolLowThreshold", 4, POOL_LOW},
 	{(char *)"addressPortMappingPerUserHighThreshold", 4, USER_HIGH},
-	{(char *)"maxEntriesPerUser", 4, QUOTA},
+	{(char *)"maxEntriesPerUser", 4, PER_USER},
+	{(char *)"maxBIBEntries", 4, MAPPINGS},
+	{(char *)"maxSubscribers", 4, SUBSCRIBERS},
 	{(char *)"sourceTransportPort", 2, PORT},
 	{(char *)"postNAPTSourceTransportPort", 2, PORT},
 	{(char *)"destinationTransportPort", 2, FAR},
@@ -70,14 +73,20 @@ static fbInfoElementSpec_t realm_spec[] = {
 	{(char *)"VRFname", 0, 0}, FB_IESPEC_NULL
 };
 
+enum { /* natQuotaExceededEvent */
+	QUOTA_EVENT_MAPPINGS = 2, QUOTA_EVENT_USER = 3, QUOTA_EVENT_SUBSCRIBERS = 4,
+	QUOTA_EVENT_NONE = 255,
+};
+
 /*
- * Templates by event, and threshold of such; of two events with the same one the first has the
- * number. RFC 8158 has none for a subscriber that has few mappings again.
+ * Templates by event, and threshold or quota of such; of two events with the same one the first has
+ * the number. RFC 8158 has none for a subscriber that has few mappings again, and for permissions.
  */
 static const struct {
 	uint8_t event;
-	uint16_t number, parts;
-	uint8_t threshold;
+	uint16_t number;
+	uint32_t parts;
+	uint8_t kind;
 } templates[] = {
 	{RECORD_BLOCK_CREATE, 256, SUBSCRIBER | EXTERNAL | POOL | RANGE, 0},
 	{RECORD_BLOCK_DELETE, 256, 0, 0},
@@ -90,7 +99,9 @@ static const struct {
 	{RECORD_ADDRESS_DELETE, 260, 0, 0},
 	{RECORD_ADDRESSES_EXHAUSTED, 261, SUBSCRIBER | POOL, 0},
 	{RECORD_PORTS_EXHAUSTED, 262, SUBSCRIBER | EXTERNAL | POOL | PROTO, 0},
-	{RECORD_QUOTA_EXCEEDED, 263, SUBSCRIBER | POOL | QUOTA, 0},
+	{RECORD_QUOTA_EXCEEDED, 263, SUBSCRIBER | POOL | QUOTA | PER_USER, QUOTA_EVENT_USER},
+	{RECORD_QUOTA_EXCEEDED, 267, QUOTA | MAPPINGS, QUOTA_EVENT_MAPPINGS},
+	{RECORD_QUOTA_EXCEEDED, 268, QUOTA | SUBSCRIBERS, QUOTA_EVENT_SUBSCRIBERS},
 	{RECORD_THRESHOLD, 264, POOL | THRESHOLD | POOL_HIGH, THRESHOLD_POOL_HIGH},
 	{RECORD_THRESHOLD, 265, POOL | THRESHOLD | POOL_LOW, THRESHOLD_POOL_LOW},
 	{RECORD_THRESHOLD, 266, SUBSCRIBER | POOL | THRESHOLD | USER_HIGH,
@@ -98,8 +109,7 @@ static const struct {
 };
 enum { TEMPLATES = sizeof(templates) / sizeof(templates[0]), ROW_INTERNAL = 1000,
        POOL_INTERNAL = 1001, POOL_TEMPLATE = 299, REALM_INTERNAL = 1002,
-       REALM_TEMPLATE = 298, QUOTA_ENTRIES_PER_USER = 3,
-       HEADER = 16, SET_HEADER = 4 };
+       REALM_TEMPLATE = 298, HEADER = 16, SET_HEADER = 4 };
 
 struct domain {
 	fBuf_t *out;          /* owns session and exporter; NULL: not begun */
@@ -272,12 +282,24 @@ append(struct ipfix *x, uint16_t internal, uint16_t external, void *row, size_t 
 	return IPFIX_FAILED;
 }
 
+static uint8_t
+quota_event(const struct record *rec)
+{
+	switch (rec->quota) {
+	case QUOTA_MAPPING_TABLE: return QUOTA_EVENT_MAPPINGS;
+	case QUOTA_SUBSCRIBER_TABLE: return QUOTA_EVENT_SUBSCRIBERS;
+	case QUOTA_PERMISSION_TABLE: return QUOTA_EVENT_NONE;
+	default: return QUOTA_EVENT_USER;
+	}
+}
+
 static unsigned
 template_of(const struct record *rec)
 {
+	uint8_t kind = rec->event == RECORD_THRESHOLD ? rec->threshold :
+	               rec->event == RECORD_QUOTA_EXCEEDED ? quota_event(rec) : 0;
 	for (unsigned i = 0; i < TEMPLATES; i++)
-		if (templates[i].event == rec->event &&
-		    (rec->event != RECORD_THRESHOLD || templates[i].threshold == rec->threshold))
+		if (templates[i].event == rec->event && templates[i].kind == kind)
 			return templates[i].number;
 	return 0;
 }
@@ -288,7 +310,7 @@ row_of(const struct record *rec, uint32_t pool)
 	struct row r = {
 		.time_ms = rec->time_ns / 1000000, .subscriber = ntohl(rec->subscriber),
 		.external = ntohl(rec->external), .far = ntohl(rec->far), .realm = rec->realm,
-		.pool = pool, .quota = QUOTA_ENTRIES_PER_USER, .port = rec->inside_port,
+		.pool = pool, .quota = quota_event(rec), .port = rec->inside_port,
 		.external_port = rec->port_first, .far_port = rec->far_port,
 		.port_first = rec->port_first, .port_last = rec->port_last, .proto = rec->proto,
 		.event = rec->event == RECORD_BLOCK_INTERIM ? RECORD_BLOCK_CREATE : rec->event,
@@ -298,7 +320,7 @@ row_of(const struct record *rec, uint32_t pool)
 		r.pool_high = r.pool_low = r.user_high = (uint32_t)rec->limit;
 	}
 	if (rec->event == RECORD_QUOTA_EXCEEDED)
-		r.entries = (uint32_t)rec->limit;
+		r.entries = r.mappings = r.subscribers = (uint32_t)rec->limit;
 	if (rec->event == RECORD_SESSION_DELETE) {
 		r.packets_out = rec->packets_out;
 		r.packets_in = rec->packets_in;

@@ -173,6 +173,20 @@ log_threshold_name(unsigned threshold)
 	return "?";
 }
 
+static const char *const quotas[] = {
+	[QUOTA_PORTS] = "ports", [QUOTA_MAPPINGS] = "mappings", [QUOTA_FLOWS] = "flows",
+	[QUOTA_FLOW_RATE] = "flow_rate", [QUOTA_MAPPING_TABLE] = "mapping_table",
+	[QUOTA_SUBSCRIBER_TABLE] = "subscriber_table",
+	[QUOTA_PERMISSION_TABLE] = "permission_table",
+};
+enum { QUOTAS = sizeof(quotas) / sizeof(quotas[0]) };
+
+const char *
+log_quota_name(unsigned quota)
+{
+	return quota < QUOTAS ? quotas[quota] : NULL;
+}
+
 bool
 log_event_has_subscriber(const struct record *rec)
 {
@@ -186,6 +200,15 @@ put_threshold(struct out *o, const struct record *rec)
 	put_string(o, "threshold", log_threshold_name(rec->threshold));
 	put_integer(o, "used", rec->used);
 	put_integer(o, "limit", rec->limit);
+}
+
+static void
+put_quota(struct out *o, const struct record *rec)
+{
+	if (log_quota_name(rec->quota) != NULL)
+		put_string(o, "quota", log_quota_name(rec->quota));
+	if (rec->limit != 0)
+		put_integer(o, "limit", rec->limit);
 }
 
 static void
@@ -214,8 +237,8 @@ put_who(struct out *o, const struct record *rec, const struct log_names *names)
 		put_integer(o, "range_ports", rec->limit);
 	if (rec->event == RECORD_THRESHOLD)
 		put_threshold(o, rec);
-	if (rec->event == RECORD_QUOTA_EXCEEDED && rec->limit != 0)
-		put_integer(o, "limit", rec->limit);
+	if (rec->event == RECORD_QUOTA_EXCEEDED)
+		put_quota(o, rec);
 }
 
 size_t
@@ -375,6 +398,15 @@ read_threshold(const struct value *v, struct record *rec)
 }
 
 static bool
+read_quota(const struct value *v, struct record *rec)
+{
+	for (unsigned i = 1; i < QUOTAS && v->text != NULL; i++)
+		if (strlen(quotas[i]) == v->size && memcmp(quotas[i], v->text, v->size) == 0)
+			rec->quota = (uint8_t)i;
+	return v->text != NULL; /* or one of a later version */
+}
+
+static bool
 read_name(const struct value *v, char name[IMAGE_NAME])
 {
 	if (v->text == NULL || v->size >= IMAGE_NAME || memchr(v->text, '\0', v->size) != NULL)
@@ -393,13 +425,13 @@ read_time(const struct value *v, uint64_t *ns)
 enum member {
 	TIME, EVENT, WORKER, SEQUENCE, SUBSCRIBER, REALM, REALM_NAME, EXTERNAL, PORT_FIRST,
 	PORT_LAST, INSIDE_PORT, PROTOCOL, POOL, FAR, FAR_PORT, PACKETS, BYTES, THRESHOLD, USED,
-	LIMIT, SINCE, LOST, SUBSCRIBER_LAST, RANGE_PORTS, MEMBERS
+	QUOTA, LIMIT, SINCE, LOST, SUBSCRIBER_LAST, RANGE_PORTS, MEMBERS
 };
 
 static const char *const member_names[MEMBERS] = {
 	"time", "event", "worker", "sequence", "subscriber", "realm", "realm_name", "external",
 	"port_first", "port_last", "inside_port", "protocol", "pool", "far", "far_port", "packets",
-	"bytes", "threshold", "used", "limit", "since", "lost", "subscriber_last",
+	"bytes", "threshold", "used", "quota", "limit", "since", "lost", "subscriber_last",
 	"range_ports",
 };
 
@@ -438,6 +470,7 @@ read_member(unsigned m, const struct value *v, struct record *rec, struct log_na
 	case BYTES: return read_pair(v, &rec->bytes_out, &rec->bytes_in);
 	case THRESHOLD: return read_threshold(v, rec);
 	case USED: return read_u64(v, &rec->used);
+	case QUOTA: return read_quota(v, rec);
 	case LIMIT: return read_u64(v, &rec->limit);
 	case SINCE: return read_time(v, &rec->since_ns);
 	case LOST: return read_u64(v, &rec->lost);

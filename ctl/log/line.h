@@ -33,6 +33,8 @@ bool log_event_is_session(unsigned event);
 bool log_event_has_subscriber(const struct record *rec); /* not of a pool as a whole */
 /* log_threshold_name: of an enum record_threshold. */
 const char *log_threshold_name(unsigned threshold);
+/* log_quota_name: of an enum record_quota; NULL: of none. */
+const char *log_quota_name(unsigned quota);
 /* log_proto_name: tcp, udp, icmp or a number; log_proto_parse: => -1 when it is none. */
 const char *log_proto_name(unsigned proto, char out[8]);
 int log_proto_parse(const char *s, size_t size);

@@ -91,6 +91,8 @@ put_who(struct out *o, const struct record *rec, const struct log_names *names)
 		put(o, " threshold=\"%s\" used=\"%llu\" limit=\"%llu\"",
 		    log_threshold_name(rec->threshold), (unsigned long long)rec->used,
 		    (unsigned long long)rec->limit);
+	if (rec->event == RECORD_QUOTA_EXCEEDED && log_quota_name(rec->quota) != NULL)
+		put(o, " quota=\"%s\"", log_quota_name(rec->quota));
 	if (rec->event == RECORD_QUOTA_EXCEEDED && rec->limit != 0)
 		put(o, " limit=\"%llu\"", (unsigned long long)rec->limit);
 }
