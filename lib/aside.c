@@ -62,7 +62,8 @@ aside_handle(struct worker *w, struct pkt *p)
 	union addr dst = pkt_dst(p);
 	const struct img_route *route = route_from(w->gen, p->realm, &dst, p->family);
 	bool for_us = route != NULL && route->kind == ROUTE_LOCAL;
-	if (miss_is_forged(w, p))
+	p->stage = p->cause == HANDOFF_MAX ? 0 : p->stage;
+	if (miss_is_forged(w, p) && (for_us || !miss_is_answer(w, p)))
 		pkt_drop(w, p, DROP_IP_SOURCE);
 	else if ((p->flags & PKT_OTHER) != 0 && for_us && pkt_is_icmp(p))
 		pkt_drop(w, p, DROP_ICMP_TYPE);

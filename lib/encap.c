@@ -301,9 +301,8 @@ encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
 	tx_put(w, &w->pipe->tx[out->dev], p->m, (struct tx_way){.nic = nic, .from = p->nic});
 }
 
-/* Does the packet come from where the owner is? */
-static bool
-is_from_owner(const struct worker *w, const struct pkt *p, uint32_t owner)
+bool
+encap_is_from_owner(const struct worker *w, const struct pkt *p, uint32_t owner)
 {
 	const struct way *y = way_find(w->gen, owner);
 	struct hop hop = {.kind = HOP_NO_ROUTE};
@@ -316,7 +315,7 @@ void
 encap_back(struct worker *w, struct pkt *p, const struct flow *f)
 {
 	union addr client = pkt_dst(p);
-	if (!is_from_owner(w, p, f->owner)) {
+	if (!encap_is_from_owner(w, p, f->owner)) {
 		pkt_drop(w, p, DROP_IP_SOURCE);
 		return;
 	}

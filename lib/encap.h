@@ -15,8 +15,9 @@
  *            5. What is too big with the outer header is cut before it gets one, or, where DF or
  *               IPv6 forbid it, refused with the MTU that is left inside.
  *            6. Answers go past us. One that does not, since its client stands behind us too, is
- *               forwarded as it is if it comes from where the flow's owner is; from elsewhere it
- *               has a source of ours: IP_SOURCE, as everywhere (RFC 1812, 5.3.7).
+ *               forwarded as it is if it comes from where the flow's owner is, its fragments and
+ *               an error of the owner's too; from elsewhere it has a source of ours: IP_SOURCE, as
+ *               everywhere (RFC 1812, 5.3.7).
  * Owner      The worker.
  * Limits     No outer fragments are made, no Path MTU of the way is learnt: way.mtu says it.
  * See        RFC 2003, 2473, 2784, 2983, 4213, 6040, 6438, 6864, 6935; docs/lb.md.
@@ -31,6 +32,9 @@
  * tuple_hash of the flow's tuple[0], whatever this packet is of it.
  */
 void encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash);
+
+/* encap_is_from_owner: does the packet come from where the owner is? */
+bool encap_is_from_owner(const struct worker *w, const struct pkt *p, uint32_t owner);
 
 /* encap_back: one of direction 1 of the flow, to its end. */
 void encap_back(struct worker *w, struct pkt *p, const struct flow *f);

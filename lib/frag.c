@@ -199,7 +199,8 @@ hold(struct worker *w, struct frag_entry *e, const struct pkt *p)
 	t->free = t->held[n].next;
 	t->held[n] = (struct frag_held){.m = p->m, .share = share_of(t, &e->key)};
 	t->share[t->held[n].share]++;
-	*buf_meta(p->m) = (struct buf_meta){.cause = p->cause, .nic = p->nic, .loops = p->loops};
+	*buf_meta(p->m) = (struct buf_meta){.cause = p->cause, .nic = p->nic, .loops = p->loops,
+		.arg = p->stage};
 	if (e->held++ == 0)
 		e->held_first = n;
 	else
@@ -286,6 +287,7 @@ release(struct worker *w, struct frag_entry *e)
 		const struct buf_meta *meta = buf_meta(m);
 		struct pkt p = {
 			.m = m, .nic = meta->nic, .loops = meta->loops, .cause = meta->cause,
+			.stage = (uint8_t)meta->arg,
 		};
 		if (parse_again(&p, w->gen) == PATH_ASIDE)
 			follow(w, &p, e);
@@ -301,6 +303,10 @@ home_of(struct worker *w, struct pkt *p)
 	struct miss m;
 	if (pipeline_find(w, p) != 0)
 		return HOME_ANY;
+	if (p->stage == STAGE_ANSWER) {
+		union addr client = pkt_dst(p);
+		return steer_worker(&w->gen->steer, &client, p->family);
+	}
 	miss_fill(w, p, &m);
 	return miss_is_local(w, p, m.route) ? HOME_ANY : miss_home(w, &m);
 }

@@ -218,6 +218,15 @@ translate(struct worker *w, struct pkt *p, const struct inner *in, const struct 
 	hop_send(w, p, hop);
 }
 
+/* An error with a source of ours is its endpoint's, about what a client behind us has sent it, or
+ * forged. */
+static bool
+is_forged(const struct worker *w, const struct pkt *p, const struct flow *f, unsigned d)
+{
+	return p->stage == STAGE_ANSWER &&
+	       (d == 0 || (f->flags & FLOW_WAY) == 0 || !encap_is_from_owner(w, p, f->owner));
+}
+
 /* The error goes against the direction of the flow reference, which is that of its answers. */
 static void
 translate_of_flow(struct worker *w, struct pkt *p, const struct inner *in, flow_ref ref)
@@ -225,6 +234,10 @@ translate_of_flow(struct worker *w, struct pkt *p, const struct inner *in, flow_
 	const struct flow *f = flow_get(&w->flows, ref);
 	unsigned d = ref & 1;
 	struct tuple here = flow_tuple(&w->flows, ref, d), to = flow_tuple(&w->flows, ref, !d);
+	if (is_forged(w, p, f, d)) {
+		pkt_drop(w, p, DROP_IP_SOURCE);
+		return;
+	}
 	if ((f->flags & FLOW_SHIFT) != 0)
 		shifted_quote(w, ref, !d, in->l4, in->l4_size);
 	if (d == 0 && (f->flags & FLOW_WAY) != 0)
@@ -264,11 +277,19 @@ seek_home(struct worker *w, struct pkt *p, const struct inner *in, const struct 
 	                 .now_ns = w->now_ns, .nic = p->nic};
 	m.route = route_from(w->gen, p->realm, &arriving->dst, arriving->family);
 	m.back = route_back(w->gen, p->realm, &arriving->src, arriving->family);
-	int home;
-	if (miss_is_untouched(w, &m, &home))
+	bool is_answer = p->stage == STAGE_ANSWER;
+	int home = HOME_NOT_MINE;
+	if (!is_answer && miss_is_untouched(w, &m, &home)) {
 		routed_send(w, p);
-	else if (home >= 0 && home != w->id && p->cause != HANDOFF_ICMP)
+		return;
+	}
+	/* Of a packet that went on as it had come, to a service: its client's worker knows it. */
+	if (w->gen->n_ways != 0 && m.back != NULL && m.back->kind == ROUTE_SERVICE)
+		home = steer_worker(&w->gen->steer, &arriving->dst, arriving->family);
+	if (home >= 0 && home != w->id && p->cause != HANDOFF_ICMP)
 		pkt_handoff(w, p, (uint16_t)home, HANDOFF_ICMP);
+	else if (is_answer)
+		pkt_drop(w, p, DROP_IP_SOURCE);
 	else
 		translate_by_guess(w, p, in, &m);
 }

@@ -98,14 +98,13 @@ enum {
 	       1u << ROUTE_BROADCAST,
 };
 
-/* HANDOFF_STRAY of what is forged unless its flow is found: behind the stages of others. */
-enum { STAGE_ANSWER = 3 };
-
 static bool
 is_forged(const struct pkt *p, const struct img_route *back)
 {
 	bool is_new = p->cause == HANDOFF_MAX;
-	bool is_answer = p->cause == HANDOFF_STRAY && p->stage == STAGE_ANSWER;
+	bool has_stage = p->cause == HANDOFF_STRAY || p->cause == HANDOFF_FRAGMENT ||
+	                 p->cause == HANDOFF_ICMP;
+	bool is_answer = has_stage && p->stage == STAGE_ANSWER;
 	return (is_new || is_answer) && back != NULL && (OURS >> back->kind & 1) != 0;
 }
 
@@ -128,6 +127,19 @@ miss_is_forged(const struct worker *w, const struct pkt *p)
 {
 	union addr src = pkt_src(p);
 	return is_forged(p, route_back(w->gen, p->realm, &src, p->family));
+}
+
+bool
+miss_is_answer(const struct worker *w, struct pkt *p)
+{
+	enum { NEVER = PKT_OTHER | PKT_TTL | PKT_LINK_LOCAL };
+	union addr src = pkt_src(p);
+	const struct img_route *back = route_back(w->gen, p->realm, &src, p->family);
+	if (w->gen->n_ways == 0 || (p->flags & NEVER) != 0 || back->kind != ROUTE_SERVICE ||
+	    (p->flags & (PKT_FIRST | PKT_LATER | PKT_ERROR)) == 0)
+		return false;
+	p->stage = STAGE_ANSWER;
+	return true;
 }
 
 /* Can it go where it is to go? Asked before a policy spends anything on it. */

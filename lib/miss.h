@@ -38,6 +38,18 @@ bool miss_is_local(const struct worker *w, const struct pkt *p, const struct img
  */
 bool miss_is_forged(const struct worker *w, const struct pkt *p);
 
+/*
+ * Of HANDOFF_STRAY, HANDOFF_FRAGMENT and HANDOFF_ICMP, behind the stages of others: what would be
+ * forged if its flow, which answers clients itself, were not found. p->stage says so.
+ */
+enum { STAGE_ANSWER = 3 };
+
+/*
+ * miss_is_answer: may the fragment, or ICMP error, be of an endpoint that answers from an address
+ * of ours (lib/encap.h)? Then it has that stage: whose it is, is the client's worker's to say.
+ */
+bool miss_is_answer(const struct worker *w, struct pkt *p);
+
 enum miss_fate {
 	FATE_OPEN,      /* a policy may open a flow for it here */
 	FATE_AWAY,      /* its home is another worker */

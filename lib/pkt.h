@@ -44,7 +44,7 @@ struct pkt {
 	uint64_t hash;   /* of key, for the flow table */
 	flow_ref ref;
 	uint8_t why;     /* enum drop_reason or enum punt, as parsing ended */
-	uint8_t stage;   /* of HANDOFF_STRAY: which home was asked; else without meaning */
+	uint8_t stage;   /* of HANDOFF_STRAY: which home was asked; aside: may be STAGE_ANSWER */
 	uint16_t frag;   /* IPv6: offset of the fragment header from l3, or 0 */
 	be16 ident;      /* a first fragment's, if it was renewed; else 0 */
 	union {

@@ -69,14 +69,14 @@ reset_answer(struct rte_mbuf *m, const struct tuple *t, const uint8_t *l4, uint3
 	segment_write(&q, &back, &rst);
 }
 
-/* => false: the next hop is not resolved. */
+/* => false: the next hop is not resolved, or its sender's address is one that translates. */
 static bool
 answer_sender(struct worker *w, const struct pkt *p, const struct said *s)
 {
 	struct tuple t = pkt_tuple(p);
 	t = tuple_invert(&t);
 	struct segment rst = answer_of(s);
-	return emit(w, &t, &rst);
+	return p->loops == 0 && emit(w, &t, &rst);
 }
 
 /* As if the sender had reset instead of what it sent. Not where the other end has a way of its own:
@@ -124,8 +124,8 @@ reset_flow(struct worker *w, struct pkt *p)
 		return;
 	}
 	struct said s = said_by_pkt(p);
-	bool answered = p->loops != 0 || answer_sender(w, p, &s);
-	if (p->loops == 0 && !is_way)
+	bool answered = answer_sender(w, p, &s);
+	if (!is_way)
 		tell_other(w, p, &s);
 	if (answered)
 		pkt_drop(w, p, DROP_LB_RESET);
@@ -137,7 +137,7 @@ void
 reset_refuse(struct worker *w, struct pkt *p, unsigned reason)
 {
 	struct said s = said_by_pkt(p);
-	if (p->loops == 0 && p->event != EV_RST && !answer_sender(w, p, &s))
+	if (p->event != EV_RST && !answer_sender(w, p, &s))
 		pkt_punt(w, p, PUNT_RESET, reason, 0);
 	else
 		pkt_drop(w, p, reason);

@@ -13,9 +13,10 @@
  *            4. The packet itself ends under a reason; RSTs are generated.
  * Owner      The worker.
  * Limits     A flow that nobody sends on gets no RST: it goes after the timer of closed ones, and
- *            who sends then is answered by whoever gets the packet, or by reset_refuse. No RST is
- *            made for what has re-entered, or without a buffer; none to the other end of a marked
- *            flow whose next hop is not resolved, or that has a way of its own.
+ *            who sends then is answered by whoever gets the packet, or by reset_refuse. Whoever
+ *            sent what has re-entered (a hairpin) is answered by the slow path, as by ICMP errors.
+ *            No RST is made without a buffer; none to the other end of a marked flow whose next hop
+ *            is not resolved, that has a way of its own, or whose address is one that translates.
  */
 #ifndef MR_RESET_H
 #define MR_RESET_H

@@ -101,12 +101,19 @@ out_put(struct worker *w, struct rte_mbuf *m, uint16_t to)
 	out->buf[out->n++] = m;
 }
 
+/* A packet that was set aside has one, and a stray. */
+static bool
+has_stage(enum handoff_cause cause)
+{
+	return cause == HANDOFF_STRAY || cause == HANDOFF_FRAGMENT || cause == HANDOFF_ICMP;
+}
+
 void
 pkt_handoff(struct worker *w, const struct pkt *p, uint16_t to, enum handoff_cause cause)
 {
 	*buf_meta(p->m) = (struct buf_meta){
 		.cause = (uint8_t)cause, .nic = p->nic, .loops = p->loops,
-		.arg = cause == HANDOFF_STRAY ? p->stage : 0,
+		.arg = has_stage(cause) ? p->stage : 0,
 	};
 	out_put(w, p->m, to);
 }

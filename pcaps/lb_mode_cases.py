@@ -68,6 +68,34 @@ def dsr():
 
 
 @case
+def answers_by_us():
+    c = make("answers-by-us", "Clients behind us use services whose backends answer themselves: answers in fragments in any order, and what "
+             "backends and routers before them say of queries, go to the client; from elsewhere than the farm, or of no "
+             "connection, they are forged.",
+             [service("dns", WEB, 53, BACKENDS, "dsr", protocol="udp"),
+              service("dns6", WEB6, 53, BACKENDS, "gue", protocol="udp", tunnel_source="10.0.0.1")])
+    orders = ((0, 1, 2), (2, 1, 0), (1, 0, 2), (2, 0, 1))
+    for i in range(1, 9):
+        ask, ask6 = P.udp(client(i), WEB, 5353, 53, b"query"), P.udp(client6(i), WEB6, 5353, 53, b"query")
+        c.send("outside", i, ask, ask6)
+        parts = P.fragments4(P.udp(WEB, client(i), 53, 5353, big(3000, i), ident=70 + i, df=False), [1400, 1400])
+        parts6 = P.fragments6(P.udp(WEB6, client6(i), 53, 5353, big(3000, i)), [1400, 1400], 700 + i)
+        for k, j in enumerate(orders[i % 4]):
+            c.send("farm", i + 0.1 + k / 100, parts[j])
+            c.send("farm", i + 0.2 + k / 100, parts6[j])
+        c.send("farm", i + 0.3, P.error4(WEB, client(i), 3, 3, ask), P.error6(WEB6, client6(i), 1, 4, ask6))
+        c.send("farm", i + 0.4, P.error4("10.0.0.99", client(i), 11, 0, ask), P.error6("2001:db8:f::99", client6(i), 3, 0, ask6))
+        if i > 2:
+            continue
+        for k, part in enumerate(parts + parts6):
+            c.send("outside", i + 0.5 + k / 100, part)
+        c.send("outside", i + 0.6, P.error4(WEB, client(i), 3, 3, ask), P.error6(WEB6, client6(i), 1, 4, ask6))
+    stray = P.fragments4(P.udp(WEB, client(99), 53, 5353, big(2000), ident=7, df=False), [1400])
+    c.send("farm", 20, *stray, P.error4(WEB, client(99), 3, 3, P.udp(client(99), WEB, 5353, 53, b"query")))
+    return c
+
+
+@case
 def l3dsr():
     c = make("l3dsr", "Mode l3dsr: the destination becomes the backend's address, the DSCP says which service it was; ECN stays, "
              "transport checksums are right, also that of an ICMP error about an answer.",

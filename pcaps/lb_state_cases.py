@@ -216,3 +216,28 @@ def shared_backends():
     c.send("outside", 9.1, P.tcp(one.near, "192.0.2.15", 40000, 80, ACK, 5001, cookie + 1))
     c.request(10, "backend.list", service="more")
     return c
+
+
+@case
+def reset_hairpin():
+    c = make("reset-hairpin", "A subscriber's connection through the NAT is one to a service, since that was added: it enters again. The RST for "
+             "a connection that nobody takes, and for one of a dead backend, is translated back to the subscriber; the backend hears of it too.",
+             [service(name="other", address="192.0.2.99")], args=["--until", "30"])
+    c.config["nics"].append({"name": "inside", "device": "0000:01:00.2", "addresses": ["100.64.0.1/24"]})
+    c.config["nat"] = {"pools": [{"name": "public", "addresses": ["198.51.100.9"], "block_size": 64}],
+                       "rules": [{"name": "homes", "nic": "inside", "source": "100.64.0.0/24", "pool": "public"}]}
+    c.frames["inside"] = []
+    homes = [("100.64.0.10", 40000, WEB, 80), ("100.64.0.20", 40001, FULL, 80)]
+    for i, (who, port, to, at) in enumerate(homes):
+        c.send("inside", i / 10, P.tcp(who, to, port, at, SYN, seq=100))
+        p = c.last("outside")
+        c.send("outside", i / 10 + 0.01, P.tcp(to, p.src, at, p.sport, SYN | ACK, 500, 101))
+    c.request(1, "service.add", service=service("none", WEB, [BACKENDS[0]]))
+    c.request(1, "service.add", service=service("dies", FULL, [BACKENDS[1]], dead="reset"))
+    c.request(1.5, "backend.down", service="none", address=BACKENDS[0])
+    for i, (who, port, to, at) in enumerate(homes):
+        c.send("inside", 2 + i, P.tcp(who, to, port, at, PSH | ACK, 101, 501, b"GET / HTTP/1.1"))
+    c.request(4, "backend.down", service="dies", address=BACKENDS[1])
+    who, port, to, at = homes[1]
+    c.send("inside", 5, P.tcp(who, to, port, at, PSH | ACK, 115, 501, b"again"))
+    return c

@@ -8,7 +8,7 @@
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 
 static struct policy_ops ops;
-static bool refuses;
+static bool refuses, refuses_loops;
 static enum verdict (*open_as_ever)(void *state, const struct miss *m, struct flow_spec *spec);
 
 static enum stale
@@ -21,7 +21,8 @@ static enum verdict
 open_or_refuse(void *state, const struct miss *m, struct flow_spec *spec)
 {
 	spec->drop = DROP_LB_NO_BACKEND;
-	return refuses ? VERDICT_RESET : open_as_ever(state, m, spec);
+	bool is_loop = m->nic == NIC_NONE;
+	return refuses || (refuses_loops && is_loop) ? VERDICT_RESET : open_as_ever(state, m, spec);
 }
 
 static struct world *
@@ -35,7 +36,7 @@ begin(void)
 	ops.open = open_or_refuse;
 	ops.opens_again = true;
 	k->policy[0].ops = &ops;
-	refuses = false;
+	refuses = refuses_loops = false;
 	return w;
 }
 
@@ -302,6 +303,28 @@ test_no_way(void)
 	world_destroy(w);
 }
 
+/* What has re-entered has a source that is to be translated back: that is the slow path's. */
+static void
+test_hairpin(void)
+{
+	struct world *w = begin();
+	struct frame f = world_frame("10.0.0.10", 2000, "198.51.100.1", 7001, 6);
+	struct buf_meta meta;
+	uint8_t frame[FRAME_MAX];
+	size_t n;
+	refuses_loops = true;
+	f.tcp_flags = SYN;
+	probe_arrive(w, WORLD_IN, f);
+	CU_ASSERT_TRUE_FATAL(world_punted(w, &meta, frame, &n));
+	CU_ASSERT(meta.punt == PUNT_RESET && meta.drop == DROP_LB_NO_BACKEND);
+	CU_ASSERT(meta.loops == 1 && meta.nic == NIC_NONE);
+	f.tcp_flags = RST;
+	probe_arrive(w, WORLD_IN, f);
+	CU_ASSERT_FALSE(world_punted(w, &meta, frame, &n));
+	CU_ASSERT_FALSE(probe_take(w, 0) || probe_take(w, 1));
+	world_destroy(w);
+}
+
 static const struct test_case cases[] = {
 	{"both ends", test_both_ends},
 	{"a packet without ACK", test_without_ack},
@@ -314,5 +337,6 @@ static const struct test_case cases[] = {
 	{"UDP ends", test_udp},
 	{"refused", test_refused},
 	{"the way back is not known", test_no_way},
+	{"a hairpin", test_hairpin},
 };
 TEST_MAIN("reset", cases)
