@@ -16,13 +16,15 @@
 
 /*
  * lb_client_hash: what says where in the table a client's connection falls. No secret: every
- * instance of Millrace takes the same place, and it says nothing about the flow table's hash.
+ * instance of Millrace takes the same place, and it says nothing about the flow table's hash. The
+ * port goes through both multiplications: through the last alone, the ports that a client takes one
+ * after the other went round the table in equal steps, and for some clients all to few backends.
  */
 static inline uint64_t
 lb_client_hash(const union addr *a, be16 port)
 {
-	uint64_t h = mix64(a->q[0] ^ 0x8bb84b93962eacc9u, a->q[1] ^ 0x2d358dccaa6c78a5u);
-	return mix64(h ^ 0x4b33a62ed433d4a3u, port ^ 0x9fb21c651e98df25u);
+	uint64_t h = mix64(a->q[0] ^ 0x8bb84b93962eacc9u, a->q[1] ^ port ^ 0x2d358dccaa6c78a5u);
+	return mix64(h ^ 0x4b33a62ed433d4a3u, 0x9fb21c651e98df25u);
 }
 
 /* lb_place_hash: of which both halves are good: of two choices each takes one. */

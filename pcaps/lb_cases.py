@@ -226,7 +226,7 @@ def no_service():
     c.send("outside", 1, P.udp(client(1), WEB, 40000, 80, b"UDP to a TCP service"))
     c.send("outside", 2, P.tcp(client(1), FULL, 40000, 80, SYN, seq=1))
     c.send("outside", 3, P.tcp(client(1), WEB, 40000, 80, ACK, 1, 1, b"no connection"))
-    c.send("farm", 4, P.tcp(BACKENDS[0], client(1), 8080, 40000, ACK, 1, 1, b"no connection"))
+    c.send("farm", 4, P.tcp(BACKENDS[0], client(1), 8080, 40009, ACK, 1, 1, b"no connection"))
     c.send("outside", 5, P.ip4(client(1), WEB, 132, bytes(12)))
     return c
 

@@ -168,7 +168,7 @@ def syn_again():
     ds = [Dialog(c, client(i), 40000, WEB, 80, NICS) for i in range(1, 3)]
     for i, d in enumerate(ds):
         d.open(i / 10)
-    for a in {P.text(d.far_end[0]) for d in ds}:
+    for a in sorted({P.text(d.far_end[0]) for d in ds}):
         c.request(1, "backend.drain", service="web", address=a)
     a, b = ds
     c.send("outside", 2, P.tcp(a.near, WEB, 40000, 80, SYN, seq=5))

@@ -106,10 +106,48 @@ test_mask(void)
 	CU_ASSERT_NOT_EQUAL(lb_place_hash(&s, &a), lb_place_hash(&s, &c));
 }
 
+/* A client takes port after port; 1000 of them are spread over backends as chance would do it: of
+ * 36000 clients and numbers of backends none is off by 7 standard deviations. */
+static double
+farthest(const union addr *a, unsigned step, unsigned backends)
+{
+	enum { PORTS = 1000 };
+	unsigned count[64] = {0};
+	double even = (double)PORTS / backends, most = 0;
+	for (unsigned i = 0; i < PORTS; i++) {
+		uint64_t h = lb_client_hash(a, htons((uint16_t)(32768 + i * step)));
+		uint32_t slot = maglev_slot((uint32_t)(h ^ h >> 32));
+		count[(uint64_t)slot * backends / MAGLEV_SIZE]++;
+	}
+	for (unsigned i = 0; i < backends; i++) {
+		double off = (count[i] - even) * (count[i] - even) / even;
+		most = off > most ? off : most;
+	}
+	return most;
+}
+
+static void
+test_ports(void)
+{
+	double most = 0;
+	for (unsigned n = 0; n < 3000; n++)
+		for (unsigned k = 0; k < 12; k++) {
+			bool v6 = n % 2 != 0;
+			union addr a = v6 ? world_addr("2001:db8:c::", FAMILY_V6) :
+				world_addr("203.0.113.0", FAMILY_V4);
+			a.b[v6 ? 15 : 3] = (uint8_t)n;
+			a.b[v6 ? 14 : 2] = (uint8_t)(n >> 8);
+			double off = farthest(&a, 1 + k % 2, 2 + k * 3);
+			most = off > most ? off : most;
+		}
+	CU_ASSERT(most < 7 * 7);
+}
+
 static const struct test_case cases[] = {
 	{"hashes", test_hashes},
 	{"two choices", test_two},
 	{"turns", test_turns},
 	{"a mask", test_mask},
+	{"ports one after the other", test_ports},
 };
 TEST_MAIN("place", cases)
