@@ -94,6 +94,9 @@ who_had_it(void)
 	snprintf(words, sizeof(words), "nat whohad 203.0.113.1:1100 --directory %s "
 	         "--at 2026-11-24T16:00:01.5Z", in_dir("log"));
 	CU_ASSERT(says(words, 0, "100.64.0.2"));
+	snprintf(words, sizeof(words), "nat whohad 203.0.113.1:66636 --directory %s "
+	         "--at 2026-11-24T16:00:01.5Z", in_dir("log"));
+	CU_ASSERT(says(words, 1, "wanted an integer from 1 to 65535"));
 	snprintf(words, sizeof(words), "rm -r %s", in_dir("log"));
 	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(words) == 0);
 	write_file("config.json", fake_document);

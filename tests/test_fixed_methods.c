@@ -202,7 +202,11 @@ test_client(void)
 	client("forward", "198.51.100.2", EXIT_DONE, "5056  9087");
 	client("reverse", "203.0.113.1:9087", EXIT_DONE, "198.51.100.2");
 	client("reverse", "203.0.113.9:9087", EXIT_NO, "203.0.113.9:9087");
+	client("reverse", "203.0.113.9:9087", EXIT_NO, "nobody's");
 	client("forward", "2001:db8::1", EXIT_NO, "wanted an IPv4 address");
+	client("forward", "198.51.100.2/32", EXIT_NO, "address: wanted an IP address");
+	client("forward", "somebody", EXIT_NO, "address: wanted an IP address");
+	client("reverse", "203.0.113.1:74623", EXIT_NO, "wanted an integer from 1 to 65535");
 }
 
 static int

@@ -144,5 +144,8 @@ struct api_param_use {
 	const struct api_param *param; /* NULL for an object given whole */
 };
 const char *api_param_next(const char *params, struct api_param_use *use);
+/* api_params_good: what a method checks before it runs, for who answers in its place. => false and
+ * a message. */
+bool api_params_good(const char *spec, const json_t *params, char *text, size_t size);
 
 #endif

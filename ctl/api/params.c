@@ -190,6 +190,16 @@ params_check(const char *spec, const json_t *params, struct rpc_error *err)
 	return 0;
 }
 
+bool
+api_params_good(const char *spec, const json_t *params, char *text, size_t size)
+{
+	struct rpc_error err = {0};
+	bool good = params_check(spec, params, &err) == 0;
+	snprintf(text, size, "%s", err.message);
+	json_decref(err.errors);
+	return good;
+}
+
 const json_t *
 param_get(const json_t *params, const char *name)
 {

@@ -7,15 +7,19 @@
 
 /* ask_file: the file is compiled here as the daemon would. => NULL after a message. */
 static json_t *
-ask_file(struct session *s, const char *file, const json_t *params)
+ask_file(struct session *s, const struct command_row *row, const char *file, const json_t *params)
 {
 	struct config_errors errs = {0};
 	size_t size;
-	char text[128];
+	char text[256];
+	s->status = EXIT_NO;
+	if (!api_params_good(row_method(row)->params, params, text, sizeof(text))) {
+		fprintf(s->err, "error: %s\n", text);
+		return NULL;
+	}
 	json_t *doc = config_load(file, &errs), *result = NULL;
 	struct image_header *image = doc != NULL ? config_compile(doc, NULL, 1, &size, &errs) :
 	                                           NULL;
-	s->status = EXIT_NO;
 	if (image == NULL)
 		print_config_errors(s->err, &errs);
 	if (image != NULL && !api_nat_ask(image, params, &result, text, sizeof(text)))
@@ -37,8 +41,13 @@ run_fixed(struct session *s, const struct command_row *row, int argc, char **arg
 	if (file == NULL) {
 		result = session_call(s, row->method, params);
 	} else {
-		result = ask_file(s, file, params);
+		result = ask_file(s, row, file, params);
 		json_decref(params);
 	}
-	return print_answers(s, row, result);
+	bool is_nobodys = result != NULL &&
+	                  json_array_size(json_object_get(result, "answers")) == 0;
+	status = print_answers(s, row, result);
+	if (is_nobodys && !s->json)
+		fprintf(s->out, "\nnobody's, by the configuration\n");
+	return status;
 }

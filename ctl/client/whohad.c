@@ -10,7 +10,8 @@
 #include "commands.h"
 
 static json_t *
-search_directory(struct session *s, const char *directory, const json_t *params)
+search_directory(struct session *s, const struct command_row *row, const char *directory,
+                 const json_t *params)
 {
 	struct whohad_query q;
 	struct whohad w;
@@ -19,7 +20,8 @@ search_directory(struct session *s, const char *directory, const json_t *params)
 	int rc = folder < 0 ? -errno : 0;
 	json_t *result = NULL;
 	s->status = EXIT_NO;
-	if (!api_whohad_query(params, (uint64_t)time(NULL) * 1000000000u, &q, text, sizeof(text)))
+	if (!api_params_good(row_method(row)->params, params, text, sizeof(text)) ||
+	    !api_whohad_query(params, (uint64_t)time(NULL) * 1000000000u, &q, text, sizeof(text)))
 		fprintf(s->err, "error: %s\n", text);
 	else if (rc != 0 || (rc = whohad_search(&q, folder, NULL, &w)) != 0)
 		fprintf(s->err, "error: %s: %s\n", directory, strerror(-rc));
@@ -44,7 +46,7 @@ run_whohad(struct session *s, const struct command_row *row, int argc, char **ar
 		return status;
 	json_t *result;
 	if (directory != NULL) {
-		result = search_directory(s, directory, params);
+		result = search_directory(s, row, directory, params);
 		json_decref(params);
 	} else {
 		result = session_call(s, row->method, params);
