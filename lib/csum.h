@@ -15,14 +15,33 @@
 
 #include "wire.h"
 
-/* csum_fold: the one's-complement sum in 16 bits. */
+/* csum_add32, csum_add64: one's-complement sums of 32 and 64 bits. */
+static inline uint32_t
+csum_add32(uint32_t a, uint32_t b)
+{
+	uint32_t sum;
+	return __builtin_add_overflow(a, b, &sum) ? sum + 1 : sum;
+}
+
+static inline uint64_t
+csum_add64(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+	return __builtin_add_overflow(a, b, &sum) ? sum + 1 : sum;
+}
+
+/* csum_fold32, csum_fold: the one's-complement sum in 16 bits; 0 only if all was 0. */
+static inline uint16_t
+csum_fold32(uint32_t s)
+{
+	/* The halves added both ways round: the carry of the one is the other's. */
+	return (uint16_t)((s + (s >> 16 | s << 16)) >> 16);
+}
+
 static inline uint16_t
 csum_fold(uint64_t sum)
 {
-	uint32_t low = (uint32_t)sum, s = low + (uint32_t)(sum >> 32);
-	s += s < low;
-	/* The halves added both ways round: the carry of the one is the other's. */
-	return (uint16_t)((s + (s >> 16 | s << 16)) >> 16);
+	return csum_fold32(csum_add32((uint32_t)sum, (uint32_t)(sum >> 32)));
 }
 
 static inline uint64_t
@@ -37,14 +56,12 @@ csum_diff32(be32 before, be32 after)
 	return (uint64_t)(uint32_t)~before + after;
 }
 
-/* csum_diff64: the same of eight octets. => below 2^18. */
+/* csum_diff64: the same of eight octets, in 32 bits. */
 static inline uint32_t
 csum_diff64(uint64_t before, uint64_t after)
 {
-	uint64_t sum;
-	sum = __builtin_add_overflow(~before, after, &sum) ? sum + 1 : sum;
-	sum = (uint32_t)sum + (sum >> 32);
-	return (uint32_t)((uint16_t)sum + (sum >> 16));
+	uint64_t sum = csum_add64(~before, after);
+	return csum_add32((uint32_t)sum, (uint32_t)(sum >> 32));
 }
 
 static inline uint64_t
@@ -55,25 +72,31 @@ csum_diff_addr(const union addr *before, const union addr *after)
 }
 
 /* csum_diff_ttl: what one hop takes off the word of TTL and protocol. */
-static inline uint64_t
+static inline uint32_t
 csum_diff_ttl(void)
 {
 	return (uint16_t)~htobe16(0x0100);
 }
 
-/* csum_apply: HC' = ~(~HC + ~m + m'). */
+/* csum_take: HC' = ~(~HC + diff), which is HC - diff with the borrow taken off as well. */
+static inline be16
+csum_take(be16 csum, uint16_t diff)
+{
+	be16 left;
+	return __builtin_sub_overflow(csum, diff, &left) ? left - 1 : left;
+}
+
+/* csum_apply, csum_apply32: HC' = ~(~HC + ~m + m'). */
 static inline be16
 csum_apply(be16 csum, uint64_t diff)
 {
-	return (be16)~csum_fold((uint16_t)~csum + diff);
+	return csum_take(csum, csum_fold(diff));
 }
 
-/* csum_apply32: the same for a difference below 2^32 - 2^16. */
 static inline be16
 csum_apply32(be16 csum, uint32_t diff)
 {
-	uint32_t s = (uint16_t)~csum + diff;
-	return (be16)~((s + (s >> 16 | s << 16)) >> 16);
+	return csum_take(csum, csum_fold32(diff));
 }
 
 /* csum_apply_udp: 0 means that there is none and stays; a result of 0 is written as ffff. */
@@ -89,16 +112,9 @@ static inline bool
 csum_ip4_is_right(const void *header, unsigned bytes)
 {
 	const uint8_t *p = header;
-	uint64_t a, b, sum;
-	uint32_t v;
-	memcpy(&a, p, sizeof(a));
-	memcpy(&b, p + 8, sizeof(b));
-	memcpy(&v, p + 16, sizeof(v));
-	sum = (uint32_t)a + (a >> 32) + (uint32_t)b + (b >> 32) + v;
-	for (unsigned i = 20; __builtin_expect(i < bytes, 0); i += 4) {
-		memcpy(&v, p + i, sizeof(v));
-		sum += v;
-	}
+	uint64_t sum = csum_add64(csum_add64(load64(p), load64(p + 8)), load32(p + 16));
+	for (unsigned i = IP4_LEN; __builtin_expect(i < bytes, 0); i += 4)
+		sum = csum_add64(sum, load32(p + i));
 	return csum_fold(sum) == 0xffff;
 }
 

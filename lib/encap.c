@@ -137,7 +137,7 @@ hop_down(const struct pkt *p)
 	if (p->family == FAMILY_V4) {
 		struct ip4 *h = pkt_ip4(p);
 		h->ttl--;
-		h->csum = csum_apply32(h->csum, (uint32_t)csum_diff_ttl());
+		h->csum = csum_take(h->csum, (uint16_t)csum_diff_ttl());
 	} else {
 		pkt_ip6(p)->hops--;
 	}

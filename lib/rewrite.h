@@ -36,26 +36,27 @@ ports_swap(uint32_t ports)
  * that of the addresses. In a quoted packet the checksum may be cut off: then it is left out.
  */
 static inline void
-rewrite_l4(uint8_t *l4, uint8_t proto, uint32_t size, uint32_t from, uint32_t to, uint64_t diff)
+rewrite_l4(uint8_t *l4, uint8_t proto, uint32_t size, uint32_t from, uint32_t to, uint32_t diff)
 {
 	if (__builtin_expect(proto == IPPROTO_L4_TCP || proto == IPPROTO_L4_UDP, 1)) {
-		diff += csum_diff32(from, to);
+		diff = csum_add32(csum_add32(~from, to), diff);
 		store32(l4, to);
 		if (proto == IPPROTO_L4_UDP)
 			store16(l4 + UDP_CSUM, csum_apply_udp(load16(l4 + UDP_CSUM), diff));
 		else if (size >= TCP_CSUM + 2)
-			store16(l4 + TCP_CSUM, csum_apply(load16(l4 + TCP_CSUM), diff));
+			store16(l4 + TCP_CSUM, csum_apply32(load16(l4 + TCP_CSUM), diff));
 		return;
 	}
 	/* Echo: the identifier is in one of the two, the other is 0; ICMPv4 sums no addresses. */
 	be16 id = (be16)(to | to >> 16);
-	diff = (proto == IPPROTO_L4_ICMP6 ? diff : 0) + csum_diff16((be16)(from | from >> 16), id);
+	uint64_t sum = csum_diff16((be16)(from | from >> 16), id);
+	sum += proto == IPPROTO_L4_ICMP6 ? diff : 0;
 	store16(l4 + ICMP_ID, id);
-	store16(l4 + ICMP_CSUM, csum_apply(load16(l4 + ICMP_CSUM), diff));
+	store16(l4 + ICMP_CSUM, csum_apply(load16(l4 + ICMP_CSUM), sum));
 }
 
 /* rewrite_addresses4: the IPv4 header alone. => the difference of the addresses. */
-static inline uint64_t
+static inline uint32_t
 rewrite_addresses4(struct ip4 *h, be32 src, be32 dst, bool hop)
 {
 	uint64_t to = (uint64_t)dst << 32 | src;
@@ -63,20 +64,21 @@ rewrite_addresses4(struct ip4 *h, be32 src, be32 dst, bool hop)
 	store64(&h->src, to);
 	if (__builtin_expect(hop, 1)) {
 		h->ttl--;
-		ttl = (uint32_t)csum_diff_ttl();
+		ttl = csum_diff_ttl();
 	}
-	h->csum = csum_apply32(h->csum, diff + ttl);
+	h->csum = csum_apply32(h->csum, csum_add32(diff, ttl));
 	return diff;
 }
 
-static inline uint64_t
+static inline uint32_t
 rewrite_addresses6(struct ip6 *h, const union addr *src, const union addr *dst, bool hop)
 {
 	union addr old_src = h->src, old_dst = h->dst;
 	h->src = *src;
 	h->dst = *dst;
 	h->hops -= hop;
-	return csum_diff_addr(&old_src, src) + csum_diff_addr(&old_dst, dst);
+	uint64_t diff = csum_diff_addr(&old_src, src) + csum_diff_addr(&old_dst, dst);
+	return csum_add32((uint32_t)diff, (uint32_t)(diff >> 32));
 }
 
 /*
@@ -88,7 +90,7 @@ static inline void
 rewrite_hop4(const struct pkt *p, const struct tuple4 *other, bool hop)
 {
 	uint32_t from = ports_load(&p->key.t4.sport), to = ports_swap(ports_load(&other->sport));
-	uint64_t diff = rewrite_addresses4(pkt_ip4(p), other->dst, other->src, hop);
+	uint32_t diff = rewrite_addresses4(pkt_ip4(p), other->dst, other->src, hop);
 	rewrite_l4(p->l3 + p->l4, p->proto, TCP_LEN, from, to, diff);
 }
 
@@ -103,7 +105,7 @@ rewrite_pkt6(const struct pkt *p, const struct tuple6 *other)
 {
 	uint32_t from = ports_load(&p->key.t6.sport), to = ports_swap(ports_load(&other->sport));
 	union addr src = other->dst, dst = other->src;
-	uint64_t diff = rewrite_addresses6(pkt_ip6(p), &src, &dst, p->loops == 0);
+	uint32_t diff = rewrite_addresses6(pkt_ip6(p), &src, &dst, p->loops == 0);
 	rewrite_l4(p->l3 + p->l4, p->proto, TCP_LEN, from, to, diff);
 }
 

@@ -85,7 +85,6 @@ test_narrow(void)
 		uint64_t wide = csum_diff32((be32)a, (be32)b) +
 		                csum_diff32((be32)(a >> 32), (be32)(b >> 32));
 		uint32_t narrow = csum_diff64(a, b);
-		CU_ASSERT(narrow < 1u << 18);
 		CU_ASSERT_EQUAL(csum_apply32(csum, narrow), csum_apply(csum, wide));
 		CU_ASSERT_EQUAL(csum_apply(csum, narrow), csum_apply(csum, wide));
 	}
