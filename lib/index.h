@@ -4,7 +4,7 @@
  *            whoever asks verifies the candidates.
  * Layout     A bucket is one cache line: ten tags of 16 bits, ten references, and the number of
  *            entries whose path went on from here. Any even number of buckets will do. The home
- *            bucket comes from the hash's upper half, the tag from its lowest bits (0 made 1).
+ *            bucket comes from the hash's upper half, the tag is its lowest bits, the last one set.
  *            The path of an entry goes on to its home's buddy, the other bucket of the same pair
  *            (the adjacent line, which the processor fetches along), then through the pairs that
  *            follow, round the end.
@@ -45,8 +45,7 @@ struct index {
 static inline uint16_t
 index_tag(uint64_t hash)
 {
-	uint16_t tag = (uint16_t)hash;
-	return tag != 0 ? tag : 1;
+	return (uint16_t)(hash | 1);
 }
 
 static inline uint32_t

@@ -90,7 +90,7 @@ nexthop_word(const struct nexthop_table *t, uint16_t id)
 static inline bool
 nexthop_word_is_up(uint64_t word)
 {
-	return (word >> 48 & 0xff) == NEXTHOP_UP;
+	return (word >> 48 & NEXTHOP_UP) != 0;
 }
 
 #endif

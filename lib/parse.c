@@ -416,6 +416,21 @@ frame(struct pkt *p, const struct generation *g, const struct dev *d)
 	return parse_ip4(p, len - l2);
 }
 
+bool
+parse_tagged(struct pkt *p, const struct plain_burst *b)
+{
+	enum { L2 = ETHER_LEN + VLAN_LEN };
+	uint8_t *e = buf_data(p->m);
+	int32_t room = p->m->data_len - L2;
+	if (room < IP4_LEN + UDP_LEN || load16(e + 12) != htobe16(ETHER_VLAN))
+		return false;
+	uint8_t nic = b->gen->vlan_nic[b->dev][be16toh(load16(e + 14)) & 0xfff];
+	const struct plain_nic in = plain_nic_of(b->gen, nic, b->seed);
+	/* As if the tag were not there. */
+	__m128i head = _mm_set_epi64x((long long)load64(e + L2 - 6), (long long)load64(e));
+	return nic != NIC_NONE && plain_head_is(&in, head) && plain_ip4(p, b, &in, e + L2, room);
+}
+
 enum path
 parse_frame(struct pkt *p, const struct generation *g, const struct dev *d)
 {

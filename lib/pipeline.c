@@ -25,11 +25,11 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /*
- * Lines are asked for in groups: a prefetch retires when its address is translated, on a virtual
- * machine by a walk that takes longer than the reorder buffer lasts, and a core walks for GROUP
- * addresses at a time.
+ * Lines of the index are asked for in groups: a prefetch retires when its address is translated, on
+ * a virtual machine by a walk that takes longer than the reorder buffer lasts, and a core walks for
+ * several addresses at a time.
  */
-enum { PREFETCH_AHEAD = 4, FIND_AHEAD = 16, GROUP = 4 };
+enum { GROUP = 8 };
 
 /* The first packet of direction 1, before anything of it is counted. */
 static __attribute__((noinline)) void
@@ -132,23 +132,23 @@ send_aside(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 
 /* The other tuple, inverted, into the packet; out. (The entries below NEXTHOP_FIRST are not up.) */
 static inline __attribute__((always_inline)) void
-send(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
+send(struct worker *w, struct pkt *p, struct flow *f, unsigned d, uint8_t family)
 {
 	const struct generation *g = w->gen;
 	const struct nexthop *hop = &w->shared->nexthops.entry[f->nexthop[d]];
 	uint64_t word = atomic_load_explicit(&hop->word, memory_order_relaxed);
-	const struct gen_nic *out = &g->nic[hop->nic];
+	uint8_t nic = hop->nic;
 	if (unlikely(pkt_is_special(p) || f->route_gen != g->route_gen ||
-	             !nexthop_word_is_up(word) || p->l3_len > out->mtu)) {
+	             !nexthop_word_is_up(word) || p->l3_len > g->nic[nic].mtu)) {
 		send_aside(w, p, f, d);
 		return;
 	}
-	if (likely(p->family == FAMILY_V4)) {
+	if (family == FAMILY_V4) {
 		rewrite_hop4(p, &((const struct flow4 *)f)->tuple[d ^ 1], true);
-		tx_pkt(w, p, ETHER_IP4, hop->nic, word);
+		tx_pkt(w, p, ETHER_IP4, nic, word);
 	} else {
 		rewrite_pkt6(p, &((const struct flow6 *)f)->tuple[d ^ 1]);
-		tx_pkt(w, p, ETHER_IP6, hop->nic, word);
+		tx_pkt(w, p, ETHER_IP6, nic, word);
 	}
 }
 
@@ -170,7 +170,10 @@ pipeline_hit(struct worker *w, struct pkt *p)
 {
 	struct flow *f = flow_head(&w->flows, p->ref);
 	touch(w, f, p->ref & 1, p);
-	send(w, p, f, p->ref & 1);
+	if (p->family == FAMILY_V4)
+		send(w, p, f, p->ref & 1, FAMILY_V4);
+	else
+		send(w, p, f, p->ref & 1, FAMILY_V6);
 }
 
 flow_ref
@@ -186,11 +189,11 @@ pipeline_forward(struct worker *w, struct pkt *p)
 
 /* Is the candidate that the index gave this packet's flow, alive? => no: NULL. */
 static inline __attribute__((always_inline)) struct flow *
-hit(const struct worker *w, const struct pkt *p, flow_ref ref)
+hit(const struct worker *w, const struct pkt *p, flow_ref ref, uint8_t family)
 {
 	const struct flow_table *t = &w->flows;
 	struct flow *f;
-	if (likely(p->family == FAMILY_V4)) {
+	if (family == FAMILY_V4) {
 		if (unlikely(!flow_is4(t, ref, &p->key.t4, p->proto, p->realm)))
 			return NULL;
 		f = &flow_ptr4(t, ref)->f;
@@ -203,17 +206,32 @@ hit(const struct worker *w, const struct pkt *p, flow_ref ref)
 }
 
 /* Verify, advance, rewrite, send. Misses wait for the end of the burst: lib/miss_burst.h. */
-static inline void
-forward(struct worker *w, struct pkt *p)
+static inline __attribute__((always_inline)) void
+forward_as(struct worker *w, struct pkt *p, uint8_t family)
 {
 	flow_ref ref = p->ref;
-	struct flow *f = hit(w, p, ref);
+	struct flow *f = hit(w, p, ref, family);
 	if (unlikely(f == NULL)) {
 		w->pipe->late[w->pipe->n_late++] = p;
 		return;
 	}
 	touch(w, f, ref & 1, p);
-	send(w, p, f, ref & 1);
+	send(w, p, f, ref & 1, family);
+}
+
+static __attribute__((noinline)) void
+forward6(struct worker *w, struct pkt *p)
+{
+	forward_as(w, p, FAMILY_V6);
+}
+
+static inline __attribute__((always_inline)) void
+forward(struct worker *w, struct pkt *p)
+{
+	if (likely(p->family == FAMILY_V4))
+		forward_as(w, p, FAMILY_V4);
+	else
+		forward6(w, p);
 }
 
 /* The candidate by its tag; its flow is asked for. */
@@ -225,19 +243,18 @@ find(const struct worker *w, struct pkt *p)
 }
 
 /*
- * Stages 2 and 3: flows are found FIND_AHEAD packets and more before they are forwarded. Where to
- * go on depends on nothing that is loaded: so the core runs ahead of a line that is late.
+ * Stages 2 and 3: all flows are found, then all packets forwarded. The first loop is short, so that
+ * the core has many lines on their way at a time; in the second, where to go on depends on nothing
+ * that is loaded, so that it runs ahead of a line that is late.
  */
 static void
 forward_burst(struct worker *w, unsigned n)
 {
-	struct pkt *p = w->pipe->pkt;
-	unsigned found = 0;
-	for (unsigned i = 0; i < n; i++) {
-		while (i % GROUP == 0 && found < n && found < i + FIND_AHEAD + GROUP)
-			find(w, &p[found++]);
-		forward(w, &p[i]);
-	}
+	struct pkt *p = w->pipe->pkt, *end = p + n;
+	for (struct pkt *q = p; q < end; q++)
+		find(w, q);
+	for (; p < end; p++)
+		forward(w, p);
 }
 
 /*
@@ -269,10 +286,10 @@ forward_mixed_burst(struct worker *w, unsigned n)
 }
 
 static inline void
-stats_received(struct stats *st, const struct pkt *p)
+stats_received(struct stats *st, uint8_t nic, uint64_t packets, uint64_t bytes)
 {
-	st->nic[p->nic].rx_packets++;
-	st->nic[p->nic].rx_bytes += p->m->data_len;
+	st->nic[nic].rx_packets += packets;
+	st->nic[nic].rx_bytes += bytes;
 }
 
 /* Everything that is not simply looked up. */
@@ -291,36 +308,46 @@ sort_out(struct worker *w, struct pkt *p, enum path path)
 	}
 }
 
-/* To its place in the burst. => the number of packets to look up. */
-static inline unsigned
-sort(struct worker *w, struct pkt *p, enum path path, unsigned n)
+/* To its place in the burst, if it is to be looked up. => the next place. */
+static inline struct pkt *
+sort(struct worker *w, struct pkt *p, enum path path)
 {
 	if (unlikely(path != PATH_FLOW)) {
 		sort_out(w, p, path);
-		return n;
+		return p;
 	}
 	p->hash = pkt_hash(p, w->flows.seed);
-	return n + 1;
+	return p + 1;
 }
 
-/* A frame for which there is no short way. => as sort. */
-static __attribute__((noinline)) unsigned
-parse_other(struct worker *w, const struct dev *d, struct pkt *p, unsigned n)
+/* A frame that is not plain, or has a tag. => as sort. */
+static __attribute__((noinline)) struct pkt *
+parse_other(struct worker *w, const struct dev *d, const struct plain_burst *plain, struct pkt *p)
 {
+	if (parse_tagged(p, plain)) {
+		stats_received(w->stats, p->nic, 1, p->m->data_len);
+		return p + 1;
+	}
 	p->nic = w->pipe->dev_nic[d->id];
 	p->cause = HANDOFF_MAX;
 	p->loops = 0;
 	enum path path = parse_frame(p, w->gen, d);
-	stats_received(w->stats, p);
-	return sort(w, p, path, n);
+	stats_received(w->stats, p->nic, 1, p->m->data_len);
+	return sort(w, p, path);
 }
 
-/* Index lines of packets from..to-1. => to. */
-static inline unsigned
-ask(const struct worker *w, unsigned from, unsigned to)
+/* Index lines of the packets from `from` on. => to. */
+static inline struct pkt *
+ask(const struct worker *w, struct pkt *from, struct pkt *to)
 {
-	for (unsigned i = from; i < to; i++)
-		index_prefetch(&w->flows, w->pipe->pkt[i].hash);
+	struct index x = w->flows.index;
+	if (likely(to == from + GROUP)) {
+		for (unsigned i = 0; i < GROUP; i++)
+			index_ask(x, from[i].hash);
+		return to;
+	}
+	for (; from < to; from++)
+		index_ask(x, from->hash);
 	return to;
 }
 
@@ -329,31 +356,36 @@ static unsigned
 parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsigned n)
 {
 	const struct plain_burst plain = plain_burst_of(w->gen, d, w->flows.seed);
-	struct pkt *p = w->pipe->pkt;
-	unsigned k = 0, asked = 0;
-	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
+	struct pkt *first = w->pipe->pkt, *p = first, *asked = first;
+	uint32_t packets = 0, bytes = 0;
+	for (unsigned i = 0; i < PREFETCH_AHEAD; i++) {
+		bufs[n + i] = bufs[n - 1];
 		prefetch_read(buf_data(bufs[i]));
-	for (unsigned i = 0; i < n; i++) {
-		if (i + PREFETCH_AHEAD < n)
-			prefetch_read(buf_data(bufs[i + PREFETCH_AHEAD]));
-		p[k].m = bufs[i];
-		if (likely(parse_plain(&p[k], &plain)))
-			stats_received(w->stats, &p[k++]);
-		else
-			k = parse_other(w, d, &p[k], k);
-		if (k == asked + GROUP)
-			asked = ask(w, asked, k);
 	}
-	return ask(w, asked, k);
+	for (unsigned i = 0; i < n; i++) {
+		prefetch_read(buf_data(bufs[i + PREFETCH_AHEAD]));
+		p->m = bufs[i];
+		if (likely(parse_plain(p, &plain))) {
+			packets++;
+			bytes += p->m->data_len;
+			p++;
+		} else {
+			p = parse_other(w, d, &plain, p);
+		}
+		if (i % GROUP == GROUP - 1)
+			asked = ask(w, asked, p);
+	}
+	stats_received(w->stats, w->gen->vlan_nic[d->id][0], packets, bytes);
+	ask(w, asked, p);
+	return (unsigned)(p - first);
 }
 
 static unsigned
 parse_again_burst(struct worker *w, struct rte_mbuf **bufs, unsigned n)
 {
-	unsigned k = 0;
+	struct pkt *first = w->pipe->pkt, *p = first;
 	for (unsigned i = 0; i < n; i++) {
 		const struct buf_meta *meta = buf_meta(bufs[i]);
-		struct pkt *p = &w->pipe->pkt[k];
 		if (meta->cause == HANDOFF_TX) {
 			tx_take_over(w, bufs[i]);
 			continue;
@@ -364,9 +396,10 @@ parse_again_burst(struct worker *w, struct rte_mbuf **bufs, unsigned n)
 		p->loops = meta->loops;
 		p->stage = (uint8_t)meta->arg;
 		w->stats->taken_over++;
-		k = sort(w, p, parse_again(p, w->gen), k);
+		p = sort(w, p, parse_again(p, w->gen));
 	}
-	return ask(w, 0, k);
+	ask(w, first, p);
+	return (unsigned)(p - first);
 }
 
 static void

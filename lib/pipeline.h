@@ -15,7 +15,8 @@
 #include "pkt.h"
 #include "worker.h"
 
-enum { IDENT_COUNTERS = 4096, WAY_HOPS = 4096 };
+/* PREFETCH_AHEAD: so many frames before its turn a header is asked for. */
+enum { PREFETCH_AHEAD = 4, IDENT_COUNTERS = 4096, WAY_HOPS = 4096 };
 
 /* The next hop of a way, as long as the generation is in force. */
 struct way_hop {
@@ -30,7 +31,7 @@ struct tx_buf {
 	uint16_t queue;
 	uint16_t via;      /* worker that sends for us when queue is TX_NO_QUEUE */
 	struct rte_mbuf *buf[BURST]; /* buf_meta: HANDOFF_TX */
-};
+} __attribute__((aligned(512))); /* a power of two: found by a shift */
 enum { TX_NO_QUEUE = 0xffff };
 
 struct out_buf {
@@ -45,7 +46,7 @@ struct pipeline {
 	struct pkt *late[BURST + 1]; /* of pkt: no flow found; after the hits, lib/miss_burst.h */
 	uint16_t n_late;
 	bool is_mixed[MAX_DEVS + 1]; /* the last burst of a device, or ring, had misses */
-	struct rte_mbuf *bufs[BURST];
+	struct rte_mbuf *bufs[BURST + PREFETCH_AHEAD];
 	struct tx_buf tx[MAX_DEVS];
 	struct out_buf out[MAX_WORKERS];
 	struct rte_mbuf *dead[BURST];
@@ -57,7 +58,8 @@ struct pipeline {
 	uint64_t gen_number;     /* of w->gen: an address may come again, a number does not */
 };
 
-/* pipeline_receive: n <= BURST frames that a device received, to their ends. */
+/* pipeline_receive: 1 <= n <= BURST frames that a device received, to their ends. bufs has room for
+ * PREFETCH_AHEAD more. */
 void pipeline_receive(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, uint16_t n);
 
 /* pipeline_take_over: n <= BURST buffers from the worker's ring, to their ends. */

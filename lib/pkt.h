@@ -55,18 +55,31 @@ struct pkt {
 static_assert(offsetof(struct pkt, key) + sizeof(struct tuple4) <= 64, "IPv4 in one line");
 static_assert(sizeof(struct pkt) == 128, "IPv6 in two");
 
-/* pkt_set_head: l3_len to realm, all at once. */
+/* pkt_where: family to realm as one word; pkt_set_head: l3_len, l4 and that. */
 static_assert(offsetof(struct pkt, l3_len) == 16 && offsetof(struct pkt, l4) == 18 &&
               offsetof(struct pkt, family) == 20 && offsetof(struct pkt, proto) == 21 &&
               offsetof(struct pkt, nic) == 22 && offsetof(struct pkt, realm) == 23,
-              "one word, the lowest octet first");
-static inline void
-pkt_set_head(struct pkt *p, uint32_t l3_len, uint32_t l4, uint32_t family, uint8_t proto,
-             uint8_t nic, uint8_t realm)
+              "two words, the lowest octet first");
+static inline uint32_t
+pkt_where(uint8_t family, uint8_t proto, uint8_t nic, uint8_t realm)
 {
-	uint64_t low = l4 << 16 | l3_len, high = (uint32_t)nic << 16 | (uint32_t)realm << 24 |
-	                                         (uint32_t)proto << 8 | family;
-	store64((uint8_t *)p + offsetof(struct pkt, l3_len), high << 32 | low);
+	return (uint32_t)realm << 24 | (uint32_t)nic << 16 | (uint32_t)proto << 8 | family;
+}
+
+static inline void
+pkt_set_head(struct pkt *p, uint32_t l3_len, uint32_t l4, uint32_t where)
+{
+	store32((uint8_t *)p + offsetof(struct pkt, l3_len), l4 << 16 | l3_len);
+	store32((uint8_t *)p + offsetof(struct pkt, family), where);
+}
+
+/* pkt_clear_frag: why, stage and frag, at once. */
+static_assert(offsetof(struct pkt, why) == 44 && offsetof(struct pkt, stage) == 45 &&
+              offsetof(struct pkt, frag) == 46, "one word");
+static inline void
+pkt_clear_frag(struct pkt *p)
+{
+	store32((uint8_t *)p + offsetof(struct pkt, why), 0);
 }
 
 /* pkt_set_arrival: flags to loops of a packet that a device received. */

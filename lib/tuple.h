@@ -127,12 +127,18 @@ mix64(uint64_t a, uint64_t b)
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
+/* tuple4_hash_base: what a realm and the seed put into the hash of each of its tuples. */
+static inline uint64_t
+tuple4_hash_base(uint8_t realm, uint64_t seed)
+{
+	return (uint64_t)realm << 40 ^ 0x9e3779b97f4a7c15u ^ seed >> 7;
+}
+
 /* tuple4_hash_words: tuple4_hash of a tuple's addresses and ports as they stand in memory. */
 static inline uint64_t
-tuple4_hash_words(uint64_t addresses, uint32_t ports, uint8_t proto, uint8_t realm, uint64_t seed)
+tuple4_hash_words(uint64_t addresses, uint32_t ports, uint8_t proto, uint64_t base, uint64_t seed)
 {
-	uint64_t b = ((uint64_t)realm << 40) | ((uint64_t)proto << 32) | ports;
-	uint64_t h = mix64(addresses ^ seed, b ^ 0x9e3779b97f4a7c15u ^ (seed >> 7));
+	uint64_t h = mix64(addresses ^ seed, ((uint64_t)proto << 32 | ports) ^ base);
 	return mix64(h ^ seed, 0xd6e8feb86659fd93u);
 }
 
@@ -147,7 +153,7 @@ tuple4_hash(const struct tuple4 *t, uint8_t proto, uint8_t realm, uint64_t seed)
 	uint32_t ports;
 	memcpy(&addresses, &t->src, sizeof(addresses));
 	memcpy(&ports, &t->sport, sizeof(ports));
-	return tuple4_hash_words(addresses, ports, proto, realm, seed);
+	return tuple4_hash_words(addresses, ports, proto, tuple4_hash_base(realm, seed), seed);
 }
 
 static inline uint64_t

@@ -82,23 +82,30 @@ tx_put(struct worker *w, struct tx_buf *t, struct rte_mbuf *m, struct tx_way way
 }
 
 /* tx_header: put the L2 header in front of the IP packet and cut what is behind it. */
-static inline void
+static inline __attribute__((always_inline)) void
 tx_header(const struct pkt *p, const struct gen_nic *out, uint16_t type, uint64_t word)
 {
 	struct rte_mbuf *m = p->m;
-	uint8_t *e = p->l3 - out->l2_len;
-	uint16_t size = (uint16_t)(p->l3_len + out->l2_len);
+	uint64_t own = load64(out); /* its MAC address, and above that its tag */
+	bool is_tagged = own >> 48 != 0;
+	uint8_t *e = p->l3 - ETHER_LEN;
+	uint16_t size = p->l3_len + ETHER_LEN;
+	if (__builtin_expect(is_tagged, 0)) {
+		e -= VLAN_LEN;
+		size += VLAN_LEN;
+	}
 	m->data_off = (uint16_t)(e - (uint8_t *)m->buf_addr);
 	m->data_len = size;
 	m->pkt_len = size;
 	store64(e, word);
-	store64(e + 6, load64(out));
-	if (__builtin_expect(out->vlan_be != 0, 0)) {
+	if (__builtin_expect(is_tagged, 0)) {
+		store64(e + 6, own);
 		store16(e + 12, htobe16(ETHER_VLAN));
 		store16(e + 14, out->vlan_be);
-		e += VLAN_LEN;
+		store16(e + 16, htobe16(type));
+	} else {
+		store64(e + 6, own | (uint64_t)htobe16(type) << 48);
 	}
-	store16(e + 12, htobe16(type));
 }
 
 /* tx_pkt: the IP packet, by interface nic to a next hop whose word was found up. */

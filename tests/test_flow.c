@@ -173,7 +173,7 @@ equal_tags(void)
 	for (uint32_t i = 0; n < ALIKE; i++) {
 		struct tuple a = numbered_tuple(FAMILY_V4, i);
 		uint64_t hash = tuple_hash(&a, t.seed);
-		if (index_tag(hash) == 0x1234 && index_home(t.index, hash) == 0)
+		if (index_tag(hash) == 0x1235 && index_home(t.index, hash) == 0)
 			alike[n++] = a;
 	}
 	for (unsigned i = 0; i < ALIKE; i++) {

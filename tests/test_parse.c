@@ -23,7 +23,7 @@ setup(void)
 	gen.vlan_nic[0][7] = 2;
 }
 
-static unsigned n_plain;
+static unsigned n_plain, n_tagged;
 
 /* The short way says the same as the long one, or nothing. */
 static void
@@ -32,9 +32,12 @@ check_plain(struct rte_mbuf *m, const struct pkt *p, enum path path)
 	enum { SEED = 99 };
 	struct pkt q = {.m = m};
 	const struct plain_burst burst = plain_burst_of(&gen, &dev, SEED);
-	if (!parse_plain(&q, &burst))
+	if (parse_plain(&q, &burst))
+		n_plain++;
+	else if (parse_tagged(&q, &burst))
+		n_tagged++;
+	else
 		return;
-	n_plain++;
 	CU_ASSERT_EQUAL_FATAL(path, PATH_FLOW);
 	CU_ASSERT_EQUAL(q.hash, pkt_hash(p, SEED));
 	CU_ASSERT_EQUAL(q.cause, HANDOFF_MAX);
@@ -354,12 +357,14 @@ test_random_damage(void)
 		unsigned k = test_random(&seed) % 6;
 		struct frame f = base(protos[k][0], protos[k][1]);
 		struct pkt p;
-		size_t n = frame_make(frame, &f);
+		f.vlan = i % 3 == 0 ? 7 : 0;
+		size_t n = frame_make(frame, &f), l3 = f.vlan != 0 ? 18 : 14;
 		for (unsigned c = test_random(&seed) % 4; c > 0; c--)
-			frame[12 + test_random(&seed) % (n - 12)] = (uint8_t)test_random(&seed);
-		uint16_t sum = htobe16(sum16(frame + 14, 10, 0xffffu & ~sum16(frame + 26, 8, 0)));
+			frame[test_random(&seed) % n] = (uint8_t)test_random(&seed);
+		uint16_t sum = sum16(frame + l3, 10, 0xffffu & ~sum16(frame + l3 + 12, 8, 0));
+		sum = htobe16(sum);
 		if (f.family == 4 && test_random(&seed) % 2)
-			memcpy(frame + 24, &sum, 2);
+			memcpy(frame + l3 + 10, &sum, 2);
 		enum path path = parse_bytes(&p, frame, n);
 		CU_ASSERT_TRUE_FATAL(path <= PATH_PUNT);
 		if (path == PATH_FLOW)
@@ -367,7 +372,7 @@ test_random_damage(void)
 		count[path]++;
 	}
 	CU_ASSERT_TRUE(count[PATH_FLOW] > 1000 && count[PATH_DROP] > 1000);
-	CU_ASSERT_TRUE(n_plain > 500);
+	CU_ASSERT_TRUE(n_plain > 500 && n_tagged > 250);
 }
 
 static void
