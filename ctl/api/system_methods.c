@@ -202,20 +202,30 @@ session_set(json_t *o, const struct record *rec)
 			"bytes", (json_int_t)rec->bytes_out, (json_int_t)rec->bytes_in));
 }
 
-/* threshold_json: what is crossed; a pool's names no subscriber, and none has ports. */
+/* without: members that the event does not have. */
 static void
-threshold_json(json_t *o, const struct record *rec)
+without(json_t *o, const struct record *rec)
 {
 	static const char *const ports[] = {"port_first", "port_last"},
 	                 *const whose[] = {"subscriber", "external", "realm"};
+	bool has_subscriber = log_event_has_subscriber(rec);
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+		if (rec->port_last == 0)
+			json_object_del(o, ports[i]);
+	for (size_t i = 0; i < sizeof(whose) / sizeof(whose[0]); i++)
+		if (!has_subscriber)
+			json_object_del(o, whose[i]);
+	if (rec->external == 0)
+		json_object_del(o, "external");
+}
+
+/* threshold_json: what is crossed. */
+static void
+threshold_json(json_t *o, const struct record *rec)
+{
 	json_object_update_new(o, json_pack("{s:s, s:I, s:I}", "threshold",
 		log_threshold_name(rec->threshold), "used", (json_int_t)rec->used, "limit",
 		(json_int_t)rec->limit));
-	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
-		json_object_del(o, ports[i]);
-	for (size_t i = 0; i < sizeof(whose) / sizeof(whose[0]); i++)
-		if (!log_event_has_subscriber(rec))
-			json_object_del(o, whose[i]);
 }
 
 /* limits_set: thresholds, and what a quota is. */
@@ -256,6 +266,7 @@ api_record_json(struct api *api, const struct record *rec)
 	else if (rec->far != 0) /* a pair of addresses */
 		json_object_set_new(o, "far", json_string(name_v4(rec->far, far)));
 	limits_set(o, rec);
+	without(o, rec);
 	return o;
 }
 
