@@ -135,6 +135,67 @@ nat_by_filter(void)
 	end();
 }
 
+static int
+empty_search(void *ctx, const struct whohad_query *q, struct whohad *out)
+{
+	*out = (struct whohad){.is_complete = true};
+	return 0;
+}
+
+static void
+empty_drain(void *ctx)
+{
+}
+
+static uint64_t
+some_time(void *ctx)
+{
+	return UINT64_C(1795536000) * 1000000000;
+}
+
+/* Who has it now: the block that the port is in and the mapping, of this address only. */
+static void
+has_now(void)
+{
+	static const struct cmd_block blocks[] = {
+		{.subscriber = 0x02004064, .external = 0x017100cb, .first = 1024, .ports = 64},
+		{.subscriber = 0x03004064, .external = 0x017100cb, .first = 1088, .ports = 64},
+		{.subscriber = 0x04004064, .external = 0x027100cb, .first = 1024, .ports = 64},
+	};
+	static const struct cmd_mapping maps[] = {
+		{.inside = 0x02004064, .external = 0x017100cb, .inside_port = 0x0100,
+		 .external_port = 0x3f04, .proto = 17, .flows = 1},
+		{.inside = 0x04004064, .external = 0x027100cb, .external_port = 0x3f04,
+		 .proto = 17},
+	};
+	begin();
+	api_set_log(api, (struct log_link){.drain = empty_drain, .search = empty_search,
+	                                   .now_ns = some_time});
+	plane.answer[CMD_BLOCKS].rows = blocks;
+	plane.answer[CMD_BLOCKS].n = 3;
+	plane.answer[CMD_BLOCKS].row_size = sizeof(blocks[0]);
+	plane.answer[CMD_MAPPINGS].rows = maps;
+	plane.answer[CMD_MAPPINGS].n = 2;
+	plane.answer[CMD_MAPPINGS].row_size = sizeof(maps[0]);
+	json_t *r = result_of("nat.whohad",
+	                      "{\"external\":{\"address\":\"203.0.113.1\",\"port\":1087}}");
+	CU_ASSERT(json_array_size(at(r, "now")) == 2 && json_array_size(at(r, "answers")) == 2);
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.kind"), "block");
+	CU_ASSERT(number(r, "answers.0.port_first") == 1024 &&
+	          number(r, "answers.0.port_last") == 1087);
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.1.kind"), "mapping");
+	for (unsigned i = 0; i < 2; i++)
+		CU_ASSERT_STRING_EQUAL(text(r, i == 0 ? "answers.0.subscriber" :
+		                                        "answers.1.subscriber"), "100.64.0.2");
+	json_decref(r);
+	r = result_of("nat.whohad",
+	              "{\"external\":{\"address\":\"203.0.113.1\",\"port\":1088}}");
+	CU_ASSERT(json_array_size(at(r, "now")) == 1);
+	CU_ASSERT_STRING_EQUAL(text(r, "now.0.subscriber"), "100.64.0.3");
+	json_decref(r);
+	end();
+}
+
 /* One address, two subscribers: told apart by the name of their realm, everywhere. */
 static void
 realms(void)
@@ -367,6 +428,7 @@ static const struct test_case cases[] = {
 	{"subscribers and mappings", subscribers},
 	{"NAT by filter", nat_by_filter},
 	{"realms", realms},
+	{"who has it now", has_now},
 	{"statistics", statistics},
 	{"interfaces and neighbours", system_rows},
 	{"log records", log_records},
