@@ -48,7 +48,7 @@ enum record_threshold { /* natThresholdEvent numbers of RFC 8158 where it has on
 /* What is used up, of a quota: of one subscriber, or a table that all of a worker share. */
 enum record_quota {
 	QUOTA_PORTS = 1, QUOTA_MAPPINGS, QUOTA_FLOWS, QUOTA_FLOW_RATE,
-	QUOTA_MAPPING_TABLE, QUOTA_SUBSCRIBER_TABLE, QUOTA_PERMISSION_TABLE,
+	QUOTA_MAPPING_TABLE, QUOTA_SUBSCRIBER_TABLE, QUOTA_PERMISSION_TABLE, QUOTA_FLOW_TABLE,
 };
 
 struct record {

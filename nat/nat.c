@@ -251,16 +251,16 @@ is_admitted(const struct nat *n, uint32_t number, uint8_t realm, be32 remote)
 	       filter_is_permitted(&n->filter, number, realm, remote);
 }
 
-/* The log hears of a subscriber that may not have one more flow from outside. */
+/* The log hears of a subscriber that may not have one more flow of this mapping. */
 static __attribute__((noinline)) void
-refuse_flow(struct nat *n, const struct mapping *m)
+refuse_flow(struct nat *n, const struct mapping *m, enum refusal_kind kind, uint64_t limit)
 {
 	const struct subscriber *s = life_subscriber(n, m);
 	const struct pool_slot *slot = life_slot(n, m);
 	refusal_say(n, &(struct refusal){
-		.kind = REFUSED_FLOWS, .subscriber = s->address, .external = slot->address,
+		.kind = (uint8_t)kind, .subscriber = s->address, .external = slot->address,
 		.pool = slot->pool, .realm = subscriber_realm(s), .proto = nat_ip_proto(m->proto),
-		.limit = limit_rule(n, s)->max_flows,
+		.limit = limit,
 	});
 }
 
@@ -282,7 +282,7 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	if (n->has_drained && drain_is_over(n, life_slot(n, map)))
 		return refuse_inbound(m, spec, DROP_NAT_NO_MAPPING);
 	if (!limit_inbound(n, s)) {
-		refuse_flow(n, map);
+		refuse_flow(n, map, REFUSED_FLOWS, limit_rule(n, s)->max_flows);
 		return refuse(spec, DROP_NAT_FLOW_LIMIT);
 	}
 	map->flows++;
@@ -361,10 +361,13 @@ let_go(struct nat *n, uint32_t number, bool is_outbound, bool from_inside,
 static void
 nat_undo(void *state, const struct miss *m, const struct flow_spec *spec)
 {
-	const struct nat *n = state;
+	struct nat *n = state;
 	bool is_outbound = (spec->flags & FLOW_INBOUND) == 0;
 	if (!owner_is_mapping(spec->owner))
 		return;
+	if (n->stats->flows_v4 >= n->stats->capacity_v4)
+		refuse_flow(n, mapping_at(&n->mappings, spec->owner), REFUSED_FLOW_TABLE,
+		            n->stats->capacity_v4);
 	if (mapping_at(&n->mappings, spec->owner)->sessions)
 		session_ended(state, spec->owner, NULL, &m->tuple, is_outbound);
 	let_go(state, spec->owner, is_outbound, is_outbound, &spec->reply, false, NULL);

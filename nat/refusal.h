@@ -32,6 +32,7 @@ enum refusal_kind {
 	REFUSED_MAPPING_TABLE, /* it, and those that follow: what all share */
 	REFUSED_SUBSCRIBER_TABLE,
 	REFUSED_PERMISSION_TABLE,
+	REFUSED_FLOW_TABLE,
 	REFUSED_KINDS,
 };
 
@@ -49,7 +50,7 @@ struct refusals {
 	struct refusal_named set[REFUSAL_SETS][REFUSAL_WAYS];
 	uint64_t pool_quiet_ms[NAT_MAX_POOLS]; /* until when, of pools without addresses */
 	uint64_t quiet_ms[REFUSED_KINDS];      /* of tables */
-	uint64_t spare[7];
+	uint64_t spare[6];
 };
 static_assert(sizeof(struct refusals) % 64 == 0, "what follows it in memory is aligned too");
 

@@ -193,7 +193,7 @@ test_pools(void)
 static void
 test_tables(void)
 {
-	unsigned said[QUOTA_PERMISSION_TABLE + 1] = {0};
+	unsigned said[QUOTA_FLOW_TABLE + 1] = {0};
 	struct record r;
 	begin(1);
 	w->plane.mappings = 64;
@@ -210,6 +210,13 @@ test_tables(void)
 	for (unsigned i = 0; i <= subscribers; i++)
 		world_out(w, UDP, ip_add(SUBSCRIBER, i), 1, SERVER, 1, &spec, &flow);
 	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_TABLE_FULL);
+	struct miss m = world_miss(w, W_INSIDE, UDP, SUBSCRIBER, port(2), SERVER, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL_FATAL(world_open(w, &m, &spec, &flow), VERDICT_OPEN);
+		w->stats[0].capacity_v4 = w->stats[0].flows_v4 = i; /* of the engine: full */
+		nat_policy.undo(n, &m, &spec);
+		w->stats[0].capacity_v4 = i + 1;
+	}
 	for (unsigned ms = 0; ms < 2000; ms += 500, w->ms += 500) {
 		for (unsigned i = 0; i < 2 * mappings; i++)
 			world_out(w, UDP, ip_add(SUBSCRIBER, i % 4), 1 + i, SERVER, 1, &spec,
@@ -226,7 +233,7 @@ test_tables(void)
 		CU_ASSERT(r.quota != QUOTA_MAPPING_TABLE || r.limit == mappings);
 		CU_ASSERT(r.quota != QUOTA_SUBSCRIBER_TABLE || r.limit == subscribers);
 	}
-	CU_ASSERT_EQUAL(said[QUOTA_MAPPING_TABLE], 2);
+	CU_ASSERT(said[QUOTA_MAPPING_TABLE] == 2 && said[QUOTA_FLOW_TABLE] == 1);
 	CU_ASSERT(said[QUOTA_SUBSCRIBER_TABLE] == 1 && said[QUOTA_PERMISSION_TABLE] == 1);
 	world_free(w);
 }

@@ -177,7 +177,7 @@ static const char *const quotas[] = {
 	[QUOTA_PORTS] = "ports", [QUOTA_MAPPINGS] = "mappings", [QUOTA_FLOWS] = "flows",
 	[QUOTA_FLOW_RATE] = "flow_rate", [QUOTA_MAPPING_TABLE] = "mapping_table",
 	[QUOTA_SUBSCRIBER_TABLE] = "subscriber_table",
-	[QUOTA_PERMISSION_TABLE] = "permission_table",
+	[QUOTA_PERMISSION_TABLE] = "permission_table", [QUOTA_FLOW_TABLE] = "flow_table",
 };
 enum { QUOTAS = sizeof(quotas) / sizeof(quotas[0]) };
 
