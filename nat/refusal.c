@@ -43,26 +43,32 @@ place_of(struct refusals *t, uint64_t hash, uint32_t now_s)
 	return oldest;
 }
 
+/* Room for one more? Where a full log refuses blocks the rest of it is for ends. pace: or NULL. */
+static bool
+may_say(struct nat *n, struct log_pace *pace)
+{
+	bool may = log_has_room(&n->log) &&
+	           (pace == NULL || log_pace_take(pace, &n->clock, REFUSALS_SECOND));
+	n->stats->refusals_unsaid += !may;
+	return may;
+}
+
 static bool
 subscriber_is_due(struct nat *n, const struct refusal *r)
 {
 	uint32_t now_s = (uint32_t)(n->clock.ms / 1000);
 	uint64_t hash = hash_of(n, r);
 	struct refusal_named *at = place_of(n->refusals, hash, now_s);
-	if (at == NULL)
+	if (at == NULL || !may_say(n, &n->refusal_pace))
 		return false;
-	if (!log_pace_take(&n->refusal_pace, &n->clock, REFUSALS_SECOND)) {
-		n->stats->refusals_unsaid++;
-		return false;
-	}
 	*at = (struct refusal_named){(uint32_t)hash, now_s + REFUSAL_EVERY_S};
 	return true;
 }
 
 static bool
-shared_is_due(const struct nat *n, uint64_t *quiet_ms)
+shared_is_due(struct nat *n, uint64_t *quiet_ms)
 {
-	if (n->clock.ms < *quiet_ms)
+	if (n->clock.ms < *quiet_ms || !may_say(n, NULL))
 		return false;
 	*quiet_ms = n->clock.ms + SHARED_EVERY_MS;
 	return true;

@@ -10,7 +10,8 @@
  *               it is refused later, and each refusal that was due is counted: refusals_unsaid.
  *            3. Of a pool without addresses there is one record a second, and of each table that is
  *               full (RFC 8158 section 5.2); they name whom they refused.
- *            4. What it takes does not grow, neither with flows nor with subscribers.
+ *            4. Where the log refuses what has no room in it, that room is not taken from ends.
+ *            5. What it takes does not grow, neither with flows nor with subscribers.
  * Owner      One worker.
  * Limits     Tags have 32 bits: a subscriber may take another one's silence for its own, once in
  *            some hundred million.

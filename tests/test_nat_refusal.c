@@ -252,6 +252,28 @@ test_none(void)
 	world_free(w);
 }
 
+/* Where a full log refuses blocks, half of the ring is for ends and not for refusals. */
+static void
+test_reserve(void)
+{
+	begin(1);
+	w->conf.log_refuses = 1;
+	world_apply(w);
+	all_at_limit(10);
+	struct nat *n = world_nat(w);
+	while (record_room(&w->ring[0]) > LOG_RESERVE + 4)
+		log_put(&n->log, &(struct record){.event = RECORD_BLOCK_CREATE}, &n->clock);
+	uint64_t before = w->stats[0].log_records;
+	all_refused(10);
+	CU_ASSERT_EQUAL(w->stats[0].log_records, before + 4);
+	CU_ASSERT_EQUAL(w->stats[0].refusals_unsaid, 6);
+	CU_ASSERT_EQUAL(record_room(&w->ring[0]), LOG_RESERVE);
+	records(0, NULL);
+	all_refused(10);
+	CU_ASSERT_EQUAL(w->stats[0].log_records, before + 10);
+	world_free(w);
+}
+
 /* Random refusals against a table that has a place for everybody. */
 static void
 test_model(void)
@@ -294,6 +316,7 @@ static const struct test_case cases[] = {
 	{"pools", test_pools},
 	{"tables", test_tables},
 	{"no log", test_none},
+	{"room for ends", test_reserve},
 	{"against a model", test_model},
 };
 TEST_MAIN("nat_refusal", cases)
