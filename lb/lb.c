@@ -47,6 +47,7 @@ view_create(struct generation *g, unsigned number)
 	g->view[number] = v;
 	g->way = v->way;
 	g->n_ways = v->n_ways;
+	g->way_index = v->way_index;
 	return 0;
 }
 
@@ -57,6 +58,7 @@ view_destroy(struct generation *g, unsigned number)
 	g->view[number] = NULL;
 	g->way = NULL;
 	g->n_ways = 0;
+	g->way_index = (struct way_index){0};
 }
 
 static bool

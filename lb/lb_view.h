@@ -58,6 +58,7 @@ struct lb_view {
 	bool has_length[2][129];     /* some service of the family has a prefix of that length */
 	struct way *way;             /* by backend id; NULL: no backend needs one */
 	uint32_t n_ways;
+	struct way_index way_index;
 	size_t size;                 /* of this block, tables included */
 };
 

@@ -6,6 +6,7 @@
 
 #include "lib/csum.h"
 #include "lib/mem.h"
+#include "lib/way_index.h"
 #include "lib/wire.h"
 
 enum { PROTO_IP4 = 4, PROTO_UDP = 17, PROTO_IP6 = 41, PROTO_GRE = 47, GRE_LEN = 4 };
@@ -64,6 +65,18 @@ lb_way_fill(struct way *y, const struct img_lb_way *row, const struct img_lb_ser
 	y->overhead = size;
 }
 
+static int
+index_create(struct lb_view *v)
+{
+	uint32_t slots = way_index_slots(v->n_ways);
+	uint32_t *slot = mem_alloc(slots * sizeof(*slot), -1);
+	if (slot == NULL)
+		return -ENOMEM;
+	v->way_index = (struct way_index){slot, slots - 1};
+	way_index_fill(&v->way_index, v->way, v->n_ways);
+	return 0;
+}
+
 int
 lb_ways_create(struct lb_view *v, const struct image_header *h, const struct generation *previous)
 {
@@ -83,7 +96,7 @@ lb_ways_create(struct lb_view *v, const struct image_header *h, const struct gen
 		const struct img_lb_backend *b = &v->backends[row[i].backend];
 		lb_way_fill(&v->way[b->id], &row[i], &v->services[b->service], b);
 	}
-	return 0;
+	return index_create(v);
 }
 
 void
@@ -91,6 +104,9 @@ lb_ways_destroy(struct lb_view *v)
 {
 	if (v->way != NULL)
 		mem_free(v->way, v->n_ways * sizeof(*v->way));
+	if (v->way_index.slot != NULL)
+		mem_free(v->way_index.slot, (v->way_index.mask + 1) * sizeof(uint32_t));
 	v->way = NULL;
 	v->n_ways = 0;
+	v->way_index = (struct way_index){NULL, 0};
 }

@@ -11,6 +11,7 @@
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+enum { IP6_MIN_MTU = 1280 };
 enum { DYNAMIC_PORTS = 0xc000, FLOW_LABEL = 0xfffff, ECN = 3, GRE_LEN = 4 };
 
 /* Where a packet and its pieces go. */
@@ -203,6 +204,22 @@ send_pieces(struct worker *w, struct pkt *p, const struct course *c)
 	}
 }
 
+/* What leaves here may be so large, whatever happens to it on the way. */
+static uint16_t
+own_mtu(const struct way *y, const struct gen_nic *out)
+{
+	return y->mtu < out->mtu ? y->mtu : out->mtu;
+}
+
+static uint16_t
+path_mtu(const struct worker *w, const struct way *y, const struct gen_nic *out)
+{
+	uint16_t mtu = own_mtu(y, out);
+	uint16_t learnt = y->overhead == 0 ? (uint16_t)WAY_MTU_NONE :
+		way_mtu_of(&w->shared->way_mtus, &y->to, y->family);
+	return learnt < mtu ? learnt : mtu;
+}
+
 /* The next hop of a way, which is remembered. => false: there is no route. */
 static bool
 course_find(struct worker *w, struct course *c)
@@ -210,13 +227,13 @@ course_find(struct worker *w, struct course *c)
 	struct hop hop = hop_find(w, 0, &c->way->to, c->way->family);
 	if (hop.kind != HOP_NIC)
 		return false;
-	w->pipe->way_hop[c->owner % WAY_HOPS] = (struct way_hop){
-		.owner = c->owner, .gen = (uint32_t)w->gen->number, .id = hop.id,
-	};
 	c->nic = hop.nic;
 	c->word = hop.id != 0 ? nexthop_word(&w->shared->nexthops, hop.id) : 0;
 	c->out = &w->gen->nic[c->nic];
-	c->mtu = c->way->mtu < c->out->mtu ? c->way->mtu : c->out->mtu;
+	c->mtu = path_mtu(w, c->way, c->out);
+	w->pipe->way_hop[c->owner % WAY_HOPS] = (struct way_hop){
+		.owner = c->owner, .gen = (uint32_t)w->gen->number, .id = hop.id, .mtu = c->mtu,
+	};
 	return true;
 }
 
@@ -244,6 +261,31 @@ touch_up(const struct pkt *p, const struct way *y)
 		readdress(p, y);
 }
 
+/* For the packet inside. What is learnt of a path does not keep 1280 octets of IPv6 from it. */
+static uint16_t
+room_of(const struct pkt *p, const struct course *c)
+{
+	uint16_t overhead = c->way->overhead, room = (uint16_t)(c->mtu - overhead);
+	uint16_t own = (uint16_t)(own_mtu(c->way, c->out) - overhead);
+	if (p->family == FAMILY_V4 || room >= IP6_MIN_MTU)
+		return room;
+	return own < IP6_MIN_MTU ? own : (uint16_t)IP6_MIN_MTU;
+}
+
+/* IPv6 inside that everybody has to take, but whose path does not: routers may cut what it is in,
+ * if that is IPv4. */
+static void
+dress_small6(struct worker *w, struct pkt *p, const struct course *c)
+{
+	const struct way *y = c->way;
+	struct inner in = inner_of(p);
+	in.df = false;
+	outer_write(w, p->l3, y, &in, c->spread);
+	p->l3 -= y->overhead;
+	p->l3_len = (uint16_t)(p->l3_len + y->overhead);
+	tx_header(p, c->out, y->family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6, c->word);
+}
+
 /* A packet whose next hop is not known yet, or that is too big, or cannot be sent at all. */
 static __attribute__((noinline)) void
 send_with_care(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
@@ -258,9 +300,10 @@ send_with_care(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
 		hop_refuse(w, p, PUNT_NO_ROUTE, DROP_NO_ROUTE, 0);
 		return;
 	}
-	bool too_big = p->l3_len + y->overhead > c.mtu;
+	uint16_t room = room_of(p, &c);
+	bool too_big = p->l3_len > room;
 	if (too_big && !is_cut(p)) {
-		hop_refuse(w, p, PUNT_TOO_BIG, DROP_TOO_BIG, (uint16_t)(c.mtu - y->overhead));
+		hop_refuse(w, p, PUNT_TOO_BIG, DROP_TOO_BIG, room);
 		return;
 	}
 	if (!has_headroom(p, y)) {
@@ -272,7 +315,10 @@ send_with_care(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
 		send_pieces(w, p, &c);
 		return;
 	}
-	dress(w, p, y, c.out, c.word, c.spread);
+	if (p->l3_len + y->overhead > c.mtu)
+		dress_small6(w, p, &c);
+	else
+		dress(w, p, y, c.out, c.word, c.spread);
 	if (!nexthop_word_is_up(c.word))
 		wait(w, p, &c);
 	else
@@ -292,7 +338,7 @@ encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
 	const struct gen_nic *out = &g->nic[nic];
 	if (unlikely(y == NULL || h->owner != owner || h->gen != (uint32_t)g->number ||
 	             !nexthop_word_is_up(word) || !has_headroom(p, y) ||
-	             p->l3_len + y->overhead > out->mtu || p->l3_len + y->overhead > y->mtu)) {
+	             p->l3_len + y->overhead > h->mtu)) {
 		send_with_care(w, p, owner, hash);
 		return;
 	}

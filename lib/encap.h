@@ -19,7 +19,11 @@
  *               an error of the owner's too; from elsewhere it has a source of ours: IP_SOURCE, as
  *               everywhere (RFC 1812, 5.3.7).
  * Owner      The worker.
- * Limits     No outer fragments are made, no Path MTU of the way is learnt: way.mtu says it.
+ *            7. What a router on the way says of its MTU goes for all workers (lib/way_mtu.h).
+ *               IPv6 of 1280 octets inside IPv4 goes without DF if it does not fit (RFC 4213
+ *               section 3.2.2).
+ * Limits     No outer fragments are made: where an IPv6 path takes less than 1280 octets and the
+ *            outer header, such packets do not arrive.
  * See        RFC 2003, 2473, 2784, 2983, 4213, 6040, 6438, 6864, 6935; docs/lb.md.
  */
 #ifndef MR_ENCAP_H
@@ -32,6 +36,17 @@
  * tuple_hash of the flow's tuple[0], whatever this packet is of it.
  */
 void encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash);
+
+/* encap_turn: between bursts: what has been learnt of paths since the last one? */
+static inline void
+encap_turn(struct worker *w)
+{
+	uint32_t epoch = atomic_load_explicit(&w->shared->way_mtus.epoch, memory_order_acquire);
+	if (__builtin_expect(w->pipe->way_epoch == epoch, 1))
+		return;
+	w->pipe->way_epoch = epoch;
+	memset(w->pipe->way_hop, 0, sizeof(w->pipe->way_hop));
+}
 
 /* encap_is_from_owner: does the packet come from where the owner is? */
 bool encap_is_from_owner(const struct worker *w, const struct pkt *p, uint32_t owner);

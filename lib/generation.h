@@ -55,6 +55,7 @@ struct generation {
 	/* Ways to the owners of flows with FLOW_WAY, by owner; of a view's memory. */
 	const struct way *way;
 	uint32_t n_ways;
+	struct way_index way_index;
 	const struct generation *previous; /* while views are made; then NULL */
 };
 

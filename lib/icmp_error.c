@@ -7,15 +7,18 @@
 #include "flow_index.h"
 #include "hop.h"
 #include "miss.h"
+#include "miss.h"
 #include "parse.h"
 #include "rewrite.h"
 #include "routed.h"
 #include "shifted.h"
 #include "tx.h"
+#include "way_index.h"
 
 enum {
 	OPT_END = 0, OPT_NOP = 1, OPT_RECORD = 7, OPT_TIME = 68, OPT_LOOSE = 131, OPT_STRICT = 137,
 	ICMP4_LENGTH = 5, /* RFC 4884: of the quoted datagram, in words */
+	FRAG_NEEDED = 4, ICMP6_TOO_BIG = 2,
 };
 
 /* The quoted packet. */
@@ -294,11 +297,29 @@ seek_home(struct worker *w, struct pkt *p, const struct inner *in, const struct 
 		translate_by_guess(w, p, in, &m);
 }
 
+/* Was an outer packet of ours too big for a router on its way? */
+static bool
+is_of_way(const struct worker *w, const struct pkt *p, const struct inner *in)
+{
+	const uint8_t *icmp = p->l3 + p->l4;
+	bool is_v4 = p->family == FAMILY_V4;
+	bool is_too_big = is_v4 ? icmp[0] == ICMP4_UNREACHABLE && icmp[1] == FRAG_NEEDED :
+	                          icmp[0] == ICMP6_TOO_BIG;
+	return is_too_big && p->realm == 0 &&
+	       way_by_outer(w->gen, in->l3, quoted_size(p)) != NULL;
+}
+
 void
 icmp_error_handle(struct worker *w, struct pkt *p)
 {
 	struct inner in;
 	unsigned reason = inner_parse(p, &in);
+	if (reason == 0 || reason == DROP_ICMP_NO_FLOW) {
+		if (is_of_way(w, p, &in)) {
+			pkt_punt(w, p, PUNT_WAY_MTU, DROP_ICMP_NO_FLOW, 0);
+			return;
+		}
+	}
 	if (reason != 0) {
 		pkt_drop(w, p, reason);
 		return;

@@ -78,6 +78,7 @@ enum punt {
 	PUNT_UNREACHABLE, /* answer Destination Unreachable with ICMP code meta.arg */
 	PUNT_RESET,       /* answer by RST, for which no next hop is resolved yet */
 	PUNT_WAY,         /* as PUNT_NEIGHBOUR, to where the way of owner meta.arg leads */
+	PUNT_WAY_MTU,     /* an error says that an outer packet of ours was too big */
 	PUNT_MAX
 };
 

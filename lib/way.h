@@ -42,4 +42,10 @@ struct way {
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct way) == 128, "two lines");
 
+/* Ways by where they lead: lib/way_index.h. */
+struct way_index {
+	uint32_t *slot; /* row + 1; 0: empty. NULL: no way has an outer header */
+	uint32_t mask;
+};
+
 #endif

@@ -3,6 +3,7 @@
 #include "worker.h"
 
 #include "cut.h"
+#include "encap.h"
 #include "ending.h"
 #include "final.h"
 #include "frag.h"
@@ -285,6 +286,7 @@ worker_poll(struct worker *w, uint64_t now_ns)
 		frag_expire(w);
 		syn_expire(w);
 		synproxy_turn(w);
+		encap_turn(w);
 		n = take_over(w);
 		n += receive(w);
 		sweep(w);

@@ -21,6 +21,7 @@
 #include "nexthop.h"
 #include "policy.h"
 #include "shift.h"
+#include "way_mtu.h"
 
 enum { RING_SIZE = 4096, MAX_LOOPS = 2, MAX_EXPIRE_STEPS = 256, SWEEP_MS = 4000 };
 
@@ -48,6 +49,7 @@ struct shared {
 	struct record_segment *records;
 	uint64_t seed;
 	struct cut_order cut;                   /* lib/cut.h */
+	struct way_mtus way_mtus;
 	uint64_t secret[2]; /* of cookies; 0 in replay and tests, which have to repeat */
 };
 

@@ -294,3 +294,42 @@ def echo_never():
              [service("web", WEB, 80, BACKENDS[:1], "nat")], answer_echo="never")
     c.send("outside", 0, P.echo(client(1), WEB, 1, 1, b"up?"), P.echo(client(1), "198.51.100.2", 1, 1, b"interface"))
     return c
+
+
+def too_big(c, t, mtu, n=1, nic="farm"):
+    """A router behind us about the n-th last outer packet: it is larger than what comes next."""
+    p = c.last("farm", n).frame[14:]
+    c.send(nic, t, P.error4("10.0.0.254", P.text(p[12:16]), 3, 4, p[:28], mtu=mtu) if p[0] >> 4 == 4 else
+           P.error6("2001:db8:f::254", P.text(p[8:24]), 2, 0, p[:200], mtu))
+
+
+@case
+def tunnel_mtu_learnt():
+    c = make("tunnel-mtu-learnt", "A router on the way to a backend says that outer packets are too big: from then on clients are told what fits "
+             "inside, whatever worker they are of, or their packets are cut first; for ten minutes. IPv6 of 1280 octets goes on, without "
+             "DF outside. What is said of no packet of ours is not believed.",
+             [service("a", WEB, 4040, BACKENDS[:1], "ipip", tunnel_source="10.0.0.1"),
+              service("b", WEB6, 6040, BACKENDS[1:2], "gue", tunnel_source="10.0.0.1"),
+              service("c", WEB, 4060, BACKENDS6[:1], "gre", tunnel_source="2001:db8:f::1")], args=["--until", "2000"])
+    ways = ((WEB, 4040, 1300, 1390), (WEB6, 6040, 1000, 1390), (WEB, 4060, 1400, 1390))
+
+    def large(t, i, address, port, size, **more):
+        c.send("outside", t, P.tcp(caller(address, i), address, 40000, port, ACK, 1, 1, big(size), **more))
+
+    for k, (address, port, mtu, size) in enumerate(ways):
+        large(k, 1, address, port, size)
+        too_big(c, k + 0.1, mtu)
+        for i in range(1, 7):
+            large(k + 0.2 + i / 100, i, address, port, size)
+        large(k + 0.3, 1, address, port, 900)
+    large(4, 2, WEB, 4040, size, df=False, ident=9)
+    large(5, 2, WEB6, 6040, 1220)
+    out = P.ip4("10.0.0.1", BACKENDS[2], 4, bytes(40))
+    c.send("farm", 6, P.error4("10.0.0.254", "10.0.0.1", 3, 4, out, mtu=600),
+           P.error4("10.0.0.254", "10.0.0.1", 3, 4, P.ip4("10.0.0.1", BACKENDS[0], 47, bytes(40)), mtu=600),
+           P.error4("10.0.0.254", "10.0.0.1", 3, 4, P.ip4("10.0.0.1", BACKENDS[0], 4, bytes(40)), mtu=600))
+    large(7, 1, WEB, 4040, 1000)
+    for t in (595, 605):
+        for k, (address, port, mtu, size) in enumerate(ways):
+            large(t + k, 1, address, port, size)
+    return c

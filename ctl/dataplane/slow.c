@@ -9,6 +9,7 @@
 #include "local.h"
 #include "out.h"
 #include "reset_make.h"
+#include "way_mtu_input.h"
 
 struct slow *
 slow_create(struct shared *shared, uint8_t derive_mac)
@@ -128,6 +129,8 @@ input(struct slow *s, struct rte_mbuf *m, const struct buf_meta *meta)
 		return input_neighbour(s, m);
 	case PUNT_WAY:
 		return input_way(s, m, meta->arg);
+	case PUNT_WAY_MTU:
+		return way_mtu_input(s, m);
 	default:
 		return input_error(s, m, meta);
 	}
@@ -161,12 +164,14 @@ slow_poll(struct slow *s, uint64_t now_ns)
 	for (unsigned i = 0; i < n; i++)
 		input_count(s, m[i]);
 	neighbour_tick(s);
+	way_mtu_tick(&s->shared->way_mtus, (uint32_t)(now_ns / 1000000));
 	return n + announce_tick(s);
 }
 
 uint64_t
 slow_next_timer(const struct slow *s)
 {
-	uint64_t a = neighbour_due(s), b = announce_due(s);
-	return a < b ? a : b;
+	uint64_t a = neighbour_due(s), b = announce_due(s), c = way_mtu_due(s);
+	a = a < b ? a : b;
+	return a < c ? a : c;
 }
