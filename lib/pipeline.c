@@ -88,7 +88,7 @@ hide_way(const struct pkt *p, const struct flow *f, unsigned d)
 /* A packet of a flow whose next hop is not known, not up, a loop, a way, or has a small MTU; those
  * of flows that are reset, or shifted; PKT_CARE; a SYN alone. */
 static __attribute__((noinline)) void
-send_aside(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
+send_special(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 {
 	if (w->gen->plane->reset_is_final && !w->policy[f->policy].ops->opens_again)
 		final_seen(f, p->event);
@@ -128,6 +128,17 @@ send_aside(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 	hide_way(p, f, d);
 	rewrite_flow(p, f, d);
 	hop_send(w, p, hop);
+}
+
+/* The same: most of them are ordinary packets of a way. */
+static __attribute__((noinline)) void
+send_aside(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
+{
+	bool is_way = f->nexthop[d] == NEXTHOP_WAY && (f->flags & FLOW_HALF) == 0;
+	if (likely(is_way && !pkt_is_special(p)))
+		encap_send(w, p, f, d, p->hash);
+	else
+		send_special(w, p, f, d);
 }
 
 /* The other tuple, inverted, into the packet; out. (The entries below NEXTHOP_FIRST are not up.) */
