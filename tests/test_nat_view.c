@@ -164,15 +164,22 @@ test_pools(void)
 static void
 test_wild_cursor(void)
 {
-	struct cmd_filter all = {.family = 0};
+	struct cmd_filter all = {.family = 0}, one = {.family = 0};
 	struct cmd_mapping m;
 	struct cmd_subscriber s;
+	struct cmd_block b;
 	struct cmd_pool_address p;
 	uint64_t seed = test_seed();
 	begin(2, false);
+	one.dst = flow[0].t[1].dst;
+	one.dport = flow[0].t[1].dport;
 	for (unsigned i = 0; i < 1000; i++) {
 		uint64_t wild = test_random(&seed) >> (i % 64), cursor = wild;
 		CU_ASSERT(nat_view_mappings(w->state, 2, &all, &cursor, &m, 1) <= 1);
+		cursor = wild;
+		CU_ASSERT(nat_view_mappings(w->state, 2, &one, &cursor, &m, 1) <= 1);
+		cursor = wild;
+		CU_ASSERT(nat_view_blocks(w->state, 2, &all, &cursor, &b, 1) <= 1);
 		cursor = wild;
 		CU_ASSERT(nat_view_subscribers(w->state, 2, &all, &cursor, &s, 1) <= 1);
 		cursor = wild;
@@ -243,6 +250,58 @@ test_million(void)
 		CU_ASSERT_EQUAL(found, round == 0 ? 0 : 2);
 	}
 	n->mappings.t.high = 1;
+	world_free(w);
+}
+
+/* blocks_of, subscribers_of: what is listed of a prefix of external addresses; each is in it. */
+static unsigned
+blocks_of(be32 address, be32 mask)
+{
+	struct cmd_filter f = {.nat.external = address & mask, .nat.external_mask = mask};
+	struct cmd_block row;
+	uint64_t cursor = 0;
+	unsigned n = 0;
+	do {
+		uint32_t got = nat_view_blocks(w->state, w->plane.workers, &f, &cursor, &row, 1);
+		CU_ASSERT(got == 0 || ((row.external ^ address) & mask) == 0);
+		n += got;
+	} while (cursor != 0);
+	return n;
+}
+
+static unsigned
+subscribers_of(be32 address, be32 mask)
+{
+	struct cmd_filter f = {.nat.external = address & mask, .nat.external_mask = mask};
+	struct cmd_subscriber row;
+	uint64_t cursor = 0;
+	unsigned n = 0;
+	do {
+		uint32_t got = nat_view_subscribers(w->state, w->plane.workers, &f, &cursor, &row,
+		                                    1);
+		CU_ASSERT(got == 0 || ((row.external ^ address) & mask) == 0);
+		n += got;
+	} while (cursor != 0);
+	return n;
+}
+
+/* By prefix of the external address: the parts are the whole. */
+static void
+test_by_address(void)
+{
+	static const uint32_t masks[] = {UINT32_MAX, 0xfffffffe, 0xfffffffc, 0xfffffff8};
+	begin(2, false);
+	for (unsigned i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+		be32 mask = __builtin_bswap32(masks[i]);
+		unsigned blocks = 0, subscribers = 0, step = (unsigned)(~masks[i] + 1);
+		for (unsigned a = 0; a < 16; a += step) {
+			blocks += blocks_of(ip(203, 0, 113, a), mask);
+			subscribers += subscribers_of(ip(203, 0, 113, a), mask);
+		}
+		CU_ASSERT_EQUAL(blocks, blocks_of(0, 0));
+		CU_ASSERT(subscribers == FLOWS / 3 && subscribers == subscribers_of(0, 0));
+	}
+	CU_ASSERT(blocks_of(ip(203, 0, 113, 1), UINT32_MAX) == 0);
 	world_free(w);
 }
 
@@ -339,6 +398,7 @@ static const struct test_case cases[] = {
 	{"subscribers", test_subscribers},
 	{"clipped blocks", test_clipped},
 	{"pools", test_pools},
+	{"by external address", test_by_address},
 	{"a million entries", test_million},
 	{"one external endpoint", test_endpoint},
 	{"wild cursors", test_wild_cursor},
