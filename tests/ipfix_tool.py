@@ -4,6 +4,7 @@
 
     ipfix_tool.py collect udp|tcp|slow|tls PORT CAPTURE [CERTIFICATE KEY]   until it is killed; slow: TCP, 400 kB/s at
                                       most, and what it has not read is soon the sender's to keep
+                                      The capture is there when it listens.
     ipfix_tool.py show CAPTURE        a line a data record, as tshark decodes it: "domain sequence name=value ..."
 """
 import json
@@ -58,11 +59,11 @@ def collect_stream(conn, capture, is_slow):
 
 
 def collect(transport, port, name, certificate=None, key=None):
-    capture = Capture(name)
     if transport == "udp":
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         s.bind(("127.0.0.1", port))
+        capture = Capture(name)
         while True:
             capture.add(s.recv(65536))
     s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -75,6 +76,7 @@ def collect(transport, port, name, certificate=None, key=None):
     if transport == "tls":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
+    capture = Capture(name)
     while True:
         conn, _ = s.accept()
         if context is not None:

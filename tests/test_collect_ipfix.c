@@ -19,7 +19,6 @@ collector_start(const char *transport, const char *capture)
 	collector = run(command);
 	for (int i = 0; access(in_dir(capture), F_OK) != 0 && i < WAIT_MS / STEP_MS; i++)
 		poll(NULL, 0, STEP_MS);
-	poll(NULL, 0, 300); /* the capture is made, then it listens */
 }
 
 /* ipfix_begin: more: members of the document behind `log`, or of `log`. */
