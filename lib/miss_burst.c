@@ -63,10 +63,10 @@ judge_all(const struct worker *w, struct batch *b)
 }
 
 static void
-warm_all(const struct batch *b)
+warm_all(const struct batch *b, unsigned from, unsigned to)
 {
 	const struct warming *end = b->warm + b->n_warm;
-	for (unsigned stage = 0; stage < WARM_STAGES; stage++)
+	for (unsigned stage = from; stage < to; stage++)
 		for (const struct warming *v = b->warm; v < end; v++)
 			v->warm(v->state, v->m, stage);
 }
@@ -130,6 +130,13 @@ finish(struct worker *w, struct batch *b, unsigned i)
 	}
 }
 
+static void
+count_room(struct batch *b, const struct flow_table *t)
+{
+	b->room[0] = flow_table_left(t, FAMILY_V4);
+	b->room[1] = flow_table_left(t, FAMILY_V6);
+}
+
 /* The large arrays are filled as they are used. */
 static void
 batch_init(struct batch *b, const struct flow_table *t, struct pkt *const *p, unsigned n)
@@ -138,17 +145,28 @@ batch_init(struct batch *b, const struct flow_table *t, struct pkt *const *p, un
 	b->n = n;
 	b->n_warm = b->n_made = 0;
 	memset(b->seen, 0, sizeof(b->seen));
-	b->room[0] = flow_table_left(t, FAMILY_V4);
-	b->room[1] = flow_table_left(t, FAMILY_V6);
+	count_room(b, t);
+}
+
+/* Hits may turn out to be misses, and end flows or open them again. */
+static void
+forward_hits(struct worker *w, struct batch *b, struct pkt **hits, unsigned n)
+{
+	pipeline_hits(w, hits, n);
+	while (b->n < w->pipe->n_late)
+		b->step[b->n++] = STEP_WAIT;
+	count_room(b, &w->flows);
 }
 
 void
-miss_burst(struct worker *w)
+miss_burst(struct worker *w, struct pkt **hits, unsigned n_hits)
 {
 	struct batch b;
 	batch_init(&b, &w->flows, w->pipe->late, w->pipe->n_late);
 	judge_all(w, &b);
-	warm_all(&b);
+	warm_all(&b, 0, 1);
+	forward_hits(w, &b, hits, n_hits);
+	warm_all(&b, 1, WARM_STAGES);
 	for (unsigned i = 0; i < b.n; i++)
 		if (b.step[i] == STEP_JUDGED)
 			ask(w, &b, i);

@@ -7,7 +7,9 @@
  * Invariant  1. Packets of one flow keep their order: what may belong to a flow that is asked for
  *               but not made yet waits until it is, and so does all that follows of the same tuple.
  *            2. No more flows are asked for than the table has room for.
- * Owner      The worker, once a burst, after the hits.
+ *            3. Judging and the first stage of warming change nothing that a hit depends on, nor a
+ *               hit what they find: hits stand behind them and in front of all else.
+ * Owner      The worker, once a burst.
  * See        lib/miss.h, lib/policy.h; docs/design.md, "The hit path".
  */
 #ifndef MR_MISS_BURST_H
@@ -15,7 +17,10 @@
 
 #include "pipeline.h"
 
-/* miss_burst: the packets in pipe->late, to their ends. */
-void miss_burst(struct worker *w);
+/*
+ * miss_burst: the packets in pipe->late, to their ends; hits: those of the same burst that are not
+ * forwarded yet, since their flows' lines were asked for just now: they go while others wait.
+ */
+void miss_burst(struct worker *w, struct pkt **hits, unsigned n_hits);
 
 #endif

@@ -285,15 +285,22 @@ find_mixed(struct worker *w, struct pkt *p, struct pkt **hits, unsigned n)
 	return n + (ref != 0);
 }
 
-static __attribute__((noinline)) void
+static __attribute__((noinline)) bool
 forward_mixed_burst(struct worker *w, unsigned n)
 {
 	struct pkt *p = w->pipe->pkt, *hits[BURST + 1];
 	unsigned n_hits = 0;
 	for (unsigned i = 0; i < n; i++)
 		n_hits = find_mixed(w, &p[i], hits, n_hits);
-	for (unsigned i = 0; i < n_hits; i++)
-		forward(w, hits[i]);
+	miss_burst(w, hits, n_hits);
+	return n_hits < n;
+}
+
+void
+pipeline_hits(struct worker *w, struct pkt **p, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		forward(w, p[i]);
 }
 
 static inline void
@@ -417,13 +424,14 @@ static void
 finish_burst(struct worker *w, unsigned from, unsigned n)
 {
 	struct pipeline *pipe = w->pipe;
-	if (likely(!pipe->is_mixed[from]))
+	if (likely(!pipe->is_mixed[from])) {
 		forward_burst(w, n);
-	else
-		forward_mixed_burst(w, n);
-	pipe->is_mixed[from] = pipe->n_late != 0;
-	if (unlikely(pipe->n_late != 0))
-		miss_burst(w);
+		pipe->is_mixed[from] = pipe->n_late != 0;
+		if (unlikely(pipe->n_late != 0))
+			miss_burst(w, NULL, 0);
+	} else {
+		pipe->is_mixed[from] = forward_mixed_burst(w, n);
+	}
 	for (unsigned i = 0; i < pipe->n_aside; i++)
 		aside_handle(w, &pipe->aside[i]);
 	pipe->n_aside = 0;

@@ -75,6 +75,10 @@ flow_ref pipeline_forward(struct worker *w, struct pkt *p);
 /* pipeline_hit: a packet of the flow p->ref: count, send. */
 void pipeline_hit(struct worker *w, struct pkt *p);
 
+/* pipeline_hits: packets whose candidate p->ref is found and asked for, to their ends. => Those
+ * that prove misses stand in pipe->late. */
+void pipeline_hits(struct worker *w, struct pkt **p, unsigned n);
+
 /* pipeline_count: a packet of direction d counts for its flow and may keep it alive. */
 void pipeline_count(const struct worker *w, struct flow *f, unsigned d, const struct pkt *p);
 
