@@ -45,19 +45,27 @@ import(const char *name, const char *text, char **said)
 	return doc;
 }
 
-/* is_valid: beside some interface, the document is a configuration. */
+/* is_valid: beside some interface and routes, the document is a configuration; but for who is no
+ * neighbour, which is said of interfaces. */
 static bool
 is_valid(const json_t *lb)
 {
 	struct config_errors errs = {0};
-	json_t *doc = json_pack("{s:[{s:s, s:s, s:[s, s]}], s:O}", "nics", "name", "in", "device",
-	                        "d", "addresses", "198.18.0.1/24", "2001:db8:ffff::1/64", "lb",
+	unsigned bad = 0;
+	json_t *doc = json_pack("{s:[{s:s, s:s, s:[s, s]}], s:[{s:s, s:s}, {s:s, s:s}], s:O}",
+	                        "nics", "name", "in", "device", "d", "addresses", "198.18.0.1/24",
+	                        "2001:db8:ffff::1/64", "routes", "prefix", "0.0.0.0/0", "via",
+	                        "198.18.0.2", "prefix", "::/0", "via", "2001:db8:ffff::2", "lb",
 	                        json_object_get(lb, "lb"));
-	bool good = config_check(doc, &errs);
-	for (unsigned i = 0; i < errs.n; i++)
+	config_check(doc, &errs);
+	for (unsigned i = 0; i < errs.n; i++) {
+		if (strstr(errs.e[i].message, "neighbour") != NULL)
+			continue;
 		printf("\n%s: %s", errs.e[i].path, errs.e[i].message);
+		bad++;
+	}
 	json_decref(doc);
-	return good;
+	return bad == 0;
 }
 
 static void

@@ -30,6 +30,8 @@ import_result(const struct import *im)
 {
 	for (size_t i = 0; i < json_array_size(im->services); i++)
 		json_object_del(json_array_get(im->services, i), IMPORT_WEIGHTLESS);
+	for (size_t i = 0; i < json_array_size(im->services); i++)
+		json_object_del(json_array_get(im->services, i), IMPORT_MODE);
 	json_t *lb = json_pack("{s:O}", "services", im->services);
 	if (json_array_size(im->checks) != 0)
 		json_object_set(lb, "checks", im->checks);
@@ -166,20 +168,23 @@ import_service(struct import *im, unsigned line, const char *protocol, const cha
 {
 	char name[128];
 	bool again = import_find(im, protocol, address, port) != NULL;
-	if (port == 0)
-		import_note(im, line, "a service of all ports; a service has one port");
-	else if (again)
+	if (again)
 		import_note(im, line, "%s %.60s port %ld is there already", protocol, address,
 		            port);
-	if (port == 0 || again || address_good(im, line, address) == 0)
+	if (again || address_good(im, line, address) == 0)
 		return NULL;
-	int n = snprintf(name, sizeof(name), "%s-%s-%ld", protocol, address, port);
+	int n = port != 0 ? snprintf(name, sizeof(name), "%s-%s-%ld", protocol, address, port) :
+		snprintf(name, sizeof(name), "%s-%s-all", protocol, address);
 	if (n >= NAME)
 		snprintf(name, sizeof(name), "%s-service-%zu", protocol,
 		         json_array_size(im->services) + 1);
 	json_t *s = json_pack("{s:s, s:s, s:I, s:s, s:s, s:[]}", "name", name, "address", address,
 	                      "port", (json_int_t)port, "protocol", protocol, "mode", "nat",
 	                      "backends");
+	if (port == 0) {
+		json_object_del(s, "port");
+		json_object_set_new(s, "ports", json_string("1-65535"));
+	}
 	json_array_append_new(im->services, s);
 	return s;
 }
@@ -214,17 +219,10 @@ import_backend(struct import *im, unsigned line, json_t *service, const char *ad
 		weight = 1;
 	json_t *b = json_pack("{s:s, s:I, s:I}", "address", address, "port", (json_int_t)port,
 	                      "weight", (json_int_t)weight);
+	if (port == 0)
+		json_object_del(b, "port");
 	json_array_append_new(list, b);
 	return b;
-}
-
-void
-import_method(struct import *im, unsigned line, json_t *service, char kind)
-{
-	if (kind == 'm')
-		return;
-	import_note(im, line, "%s; it becomes mode nat: replies must come back through Millrace",
-	            kind == 'g' ? "direct routing" : "tunnelling");
 }
 
 const char *

@@ -22,6 +22,8 @@ enum { IMPORT_DEPTH = 16, IMPORT_ADDRESS = 64, IMPORT_RANGE = 256 };
 
 /* Of a service whose scheduler knows weight 0 and no others; it is not put out. */
 #define IMPORT_WEIGHTLESS "weightless"
+/* Of a service whose mode has been said; it is not put out. */
+#define IMPORT_MODE "mode is said"
 
 struct import {
 	const char *file;     /* for messages */
@@ -75,7 +77,14 @@ void import_choice_end(struct import *im, unsigned line, json_t *service);
 void import_choice_copy(json_t *to, const json_t *from);
 void import_limit(struct import *im, unsigned line, const json_t *service, json_t *backend,
                   const char *connections);
-void import_method(struct import *im, unsigned line, json_t *service, char kind);
+/*
+ * How packets get to servers (import_mode.c). import_mode: 'm' masqueraded, 'g' as they are, 'i' in
+ * a tunnel (of which kind, or NULL); the first server's is the service's. import_tunnel_port: its
+ * UDP port. import_port: where a server listens (0: on the service's port).
+ */
+void import_mode(struct import *im, unsigned line, json_t *service, char kind, const char *tunnel);
+void import_tunnel_port(struct import *im, unsigned line, json_t *service, const json_t *words);
+long import_port(struct import *im, unsigned line, const json_t *service, long port);
 /* import_check: give a check (taken over) a name, or find the same one. => its name. */
 const char *import_check(struct import *im, json_t *check);
 

@@ -74,7 +74,7 @@ import_flags(struct import *im, unsigned line, json_t *service, const char *flag
 		bool mh = is_scheduled(service, "maglev");
 		if ((sh && flag_is(at, n, "flag-2", "sh-port")) ||
 		    (mh && flag_is(at, n, "flag-2", "mh-port")))
-			json_object_set_new(service, "ports", json_true());
+			json_object_set_new(service, "port hash", json_true());
 		else if (!(sh && flag_is(at, n, "flag-1", "sh-fallback")) &&
 		         !(mh && flag_is(at, n, "flag-1", "mh-fallback")))
 			import_note(im, line, "scheduler flag %.*s", n < 40 ? (int)n : 40, at);
@@ -148,7 +148,7 @@ import_limit(struct import *im, unsigned line, const json_t *service, json_t *ba
 void
 import_choice_end(struct import *im, unsigned line, json_t *service)
 {
-	bool ports = json_object_del(service, "ports") == 0;
+	bool ports = json_object_del(service, "port hash") == 0;
 	const json_t *persistence = json_object_get(service, "persistence");
 	bool maglev = is_scheduled(service, "maglev");
 	/* IPVS's mh and sh hash the address alone, but for their flag. */

@@ -28,7 +28,7 @@ static const struct { const char *word; char letter; bool argument; } options[] 
 	{"-w", 'w', true}, {"--weight", 'w', true},
 	{"-x", 'x', true}, {"--u-threshold", 'x', true},
 	{"-y", 'y', true}, {"--l-threshold", 'y', true},
-	{"--tun-type", 'T', true}, {"--tun-port", 'T', true}, {"--tun-nocsum", 'N', false},
+	{"--tun-type", 'T', true}, {"--tun-port", 'O', true}, {"--tun-nocsum", 'N', false},
 	{"--tun-csum", 'N', false}, {"--tun-remcsum", 'N', false},
 };
 
@@ -142,16 +142,18 @@ server_line(struct import *im, const struct line *l, const char *protocol, const
 		import_note(im, l->number, "server %s, since its service is not", l->value['r']);
 		return;
 	}
-	if (backend_port == 0)
-		backend_port = port;
+	import_mode(im, l->number, s, l->method != '\0' ? l->method : 'g', l->value['T']);
+	if (l->value['O'] != NULL) {
+		words = json_pack("[s]", l->value['O']);
+		import_tunnel_port(im, l->number, s, words);
+		json_decref(words);
+	}
+	backend_port = import_port(im, l->number, s, backend_port);
 	json_t *b = import_backend(im, l->number, s, backend, backend_port, weight);
 	if (b == NULL)
 		return;
 	if (l->value['x'] != NULL)
 		import_limit(im, l->number, s, b, l->value['x']);
-	import_method(im, l->number, s, l->method != '\0' ? l->method : 'g');
-	if (l->value['T'] != NULL)
-		import_note(im, l->number, "kind of tunnel");
 	if (l->value['y'] != NULL && strcmp(l->value['y'], "0") != 0)
 		import_note(im, l->number, "lower threshold of %.20s connections: a backend takes "
 		            "new ones again below the upper one", l->value['y']);

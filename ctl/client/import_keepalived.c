@@ -10,8 +10,7 @@
 /* What is said of keywords of virtual and real servers; NULL: nothing, it means nothing to us. */
 static const struct aside aside[] = {
 	{"persistence_engine", "persistence by an engine"},
-	{"sorry_server", "a server of last resort"},
-	{"sorry_server_inhibit", "a server of last resort"},
+	{"sorry_server_inhibit", "the server of last resort gets connections when no other can"},
 	{"quorum", "a service has no quorum: any backend that is up gets connections"},
 	{"quorum_up", "events are in `millctl health events`"},
 	{"quorum_down", "events are in `millctl health events`"},
@@ -32,7 +31,7 @@ struct virtual_server {
 	struct import *im;
 	const json_t *node, *groups;
 	const char *protocol;   /* "tcp", "udp"; NULL after a note */
-	const json_t *algorithm, *kind, *persistence, *granularity, *ops;
+	const json_t *algorithm, *kind, *persistence, *granularity, *ops, *sorry;
 	json_t *flags;          /* nodes of the scheduler's flags */
 	struct check_defaults checks;
 	long weight;
@@ -73,6 +72,8 @@ setting(struct virtual_server *v, const json_t *node)
 		v->granularity = node;
 	else if (strcmp(word, "ops") == 0)
 		v->ops = node;
+	else if (strcmp(word, "sorry_server") == 0)
+		v->sorry = node;
 	else if (strncmp(word, "sh-", 3) == 0 || strncmp(word, "mh-", 3) == 0 ||
 	         strncmp(word, "flag-", 5) == 0)
 		json_array_append(v->flags, (json_t *)node);
@@ -147,6 +148,46 @@ group_read(struct virtual_server *v, const char *name)
 	import_error(v->im, node_line(v->node), "there is no virtual_server_group %.60s", name);
 }
 
+/* backend_check: a server of all ports has to be asked on one. */
+static void
+backend_check(struct virtual_server *v, const json_t *node, json_t *backend, const char *check)
+{
+	for (size_t i = 0; i < json_array_size(v->im->checks); i++) {
+		const json_t *c = json_array_get(v->im->checks, i);
+		const char *type = json_string_value(json_object_get(c, "type"));
+		bool is_asked = json_object_get(backend, "port") != NULL ||
+			json_object_get(c, "port") != NULL || strcmp(type, "script") == 0 ||
+			strcmp(type, "icmp") == 0;
+		if (strcmp(json_string_value(json_object_get(c, "name")), check) != 0)
+			continue;
+		if (is_asked)
+			json_object_set_new(backend, "check", json_string(check));
+		else
+			import_note(v->im, node_line(node), "the check of a server of all ports "
+			            "that names no port");
+	}
+}
+
+/* sorry_server: in a group of its own behind the others, not checked, as there. */
+static void
+sorry_server(struct virtual_server *v)
+{
+	bool has_port = json_array_size(node_words(v->sorry)) > 2;
+	long port = has_port ? word_number(node_words(v->sorry), 2, 0, 65535) : 0;
+	unsigned line = node_line(v->sorry);
+	if (port < 0) {
+		import_error(v->im, line, "port %.40s: expected a number", node_word(v->sorry, 2));
+		return;
+	}
+	for (size_t i = 0; i < json_array_size(v->services); i++) {
+		json_t *s = json_array_get(v->services, i);
+		long to = import_port(v->im, line, s, port);
+		json_t *b = import_backend(v->im, line, s, node_word(v->sorry, 1), to, 1);
+		if (b != NULL)
+			json_object_set_new(b, "priority", json_integer(1));
+	}
+}
+
 /* real_server: into every service of the virtual server. */
 static void
 real_server(struct virtual_server *v, const json_t *node)
@@ -181,11 +222,11 @@ real_server(struct virtual_server *v, const json_t *node)
 	}
 	for (size_t i = 0; i < json_array_size(v->services); i++) {
 		json_t *s = json_array_get(v->services, i);
-		long own = json_integer_value(json_object_get(s, "port"));
-		json_t *b = import_backend(v->im, node_line(node), s, node_word(node, 1),
-		                           has_port && port > 0 ? port : own, weight);
+		long to = import_port(v->im, node_line(node), s, has_port ? port : 0);
+		json_t *b = import_backend(v->im, node_line(node), s, node_word(node, 1), to,
+		                           weight);
 		if (b != NULL && check != NULL)
-			json_object_set_new(b, "check", json_string(check));
+			backend_check(v, node, b, check);
 		if (b != NULL)
 			import_limit(v->im, node_line(node), s, b, most);
 	}
@@ -242,10 +283,16 @@ said_of_services(struct virtual_server *v)
 	if (s == NULL)
 		return;
 	choice_read(v, s);
-	if (v->kind == NULL)
-		return;
-	import_method(v->im, node_line(v->kind), s,
-	              strcmp(kind, "DR") == 0 ? 'g' : strcmp(kind, "TUN") == 0 ? 'i' : 'm');
+	char letter = strcmp(kind, "DR") == 0 ? 'g' : strcmp(kind, "TUN") == 0 ? 'i' : 'm';
+	if (letter == 'm' && strcmp(kind, "NAT") != 0)
+		import_note(v->im, node_line(v->kind), "%.20s; it becomes mode nat", kind);
+	import_mode(v->im, node_line(v->kind != NULL ? v->kind : v->node), s, letter, NULL);
+	for (size_t i = 1; i < json_array_size(v->services); i++) {
+		json_t *other = json_array_get(v->services, i);
+		json_object_set(other, "mode", json_object_get(s, "mode"));
+		if (json_object_get(s, "schedule") == NULL)
+			json_object_del(other, "schedule");
+	}
 }
 
 static void
@@ -267,6 +314,8 @@ virtual_server(struct import *im, const json_t *node, const json_t *groups)
 		if (strcmp(node_word(n, 0), "real_server") == 0 && json_array_size(v.services) != 0)
 			real_server(&v, n);
 	}
+	if (v.sorry != NULL)
+		sorry_server(&v);
 	for (size_t i = 0; i < json_array_size(v.services); i++)
 		check_gather(json_array_get(v.services, i));
 	json_decref(v.services);
