@@ -85,22 +85,45 @@ lb_admit_rst(const struct lb_limits *l, const struct img_lb_service *s, const st
 	return s->stateless && (m->is_full || lb_was_full(l, m->now_ms));
 }
 
-enum verdict
-lb_admit_reply(const struct lb_view *v, const struct lb_limits *l, const struct miss *m,
-               struct flow_spec *spec)
+/* A service's backends may answer at any time what it has forwarded beyond its own bounds. */
+static bool
+is_bounded(const struct lb_guard *g)
 {
-	const struct tuple *t = &m->tuple;
-	const struct img_lb_backend *b = lb_view_endpoint_of(v, t);
-	const struct img_lb_service *s = b != NULL ? &v->services[b->service] : NULL;
-	const struct lb_guard *g = s != NULL ? lb_view_guard(v, s) : NULL;
-	bool may = (g != NULL && g->is_bounded && g->is_stateless) ||
-	           (s != NULL && s->stateless && lb_was_full(l, m->now_ms));
-	if (!may || m->has_frag) /* a reply to nothing */
-		return refuse(spec, m->event == EV_RST ? DROP_TCP_NOT_SYN : DROP_NO_POLICY);
+	return g != NULL && g->is_bounded && g->is_stateless;
+}
+
+static void
+reply_fill(struct flow_spec *spec, const struct img_lb_service *s,
+           const struct img_lb_backend *b, const struct tuple *t)
+{
 	spec->reply = (struct tuple){.src = t->dst, .sport = t->dport, .dst = s->address,
 		.dport = b->port != 0 ? s->port : t->sport, .family = t->family,
 		.proto = t->proto};
 	spec->flags = FLOW_HIDE_0;
 	spec->owner = b->id;
+}
+
+enum verdict
+lb_admit_reply(const struct lb_view *v, const struct lb_limits *l, const struct miss *m,
+               struct flow_spec *spec)
+{
+	const struct img_lb_backend *b = lb_view_endpoint_of(v, &m->tuple);
+	const struct img_lb_service *s = b != NULL ? &v->services[b->service] : NULL;
+	bool may = s != NULL && (is_bounded(lb_view_guard(v, s)) ||
+	                         (s->stateless && lb_was_full(l, m->now_ms)));
+	if (!may || m->has_frag) /* a reply to nothing */
+		return refuse(spec, m->event == EV_RST ? DROP_TCP_NOT_SYN : DROP_NO_POLICY);
+	reply_fill(spec, s, b, &m->tuple);
 	return VERDICT_STATELESS;
+}
+
+bool
+lb_guess_reply(const struct lb_view *v, const struct miss *m, struct flow_spec *spec)
+{
+	const struct img_lb_backend *b = lb_view_endpoint_of(v, &m->tuple);
+	const struct img_lb_service *s = b != NULL ? &v->services[b->service] : NULL;
+	if (s == NULL || !is_bounded(lb_view_guard(v, s)))
+		return false;
+	reply_fill(spec, s, b, &m->tuple);
+	return true;
 }

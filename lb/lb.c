@@ -352,8 +352,9 @@ static bool
 guess(const struct generation *g, const struct miss *m, struct flow_spec *spec)
 {
 	const struct lb_view *v = view_of(g);
-	const struct img_lb_service *s = route_is(m, ROUTE_SERVICE) ?
-		lb_view_service(v, &m->tuple) : NULL;
+	if (!route_is(m, ROUTE_SERVICE))
+		return is_reply(m) && lb_guess_reply(v, m, spec);
+	const struct img_lb_service *s = lb_view_service(v, &m->tuple);
 	const struct img_lb_backend *b = s != NULL && s->mode != LB_MODE_FULLNAT ?
 		choice_guess(v, s, &m->tuple) : NULL;
 	if (b == NULL)

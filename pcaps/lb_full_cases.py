@@ -69,8 +69,9 @@ def table_full():
 @case
 def stateless_reset():
     c = make("stateless-reset", "Beyond the bound of half-open flows a RST passes both ways without a flow: the backend's refusal, and that "
-             "of a host whose address a SYN was forged with. Below the bound one that has no flow does not.",
-             [guarded({"half_open": 2})])
+             "of a host whose address a SYN was forged with. Below the bound one that has no flow does not. ICMP errors of a backend, "
+             "and of a router before it, come from the service.",
+             [guarded({"half_open": 2}), service("udp", "192.0.2.12", ["10.0.0.21"], protocol="udp", limits={"half_open": 1})])
     c.one_worker = True
     lone = Dialog(c, client(1), 40001, WEB, 80, NICS)
     lone.out(0, RST)
@@ -83,5 +84,11 @@ def stateless_reset():
     forged.out(3, SYN)
     forged.into(3.01, SYN | ACK)
     forged.out(3.02, RST)
-    c.request(4, "service.list")
+    for i in range(1, 4):
+        c.send("outside", 4, P.udp(client(i), "192.0.2.12", 5353, 80, b"query"))
+    sent = P.udp(client(3), "10.0.0.21", 5353, 8080, b"query")
+    c.send("farm", 5, P.error4("10.0.0.21", client(3), 3, 3, sent), P.error4("10.0.0.99", client(3), 11, 0, sent))
+    sent = P.tcp(client(2), BACKENDS[0], 40003, 8080, SYN, 1000)
+    c.send("farm", 6, P.error4("10.0.0.99", client(2), 3, 13, sent))
+    c.request(7, "service.list")
     return c

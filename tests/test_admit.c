@@ -150,6 +150,7 @@ test_reply(void)
 		guard->is_bounded = false;
 		CU_ASSERT_EQUAL(lb_admit_reply(view, limits, &back, &spec), VERDICT_DROP);
 		CU_ASSERT_EQUAL(spec.drop, DROP_NO_POLICY);
+		CU_ASSERT_FALSE(lb_guess_reply(view, &back, &spec));
 		guard->is_bounded = true;
 		spec = (struct flow_spec){.drop = DROP_LOOP};
 		CU_ASSERT_EQUAL_FATAL(lb_admit_reply(view, limits, &back, &spec),
@@ -160,6 +161,9 @@ test_reply(void)
 		CU_ASSERT_EQUAL(sent.sport, m.tuple.dport);
 		CU_ASSERT_EQUAL(sent.dport, m.tuple.sport);
 		CU_ASSERT_EQUAL(spec.owner, b->id);
+		struct flow_spec guessed = {.drop = DROP_LOOP};
+		CU_ASSERT_TRUE(lb_guess_reply(view, &back, &guessed));
+		CU_ASSERT_EQUAL(memcmp(&guessed, &spec, sizeof(spec)), 0);
 	}
 	teardown();
 }
