@@ -31,6 +31,7 @@ enum command_kind {
 	CMD_CUT,         /* filter.nat, cursor: its generation; end these flows => cursor: number */
 	CMD_CUT_SHOW,    /* => struct cmd_cut, the latest one */
 	CMD_BACKENDS,    /* filter (worker, owner), cursor => struct cmd_backend: add them up */
+	CMD_WAY_MTUS,    /* cursor => struct cmd_way_mtu */
 	CMD_MAX
 };
 
@@ -151,6 +152,14 @@ struct cmd_neighbour {
 	uint8_t is_static;
 	uint16_t queued;            /* packets that wait */
 	uint32_t age_ms;
+};
+
+/* What is learnt of the path to a backend: lib/way_mtu.h. */
+struct cmd_way_mtu {
+	union addr address;
+	uint8_t family, zero;
+	uint16_t mtu;               /* of outer packets */
+	uint32_t left_ms;
 };
 
 struct cmd_nic {

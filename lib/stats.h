@@ -66,6 +66,10 @@ struct stats {
 	uint64_t cookies_sent, cookies_good, cookies_bad;
 	uint64_t quic_routed;                      /* flows opened by a connection ID */
 	uint64_t stateless;                        /* packets translated without a flow */
+	uint64_t way_mtus;                         /* gauge: MTUs that are learnt of ways */
+	uint64_t way_mtus_learnt;                  /* ICMP errors that taught one */
+	uint64_t way_mtus_ignored;                 /* those that cannot be about what we sent */
+	uint64_t way_mtus_early;                   /* MTUs that gave way to others: lack of room */
 	uint64_t log_records, log_lost;
 	uint64_t bursts, idle_polls;               /* loops with and without a packet */
 	uint64_t generation;                       /* the one this context runs */

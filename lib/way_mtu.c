@@ -92,6 +92,7 @@ way_mtu_learn(struct way_mtus *t, const union addr *to, uint8_t family, uint32_t
 		return false;
 	if (t->used == 0 || (int32_t)(now_ms + WAY_MTU_MS - t->due_ms) < 0)
 		t->due_ms = now_ms + WAY_MTU_MS;
+	t->early += known == 0 && atomic_load_explicit(&e->word, memory_order_relaxed) != 0;
 	write_entry(t, e, to, word_of(now_ms + WAY_MTU_MS, mtu, family));
 	if (known != 0 && mtu == mtu_of(known))
 		return false; /* it only lives for longer */
@@ -130,6 +131,21 @@ way_mtu_of(const struct way_mtus *t, const union addr *to, uint8_t family)
 			return mtu_of(word);
 	}
 	return WAY_MTU_NONE;
+}
+
+bool
+way_mtu_row(const struct way_mtus *t, uint32_t i, uint32_t now_ms, struct way_mtu_row *row)
+{
+	const struct way_mtu *e = &t->entry[i];
+	uint64_t word = atomic_load_explicit(&e->word, memory_order_relaxed);
+	int32_t left = (int32_t)(until_of(word) - now_ms);
+	if (word == 0)
+		return false;
+	*row = (struct way_mtu_row){.family = (uint8_t)word, .mtu = mtu_of(word),
+		.left_ms = left > 0 ? (uint32_t)left : 0};
+	for (unsigned k = 0; k < 2; k++)
+		row->to.q[k] = atomic_load_explicit(&e->to[k], memory_order_relaxed);
+	return true;
 }
 
 uint32_t

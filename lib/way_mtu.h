@@ -33,6 +33,7 @@ struct way_mtus {
 	_Atomic uint32_t epoch;
 	uint32_t due_ms;     /* the writer's: no entry ends before, while used is not 0 */
 	uint32_t used;
+	uint32_t early;      /* the writer's: entries that gave way before their end */
 	struct way_mtu entry[WAY_MTUS];
 };
 
@@ -44,6 +45,17 @@ void way_mtu_tick(struct way_mtus *t, uint32_t now_ms);
 
 /* way_mtu_of: what is known of the path to an address, or WAY_MTU_NONE. */
 uint16_t way_mtu_of(const struct way_mtus *t, const union addr *to, uint8_t family);
+
+/* What an entry says, for whoever wants to see it. */
+struct way_mtu_row {
+	union addr to;
+	uint8_t family;
+	uint16_t mtu;
+	uint32_t left_ms;
+};
+
+/* way_mtu_row: the writer's view of entry i. => false: it is empty. */
+bool way_mtu_row(const struct way_mtus *t, uint32_t i, uint32_t now_ms, struct way_mtu_row *row);
 
 /*
  * way_mtu_said: what an ICMP error says, of whose MTU field this is the content; size: of the

@@ -329,6 +329,8 @@ def tunnel_mtu_learnt():
            P.error4("10.0.0.254", "10.0.0.1", 3, 4, P.ip4("10.0.0.1", BACKENDS[0], 47, bytes(40)), mtu=600),
            P.error4("10.0.0.254", "10.0.0.1", 3, 4, P.ip4("10.0.0.1", BACKENDS[0], 4, bytes(40)), mtu=600))
     large(7, 1, WEB, 4040, 1000)
+    for t in (8, 601, 604):
+        c.request(t, "lb.mtus")
     for t in (595, 605):
         for k, (address, port, mtu, size) in enumerate(ways):
             large(t + k, 1, address, port, size)

@@ -342,7 +342,12 @@ system_rows(void)
 		 .age_ms = 2500},
 		{.family = FAMILY_V4, .nic = 1, .state = 2},
 	};
+	static const struct cmd_way_mtu mtu[] = {{.family = FAMILY_V4, .mtu = 1400,
+		.address = {.b = {10, 1, 0, 1}}, .left_ms = 599500}};
 	begin();
+	plane.answer[CMD_WAY_MTUS].rows = mtu;
+	plane.answer[CMD_WAY_MTUS].n = 1;
+	plane.answer[CMD_WAY_MTUS].row_size = sizeof(mtu[0]);
 	plane.answer[CMD_NICS].rows = nic;
 	plane.answer[CMD_NICS].n = 1;
 	plane.answer[CMD_NICS].row_size = sizeof(nic[0]);
@@ -356,6 +361,11 @@ system_rows(void)
 	CU_ASSERT_STRING_EQUAL(text(r, "neighbours.0.mac"), "02:00:00:00:00:01");
 	CU_ASSERT_STRING_EQUAL(text(r, "neighbours.0.nic"), "outside");
 	CU_ASSERT(json_is_null(at(r, "neighbours.1.mac")));
+	json_decref(r);
+	r = result_of("lb.mtus", "{}");
+	CU_ASSERT_STRING_EQUAL(text(r, "mtus.0.address"), "10.1.0.1");
+	CU_ASSERT_EQUAL(json_integer_value(at(r, "mtus.0.mtu")), 1400);
+	CU_ASSERT_EQUAL(json_real_value(at(r, "mtus.0.left")), 599.5);
 	json_decref(r);
 	end();
 }

@@ -303,6 +303,32 @@ interfaces_and_neighbours_are_listed(void)
 }
 
 static void
+mtus_of_ways_are_listed(void)
+{
+	static struct cmd_way_mtu rows[MOST];
+	struct world w;
+	world_open(&w, WORLD_JSON, false);
+	uint32_t now_ms = (uint32_t)(w.now / 1000000);
+	for (uint32_t i = 0; i < 7; i++) {
+		union addr a = addr_from_v4(0x0a000001 + i);
+		way_mtu_learn(&w.plane.shared.way_mtus, &a, FAMILY_V4, 1400 + i, now_ms - 1000);
+	}
+	for (unsigned limit = 0; limit < 8; limit++) {
+		uint32_t sum = 0;
+		struct command c = command_of(CMD_WAY_MTUS, limit);
+		CU_ASSERT_EQUAL_FATAL(list_all(&w, c, rows, sizeof(rows[0])), 7);
+		for (unsigned i = 0; i < 7; i++) {
+			union addr a = addr_from_v4(0x0a000001 + rows[i].mtu - 1400u);
+			CU_ASSERT(addr_equal(&rows[i].address, &a) && rows[i].family == FAMILY_V4);
+			CU_ASSERT_EQUAL(rows[i].left_ms, WAY_MTU_MS - 1000);
+			sum += rows[i].mtu;
+		}
+		CU_ASSERT_EQUAL(sum, 7 * 1403);
+	}
+	world_close(&w);
+}
+
+static void
 waiting_neighbours_are_listed(void)
 {
 	static struct cmd_neighbour neighbours[MOST];
@@ -358,6 +384,7 @@ static const struct test_case cases[] = {
 	{"rows are counted", rows_are_counted},
 	{"flows are cut", flows_are_cut},
 	{"interfaces and neighbours are listed", interfaces_and_neighbours_are_listed},
+	{"MTUs of ways are listed", mtus_of_ways_are_listed},
 	{"waiting neighbours are listed", waiting_neighbours_are_listed},
 	{"nonsense is refused", nonsense_is_refused},
 };

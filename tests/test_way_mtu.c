@@ -94,6 +94,30 @@ test_list(void)
 	CU_ASSERT_EQUAL(mtus.used, 0);
 }
 
+/* What is shown: each entry once, with the time that it has left. */
+static void
+test_rows(void)
+{
+	uint32_t now = UINT32_MAX - 1000, seen = 0;
+	struct way_mtu_row row;
+	mtus = (struct way_mtus){.epoch = 0};
+	for (uint32_t n = 0; n < 8; n++)
+		learn(n, 1300 + n, now + n);
+	for (uint32_t i = 0; i < WAY_MTUS; i++) {
+		if (!way_mtu_row(&mtus, i, now + 5000, &row))
+			continue;
+		uint32_t n = row.mtu - 1300u;
+		union addr a = host(n);
+		CU_ASSERT(addr_equal(&row.to, &a) && row.family == FAMILY_V4);
+		CU_ASSERT_EQUAL(row.left_ms, WAY_MTU_MS - 5000 + n);
+		CU_ASSERT_TRUE(way_mtu_row(&mtus, i, now + WAY_MTU_MS + 9, &row));
+		CU_ASSERT_EQUAL(row.left_ms, 0); /* it is over, and nobody has said so yet */
+		seen |= 1u << n;
+	}
+	CU_ASSERT_EQUAL(seen, 0xff);
+	CU_ASSERT_EQUAL(mtus.early, 0);
+}
+
 /* In a full set the one that ends first gives way, and no more than a set is used. */
 static void
 test_full(void)
@@ -102,6 +126,7 @@ test_full(void)
 	for (uint32_t n = 0; n < 20000; n++)
 		learn(n, 1000 + n % 400, n);
 	CU_ASSERT_EQUAL(mtus.used, WAY_MTUS);
+	CU_ASSERT_EQUAL(mtus.early, 20000 - WAY_MTUS);
 	CU_ASSERT_EQUAL(known(19999), 1000 + 19999 % 400);
 	CU_ASSERT_EQUAL(known(0), WAY_MTU_NONE);
 	unsigned late = 0;
@@ -156,6 +181,7 @@ test_said(void)
 static const struct test_case cases[] = {
 	{"learn and forget", test_learn},
 	{"against a list", test_list},
+	{"what is shown", test_rows},
 	{"a full set", test_full},
 	{"read while it is written", test_threads},
 	{"what a router says", test_said},

@@ -78,6 +78,7 @@
 	  "how connections spread over workers; of one service also by backend")               \
 	X(lb_handshakes_m, "lb.handshakes", "service?",                                        \
 	  "TCP handshakes by backend: answered, refused, unanswered, unfinished, and the times")\
+	X(lb_mtus_m, "lb.mtus", "", "what was learnt of the MTU on the way to backends")       \
 	X(health_list_m, "health.list", "service?, limit?, cursor?",                           \
 	  "health of the backends with the last check of each, page by page")                  \
 	X(health_events_m, "health.events", "limit?, since?", "the latest changes of health")  \

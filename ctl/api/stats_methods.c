@@ -17,6 +17,7 @@ static const struct { const char *name; size_t offset; } fields[] = {
 	F(backends_passed), F(stateless), F(log_records), F(log_lost),
 	F(bursts), F(idle_polls), F(refusals_unsaid),
 	F(shifts), F(cookies_sent), F(cookies_good), F(cookies_bad), F(quic_routed),
+	F(way_mtus), F(way_mtus_learnt), F(way_mtus_ignored), F(way_mtus_early),
 #undef F
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };

@@ -28,6 +28,7 @@ static const struct command_row rows[] = {
 	{"lb", "where", "lb.where", "service client.address", .views = view_lb_where},
 	{"lb", "spread", "lb.spread", "service", .views = view_lb_spread},
 	{"lb", "handshakes", "lb.handshakes", "service", .views = view_lb_handshakes},
+	{"lb", "mtus", "lb.mtus", "", .views = view_lb_mtus},
 	{"lb", "", "lb.list", "service", .run = run_lb, .extra = "[--stats | --rate]"},
 	{"health", "list", "health.list", "", .list = "backends", .views = view_health},
 	{"health", "events", "health.events", "", .views = view_health_events},

@@ -74,7 +74,8 @@ extern const struct view view_applied[], view_flows[], view_flow_count[], view_m
 	view_neighbours[], view_routes[], view_steering[], view_log[], view_sinks[],
 	view_whohad[], view_forward[], view_reverse[], view_generation[],
 	view_methods[], view_version[], view_health[], view_health_events[],
-	view_lb_table[], view_lb_where[], view_lb_spread[], view_lb_handshakes[];
+	view_lb_table[], view_lb_where[], view_lb_spread[], view_lb_handshakes[],
+	view_lb_mtus[];
 
 /* lb.c */
 int run_lb(struct session *s, const struct command_row *row, int argc, char **argv);

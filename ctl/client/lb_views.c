@@ -43,3 +43,8 @@ const struct view view_lb_handshakes[] = {
 	  {"FROM MS", "from_ms", NUMBER}, {"BELOW MS", "below_ms", NUMBER},
 	  {"HANDSHAKES", "handshakes", NUMBER}}}, END,
 };
+
+const struct view view_lb_mtus[] = {
+	{NULL, "mtus", {
+	  {"BACKEND", "address", TEXT}, {"MTU", "mtu", NUMBER}, {"LEFT", "left", SECONDS}}}, END,
+};

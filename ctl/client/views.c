@@ -176,6 +176,7 @@ const struct view view_stats[] = {
 	  {"persistent clients", "persistence", NUMBER},
 	  {"not remembered", "persistence_full", NUMBER},
 	  {"full backends passed over", "backends_passed", NUMBER},
+	  {"MTUs learnt of ways", "way_mtus", NUMBER},
 	  {"log records", "log_records", NUMBER}, {"log lost", "log_lost", NUMBER},
 	  {"refusals unsaid", "refusals_unsaid", NUMBER}}},
 	{"Interfaces", "nics", {

@@ -35,6 +35,23 @@ list_neighbours(struct page *pg)
 }
 
 static void
+list_way_mtus(struct page *pg)
+{
+	const struct way_mtus *t = &pg->plane->shared.way_mtus;
+	for (uint64_t i = pg->cursor; i < WAY_MTUS; i++) {
+		struct way_mtu_row e;
+		if (!way_mtu_row(t, (uint32_t)i, pg->now_ms, &e))
+			continue;
+		if (pg->count == pg->room) {
+			pg->next = i;
+			return;
+		}
+		page_add(pg, &(struct cmd_way_mtu){.address = e.to, .family = e.family,
+		                                   .mtu = e.mtu, .left_ms = e.left_ms});
+	}
+}
+
+static void
 list_nics(struct page *pg)
 {
 	const struct generation *g = pg->plane->gen;
@@ -109,6 +126,7 @@ static const struct {
 	[CMD_BLOCKS] = {list_blocks, sizeof(struct cmd_block)},
 	[CMD_CUT_SHOW] = {list_cut, sizeof(struct cmd_cut)},
 	[CMD_BACKENDS] = {list_backends, sizeof(struct cmd_backend)},
+	[CMD_WAY_MTUS] = {list_way_mtus, sizeof(struct cmd_way_mtu)},
 };
 
 static void

@@ -164,7 +164,7 @@ slow_poll(struct slow *s, uint64_t now_ns)
 	for (unsigned i = 0; i < n; i++)
 		input_count(s, m[i]);
 	neighbour_tick(s);
-	way_mtu_tick(&s->shared->way_mtus, (uint32_t)(now_ns / 1000000));
+	way_mtu_turn(s);
 	return n + announce_tick(s);
 }
 

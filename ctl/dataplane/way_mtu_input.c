@@ -33,10 +33,22 @@ way_mtu_input(struct slow *s, struct rte_mbuf *m)
 	const struct way *y = way_by_outer(s->gen, quoted, p.l4_size - ICMP_LEN);
 	uint32_t field = be32toh(load32(p.l4 + 4)), size = size_of(quoted, p.family);
 	uint32_t mtu = way_mtu_said(p.family == FAMILY_V4 ? field & 0xffff : field, size);
-	if (y == NULL || mtu >= size)
+	if (y == NULL || mtu >= size) {
+		s->stats->way_mtus_ignored++;
 		return DROP_ICMP_NO_FLOW;
-	way_mtu_learn(&s->shared->way_mtus, &y->to, y->family, mtu, now_ms(s));
+	}
+	s->stats->way_mtus_learnt += way_mtu_learn(&s->shared->way_mtus, &y->to, y->family, mtu,
+	                                           now_ms(s));
 	return SLOW_CONSUMED;
+}
+
+void
+way_mtu_turn(struct slow *s)
+{
+	struct way_mtus *t = &s->shared->way_mtus;
+	way_mtu_tick(t, now_ms(s));
+	s->stats->way_mtus = t->used;
+	s->stats->way_mtus_early = t->early;
 }
 
 uint64_t

@@ -13,6 +13,9 @@
 /* way_mtu_input: => how it ended. */
 int way_mtu_input(struct slow *s, struct rte_mbuf *m);
 
+/* way_mtu_turn: numbers end; how many there are is for all to see. */
+void way_mtu_turn(struct slow *s);
+
 /* way_mtu_due: when the next number ends. => ns, or UINT64_MAX. */
 uint64_t way_mtu_due(const struct slow *s);
 

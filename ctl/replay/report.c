@@ -117,6 +117,20 @@ flows_json(const struct stats *sum)
 	return j;
 }
 
+/* What was learnt of ways, where anybody said something. */
+static void
+ways_put(json_t *report, const struct stats *sum)
+{
+	if (sum->way_mtus_learnt + sum->way_mtus_ignored == 0)
+		return;
+	json_t *j = json_object();
+	add(j, "mtus", sum->way_mtus);
+	add(j, "mtus_learnt", sum->way_mtus_learnt);
+	add(j, "mtus_ignored", sum->way_mtus_ignored);
+	add(j, "mtus_early", sum->way_mtus_early);
+	json_object_set_new(report, "ways", j);
+}
+
 static json_t *
 nat_json(const struct stats *sum)
 {
@@ -178,6 +192,7 @@ report_make(const struct sim *s, const struct inputs *ins, const struct run *run
 	json_object_set_new(j, "handoffs", handoffs_json(&sum));
 	json_object_set_new(j, "flows", flows_json(&sum));
 	json_object_set_new(j, "nat", nat_json(&sum));
+	ways_put(j, &sum);
 	json_object_set(j, "log", s->log);
 	json_object_set(j, "control", control);
 	return j;
@@ -236,6 +251,7 @@ report_print(const json_t *report, FILE *to)
 	print_counters(to, "hand-offs by cause", json_object_get(report, "handoffs"));
 	print_counters(to, "flows", json_object_get(report, "flows"));
 	print_counters(to, "translation", json_object_get(report, "nat"));
+	print_counters(to, "ways", json_object_get(report, "ways"));
 	fprintf(to, "\n%s s of capture, %s s in all; %zu log records, %zu requests\n",
 	        json_string_value(json_object_get(json_object_get(report, "time"), "captured")),
 	        json_string_value(json_object_get(json_object_get(report, "time"), "total")),
