@@ -85,17 +85,26 @@ lb_admit_rst(const struct lb_limits *l, const struct img_lb_service *s, const st
 	return s->stateless && (m->is_full || lb_was_full(l, m->now_ms));
 }
 
-/* A service's backends may answer at any time what it has forwarded beyond its own bounds. */
-static bool
-is_bounded(const struct lb_guard *g)
+/*
+ * The backend that a packet of no flow is from, if it may be about what its service has forwarded
+ * without one: at any time beyond its own bounds, or a while ago since the flow table was full.
+ */
+static const struct img_lb_backend *
+replier(const struct lb_view *v, const struct lb_limits *l, const struct miss *m)
 {
-	return g != NULL && g->is_bounded && g->is_stateless;
+	const struct img_lb_backend *b = lb_view_endpoint_of(v, &m->tuple);
+	const struct img_lb_service *s = b != NULL ? &v->services[b->service] : NULL;
+	const struct lb_guard *g = s != NULL ? lb_view_guard(v, s) : NULL;
+	bool may = (g != NULL && g->is_bounded && g->is_stateless) ||
+	           (s != NULL && s->stateless && lb_was_full(l, m->now_ms));
+	return may ? b : NULL;
 }
 
 static void
-reply_fill(struct flow_spec *spec, const struct img_lb_service *s,
-           const struct img_lb_backend *b, const struct tuple *t)
+reply_fill(const struct lb_view *v, const struct img_lb_backend *b, const struct tuple *t,
+           struct flow_spec *spec)
 {
+	const struct img_lb_service *s = &v->services[b->service];
 	spec->reply = (struct tuple){.src = t->dst, .sport = t->dport, .dst = s->address,
 		.dport = b->port != 0 ? s->port : t->sport, .family = t->family,
 		.proto = t->proto};
@@ -107,23 +116,19 @@ enum verdict
 lb_admit_reply(const struct lb_view *v, const struct lb_limits *l, const struct miss *m,
                struct flow_spec *spec)
 {
-	const struct img_lb_backend *b = lb_view_endpoint_of(v, &m->tuple);
-	const struct img_lb_service *s = b != NULL ? &v->services[b->service] : NULL;
-	bool may = s != NULL && (is_bounded(lb_view_guard(v, s)) ||
-	                         (s->stateless && lb_was_full(l, m->now_ms)));
-	if (!may || m->has_frag) /* a reply to nothing */
+	const struct img_lb_backend *b = replier(v, l, m);
+	if (b == NULL || m->has_frag) /* a reply to nothing */
 		return refuse(spec, m->event == EV_RST ? DROP_TCP_NOT_SYN : DROP_NO_POLICY);
-	reply_fill(spec, s, b, &m->tuple);
+	reply_fill(v, b, &m->tuple, spec);
 	return VERDICT_STATELESS;
 }
 
 bool
-lb_guess_reply(const struct lb_view *v, const struct miss *m, struct flow_spec *spec)
+lb_guess_reply(const struct lb_view *v, const struct lb_limits *l, const struct miss *m,
+               struct flow_spec *spec)
 {
-	const struct img_lb_backend *b = lb_view_endpoint_of(v, &m->tuple);
-	const struct img_lb_service *s = b != NULL ? &v->services[b->service] : NULL;
-	if (s == NULL || !is_bounded(lb_view_guard(v, s)))
-		return false;
-	reply_fill(spec, s, b, &m->tuple);
-	return true;
+	const struct img_lb_backend *b = replier(v, l, m);
+	if (b != NULL)
+		reply_fill(v, b, &m->tuple, spec);
+	return b != NULL;
 }

@@ -44,6 +44,7 @@ enum verdict lb_admit_reply(const struct lb_view *v, const struct lb_limits *l,
  * lb_guess_reply: whose answer would it be, were it of a connection without a flow? => false: of
  * none. For ICMP errors that backends, and routers before them, send about such.
  */
-bool lb_guess_reply(const struct lb_view *v, const struct miss *m, struct flow_spec *spec);
+bool lb_guess_reply(const struct lb_view *v, const struct lb_limits *l, const struct miss *m,
+                    struct flow_spec *spec);
 
 #endif

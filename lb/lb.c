@@ -349,11 +349,12 @@ open_flow(void *state, const struct miss *m, struct flow_spec *spec)
 
 /* The local port of a fullnat flow is chosen at random: nobody can say which. */
 static bool
-guess(const struct generation *g, const struct miss *m, struct flow_spec *spec)
+guess(const void *state, const struct miss *m, struct flow_spec *spec)
 {
-	const struct lb_view *v = view_of(g);
+	const struct lb *lb = state;
+	const struct lb_view *v = view_of(m->gen);
 	if (!route_is(m, ROUTE_SERVICE))
-		return is_reply(m) && lb_guess_reply(v, m, spec);
+		return is_reply(m) && lb_guess_reply(v, lb->limits, m, spec);
 	const struct img_lb_service *s = lb_view_service(v, &m->tuple);
 	const struct img_lb_backend *b = s != NULL && s->mode != LB_MODE_FULLNAT ?
 		choice_guess(v, s, &m->tuple) : NULL;

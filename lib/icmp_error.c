@@ -260,7 +260,7 @@ translate_by_guess(struct worker *w, struct pkt *p, const struct inner *in, cons
 	struct flow_spec spec = {.owner = 0};
 	for (unsigned i = 0; i < w->n_policies; i++) {
 		const struct policy_ops *ops = w->policy[i].ops;
-		if (ops->guess == NULL || !ops->guess(w->gen, m, &spec))
+		if (ops->guess == NULL || !ops->guess(w->policy[i].state, m, &spec))
 			continue;
 		if ((spec.flags & FLOW_WAY) != 0)
 			encap_to(w, p, spec.owner, tuple_hash(&m->tuple, w->flows.seed));

@@ -127,7 +127,7 @@ struct policy_ops {
 	 * guess: the flow that a packet of this tuple would open now, nothing being spent on it:
 	 * for ICMP errors about flows that nobody here has seen. => false: none, or it depends.
 	 */
-	bool (*guess)(const struct generation *g, const struct miss *m, struct flow_spec *spec);
+	bool (*guess)(const void *state, const struct miss *m, struct flow_spec *spec);
 	/* is_mute: is echo to this service address left unanswered now? NULL: no. */
 	bool (*is_mute)(const struct generation *g, const union addr *dst, uint8_t family);
 	/* alias: the outside address of an inside one that has it for itself, for an ICMP error

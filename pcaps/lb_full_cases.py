@@ -25,7 +25,8 @@ def flood(c, t, n, to=WEB, port=80, first=1):
 @case
 def table_full():
     c = make("table-full", "The flow table is full; connections that are in it go on. What comes then is forwarded without a flow by "
-             "services that can do so: handshakes, data both ways, the refusal of a backend and the client's own reset. By turns, "
+             "services that can do so: handshakes, data both ways, the refusal of a backend and the client's own reset, ICMP errors of a backend "
+             "and of a router before it. By turns, "
              "by fullnat, or where it is set so, it is dropped (flow_table_full). When there is room again a connection gets "
              "its flow, on the same backend; a minute later answers to nothing are dropped as ever.",
              [service(), service("drops", DROPS, ["10.0.0.15"], limits={"half_open": 1000, "overflow": "drop"}),
@@ -54,6 +55,10 @@ def table_full():
     c.send("outside", 6, P.udp(client(203), "192.0.2.12", 5353, 80, b"query"))
     p = c.last("farm")
     c.send("farm", 6.01, P.udp(p.dst, p.src, p.dport, p.sport, b"answer"))
+    asked = P.udp(p.src, p.dst, p.sport, p.dport, b"query")
+    errors = (P.error4(p.dst, p.src, 3, 3, asked), P.error4("10.0.0.99", p.src, 11, 0, asked),
+              P.error4("10.0.0.99", client(201), 3, 13, P.tcp(client(201), "10.0.0.14", 41001, 8080, SYN, 1000)))
+    c.send("farm", 6.5, *errors)
     c.request(7, "flow.count")
     c.request(7, "service.list")
     old.talk(8)
@@ -61,7 +66,7 @@ def table_full():
     c.send("farm", 50, late)
     new.talk(350)
     c.request(351, "flow.list")
-    c.send("farm", 352, late)
+    c.send("farm", 352, late, *errors)
     c.request(353, "service.list")
     return c
 

@@ -150,7 +150,7 @@ test_reply(void)
 		guard->is_bounded = false;
 		CU_ASSERT_EQUAL(lb_admit_reply(view, limits, &back, &spec), VERDICT_DROP);
 		CU_ASSERT_EQUAL(spec.drop, DROP_NO_POLICY);
-		CU_ASSERT_FALSE(lb_guess_reply(view, &back, &spec));
+		CU_ASSERT_FALSE(lb_guess_reply(view, limits, &back, &spec));
 		guard->is_bounded = true;
 		spec = (struct flow_spec){.drop = DROP_LOOP};
 		CU_ASSERT_EQUAL_FATAL(lb_admit_reply(view, limits, &back, &spec),
@@ -162,7 +162,7 @@ test_reply(void)
 		CU_ASSERT_EQUAL(sent.dport, m.tuple.sport);
 		CU_ASSERT_EQUAL(spec.owner, b->id);
 		struct flow_spec guessed = {.drop = DROP_LOOP};
-		CU_ASSERT_TRUE(lb_guess_reply(view, &back, &guessed));
+		CU_ASSERT_TRUE(lb_guess_reply(view, limits, &back, &guessed));
 		CU_ASSERT_EQUAL(memcmp(&guessed, &spec, sizeof(spec)), 0);
 	}
 	teardown();
@@ -184,10 +184,19 @@ test_full(void)
 	CU_ASSERT_EQUAL(spec.drop, DROP_FLOW_TABLE_FULL);
 	s->stateless = 1;
 	CU_ASSERT_EQUAL(lb_admit_reply(view, limits, &back, &spec), VERDICT_DROP);
+	CU_ASSERT_FALSE(lb_guess_reply(view, limits, &back, &spec));
 	CU_ASSERT_EQUAL(lb_admit(limits, s, NULL, &m, &spec), VERDICT_STATELESS);
 	back.now_ms = m.now_ms + LB_FULL_MS - 1;
 	CU_ASSERT_EQUAL(lb_admit_reply(view, limits, &back, &spec), VERDICT_STATELESS);
+	struct flow_spec guessed = spec;
+	guessed.owner = UINT32_MAX;
+	CU_ASSERT_TRUE(lb_guess_reply(view, limits, &back, &guessed));
+	CU_ASSERT_EQUAL(memcmp(&guessed, &spec, sizeof(spec)), 0);
+	s->stateless = 0; /* it would have dropped what found no room */
+	CU_ASSERT_FALSE(lb_guess_reply(view, limits, &back, &guessed));
+	s->stateless = 1;
 	back.now_ms++;
+	CU_ASSERT_FALSE(lb_guess_reply(view, limits, &back, &guessed));
 	CU_ASSERT_EQUAL(lb_admit_reply(view, limits, &back, &spec), VERDICT_DROP);
 	CU_ASSERT_EQUAL(spec.drop, DROP_NO_POLICY);
 	back.event = EV_RST;

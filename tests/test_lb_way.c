@@ -108,7 +108,7 @@ test_open(void)
 		CU_ASSERT_EQUAL(memcmp(&spec.reply, &reply, sizeof(reply)), 0);
 		CU_ASSERT_EQUAL(spec.flags, FLOW_REFRESH_0 | FLOW_WAY);
 		CU_ASSERT_PTR_NOT_NULL(way_find(w->gen, spec.owner));
-		CU_ASSERT_TRUE(lb_policy.guess(w->gen, &m, &guess));
+		CU_ASSERT_TRUE(lb_policy.guess(lb, &m, &guess));
 		CU_ASSERT(guess.owner == spec.owner && guess.flags == spec.flags);
 		CU_ASSERT_EQUAL(memcmp(&guess.reply, &reply, sizeof(reply)), 0);
 	}
@@ -126,21 +126,21 @@ test_guess(void)
 		struct miss m = world_client(w, i % 2 ? W_NAT : W_NAT6, i);
 		struct flow_spec spec = {0}, guess = {0};
 		CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
-		CU_ASSERT_TRUE(lb_policy.guess(w->gen, &m, &guess));
+		CU_ASSERT_TRUE(lb_policy.guess(lb, &m, &guess));
 		CU_ASSERT_EQUAL(memcmp(&guess.reply, &spec.reply, sizeof(spec.reply)), 0);
 		CU_ASSERT(guess.owner == spec.owner && guess.flags == spec.flags);
 	}
 	struct flow_spec spec;
 	struct miss m = world_client(w, W_FULLNAT, 1);
-	CU_ASSERT_FALSE(lb_policy.guess(w->gen, &m, &spec));
+	CU_ASSERT_FALSE(lb_policy.guess(lb, &m, &spec));
 	m = world_client(w, W_EMPTY, 1);
-	CU_ASSERT_FALSE(lb_policy.guess(w->gen, &m, &spec));
+	CU_ASSERT_FALSE(lb_policy.guess(lb, &m, &spec));
 	m = world_client(w, W_NAT, 1);
 	m.tuple.dport ^= 1;
-	CU_ASSERT_FALSE(lb_policy.guess(w->gen, &m, &spec));
+	CU_ASSERT_FALSE(lb_policy.guess(lb, &m, &spec));
 	m = world_client(w, W_NAT, 1);
 	m.route = NULL;
-	CU_ASSERT_FALSE(lb_policy.guess(w->gen, &m, &spec));
+	CU_ASSERT_FALSE(lb_policy.guess(lb, &m, &spec));
 	teardown();
 }
 
