@@ -3,7 +3,8 @@
  * What       Internet checksums: whole, and by difference (RFC 1624, equation 3). Sums are taken
  *            over words in memory order, so nothing is swapped.
  * Invariant  1. csum_apply of the difference of all changed words equals the checksum made anew.
- *            2. A difference is a sum of (~old + new); several may be added up before use.
+ *            2. A difference is a sum of (~old + new). Several may be added up before use: those of
+ *               16 and 32 bits as words of 64, those that fill their word by csum_add32.
  * Limits     A sum is 64 bits wide: 2^32 words of 32 bits fit.
  * See        RFC 1071, RFC 1624, RFC 768.
  */

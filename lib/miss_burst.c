@@ -109,7 +109,7 @@ ask(struct worker *w, struct batch *b, unsigned i)
 	--*room_of(b, p);
 }
 
-/* Index lines of the replies, back to back: a core walks for four addresses at a time. */
+/* Index lines of the replies, back to back: a core walks for several addresses at once. */
 static void
 prefetch_replies(const struct worker *w, const struct batch *b)
 {

@@ -7,8 +7,9 @@
  * Invariant  1. Packets of one flow keep their order: what may belong to a flow that is asked for
  *               but not made yet waits until it is, and so does all that follows of the same tuple.
  *            2. No more flows are asked for than the table has room for.
- *            3. Judging and the first stage of warming change nothing that a hit depends on, nor a
- *               hit what they find: hits stand behind them and in front of all else.
+ *            3. Hits stand behind judging and the first stage of warming, which depend on the
+ *               generation and the packet alone, and in front of all else. (A port that NAT draws
+ *               ahead is another one if a hit opens a flow: then it was asked for in vain.)
  * Owner      The worker, once a burst.
  * See        lib/miss.h, lib/policy.h; docs/design.md, "The hit path".
  */

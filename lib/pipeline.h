@@ -32,6 +32,7 @@ struct tx_buf {
 	uint16_t via;      /* worker that sends for us when queue is TX_NO_QUEUE */
 	struct rte_mbuf *buf[BURST]; /* buf_meta: HANDOFF_TX */
 } __attribute__((aligned(512))); /* a power of two: found by a shift */
+static_assert(sizeof(struct tx_buf) == 512, "a power of two");
 enum { TX_NO_QUEUE = 0xffff };
 
 struct out_buf {
@@ -43,9 +44,10 @@ struct pipeline {
 	struct pkt pkt[BURST];   /* to be looked up */
 	struct pkt aside[BURST];
 	uint16_t n_aside;
-	struct pkt *late[BURST + 1]; /* of pkt: no flow found; after the hits, lib/miss_burst.h */
+	struct pkt *late[BURST + 1]; /* of pkt: no flow found; lib/miss_burst.h */
 	uint16_t n_late;
-	bool is_mixed[MAX_DEVS + 1]; /* the last burst of a device, or ring, had misses */
+	bool is_mixed[MAX_DEVS + 1]; /* the last burst of a device, or ring, had misses (after a
+	                              * mixed one: those without a candidate) */
 	struct rte_mbuf *bufs[BURST + PREFETCH_AHEAD];
 	struct tx_buf tx[MAX_DEVS];
 	struct out_buf out[MAX_WORKERS];

@@ -113,8 +113,10 @@ struct policy_ops {
 	int (*home)(const struct generation *g, const struct miss *m);
 	/*
 	 * warm: ask for the memory that open() will read; stage k may read what stage k-1 asked
-	 * for. Called for every stage and every miss of a burst, before the first open() of the
-	 * burst. It decides nothing and writes m->hint only, which open() may use as a hint.
+	 * for. Called for every stage and every miss of a burst, before the first open() for any
+	 * of them; but between stage 0 and stage 1 a hit of the burst may end flows and open its
+	 * own again, so stage 0 keeps nothing that this could change. It decides nothing and
+	 * writes m->hint only, which open() may use as a hint.
 	 */
 	void (*warm)(void *state, struct miss *m, unsigned stage);
 	enum verdict (*open)(void *state, const struct miss *m, struct flow_spec *spec);
