@@ -77,7 +77,7 @@ t_pool_drain() { # a new address gives at once, the old one keeps what it has un
 	local was=$state/pools.was curl said end r=1
 	ctl config get >"$was"
 	pools_apply .
-	in_ns sub1 curl -sS --max-time 60 --limit-rate 1M -o "$state/pools.get" http://198.51.102.2/100m 2>"$state/pools.err" &
+	in_ns sub1 curl -sS --max-time 60 --limit-rate 4M -o "$state/pools.get" http://198.51.102.2/100m 2>"$state/pools.err" &
 	curl=$!
 	for _ in $(seq 50); do [ -s "$state/pools.get" ] && break; sleep 0.1; done
 	pools_apply '.nat.drain_deadline = 4 | .nat.pools[-1] |= (.addresses += ["'$wider'"] | .drain = ["'$wide'"])' || return 1
@@ -88,7 +88,7 @@ t_pool_drain() { # a new address gives at once, the old one keeps what it has un
 		fail "sub1 is seen as $said, not as $wider"
 	elif ! kill -0 $curl 2>/dev/null; then
 		fail "the connection did not live until the deadline"
-	elif ! wait_for $curl 10; then
+	elif ! wait_for $curl 20; then
 		fail "the connection goes on behind the deadline"
 	elif [ "$(date +%s%N)" -lt $end ]; then
 		fail "the connection ended before the deadline"
