@@ -4,6 +4,19 @@
 #include "ctl/config/config.h"
 #include "fuzz.h"
 
+/* The network that an import gets into is not its own: backends that need a route may lack it. */
+static bool
+is_of_network(const struct config_errors *errs)
+{
+	for (unsigned i = 0; i < errs->n; i++) {
+		if (strstr(errs->e[i].message, "no route leads to it") != NULL)
+			continue;
+		fprintf(stderr, "%s: %s\n", errs->e[i].path, errs->e[i].message);
+		return false;
+	}
+	return errs->n != 0;
+}
+
 static void
 document_is_good(const struct import *im)
 {
@@ -12,10 +25,7 @@ document_is_good(const struct import *im)
 	json_t *doc = json_pack("{s:[{s:s, s:s}], s:O}", "nics", "name", "in", "device", "d", "lb",
 	                        json_object_get(result, "lb"));
 	MUST(doc != NULL);
-	bool good = config_check(doc, &errs);
-	if (!good)
-		fprintf(stderr, "%s: %s\n", errs.e[0].path, errs.e[0].message);
-	MUST(good);
+	MUST(config_check(doc, &errs) || is_of_network(&errs));
 	json_decref(doc);
 	json_decref(result);
 }
