@@ -11,6 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* TEST_IS_SANITIZED: freed memory is kept for a while, and all takes longer. */
+#ifdef __SANITIZE_ADDRESS__
+enum { TEST_IS_SANITIZED = 1 };
+#else
+enum { TEST_IS_SANITIZED = 0 };
+#endif
+
 struct test_case {
 	const char *name;
 	void (*run)(void);

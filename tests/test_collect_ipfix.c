@@ -234,12 +234,7 @@ answers_at_once(void)
 static void
 slow(void)
 {
-#ifdef __SANITIZE_ADDRESS__
-	enum { MORE_KB = 262144 }; /* what was freed is kept for a while */
-#else
-	enum { MORE_KB = 1024 };
-#endif
-	enum { QUEUE = 1024, FLOOD = 20000 };
+	enum { QUEUE = 1024, FLOOD = 20000, MORE_KB = TEST_IS_SANITIZED ? 262144 : 1024 };
 	char text[4096], count[32];
 	ipfix_begin("tcp", ",\"queue\":1024", "");
 	collector_start("slow", "one.pcap");
