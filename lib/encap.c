@@ -11,7 +11,6 @@
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-enum { IP6_MIN_MTU = 1280 };
 enum { DYNAMIC_PORTS = 0xc000, FLOW_LABEL = 0xfffff, ECN = 3, GRE_LEN = 4 };
 
 /* Where a packet and its pieces go. */
@@ -157,13 +156,15 @@ inner_of(const struct pkt *p)
 	return in;
 }
 
-/* The outer header, if there is one, and that of the frame. */
+/* The outer header, if there is one, and that of the frame. may_cut: routers may, whatever the
+ * packet inside says. */
 static inline __attribute__((always_inline)) void
 dress(struct worker *w, struct pkt *p, const struct way *y, const struct gen_nic *out,
-      uint64_t word, uint64_t spread)
+      uint64_t word, uint64_t spread, bool may_cut)
 {
 	if (y->overhead != 0) {
 		struct inner in = inner_of(p);
+		in.df &= !may_cut;
 		outer_write(w, p->l3, y, &in, spread);
 		p->l3 -= y->overhead;
 		p->l3_len = (uint16_t)(p->l3_len + y->overhead);
@@ -194,7 +195,7 @@ send_pieces(struct worker *w, struct pkt *p, const struct course *c)
 		struct pkt q = {.m = piece[i], .l3 = buf_data(piece[i]) + l2, .nic = p->nic,
 		                .family = FAMILY_V4, .loops = p->loops};
 		q.l3_len = be16toh(pkt_ip4(&q)->total);
-		dress(w, &q, c->way, c->out, c->word, c->spread);
+		dress(w, &q, c->way, c->out, c->word, c->spread, false);
 		if (nexthop_word_is_up(c->word))
 			fragment_put(w, q.m, i, (struct tx_way){.nic = c->nic, .from = p->nic});
 		else if (i == 0)
@@ -267,23 +268,9 @@ room_of(const struct pkt *p, const struct course *c)
 {
 	uint16_t overhead = c->way->overhead, room = (uint16_t)(c->mtu - overhead);
 	uint16_t own = (uint16_t)(own_mtu(c->way, c->out) - overhead);
-	if (p->family == FAMILY_V4 || room >= IP6_MIN_MTU)
+	if (p->family == FAMILY_V4 || room >= WAY_MTU_MIN6)
 		return room;
-	return own < IP6_MIN_MTU ? own : (uint16_t)IP6_MIN_MTU;
-}
-
-/* IPv6 inside that everybody has to take, but whose path does not: routers may cut what it is in,
- * if that is IPv4. */
-static void
-dress_small6(struct worker *w, struct pkt *p, const struct course *c)
-{
-	const struct way *y = c->way;
-	struct inner in = inner_of(p);
-	in.df = false;
-	outer_write(w, p->l3, y, &in, c->spread);
-	p->l3 -= y->overhead;
-	p->l3_len = (uint16_t)(p->l3_len + y->overhead);
-	tx_header(p, c->out, y->family == FAMILY_V4 ? ETHER_IP4 : ETHER_IP6, c->word);
+	return own < WAY_MTU_MIN6 ? own : (uint16_t)WAY_MTU_MIN6;
 }
 
 /* A packet whose next hop is not known yet, or that is too big, or cannot be sent at all. */
@@ -315,10 +302,8 @@ send_with_care(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
 		send_pieces(w, p, &c);
 		return;
 	}
-	if (p->l3_len + y->overhead > c.mtu)
-		dress_small6(w, p, &c);
-	else
-		dress(w, p, y, c.out, c.word, c.spread);
+	/* IPv6 that everybody has to take, but whose path does not: in IPv4 it can be cut. */
+	dress(w, p, y, c.out, c.word, c.spread, p->l3_len + y->overhead > c.mtu);
 	if (!nexthop_word_is_up(c.word))
 		wait(w, p, &c);
 	else
@@ -343,7 +328,7 @@ encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
 		return;
 	}
 	touch_up(p, y);
-	dress(w, p, y, out, word, encap_spread(hash));
+	dress(w, p, y, out, word, encap_spread(hash), false);
 	tx_put(w, &w->pipe->tx[out->dev], p->m, (struct tx_way){.nic = nic, .from = p->nic});
 }
 

@@ -328,19 +328,26 @@ test_dscp(void)
 	}
 }
 
+static struct frame
+answer_to(struct frame f)
+{
+	struct frame back = f;
+	back.src = f.dst;
+	back.dst = f.src;
+	back.sport = f.dport;
+	back.dport = f.sport;
+	return back;
+}
+
 /* An answer that comes by: from where the owner is it goes to the client as it came. */
 static void
 test_answers(void)
 {
 	struct world *w = carried(LB_MODE_DSR, 6, "2001:db8:2::20", (struct img_lb_way){.mtu = 0});
-	struct frame f = client_frame(6), back = f;
+	struct frame f = client_frame(6), back = answer_to(f);
 	world_mac(w, WORLD_IN, 6, f.src);
 	probe_arrive(w, WORLD_IN, f);
 	CU_ASSERT_TRUE(take(w));
-	back.src = f.dst;
-	back.dst = f.src;
-	back.sport = f.dport;
-	back.dport = f.sport;
 	probe_arrive(w, WORLD_OUT, back);
 	CU_ASSERT_TRUE_FATAL(probe_take(w, 0));
 	CU_ASSERT_EQUAL(probe_view.f.ttl, 63);
@@ -358,13 +365,9 @@ static void
 test_refusals(void)
 {
 	struct world *w = carried(LB_MODE_IPIP, 6, "192.0.2.20", (struct img_lb_way){.mtu = 0});
-	struct frame f = client_frame(6), back = f;
+	struct frame f = client_frame(6), back = answer_to(f);
 	probe_arrive(w, WORLD_IN, f);
 	CU_ASSERT_TRUE(take(w));
-	back.src = f.dst;
-	back.dst = f.src;
-	back.sport = f.dport;
-	back.dport = f.sport;
 	probe_arrive(w, WORLD_SMALL, back);
 	CU_ASSERT_EQUAL(world_dropped(w, DROP_IP_SOURCE), 1);
 	w->gen->n_ways = OWNER;
