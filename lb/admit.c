@@ -2,13 +2,6 @@
 /* New connections under a guard. */
 #include "admit.h"
 
-static enum verdict
-refuse(struct flow_spec *spec, enum drop_reason reason)
-{
-	spec->drop = (uint8_t)reason;
-	return VERDICT_DROP;
-}
-
 static bool
 list_has(const struct lb_view *v, uint16_t list, const struct tuple *t)
 {
@@ -60,15 +53,15 @@ lb_admit(struct lb_limits *l, const struct img_lb_service *s, const struct lb_gu
 {
 	bool over = m->is_full || is_over(l, s, g, m, spec->is_answered);
 	if (over && (spec->is_answered || !can_go_on(s, g, m)))
-		return refuse(spec, m->is_full ? DROP_FLOW_TABLE_FULL : DROP_LB_OVERFLOW);
+		return verdict_drop(spec, m->is_full ? DROP_FLOW_TABLE_FULL : DROP_LB_OVERFLOW);
 	if (m->is_full)
 		lb_note_full(l, m->now_ms);
 	if (over && is_third(m))
 		return VERDICT_STATELESS;
 	if (g != NULL && !lb_source_admit(l, g, s->id, &m->tuple, m->now_ns))
-		return refuse(spec, DROP_LB_RATE_SOURCE);
+		return verdict_drop(spec, DROP_LB_RATE_SOURCE);
 	if (g != NULL && !lb_service_admit(l, g, s->id, m->now_ns))
-		return refuse(spec, DROP_LB_RATE_SERVICE);
+		return verdict_drop(spec, DROP_LB_RATE_SERVICE);
 	return over ? VERDICT_STATELESS : VERDICT_OPEN;
 }
 
@@ -118,7 +111,7 @@ lb_admit_reply(const struct lb_view *v, const struct lb_limits *l, const struct 
 {
 	const struct img_lb_backend *b = replier(v, l, m);
 	if (b == NULL || m->has_frag) /* a reply to nothing */
-		return refuse(spec, m->event == EV_RST ? DROP_TCP_NOT_SYN : DROP_NO_POLICY);
+		return verdict_drop(spec, m->event == EV_RST ? DROP_TCP_NOT_SYN : DROP_NO_POLICY);
 	reply_fill(v, b, &m->tuple, spec);
 	return VERDICT_STATELESS;
 }

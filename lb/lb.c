@@ -108,13 +108,6 @@ refuse(struct flow_spec *spec, enum drop_reason reason, uint8_t code)
 	return VERDICT_UNREACHABLE;
 }
 
-static enum verdict
-drop(struct flow_spec *spec, enum drop_reason reason)
-{
-	spec->drop = (uint8_t)reason;
-	return VERDICT_DROP;
-}
-
 /* The service has no backend for a new flow. */
 static enum verdict
 none(const struct img_lb_service *s, uint8_t proto, struct flow_spec *spec)
@@ -146,9 +139,8 @@ static enum verdict
 refuse_echo(const struct miss *m, struct flow_spec *spec)
 {
 	bool asks = m->tuple.dport == 0; /* a reply has its identifier there */
-	spec->drop = asks && m->gen->plane->service_echo == IMG_ECHO_HEALTHY ?
-		DROP_LB_NO_BACKEND : DROP_LOCAL_UNWANTED;
-	return VERDICT_DROP;
+	bool is_down = asks && m->gen->plane->service_echo == IMG_ECHO_HEALTHY;
+	return verdict_drop(spec, is_down ? DROP_LB_NO_BACKEND : DROP_LOCAL_UNWANTED);
 }
 
 static enum verdict
@@ -179,7 +171,7 @@ syn_proxy(struct lb *lb, const struct img_lb_service *s, const struct miss *m,
 	}
 	if (spec->is_answered || !lb_syn_is_on(lb->syn, s, m->now_ns))
 		return VERDICT_PASS;
-	return drop(spec, DROP_LB_COOKIE);
+	return verdict_drop(spec, DROP_LB_COOKIE);
 }
 
 static const struct img_lb_backend *
@@ -209,7 +201,7 @@ special(struct lb *lb, const struct img_lb_service *s, const struct miss *m,
 	}
 	/* Whose beginning was not seen cannot be told of any more, and may not tell of itself. */
 	if (s->tell != TELL_NONE && m->event != EV_SYN && !spec->is_answered)
-		return drop(spec, DROP_TCP_NOT_SYN);
+		return verdict_drop(spec, DROP_TCP_NOT_SYN);
 	spec->tell = s->tell;
 	spec->toa_kind = s->toa_kind;
 	return VERDICT_PASS;
@@ -250,7 +242,7 @@ pass_rst(struct lb *lb, const struct img_lb_service *s, const struct lb_guard *g
 	uint8_t why;
 	if (lb_admit_rst(lb->limits, s, g, m))
 		b = choice_peek(&lb->choice, view_of(m->gen), s, &m->tuple, m->now_ms, &why);
-	return b == NULL ? drop(spec, DROP_TCP_NOT_SYN) :
+	return b == NULL ? verdict_drop(spec, DROP_TCP_NOT_SYN) :
 	       pass_without(lb, s, b, &m->tuple, spec);
 }
 
@@ -261,7 +253,7 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	const struct tuple *t = &m->tuple;
 	const struct img_lb_service *s = lb_view_service(v, t);
 	if (s == NULL && m->event == EV_RST)
-		return drop(spec, DROP_TCP_NOT_SYN);
+		return verdict_drop(spec, DROP_TCP_NOT_SYN);
 	if (s == NULL && (t->proto == IPPROTO_L4_ICMP || t->proto == IPPROTO_L4_ICMP6))
 		return refuse_echo(m, spec);
 	if (s == NULL)
@@ -270,10 +262,11 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 	if (s->choice.per_packet && t->realm != 0)
 		return refuse(spec, DROP_LB_NO_SERVICE, CODE_PORT);
 	if (m->is_full && !s->stateless)
-		return drop(spec, m->event == EV_RST ? DROP_TCP_NOT_SYN : DROP_FLOW_TABLE_FULL);
+		return verdict_drop(spec, m->event == EV_RST ? DROP_TCP_NOT_SYN :
+		                                               DROP_FLOW_TABLE_FULL);
 	const struct lb_guard *g = lb_view_guard(v, s);
 	if (g != NULL && lb_is_denied(v, g, t))
-		return drop(spec, DROP_LB_DENIED);
+		return verdict_drop(spec, DROP_LB_DENIED);
 	if (m->event == EV_RST)
 		return pass_rst(lb, s, g, m, spec);
 	enum verdict said = is_special(s) ? special(lb, s, m, spec) : VERDICT_PASS;
@@ -344,7 +337,7 @@ open_flow(void *state, const struct miss *m, struct flow_spec *spec)
 	if (!route_is(m, ROUTE_LB_LOCAL))
 		return lb_admit_reply(view_of(m->gen), lb->limits, m, spec);
 	/* a reply to nothing */
-	return drop(spec, m->event == EV_RST ? DROP_TCP_NOT_SYN : DROP_NO_POLICY);
+	return verdict_drop(spec, m->event == EV_RST ? DROP_TCP_NOT_SYN : DROP_NO_POLICY);
 }
 
 /* The local port of a fullnat flow is chosen at random: nobody can say which. */

@@ -88,6 +88,14 @@ struct flow_spec {
 	struct cookie cookie; /* is_answered: what it had asked for */
 };
 
+/* verdict_drop: the packet ends, under this reason. */
+static inline enum verdict
+verdict_drop(struct flow_spec *spec, enum drop_reason reason)
+{
+	spec->drop = (uint8_t)reason;
+	return VERDICT_DROP;
+}
+
 enum {
 	HOME_NOT_MINE = -1,
 	HOME_ANY = -2,   /* mine, and any worker will do: stay */

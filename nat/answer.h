@@ -8,13 +8,6 @@
 
 #include "nat/state.h"
 
-static inline enum verdict
-refuse(struct flow_spec *spec, enum drop_reason drop)
-{
-	spec->drop = (uint8_t)drop;
-	return VERDICT_DROP;
-}
-
 /* refuse_inbound: from outside, to nobody that it may speak to. */
 static inline enum verdict
 refuse_inbound(const struct miss *m, struct flow_spec *spec, enum drop_reason drop)

@@ -191,7 +191,7 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 {
 	const struct tuple *t = &m->tuple;
 	if (t->proto == IPPROTO_L4_ICMP && t->dport != 0)
-		return refuse(spec, DROP_NO_POLICY); /* an echo reply that nobody asked for */
+		return verdict_drop(spec, DROP_NO_POLICY); /* an echo reply that nobody asked for */
 	struct wish w = {.miss = m, .rule = rule, .proto = (uint8_t)nat_proto(t->proto)};
 	spec->code = rules_of(m->gen)->conf.refusal;
 	uint32_t number = life_find_or_make(n, &w, &spec->drop);
@@ -269,12 +269,12 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 {
 	const struct tuple *t = &m->tuple;
 	if (is_foreign(m))
-		return refuse(spec, DROP_NO_POLICY);
+		return verdict_drop(spec, DROP_NO_POLICY);
 	uint32_t number = find_external(n, m);
 	if (number == 0)
 		return refuse_inbound(m, spec, DROP_NAT_NO_MAPPING);
 	if (t->proto == IPPROTO_L4_TCP && m->event != EV_SYN)
-		return refuse(spec, DROP_TCP_NOT_SYN);
+		return verdict_drop(spec, DROP_TCP_NOT_SYN);
 	if (!is_admitted(n, number, t->realm, t->src.w[0]))
 		return refuse_inbound(m, spec, DROP_NAT_FILTERED);
 	struct mapping *map = mapping_at(&n->mappings, number);
@@ -283,7 +283,7 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 		return refuse_inbound(m, spec, DROP_NAT_NO_MAPPING);
 	if (!limit_inbound(n, s)) {
 		refuse_flow(n, map, REFUSED_FLOWS, limit_rule(n, s)->max_flows);
-		return refuse(spec, DROP_NAT_FLOW_LIMIT);
+		return verdict_drop(spec, DROP_NAT_FLOW_LIMIT);
 	}
 	map->flows++;
 	s->flows++;
@@ -308,7 +308,8 @@ open_other(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	if (other_home(m->gen, m) != HOME_NOT_MINE)
 		return other_open(n, m, spec);
 	const struct img_nat_rule *rule = rules_match_back(r, m);
-	return rule != NULL ? pass_open(r, m, rule, true, spec) : refuse(spec, DROP_IP_PROTOCOL);
+	return rule != NULL ? pass_open(r, m, rule, true, spec) :
+	                      verdict_drop(spec, DROP_IP_PROTOCOL);
 }
 
 static enum verdict

@@ -91,7 +91,7 @@ other_open(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	const struct tuple *t = &m->tuple;
 	const struct img_nat_rule *rule = rules_match(rules_of(m->gen), m);
 	if (rule == NULL)
-		return refuse(spec, DROP_NAT_NO_MAPPING);
+		return verdict_drop(spec, DROP_NAT_NO_MAPPING);
 	be32 external = paired(n, m, rule);
 	const struct img_nat_address *a = address_of(m->gen, rule, t);
 	if (external == 0 && a != NULL)

@@ -40,10 +40,8 @@ enum verdict
 pass_open(const struct nat_rules *r, const struct miss *m, const struct img_nat_rule *rule,
           bool is_inbound, struct flow_spec *spec)
 {
-	if (is_inbound && !rule->inbound) {
-		spec->drop = DROP_NAT_FILTERED;
-		return VERDICT_DROP;
-	}
+	if (is_inbound && !rule->inbound)
+		return verdict_drop(spec, DROP_NAT_FILTERED);
 	spec->reply = tuple_invert(&m->tuple);
 	spec->reply.realm = route_realm(m->gen, m->route);
 	spec->owner = OWNER_PASS;

@@ -56,7 +56,7 @@ open_leaving(const struct nat *n, const struct miss *m, uint64_t outside, struct
 	static const struct img_nat_rule defaults;
 	const struct tuple *t = &m->tuple;
 	if (is_reply(t))
-		return refuse(spec, DROP_NO_POLICY);
+		return verdict_drop(spec, DROP_NO_POLICY);
 	spec->reply = (struct tuple){
 		.src = t->dst, .dst = addr_from_v4(static_address(outside)), .sport = t->dport,
 		.dport = static_port(outside), .family = FAMILY_V4, .proto = t->proto,
@@ -74,9 +74,9 @@ open_arriving(const struct nat *n, const struct miss *m, const struct img_nat_st
 {
 	const struct tuple *t = &m->tuple;
 	if (is_reply(t))
-		return refuse(spec, DROP_NAT_NO_MAPPING);
+		return verdict_drop(spec, DROP_NAT_NO_MAPPING);
 	if (t->proto == IPPROTO_L4_TCP && m->event != EV_SYN)
-		return refuse(spec, DROP_TCP_NOT_SYN);
+		return verdict_drop(spec, DROP_TCP_NOT_SYN);
 	if (!s->inbound)
 		return refuse_inbound(m, spec, DROP_NAT_FILTERED);
 	spec->reply = tuple_invert(t);
