@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ways to the owners of flows: what goes in front of a packet, and where it is sent. */
-#include "encap.h"
+#include "encap_plain.h"
 
 #include "csum.h"
 #include "fragment.h"
@@ -11,7 +11,7 @@
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-enum { DYNAMIC_PORTS = 0xc000, FLOW_LABEL = 0xfffff, ECN = 3, GRE_LEN = 4 };
+enum { FLOW_LABEL = 0xfffff, ECN = 3, GRE_LEN = 4 };
 
 /* Where a packet and its pieces go. */
 struct course {
@@ -38,9 +38,8 @@ shim_write(uint8_t *o, const uint8_t *template, const struct way *y, uint32_t in
 	if (y->kind == WAY_GRE) {
 		memcpy(o, template, GRE_LEN);
 	} else if (y->kind == WAY_GUE) {
-		uint16_t port = (uint16_t)(DYNAMIC_PORTS | (spread >> 40 & ~DYNAMIC_PORTS));
 		memcpy(o, template, UDP_LEN);
-		store16(o, htobe16(port));
+		store16(o, encap_port(spread));
 		store16(o + 4, htobe16((uint16_t)(inner + UDP_LEN)));
 	}
 }
@@ -232,9 +231,10 @@ course_find(struct worker *w, struct course *c)
 	c->word = hop.id != 0 ? nexthop_word(&w->shared->nexthops, hop.id) : 0;
 	c->out = &w->gen->nic[c->nic];
 	c->mtu = path_mtu(w, c->way, c->out);
-	w->pipe->way_hop[c->owner % WAY_HOPS] = (struct way_hop){
-		.owner = c->owner, .gen = (uint32_t)w->gen->number, .id = hop.id, .mtu = c->mtu,
-	};
+	struct way_hop *h = &w->pipe->way_hop[c->owner % WAY_HOPS];
+	*h = (struct way_hop){.owner = c->owner, .stamp = w->pipe->way_stamp, .id = hop.id,
+		.nic = c->nic, .mtu = c->mtu};
+	encap_plain_fill(h, c->way, c->out);
 	return true;
 }
 
@@ -317,11 +317,9 @@ encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
 	const struct generation *g = w->gen;
 	const struct way *y = way_find(g, owner);
 	const struct way_hop *h = &w->pipe->way_hop[owner % WAY_HOPS];
-	const struct nexthop *hop = &w->shared->nexthops.entry[h->id];
-	uint64_t word = atomic_load_explicit(&hop->word, memory_order_relaxed);
-	uint8_t nic = hop->nic;
-	const struct gen_nic *out = &g->nic[nic];
-	if (unlikely(y == NULL || h->owner != owner || h->gen != (uint32_t)g->number ||
+	uint64_t word = nexthop_word(&w->shared->nexthops, h->id);
+	const struct gen_nic *out = &g->nic[h->nic];
+	if (unlikely(y == NULL || !way_hop_is(w->pipe, h, owner) ||
 	             !nexthop_word_is_up(word) || !has_headroom(p, y) ||
 	             p->l3_len + y->overhead > h->mtu)) {
 		send_with_care(w, p, owner, hash);
@@ -329,7 +327,7 @@ encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash)
 	}
 	touch_up(p, y);
 	dress(w, p, y, out, word, encap_spread(hash), false);
-	tx_put(w, &w->pipe->tx[out->dev], p->m, (struct tx_way){.nic = nic, .from = p->nic});
+	tx_put(w, &w->pipe->tx[out->dev], p->m, (struct tx_way){.nic = h->nic, .from = p->nic});
 }
 
 bool

@@ -41,11 +41,20 @@ void encap_to(struct worker *w, struct pkt *p, uint32_t owner, uint64_t hash);
 static inline void
 encap_turn(struct worker *w)
 {
-	uint32_t epoch = atomic_load_explicit(&w->shared->way_mtus.epoch, memory_order_acquire);
-	if (__builtin_expect(w->pipe->way_epoch == epoch, 1))
+	struct pipeline *pipe = w->pipe;
+	uint64_t epoch = atomic_load_explicit(&w->shared->way_mtus.epoch, memory_order_acquire);
+	uint64_t now = epoch << 32 | (uint32_t)w->gen->number;
+	if (__builtin_expect(pipe->way_now == now, 1))
 		return;
-	w->pipe->way_epoch = epoch;
-	memset(w->pipe->way_hop, 0, sizeof(w->pipe->way_hop));
+	pipe->way_now = now;
+	pipe->way_stamp++;
+}
+
+/* way_hop_is: is the row the owner's, and good? */
+static inline bool
+way_hop_is(const struct pipeline *pipe, const struct way_hop *h, uint32_t owner)
+{
+	return ((h->owner ^ owner) | (h->stamp ^ pipe->way_stamp)) == 0;
 }
 
 /* encap_is_from_owner: does the packet come from where the owner is? */
@@ -62,6 +71,14 @@ encap_send(struct worker *w, struct pkt *p, const struct flow *f, unsigned d, ui
 		encap_to(w, p, f->owner, hash);
 	else
 		encap_back(w, p, f);
+}
+
+/* encap_port: the outer source port of a flow, of its spread. */
+static inline be16
+encap_port(uint64_t spread)
+{
+	enum { DYNAMIC_PORTS = 0xc000 };
+	return htobe16((uint16_t)(DYNAMIC_PORTS | (spread >> 40 & ~DYNAMIC_PORTS)));
 }
 
 /* encap_spread: what a flow's hash becomes outside, so that nobody sees the table's own. */

@@ -4,7 +4,7 @@
 
 #include "again.h"
 #include "aside.h"
-#include "encap.h"
+#include "encap_plain.h"
 #include "ending.h"
 #include "final.h"
 #include "flow_index.h"
@@ -136,7 +136,7 @@ send_aside(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 {
 	bool is_way = f->nexthop[d] == NEXTHOP_WAY && (f->flags & FLOW_HALF) == 0;
 	if (likely(is_way && !pkt_is_special(p)))
-		encap_send(w, p, f, d, p->hash);
+		encap_plain(w, p, f, d);
 	else
 		send_special(w, p, f, d);
 }
@@ -258,7 +258,7 @@ find(const struct worker *w, struct pkt *p)
  * the core has many lines on their way at a time; in the second, where to go on depends on nothing
  * that is loaded, so that it runs ahead of a line that is late.
  */
-static void
+static __attribute__((noinline)) void
 forward_burst(struct worker *w, unsigned n)
 {
 	struct pkt *p = w->pipe->pkt, *end = p + n;

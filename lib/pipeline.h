@@ -13,16 +13,11 @@
 #define MR_PIPELINE_H
 
 #include "pkt.h"
+#include "way_hop.h"
 #include "worker.h"
 
 /* PREFETCH_AHEAD: so many frames before its turn a header is asked for. */
-enum { PREFETCH_AHEAD = 4, IDENT_COUNTERS = 4096, WAY_HOPS = 4096 };
-
-/* The next hop of a way, as long as the generation is in force, and what its path takes. */
-struct way_hop {
-	uint32_t owner, gen; /* low half of the generation's number */
-	uint16_t id, mtu;    /* 0: none */
-};
+enum { PREFETCH_AHEAD = 4, IDENT_COUNTERS = 4096 };
 
 struct tx_buf {
 	struct dev *dev;
@@ -57,7 +52,8 @@ struct pipeline {
 	struct timer_set timers[2 * MAX_TIMER_SETS]; /* upper half: lib/final.h */
 	uint16_t ident[IDENT_COUNTERS]; /* lib/ident.h */
 	struct way_hop way_hop[WAY_HOPS]; /* by owner; lib/encap.h */
-	uint32_t way_epoch;      /* of shared.way_mtus, when these were forgotten last */
+	uint64_t way_now;        /* what these are of: generation, and epoch of shared.way_mtus */
+	uint32_t way_stamp;      /* of the rows that are good */
 	uint64_t gen_number;     /* of w->gen: an address may come again, a number does not */
 };
 

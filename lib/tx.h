@@ -81,15 +81,23 @@ tx_put(struct worker *w, struct tx_buf *t, struct rte_mbuf *m, struct tx_way way
 	tx_count(w->stats, way.nic, m->data_len, 1);
 }
 
-/* tx_header: put the L2 header in front of the IP packet and cut what is behind it. */
+/* An IP packet in its buffer, and its type for the L2 header. */
+struct tx_ip {
+	uint8_t *l3;
+	uint32_t size;
+	uint16_t type;
+};
+
+/*
+ * tx_frame: put the L2 header in front of the IP packet and cut what is behind it. own: the first
+ * octets of the interface's gen_nic, its MAC address and above that its tag.
+ */
 static inline __attribute__((always_inline)) void
-tx_header(const struct pkt *p, const struct gen_nic *out, uint16_t type, uint64_t word)
+tx_frame(struct rte_mbuf *m, struct tx_ip ip, uint64_t own, uint64_t word)
 {
-	struct rte_mbuf *m = p->m;
-	uint64_t own = load64(out); /* its MAC address, and above that its tag */
 	bool is_tagged = own >> 48 != 0;
-	uint8_t *e = p->l3 - ETHER_LEN;
-	uint16_t size = p->l3_len + ETHER_LEN;
+	uint8_t *e = ip.l3 - ETHER_LEN;
+	uint16_t size = (uint16_t)(ip.size + ETHER_LEN);
 	if (__builtin_expect(is_tagged, 0)) {
 		e -= VLAN_LEN;
 		size += VLAN_LEN;
@@ -101,11 +109,17 @@ tx_header(const struct pkt *p, const struct gen_nic *out, uint16_t type, uint64_
 	if (__builtin_expect(is_tagged, 0)) {
 		store64(e + 6, own);
 		store16(e + 12, htobe16(ETHER_VLAN));
-		store16(e + 14, out->vlan_be);
-		store16(e + 16, htobe16(type));
+		store16(e + 14, (uint16_t)(own >> 48));
+		store16(e + 16, htobe16(ip.type));
 	} else {
-		store64(e + 6, own | (uint64_t)htobe16(type) << 48);
+		store64(e + 6, own | (uint64_t)htobe16(ip.type) << 48);
 	}
+}
+
+static inline __attribute__((always_inline)) void
+tx_header(const struct pkt *p, const struct gen_nic *out, uint16_t type, uint64_t word)
+{
+	tx_frame(p->m, (struct tx_ip){p->l3, p->l3_len, type}, load64(out), word);
 }
 
 /* tx_pkt: the IP packet, by interface nic to a next hop whose word was found up. */
