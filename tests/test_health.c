@@ -333,6 +333,33 @@ test_list(void)
 	end();
 }
 
+/* Services of IPv6 whose addresses begin alike, with a backend of IPv4: two targets, not one. */
+static void
+test_across_families(void)
+{
+	begin_empty();
+	api_set_clock(api, test_clock, NULL);
+	for (unsigned i = 0; i < 3; i++) {
+		char params[1024];
+		snprintf(params, sizeof(params), "{\"config\":{\"nics\":[{\"name\":\"in\","
+		         "\"device\":\"d\",\"addresses\":[\"10.0.0.254/24\"]}],\"lb\":{"
+		         "\"checks\":[{\"name\":\"c\",\"interval_ms\":%u}],\"services\":["
+		         "{\"name\":\"a\",\"address\":\"2001:db8:2::25\",\"port\":80,\"check\":\"c\","
+		         "\"mode\":\"ipip\",\"backends\":[{\"address\":\"10.0.0.1\"}]},"
+		         "{\"name\":\"web\",\"address\":\"2001:db8:2::26\",\"port\":80,"
+		         "\"mode\":\"ipip\",\"check\":\"c\",\"backends\":[{\"address\":"
+		         "\"10.0.0.1\"}]}]}}}", 1000 + i);
+		done("config.apply", params);
+		struct health *h = api_health(api);
+		CU_ASSERT_FATAL(h->n == 2 && h->target[0] != h->target[1]);
+		CU_ASSERT(strcmp(h->target[0]->key, h->target[1]->key) != 0);
+	}
+	result(1, false);
+	CU_ASSERT(refresh() == 1 && state_of(1) == LB_DOWN);
+	CU_ASSERT_EQUAL(backend_row(0)->state, LB_READY);
+	end();
+}
+
 static const struct test_case cases[] = {
 	{"down and up", test_down_and_up},
 	{"many changes, one generation", test_coalesced},
@@ -343,5 +370,6 @@ static const struct test_case cases[] = {
 	{"files that are wrong", test_bad_file},
 	{"down until checked", test_start_down},
 	{"the list", test_list},
+	{"services of one family, backends of the other", test_across_families},
 };
 TEST_MAIN("health", cases)

@@ -57,6 +57,7 @@ conf_read(struct health_conf *c, const struct img_lb_service *s, const struct im
 	c->service_address = s->address;
 	c->service_port = s->port;
 	c->service_last_port = s->port_last;
+	c->service_family = s->family;
 	c->service_plen = s->plen;
 	c->proto = s->proto;
 	c->address = b->address;
@@ -101,12 +102,14 @@ static void
 key_make(char key[HEALTH_KEY], const struct health_conf *c)
 {
 	char service[API_NAME], backend[API_NAME], proto[API_NAME], rest[16] = "";
-	if (c->service_plen != addr_bits(c->family) || c->service_port != c->service_last_port)
+	if (c->service_plen != addr_bits(c->service_family) ||
+	    c->service_port != c->service_last_port)
 		snprintf(rest, sizeof(rest), "/%u-%u", c->service_plen,
 		         ntohs(c->service_last_port));
 	memset(key, 0, HEALTH_KEY);
 	snprintf(key, HEALTH_KEY, "%.5s %.54s%.10s %.54s", name_protocol(c->proto, proto),
-	         name_endpoint(&c->service_address, c->family, c->service_port, service), rest,
+	         name_endpoint(&c->service_address, c->service_family, c->service_port, service),
+	         rest,
 	         name_endpoint(&c->address, c->family, c->port, backend));
 }
 

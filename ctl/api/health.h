@@ -34,7 +34,7 @@ struct health_conf {
 	union addr address, service_address;
 	uint8_t family, proto;
 	uint8_t configured;        /* enum lb_backend_state */
-	uint8_t service_plen;
+	uint8_t service_family, service_plen;
 	be16 port, service_port, service_last_port;
 	uint32_t id, row;          /* stable number; row in IMG_LB_BACKENDS */
 	uint32_t slow_start_s, deadline_s; /* 0: none */
