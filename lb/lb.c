@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "admit.h"
+#include "asker.h"
 #include "choice.h"
 #include "lb_image.h"
 #include "lb_local.h"
@@ -246,6 +247,17 @@ pass_rst(struct lb *lb, const struct img_lb_service *s, const struct lb_guard *g
 	       pass_without(lb, s, b, &m->tuple, spec);
 }
 
+/* A packet of a health check, to the backend that is asked. */
+static enum verdict
+ask(const struct img_lb_service *s, const struct img_lb_backend *b, const struct miss *m,
+    struct flow_spec *spec)
+{
+	if (m->has_frag)
+		return verdict_drop(spec, DROP_LB_OVERFLOW);
+	spec_fill(spec, &m->tuple, s, b);
+	return VERDICT_STATELESS;
+}
+
 static enum verdict
 open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 {
@@ -258,6 +270,9 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 		return refuse_echo(m, spec);
 	if (s == NULL)
 		return refuse(spec, DROP_LB_NO_SERVICE, CODE_PORT);
+	const struct img_lb_backend *asked = lb_asker_backend(v, s, t);
+	if (asked != NULL)
+		return ask(s, asked, m, spec);
 	/* Names of its flows stand where their realm would. */
 	if (s->choice.per_packet && t->realm != 0)
 		return refuse(spec, DROP_LB_NO_SERVICE, CODE_PORT);
@@ -349,8 +364,9 @@ guess(const void *state, const struct miss *m, struct flow_spec *spec)
 	if (!route_is(m, ROUTE_SERVICE))
 		return is_reply(m) && lb_guess_reply(v, lb->limits, m, spec);
 	const struct img_lb_service *s = lb_view_service(v, &m->tuple);
-	const struct img_lb_backend *b = s != NULL && s->mode != LB_MODE_FULLNAT ?
-		choice_guess(v, s, &m->tuple) : NULL;
+	const struct img_lb_backend *b = s != NULL ? lb_asker_backend(v, s, &m->tuple) : NULL;
+	if (b == NULL && s != NULL && s->mode != LB_MODE_FULLNAT)
+		b = choice_guess(v, s, &m->tuple);
 	if (b == NULL)
 		return false;
 	spec_fill(spec, &m->tuple, s, b);

@@ -69,6 +69,7 @@ check_sections(const struct check *c, const struct image_header *h)
 	    !image_section_is(h, IMG_LB_BACKENDS, sizeof(struct img_lb_backend)) ||
 	    !image_section_is(h, IMG_LB_LOCALS, sizeof(struct img_lb_local)) ||
 	    !image_section_is(h, IMG_LB_QUIC, sizeof(struct img_lb_quic)) ||
+	    !image_section_is(h, IMG_LB_ASKERS, sizeof(struct img_lb_asker)) ||
 	    !image_section_is(h, IMG_LB_SLOTS, sizeof(uint16_t)))
 		return refuse(c, "a balancer section has rows of another size");
 	if (c->n_services > LB_MAX_SERVICES)
@@ -323,6 +324,19 @@ check_routes(const struct check *c, const struct image_header *h)
 	return 0;
 }
 
+static int
+check_askers(const struct check *c, const struct image_header *h)
+{
+	uint32_t n;
+	const struct img_lb_asker *a = image_rows(h, IMG_LB_ASKERS, &n);
+	if (n > LB_MAX_ASKERS)
+		return refuse(c, "%u sources of checks, at most %u", n, LB_MAX_ASKERS);
+	for (uint32_t i = 0; i < n; i++)
+		if (!address_is_good(&a[i].address, a[i].family))
+			return refuse(c, "source %u of checks: bad address", i);
+	return 0;
+}
+
 const char *
 lb_mode_name(unsigned mode)
 {
@@ -364,7 +378,8 @@ lb_image_check(const struct image_header *h, char *err, size_t err_size)
 			return -EINVAL;
 	if (check_backends(&c) != 0)
 		return -EINVAL;
-	if (check_routes(&c, h) != 0 || lb_way_check(h, err, err_size) != 0)
+	if (check_askers(&c, h) != 0 || check_routes(&c, h) != 0 ||
+	    lb_way_check(h, err, err_size) != 0)
 		return -EINVAL;
 	return lb_guard_check(h, err, err_size);
 }

@@ -28,7 +28,12 @@ enum {
 	LB_NO_BACKEND = 0xffff,
 	LB_MAX_PERSISTENCE_S = 604800,
 	LB_MAX_PER_PACKET = 127, /* backends of a service that is chosen for packet by packet */
+	LB_MAX_ASKERS = 16,
+	/* A check that asks for a service's address comes from this port and its backend's place in
+	 * the service: below what Linux gives to clients of its own. */
+	LB_ASKER_PORT = 16384,
 };
+static_assert((int)LB_ASKER_PORT + (int)LB_MAX_BACKENDS <= 32768, "ports below the ephemeral ones");
 
 enum { LB_PROTO_ANY = 0 };
 enum lb_mode {
@@ -152,6 +157,11 @@ struct img_lb_way {
 	uint8_t dscp;          /* LB_MODE_L3DSR */
 	uint8_t always_df;
 	uint8_t zero[6];
+};
+
+struct img_lb_asker { /* a daemon's address, from which its checks ask: lb/asker.h */
+	union addr address;
+	uint8_t family, zero[7];
 };
 
 /* lb_mode_is_way: does a backend see packets as they were sent? lb_mode_is_tunnel: in others? */

@@ -265,6 +265,7 @@ lb_view_create(const struct image_header *h, const struct steer *steer)
 	struct lb_view rows = {.steer = steer};
 	uint32_t n, n_quics, guards;
 	rows.quics = image_rows(h, IMG_LB_QUIC, &n_quics);
+	rows.askers = image_rows(h, IMG_LB_ASKERS, &rows.n_askers);
 	(void)image_rows(h, IMG_LB_GUARDS, &guards);
 	rows.services = image_rows(h, IMG_LB_SERVICES, &rows.n_services);
 	rows.backends = image_rows(h, IMG_LB_BACKENDS, &rows.n_backends);

@@ -47,6 +47,8 @@ struct lb_view {
 	uint8_t *fate;               /* enum stale, two bits for each backend id */
 	uint32_t n_stale;
 	bool has_kept_ports;         /* some backend has no port of its own */
+	const struct img_lb_asker *askers;
+	uint32_t n_askers;
 	const struct img_lb_quic *quics;
 	struct aes *quic_key;        /* of each of them */
 	struct lb_index by_server;   /* of rows of backends with a server ID */

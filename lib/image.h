@@ -77,6 +77,7 @@ enum image_kind {
 	IMG_LB_LISTS,
 	IMG_LB_RANGES4,
 	IMG_LB_RANGES6,
+	IMG_LB_ASKERS,    /* struct img_lb_asker */
 };
 
 struct image_section {

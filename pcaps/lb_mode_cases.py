@@ -335,3 +335,29 @@ def tunnel_mtu_learnt():
         for k, (address, port, mtu, size) in enumerate(ways):
             large(t + k, 1, address, port, size)
     return c
+
+
+@case
+def checks_ask():
+    c = make("checks-ask", "Checks that ask for the service's address: packets from the daemon's address go to the backend that their "
+             "source port names, whatever its state is, without a flow; from other ports, and from others' addresses, they are a client's.",
+             [service("web", WEB, 80, BACKENDS, "dsr"), service("six", WEB6, 80, BACKENDS, "gue", tunnel_source="10.0.0.1"),
+              service("dns", WEB, 53, BACKENDS, "l3dsr", dscp=9, protocol="udp", limits={"rate": 1}, deny="all")],
+             check_sources=["10.0.0.9", "2001:db8:f::9"], lists=[{"name": "all", "prefixes": ["0.0.0.0/0"]}], args=["--until", "30"])
+    c.config["lb"]["services"][0]["backends"][1]["state"] = "maint"
+    c.config["lb"]["services"][1]["backends"][2]["weight"] = 0
+    for k in range(3):
+        for i, flags in enumerate((SYN, ACK, PSH | ACK, RST)):
+            data = b"GET / HTTP/1.1\r\n\r\n" if flags & PSH else b""
+            c.send("farm", k + i / 10, P.tcp("10.0.0.9", WEB, 16384 + k, 80, flags, 1 + i, i, data),
+                   P.tcp("2001:db8:f::9", WEB6, 16384 + k, 80, flags, 1 + i, i, data))
+        c.send("farm", k + 0.5, P.udp("10.0.0.9", WEB, 16384 + k, 53, b"query"))
+    c.send("farm", 4, P.error4("10.0.0.254", WEB, 3, 4, P.tcp(WEB, "10.0.0.9", 80, 16385, ACK, 1, 1, big(600)), mtu=900))
+    c.request(5, "flow.count")
+    for i in range(4):
+        c.send("farm", 6 + i / 10, P.tcp("10.0.0.9", WEB, 16387 + i, 80, SYN, 1), P.udp("10.0.0.9", WEB, 16387 + i, 53, b"query"))
+        c.send("farm", 7 + i / 10, P.tcp("10.0.0.8", WEB, 16385, 80, SYN, 1 + i))
+    c.send("farm", 8, *P.fragments4(P.udp("10.0.0.9", WEB, 16384, 53, big(3000), ident=3, df=False), [1400, 1400]))
+    c.request(9, "flow.count")
+    c.request(9, "backend.list")
+    return c

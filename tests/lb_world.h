@@ -35,6 +35,8 @@ struct lb_world {
 	uint32_t n_ways;
 	const struct img_lb_quic *quic; /* n_quic of them */
 	uint32_t n_quic;
+	struct img_lb_asker asker[2];
+	uint32_t n_askers;
 	struct image_header *image;
 	size_t size;
 	struct generation *gen;
@@ -161,6 +163,8 @@ world_image(struct lb_world *w)
 		image_build_rows(&b, IMG_LB_WAYS, w->way, sizeof(w->way[0]), w->n_ways);
 	if (w->n_quic != 0)
 		image_build_rows(&b, IMG_LB_QUIC, w->quic, sizeof(*w->quic), w->n_quic);
+	if (w->n_askers != 0)
+		image_build_rows(&b, IMG_LB_ASKERS, w->asker, sizeof(w->asker[0]), w->n_askers);
 	free(w->image);
 	w->image = image_build_end(&b, &w->size);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w->image);

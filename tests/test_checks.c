@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Health checks of a document as values: defaults, escapes, who has which check. */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "ctl/config/checks.h"
@@ -111,10 +112,58 @@ test_escapes(void)
 	}
 }
 
+/* Who can be asked for the service's address, and why not. */
+static void
+test_asks_service(void)
+{
+	static const struct {
+		uint8_t mode, proto;
+		uint16_t first, last, port;
+		enum check_type type;
+		bool has_source;
+		const char *why;
+	} rows[] = {
+		{LB_MODE_DSR, 6, 80, 80, 0, CHECK_TCP, true, ""},
+		{LB_MODE_GUE, 6, 80, 80, 80, CHECK_HTTPS, true, ""},
+		{LB_MODE_L3DSR, LB_PROTO_ANY, 80, 90, 81, CHECK_UDP, true, ""},
+		{LB_MODE_GRE, 17, 53, 53, 0, CHECK_UDP, true, ""},
+		{LB_MODE_DSR, 6, 80, 80, 0, CHECK_TCP, false, "no address of the service's family"},
+		{LB_MODE_NAT, 6, 80, 80, 0, CHECK_TCP, true, "the backend's own address"},
+		{LB_MODE_FULLNAT, 6, 80, 80, 0, CHECK_HTTP, true, "the backend's own address"},
+		{LB_MODE_IPIP, 17, 53, 53, 0, CHECK_TCP, true, "of the other protocol"},
+		{LB_MODE_IPIP, 6, 53, 53, 0, CHECK_UDP, true, "of the other protocol"},
+		{LB_MODE_IPIP, 6, 80, 80, 8080, CHECK_HTTP, true, "port is none of the service"},
+		{LB_MODE_IPIP, 6, 80, 90, 0, CHECK_HTTP, true, "port is none of the service"},
+		{LB_MODE_IPIP, 6, 80, 90, 91, CHECK_HTTP, true, "port is none of the service"},
+		{LB_MODE_DSR, 6, 80, 80, 0, CHECK_ICMP, true, "asks no port"},
+		{LB_MODE_DSR, 6, 80, 80, 0, CHECK_SCRIPT, true, "asks no port"},
+	};
+	char why[CHECK_WHY];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct img_lb_service s = {.mode = rows[i].mode, .proto = rows[i].proto,
+			.port = htons(rows[i].first), .port_last = htons(rows[i].last),
+			.family = FAMILY_V4};
+		bool can = check_asks_service(rows[i].type, rows[i].port, &s, rows[i].has_source,
+		                              why);
+		CU_ASSERT(can == (rows[i].why[0] == '\0') && strstr(why, rows[i].why) != NULL);
+		struct checks set = {.n_askers = rows[i].has_source,
+			.asker = {{.family = FAMILY_V4}}};
+		struct check k = {.type = rows[i].type, .port = rows[i].port};
+		CU_ASSERT_EQUAL(checks_ask_service(&set, &k, &s), can);
+		k.target = CHECK_BACKEND;
+		CU_ASSERT_FALSE(checks_ask_service(&set, &k, &s));
+		set.asker[0].family = FAMILY_V6;
+		k.target = CHECK_SERVICE;
+		CU_ASSERT_FALSE(checks_ask_service(&set, &k, &s));
+		CU_ASSERT_FALSE(checks_ask_service(&set, NULL, &s));
+	}
+}
+
 static const struct test_case cases[] = {
 	{"what is not given", test_defaults},
 	{"what is given", test_values},
 	{"whose check is which", test_whose},
 	{"escapes", test_escapes},
+	{"asking for the service's address", test_asks_service},
 };
 TEST_MAIN("checks", cases)

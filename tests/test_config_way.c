@@ -93,19 +93,25 @@ errors_hold(const struct config_errors *errs, const struct bad *b)
 }
 
 static void
-test_bad(void)
+check_bad(const struct bad *b, size_t n)
 {
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct config_errors errs = {0};
-		struct image_header *h = compile(bad[i].document, &errs);
-		bool good = h == NULL && errors_hold(&errs, &bad[i]);
+		struct image_header *h = compile(b[i].document, &errs);
+		bool good = h == NULL && errors_hold(&errs, &b[i]);
 		CU_ASSERT(good);
 		if (!good)
-			printf("\ncase %zu: %s\n", i, bad[i].document);
+			printf("\ncase %zu: %s\n", i, b[i].document);
 		for (unsigned k = 0; !good && k < errs.n; k++)
 			printf("  got %s: %s\n", errs.e[k].path, errs.e[k].message);
 		free(h);
 	}
+}
+
+static void
+test_bad(void)
+{
+	check_bad(bad, sizeof(bad) / sizeof(bad[0]));
 }
 
 /* Ways stand in the order of backends' rows, with what their services and routes say. */
@@ -154,10 +160,53 @@ test_defaults(void)
 	free(h);
 }
 
+#define ASKS(mode, sources, check) \
+	"{" NICS ",'lb':{'check_sources':[" sources "],'checks':[{'name':'c'" check \
+	"}],'services':[" WAY(mode, ",'check':'c'", "'address':'10.1.0.7'") "]}}"
+
+/* Checks that ask for the service's address: what they need, and the rows of their sources. */
+static void
+test_askers(void)
+{
+	static const struct bad wrong[] = {
+		{ASKS("dsr", "'10.1.0.1'", ""), "lb.check_sources[0]",
+		 "10.1.0.1 is our own address (10.1.0.1/24)"},
+		{ASKS("dsr", "'10.1.0.9','192.0.2.1'", ""), "lb.check_sources[1]",
+		 "is our own address"},
+		{ASKS("dsr", "'224.0.0.1'", ""), "lb.check_sources[0]", "unicast"},
+		{ASKS("dsr", "", ",'target':'service'"), "lb.services[0].check",
+		 "check \"c\" has the target \"service\", but lb.check_sources has no address of "
+		 "the service's family; expected a check of the backend"},
+		{ASKS("dsr", "'2001:db8::9'", ",'target':'service'"), "lb.services[0].check",
+		 "no address of the service's family"},
+		{ASKS("nat", "'10.1.0.9'", ",'target':'service'"), "lb.services[0].check",
+		 "traffic goes to the backend's own address"},
+		{ASKS("dsr", "'10.1.0.9'", ",'target':'service','port':8080"),
+		 "lb.services[0].check", "its port is none of the service"},
+		{SERVICES("{'name':'s','address':'192.0.2.1','port':80,'mode':'dsr','backends':["
+		          "{'address':'10.1.0.7','check':'c'}]}],'checks':[{'name':'c',"
+		          "'target':'service'}"), "lb.services[0].backends[0].check",
+		 "but lb.check"},
+	};
+	check_bad(wrong, sizeof(wrong) / sizeof(wrong[0]));
+	struct config_errors errs = {0};
+	struct image_header *h = compile(ASKS("dsr", "'10.1.0.9','2001:db8::9'",
+	                                      ",'target':'service'"), &errs);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(h);
+	const struct img_lb_asker *a = rows(h, IMG_LB_ASKERS, 2);
+	CU_ASSERT(a[0].family == 4 && a[0].address.b[3] == 9);
+	CU_ASSERT(a[1].family == 6 && a[1].address.b[15] == 9);
+	free(h);
+	h = compile(ASKS("nat", "'10.1.0.9'", ",'port':8080"), &errs); /* it asks the backend */
+	CU_ASSERT_PTR_NOT_NULL_FATAL(h);
+	free(h);
+}
+
 static const struct test_case cases[] = {
 	{"bad documents", test_bad},
 	{"rows", test_rows},
 	{"defaults", test_defaults},
+	{"checks of services' addresses", test_askers},
 };
 
 TEST_MAIN("config_way", cases)

@@ -17,6 +17,7 @@
 static struct event_base *base;
 static struct prober prober;
 static volatile int done;
+static struct sockaddr_storage peer; /* of the last connection */
 static bool good;
 static char reason[HEALTH_REASON];
 static SSL_CTX *server_tls;
@@ -39,12 +40,13 @@ conf_of(const char *address, uint16_t port)
 	return c;
 }
 
-/* ask: one probe to its end. => passed? */
+/* ask_conf: one probe to its end, from one of the askers if it is for the service. => passed? */
 static bool
-ask(const char *address, uint16_t port, struct check c)
+ask_conf(struct health_conf conf, struct check c, const struct img_lb_asker *askers, unsigned n)
 {
 	struct checks *set = calloc(1, sizeof(*set));
-	struct health_conf conf = conf_of(address, port);
+	for (unsigned i = 0; i < n; i++)
+		set->asker[set->n_askers++] = askers[i];
 	set->references = 2; /* ours, and one so that it is never freed under us */
 	c.name = "c";
 	c.timeout_ms = c.timeout_ms != 0 ? c.timeout_ms : 300;
@@ -66,6 +68,12 @@ ask(const char *address, uint16_t port, struct check c)
 	CU_ASSERT_EQUAL(set->references, 2);
 	free(set);
 	return good;
+}
+
+static bool
+ask(const char *address, uint16_t port, struct check c)
+{
+	return ask_conf(conf_of(address, port), c, NULL, 0);
 }
 
 #define SAYS(text)                                                                             \
@@ -104,6 +112,7 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int 
 {
 	long port = (long)arg;
 	struct bufferevent *bev;
+	memcpy(&peer, a, (size_t)size);
 	if (port == PORT_CLOSES) {
 		close(fd);
 		return;
@@ -145,6 +154,55 @@ test_tcp(void)
 	c.port = PORT_CLOSES;
 	CU_ASSERT(!ask("10.0.0.1", 1, c));
 	SAYS("tcp: closed without an answer");
+}
+
+/* Asking for the service's address: from the source that is ours, and the backend's port. */
+static void
+test_service(void)
+{
+	struct check c = {.type = CHECK_TCP}, page = {.type = CHECK_HTTP, .n_status = 1,
+		.status = {{200, 299}}};
+	struct img_lb_asker askers[3] = {{.family = FAMILY_V6}, {.family = FAMILY_V4},
+		{.family = FAMILY_V4}};
+	struct health_conf conf = conf_of("2001:db8::1", PORT_NONE); /* nobody is there */
+	struct sockaddr_in *from = (void *)&peer;
+	inet_pton(AF_INET, "10.3.3.3", conf.service_address.b);
+	conf.service_family = FAMILY_V4;
+	conf.service_port = htons(PORT_SILENT);
+	conf.place = 16383;
+	conf.asks_service = true;
+	inet_pton(AF_INET6, "2001:db8::9", askers[0].address.b);
+	inet_pton(AF_INET, "192.0.2.1", askers[1].address.b); /* another machine's */
+	inet_pton(AF_INET, "10.7.7.7", askers[2].address.b);
+	for (int i = 0; i < 3; i++) { /* no TIME_WAIT keeps the port from being used again */
+		CU_ASSERT(ask_conf(conf, c, askers, 3));
+		SAYS("connected");
+		for (int k = 0; k < 20 && peer.ss_family == 0; k++) {
+			static volatile int never;
+			world_run(base, &never, 0.01);
+		}
+		CU_ASSERT(from->sin_port == htons(32767) &&
+		          from->sin_addr.s_addr == htonl(0x0a070707));
+		memset(&peer, 0, sizeof(peer));
+	}
+	conf.service_port = htons(PORT_HTTP);
+	CU_ASSERT(ask_conf(conf, page, askers, 3));
+	CU_ASSERT(!ask_conf(conf, c, askers, 2));
+	SAYS("this machine has none of lb.check_sources");
+	c = (struct check){.type = CHECK_UDP, .send = {1, "x"}};
+	CU_ASSERT(!ask_conf(conf, c, askers, 3));
+	SAYS("udp: refused");
+	/* somebody else has the port */
+	struct sockaddr_in taken = {.sin_family = AF_INET, .sin_port = htons(LB_ASKER_PORT),
+		.sin_addr.s_addr = htonl(0x0a070707)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	CU_ASSERT_FATAL(bind(fd, (struct sockaddr *)&taken, sizeof(taken)) == 0 &&
+	                listen(fd, 1) == 0);
+	conf.place = 0;
+	c.type = CHECK_TCP;
+	CU_ASSERT(!ask_conf(conf, c, askers, 3));
+	SAYS("source port 16384: Address already in use");
+	close(fd);
 }
 
 static void
@@ -392,6 +450,7 @@ static const struct test_case cases[] = {
 	{"https", test_https},   {"udp", test_udp},
 	{"icmp", test_icmp},     {"icmp over raw sockets", test_icmp_raw},
 	{"script", test_script}, {"stopped at any moment", test_stopped},
+	{"the service's address", test_service},
 };
 
 int

@@ -88,11 +88,23 @@ test_families(void)
 	    "bad address or family"); /* fullnat */
 }
 
+static void
+test_askers(void)
+{
+	const struct img_lb_asker good = {world_addr("10.7.0.1", 4), FAMILY_V4, {0}};
+	BAD(w->n_askers = 1, "source 0 of checks: bad address");
+	BAD(w->n_askers = 2; w->asker[0] = good; w->asker[1] = good; w->asker[1].family = 5,
+	    "source 1 of checks: bad address");
+	BAD(w->n_askers = 1; w->asker[0] = good; w->asker[0].address.w[2] = 1,
+	    "source 0 of checks: bad address");
+}
+
 static const struct test_case cases[] = {
 	{"good ones", test_good},
 	{"rows", test_rows},
 	{"fields", test_fields},
 	{"families", test_families},
+	{"sources of checks", test_askers},
 };
 
 TEST_MAIN("lb_way_image", cases)

@@ -65,7 +65,9 @@ conf_read(struct health_conf *c, const struct img_lb_service *s, const struct im
 	c->port = b->port;
 	c->id = b->id;
 	c->row = row;
-	c->check = checks_of(set, service, row - s->first_backend);
+	c->place = (uint16_t)(row - s->first_backend);
+	c->check = checks_of(set, service, c->place);
+	c->asks_service = checks_ask_service(set, c->check, s);
 }
 
 /* conf_states: as the document says, since the image may have been patched. */

@@ -37,6 +37,8 @@ struct health_conf {
 	uint8_t service_family, service_plen;
 	be16 port, service_port, service_last_port;
 	uint32_t id, row;          /* stable number; row in IMG_LB_BACKENDS */
+	uint16_t place;            /* within its service */
+	bool asks_service;         /* its check asks for the service's address: lb/asker.h */
 	uint32_t slow_start_s, deadline_s; /* 0: none */
 	struct passive_rule passive;
 };

@@ -2,7 +2,9 @@
 /* From the document to the values that a check is run with. */
 #include "checks.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,11 +129,19 @@ check_texts(const json_t *json, struct check *c)
 		c->argument[i] = json_string_value(json_array_get(arguments, i));
 }
 
+static enum check_target
+target_of(const char *word)
+{
+	return word == NULL ? CHECK_AS_CAN : strcmp(word, "service") == 0 ? CHECK_SERVICE :
+	                                                                     CHECK_BACKEND;
+}
+
 static void
 check_fill(const json_t *json, struct check *c)
 {
 	c->name = get_text(json, "name");
 	c->type = check_type_of(get_text(json, "type"));
+	c->target = target_of(get_text(json, "target"));
 	c->interval_ms = (uint32_t)get_int(json, "interval_ms");
 	c->timeout_ms = (uint32_t)get_int(json, "timeout_ms");
 	c->jitter = (uint8_t)get_int(json, "jitter");
@@ -155,6 +165,16 @@ section_filled(const json_t *doc)
 	return out;
 }
 
+static void
+askers_fill(const json_t *doc, struct checks *c)
+{
+	const json_t *list = json_object_get(json_object_get(doc, "lb"), "check_sources");
+	for (size_t i = 0; i < json_array_size(list) && c->n_askers < LB_MAX_ASKERS; i++) {
+		struct img_lb_asker *a = &c->asker[c->n_askers++];
+		addr_parse(json_string_value(json_array_get(list, i)), &a->address, &a->family);
+	}
+}
+
 struct checks *
 checks_create(const json_t *doc)
 {
@@ -171,6 +191,7 @@ checks_create(const json_t *doc)
 	c->filled = filled;
 	for (size_t i = 0; i < n; i++)
 		check_fill(json_array_get(filled, i), &c->check[i]);
+	askers_fill(doc, c);
 	return c;
 }
 
@@ -208,4 +229,42 @@ checks_of(const struct checks *c, const json_t *service, size_t i)
 	const json_t *backend = json_array_get(json_object_get(service, "backends"), i);
 	const char *own = get_text(backend, "check");
 	return checks_find(c, own != NULL ? own : get_text(service, "check"));
+}
+
+/* why_not: => NULL: it can. */
+static const char *
+why_not(enum check_type type, uint16_t port, const struct img_lb_service *s, bool has_source)
+{
+	uint8_t proto = type == CHECK_UDP ? IPPROTO_UDP : IPPROTO_TCP;
+	if (type == CHECK_ICMP || type == CHECK_SCRIPT)
+		return "it is of a type that asks no port";
+	if (!lb_mode_is_way(s->mode))
+		return "in this mode traffic goes to the backend's own address";
+	if (!has_source)
+		return "lb.check_sources has no address of the service's family";
+	if (s->proto != LB_PROTO_ANY && s->proto != proto)
+		return "the service is of the other protocol";
+	if (port == 0 ? s->port != s->port_last :
+	    port < ntohs(s->port) || port > ntohs(s->port_last))
+		return "its port is none of the service";
+	return NULL;
+}
+
+bool
+check_asks_service(enum check_type type, uint16_t port, const struct img_lb_service *s,
+                   bool has_source, char why[CHECK_WHY])
+{
+	const char *no = why_not(type, port, s, has_source);
+	snprintf(why, CHECK_WHY, "%s", no != NULL ? no : "");
+	return no == NULL;
+}
+
+bool
+checks_ask_service(const struct checks *c, const struct check *k, const struct img_lb_service *s)
+{
+	bool has_source = false;
+	for (unsigned i = 0; i < c->n_askers; i++)
+		has_source |= c->asker[i].family == s->family;
+	return k != NULL && k->target != CHECK_BACKEND &&
+	       why_not(k->type, k->port, s, has_source) == NULL;
 }

@@ -16,17 +16,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lb/lb_image.h"
+
 enum {
 	CHECK_MAX_STATUS = 16,
 	CHECK_MAX_TEXT = 512,
 	CHECK_MAX_ARGUMENTS = 16,
 	CHECK_MAX_FALLS = 10, /* of damping.changes */
+	CHECK_WHY = 96,
 };
 
 /* What passive health does where the service does not say: as the option table has it. */
 enum { PASSIVE_SHARE = 50, PASSIVE_WINDOW_S = 10, PASSIVE_HOLD_S = 30, PACE_MAX_S = 60 };
 
 enum check_type { CHECK_TCP, CHECK_HTTP, CHECK_HTTPS, CHECK_UDP, CHECK_ICMP, CHECK_SCRIPT };
+
+/* What is asked for; CHECK_AS_CAN: the service's address where check_asks_service says so. */
+enum check_target { CHECK_AS_CAN, CHECK_BACKEND, CHECK_SERVICE };
 
 /* When results become a verdict. */
 struct check_rule {
@@ -44,6 +50,7 @@ struct check_bytes {
 struct check {
 	const char *name;
 	enum check_type type;
+	enum check_target target;
 	struct check_rule rule;
 	uint32_t interval_ms, timeout_ms;
 	uint8_t jitter;            /* percent */
@@ -63,6 +70,8 @@ struct checks {
 	unsigned references;
 	size_t n;
 	json_t *filled; /* lb.checks with defaults */
+	unsigned n_askers;
+	struct img_lb_asker asker[LB_MAX_ASKERS]; /* lb.check_sources */
 	struct check check[];
 };
 
@@ -75,6 +84,17 @@ void checks_put(struct checks *c);
 const struct check *checks_find(const struct checks *c, const char *name);
 /* checks_of: the check of backend number i of a service of the document, or NULL. */
 const struct check *checks_of(const struct checks *c, const json_t *service, size_t i);
+
+/*
+ * check_asks_service: can a check of this type and port (0: none of its own) ask backends of the
+ * service for the service's address? has_source: there is an address to ask from. => false and why,
+ * a clause.
+ */
+bool check_asks_service(enum check_type type, uint16_t port, const struct img_lb_service *s,
+                        bool has_source, char why[CHECK_WHY]);
+/* checks_ask_service: does this check? */
+bool checks_ask_service(const struct checks *c, const struct check *k,
+                        const struct img_lb_service *s);
 
 /* check_type_name: "tcp". */
 const char *check_type_name(enum check_type type);

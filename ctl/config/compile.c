@@ -180,6 +180,7 @@ build_policies(struct model *m, struct image_builder *b)
 	build_section(b, IMG_LB_RANGES4, &m->ranges4);
 	build_section(b, IMG_LB_RANGES6, &m->ranges6);
 	build_section(b, IMG_LB_GUARDS, &m->guards);
+	build_section(b, IMG_LB_ASKERS, &m->askers);
 	if (m->slots.n != 0)
 		image_build_rows(b, IMG_LB_SLOTS, m->slots.data, sizeof(uint16_t),
 		                 m->slots.n * MAGLEV_SIZE);

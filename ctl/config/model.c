@@ -133,6 +133,7 @@ model_sizes(struct model *m)
 	m->ranges4.size = sizeof(struct img_lb_range4);
 	m->ranges6.size = sizeof(struct img_lb_range6);
 	m->guards.size = sizeof(struct img_lb_guard);
+	m->askers.size = sizeof(struct img_lb_asker);
 	m->slots.size = sizeof(uint16_t) * MAGLEV_SIZE;
 	m->ways.size = sizeof(struct model_way);
 }
@@ -144,8 +145,8 @@ model_parts(struct model *m)
 	static void (*const parts[])(struct model *) = {
 		model_workers, model_realms,
 		model_nics, model_timers, model_nat, model_ranges, model_static,
-		model_lb, model_lists, model_guards, model_checks, model_claims, model_backends,
-		model_static_routes,
+		model_lb, model_lists, model_guards, model_checks, model_askers, model_claims,
+		model_backends, model_askers_apart, model_static_routes,
 		model_neighbours, model_routes, model_ways, model_steering, model_log,
 	};
 	m->failed = m->doc == NULL || !ids_init(&m->ids, m->previous);
@@ -201,6 +202,7 @@ model_destroy(struct model *m)
 		&m->timers, &m->claims, &m->pools, &m->pool_addresses, &m->rules, &m->nat_ports,
 		&m->holes, &m->insides, &m->statics, &m->statics_out, &m->services, &m->backends,
 		&m->locals, &m->slots, &m->ways, &m->lists, &m->ranges4, &m->ranges6, &m->guards,
+		&m->askers,
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		free(all[i]->data);

@@ -86,7 +86,7 @@ struct model {
 	struct img_nat_conf nat;
 	struct rows pools, pool_addresses, rules, nat_ports, holes, insides, statics, statics_out;
 	struct rows services, backends, locals, slots, ways;
-	struct rows lists, ranges4, ranges6, guards;
+	struct rows lists, ranges4, ranges6, guards, askers;
 };
 
 /*
@@ -123,6 +123,8 @@ void model_transport(struct model *m, struct img_lb_service *s, const json_t *js
 void model_server_id(struct model *m, const struct img_lb_service *s, struct img_lb_backend *b,
                      const json_t *json, const char *path);
 void model_shifts(struct model *m);
+void model_askers(struct model *m); /* model_askers_apart: against the claims */
+void model_askers_apart(struct model *m);
 void model_claims(struct model *m);
 void model_backends(struct model *m); /* against the claims */
 void model_static_routes(struct model *m);

@@ -499,6 +499,11 @@ const struct config_option config_options[] = {
 	{"lb.capacity.sources", CONFIG_INT, "65536", 0, 100000000, NULL, FIXED,
 	 "source prefixes that `source_rate` knows apart at a time; one takes 16 bytes"},
 	OPTIONS_LISTS,
+	{"lb.check_sources", CONFIG_ARRAY, NULL, 0, LB_MAX_ASKERS, NULL, 0,
+	 "addresses of machines with a daemon, from which checks ask backends for the service's "
+	 "address; see health.md"},
+	{"lb.check_sources[]", CONFIG_ADDRESS, NULL, 0, 0, NULL, 0,
+	 "those that a machine does not have are of others with the same configuration"},
 	{"lb.checks", CONFIG_ARRAY, NULL, 0, CONFIG_MAX_CHECKS, NULL, 0,
 	 "health checks, which services and backends name; see health.md"},
 	{"lb.checks[]", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "a check"},
@@ -520,6 +525,9 @@ const struct config_option config_options[] = {
 	 "what a backend counts as until its first result, which alone decides"},
 	{"lb.checks[].port", CONFIG_INT, NULL, 1, 65535, NULL, 0,
 	 "port that is asked; default: the backend's"},
+	{"lb.checks[].target", CONFIG_WORD, NULL, 0, 0, "backend service", 0,
+	 "what is asked for: the backend's own address, or the service's, the way traffic comes; "
+	 "default: the second where it can be (health.md)"},
 	{"lb.checks[].method", CONFIG_WORD, "GET", 0, 0, "GET HEAD OPTIONS", 0, "of HTTP"},
 	{"lb.checks[].path", CONFIG_PATH, NULL, 1, 1024, NULL, 0, "HTTP: what is asked for; "
 	 "default: /"},

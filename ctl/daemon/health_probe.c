@@ -76,6 +76,33 @@ probe_sockaddr(const struct probe_to *to, struct sockaddr_storage *out)
 	return sizeof(*in6);
 }
 
+/* from_bind: the first of the sources that this machine has, and the port. => 0, -1 and reason. */
+static int
+from_bind(struct probe *p, int fd)
+{
+	int one = 1, error = EADDRNOTAVAIL;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)); /* services share such ports */
+	for (unsigned i = 0; i < p->set->n_askers && error == EADDRNOTAVAIL; i++) {
+		const struct img_lb_asker *asker = &p->set->asker[i];
+		struct probe_to from = {.address = asker->address, .family = asker->family,
+		                        .port = p->to.from};
+		struct sockaddr_storage a;
+		socklen_t size = probe_sockaddr(&from, &a);
+		if (from.family != p->to.family)
+			continue;
+		if (bind(fd, (struct sockaddr *)&a, size) == 0)
+			return 0;
+		error = errno;
+	}
+	if (error == EADDRNOTAVAIL)
+		snprintf(p->reason, sizeof(p->reason), "%s: this machine has none of "
+		         "lb.check_sources", p->stage);
+	else
+		snprintf(p->reason, sizeof(p->reason), "%s: source port %u: %s", p->stage,
+		         ntohs(p->to.from), strerror(error));
+	return -1;
+}
+
 int
 probe_socket(struct probe *p, int type)
 {
@@ -87,6 +114,10 @@ probe_socket(struct probe *p, int type)
 		return probe_fail(p, errno);
 	if (type == SOCK_STREAM)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &gone, sizeof(gone));
+	if (p->to.from != 0 && from_bind(p, fd) != 0) {
+		close(fd);
+		return -1;
+	}
 	if (connect(fd, (struct sockaddr *)&a, size) != 0 && errno != EINPROGRESS) {
 		probe_fail(p, errno);
 		close(fd);
@@ -116,8 +147,13 @@ static void
 probe_aim(struct probe *p)
 {
 	const struct health_conf *c = p->conf;
-	p->to = (struct probe_to){.address = c->address, .family = c->family, .port = c->port,
-	                          .encapsulation = PROBE_PLAIN};
+	if (c->asks_service)
+		p->to = (struct probe_to){.address = c->service_address,
+			.family = c->service_family, .port = c->service_port,
+			.from = htons((uint16_t)(LB_ASKER_PORT + c->place))};
+	else
+		p->to = (struct probe_to){.address = c->address, .family = c->family,
+			.port = c->port};
 	if (p->check->port != 0)
 		p->to.port = htons(p->check->port);
 	if (p->check->type == CHECK_ICMP)

@@ -22,15 +22,14 @@
 enum { PROBE_SCRIPTS = 32 };
 
 /*
- * Where a question goes, and how: the one place to change for backends that are to be asked for
- * the service's address, the way their traffic comes. PROBE_PLAIN is all there is: to the
- * backend's own address, as it stands.
+ * Where a question goes: to the backend's own address, from wherever the kernel says; or to the
+ * service's, from a port that tells the data plane which backend is meant (lb/asker.h).
  */
-enum probe_encapsulation { PROBE_PLAIN };
 struct probe_to {
 	union addr address;
-	uint8_t family, encapsulation;
+	uint8_t family;
 	be16 port; /* 0: there is none (icmp) */
+	be16 from; /* port; 0: any, and any address */
 };
 
 struct bufferevent;
