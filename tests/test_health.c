@@ -344,8 +344,9 @@ test_across_families(void)
 		snprintf(params, sizeof(params), "{\"config\":{\"nics\":[{\"name\":\"in\","
 		         "\"device\":\"d\",\"addresses\":[\"10.0.0.254/24\"]}],\"lb\":{"
 		         "\"checks\":[{\"name\":\"c\",\"interval_ms\":%u}],\"services\":["
-		         "{\"name\":\"a\",\"address\":\"2001:db8:2::25\",\"port\":80,\"check\":\"c\","
-		         "\"mode\":\"ipip\",\"backends\":[{\"address\":\"10.0.0.1\"}]},"
+		         "{\"name\":\"a\",\"address\":\"2001:db8:2::25\",\"port\":80,"
+		         "\"check\":\"c\",\"mode\":\"ipip\",\"backends\":[{\"address\":"
+		         "\"10.0.0.1\"}]},"
 		         "{\"name\":\"web\",\"address\":\"2001:db8:2::26\",\"port\":80,"
 		         "\"mode\":\"ipip\",\"check\":\"c\",\"backends\":[{\"address\":"
 		         "\"10.0.0.1\"}]}]}}}", 1000 + i);

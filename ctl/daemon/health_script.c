@@ -123,9 +123,10 @@ environment(const struct probe *p, char text[VARIABLES][VARIABLE], char *envp[VA
 {
 	const struct health_conf *c = p->conf;
 	int family = c->family == FAMILY_V4 ? AF_INET : AF_INET6, n = 0;
+	int service_family = c->service_family == FAMILY_V4 ? AF_INET : AF_INET6;
 	char backend[INET6_ADDRSTRLEN], service[INET6_ADDRSTRLEN];
 	inet_ntop(family, c->address.b, backend, sizeof(backend));
-	inet_ntop(family, c->service_address.b, service, sizeof(service));
+	inet_ntop(service_family, c->service_address.b, service, sizeof(service));
 	snprintf(text[n++], VARIABLE, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
 	         "/sbin:/bin");
 	snprintf(text[n++], VARIABLE, "MILLRACE_CHECK=%s", p->check->name);
