@@ -90,9 +90,9 @@ key_of(const struct pkt *p)
 static uint16_t
 share_of(const struct frag_table *t, const struct frag_key *key)
 {
-	uint64_t realm = (uint64_t)key->realm << 32;
-	return (uint16_t)(mix64(key->src.q[0] ^ t->seed, key->src.q[1] ^ realm ^ t->seed) %
-	                  FRAG_SHARES);
+	uint64_t h = mix64(key->src.q[0] ^ t->seed, key->src.q[1] ^ 0x9e3779b97f4a7c15u);
+	h = mix64(h ^ key->realm, t->seed ^ 0xd6e8feb86659fd93u); /* neighbours come apart */
+	return (uint16_t)((h >> 32) % FRAG_SHARES);
 }
 
 /* Is there room for one more buffer, and within the share of its source? */

@@ -264,6 +264,33 @@ test_bounds(void)
 	world_destroy(w); /* what is held is freed */
 }
 
+/* Whose share is full by what another host sends: of neighbours, those whose hash is the same. */
+static void
+shares_with(uint64_t seed)
+{
+	enum { NEIGHBOURS = 800 };
+	struct world *w = world_simple(1);
+	frag_init(w->worker[0]->frags, seed);
+	for (uint16_t i = 0; i < FRAG_HELD_SOURCE; i++)
+		later_arrive(w, 9, (uint16_t)(i + 1), 5);
+	CU_ASSERT_EQUAL(WORLD_SUM(w, held), FRAG_HELD_SOURCE);
+	for (uint16_t i = 0; i < NEIGHBOURS; i++)
+		later_arrive(w, 10u + i, 1, 5);
+	CU_ASSERT(world_dropped(w, DROP_FRAG_FULL) <= 4); /* one, most likely */
+	for (uint16_t i = 0; i < NEIGHBOURS; i++)
+		later_arrive(w, 10u + i, 2, 5);
+	CU_ASSERT_EQUAL(WORLD_SUM(w, held), FRAG_HELD_MAX);
+	world_destroy(w);
+}
+
+static void
+test_shares(void)
+{
+	for (uint64_t seed = 0; seed < 8; seed++)
+		shares_with(seed);
+	shares_with(0x0123456789abcdef);
+}
+
 static void
 test_invalid(void)
 {
@@ -309,6 +336,7 @@ static const struct test_case cases[] = {
 	{"first refused", test_first_refused},
 	{"flow gone", test_flow_gone},
 	{"bounds", test_bounds},
+	{"shares of neighbours", test_shares},
 	{"invalid", test_invalid},
 	{"TTL, local", test_ttl_and_local},
 };
