@@ -95,11 +95,13 @@ share_of(const struct frag_table *t, const struct frag_key *key)
 	return (uint16_t)((h >> 32) % FRAG_SHARES);
 }
 
-/* Is there room for one more buffer, and within the share of its source? */
-static bool
-may_hold(const struct frag_table *t, const struct frag_key *key)
+/* The bound that one more buffer would go beyond, of its source or of all; 0: it may be held. */
+static uint32_t
+bound_of(const struct frag_table *t, const struct frag_key *key)
 {
-	return t->free != 0 && t->share[share_of(t, key)] < FRAG_HELD_SOURCE;
+	if (t->share[share_of(t, key)] >= FRAG_HELD_SOURCE)
+		return FRAG_HELD_SOURCE;
+	return t->free == 0 ? FRAG_HELD_MAX : 0;
 }
 
 static bool
@@ -187,13 +189,33 @@ waiting_del(struct frag_table *t, struct frag_entry *e)
 	e->newer = e->older = 0;
 }
 
+/* Beyond a bound: whoever knows the source may say so. */
+static void
+refuse(struct worker *w, const struct pkt *p, uint32_t bound)
+{
+	struct miss m = {
+		.tuple = {.src = pkt_src(p), .dst = pkt_dst(p), .family = p->family,
+			.proto = p->proto, .realm = p->realm},
+		.gen = w->gen, .now_ms = w->now_ms, .now_ns = w->now_ns, .nic = p->nic,
+	};
+	m.route = route_from(w->gen, p->realm, &m.tuple.dst, p->family);
+	m.back = route_back(w->gen, p->realm, &m.tuple.src, p->family);
+	for (unsigned i = 0; i < w->n_policies; i++) {
+		const struct policy *pol = &w->policy[i];
+		if (pol->ops->crowded != NULL)
+			pol->ops->crowded(pol->state, &m, bound, bound == FRAG_HELD_MAX);
+	}
+	pkt_drop(w, p, DROP_FRAG_FULL);
+}
+
 static void
 hold(struct worker *w, struct frag_entry *e, const struct pkt *p)
 {
 	struct frag_table *t = w->frags;
 	uint16_t n = t->free;
-	if (!may_hold(t, &e->key) || e->held == FRAG_HELD_EACH) {
-		pkt_drop(w, p, DROP_FRAG_FULL);
+	uint32_t bound = e->held == FRAG_HELD_EACH ? FRAG_HELD_EACH : bound_of(t, &e->key);
+	if (bound != 0) {
+		refuse(w, p, bound);
 		return;
 	}
 	t->free = t->held[n].next;
@@ -345,12 +367,15 @@ later(struct worker *w, struct pkt *p, const struct frag_key *key, uint64_t hash
 {
 	struct frag_table *t = w->frags;
 	struct frag_entry *e = entry_find(t, key, hash, w->now_ms);
-	if (e == NULL && meeting && may_hold(t, key)) {
+	uint32_t bound = e == NULL && meeting ? bound_of(t, key) : 0;
+	if (e == NULL && meeting && bound == 0) {
 		e = entry_add(t, key, hash, w->now_ms, false);
 		if (e != NULL)
 			waiting_add(t, e, w->now_ms);
 	}
-	if (e == NULL)
+	if (bound != 0)
+		refuse(w, p, bound);
+	else if (e == NULL)
 		pkt_drop(w, p, meeting ? DROP_FRAG_FULL : DROP_FRAG_NO_FIRST);
 	else if (e->state == FRAG_WAITING)
 		hold(w, e, p);

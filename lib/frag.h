@@ -13,8 +13,9 @@
  * Owner      The worker.
  * Limits     FRAG_HELD_MAX buffers, FRAG_HELD_EACH of a datagram, FRAG_HELD_SOURCE of a
  *            source (of FRAG_SHARES by hash), FRAG_SETS * FRAG_WAYS datagrams;
- *            beyond: FRAG_FULL. A known datagram may push out the oldest known one of its set, a
- *            held one never does, so that a flood of later fragments harms no other datagram.
+ *            beyond: FRAG_FULL, and policies hear of the first three. A known datagram may push
+ *            out the oldest known one of its set, a held one never does, so that a flood of
+ *            later fragments harms no other datagram.
  * See        RFC 4787 REQ-14, RFC 6146 section 3.4 (FRAGMENT_MIN), RFC 6864;
  *            docs/design.md, "A flow is two tuples".
  */

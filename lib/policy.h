@@ -6,7 +6,7 @@
  *            2. home() is a pure function of generation and tuple, the same on every worker.
  *            3. open() runs on the home worker only.
  *            4. warm and parting may be NULL: nothing is worth asking for; guess, other,
- *               is_mute and alias too: it has none.
+ *               is_mute, alias and crowded too: it has none.
  * Owner      state is one worker's; a policy keeps no other writable memory.
  * See        docs/design.md, "Policies"; docs/adding.md, "A policy".
  */
@@ -144,6 +144,12 @@ struct policy_ops {
 	 * that a router with such an address sends. NULL, false: it has none. */
 	bool (*alias)(const struct generation *g, uint8_t realm, const union addr *inside,
 	              uint8_t family, union addr *outside);
+	/*
+	 * crowded: a fragment that came before its first one was not held, since `limit` of its
+	 * source or of its datagram are (of_all: of everybody's). m has no ports and no pkt. Asked
+	 * on the worker where the datagram's fragments meet.
+	 */
+	void (*crowded)(void *state, const struct miss *m, uint32_t limit, bool of_all);
 	/*
 	 * serves: is it a request to an address of ours that this policy answers? => the worker
 	 * whose it is, or HOME_NOT_MINE. serve: on that worker; what stands behind the UDP header

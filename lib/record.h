@@ -49,6 +49,7 @@ enum record_threshold { /* natThresholdEvent numbers of RFC 8158 where it has on
 enum record_quota {
 	QUOTA_PORTS = 1, QUOTA_MAPPINGS, QUOTA_FLOWS, QUOTA_FLOW_RATE,
 	QUOTA_MAPPING_TABLE, QUOTA_SUBSCRIBER_TABLE, QUOTA_PERMISSION_TABLE, QUOTA_FLOW_TABLE,
+	QUOTA_FRAGMENTS, QUOTA_FRAGMENT_TABLE, /* that wait for their first one */
 };
 
 struct record {

@@ -491,6 +491,14 @@ nat_tick(void *state, uint64_t now_ns)
 	lease_turn(n, TICK_LEASES);
 }
 
+static void
+nat_crowded(void *state, const struct miss *m, uint32_t limit, bool of_all)
+{
+	struct nat *n = state;
+	catch_up(n, m);
+	refusal_of_fragment(n, m, limit, of_all);
+}
+
 static uint32_t
 nat_serve(void *state, const struct miss *m, uint8_t *data, uint32_t size, uint32_t room)
 {
@@ -518,6 +526,7 @@ const struct policy_ops nat_policy = {
 	.serve = nat_serve,
 	.undo = nat_undo,
 	.alias = unmapped_alias,
+	.crowded = nat_crowded,
 	.answered = nat_answered,
 	.parting = warm_ended,
 	.ended = nat_ended,

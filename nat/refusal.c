@@ -14,10 +14,12 @@ static const struct { uint8_t event, quota; } said[REFUSED_KINDS] = {
 	[REFUSED_MAPPINGS] = {RECORD_QUOTA_EXCEEDED, QUOTA_MAPPINGS},
 	[REFUSED_FLOWS] = {RECORD_QUOTA_EXCEEDED, QUOTA_FLOWS},
 	[REFUSED_RATE] = {RECORD_QUOTA_EXCEEDED, QUOTA_FLOW_RATE},
+	[REFUSED_FRAGMENTS] = {RECORD_QUOTA_EXCEEDED, QUOTA_FRAGMENTS},
 	[REFUSED_MAPPING_TABLE] = {RECORD_QUOTA_EXCEEDED, QUOTA_MAPPING_TABLE},
 	[REFUSED_SUBSCRIBER_TABLE] = {RECORD_QUOTA_EXCEEDED, QUOTA_SUBSCRIBER_TABLE},
 	[REFUSED_PERMISSION_TABLE] = {RECORD_QUOTA_EXCEEDED, QUOTA_PERMISSION_TABLE},
 	[REFUSED_FLOW_TABLE] = {RECORD_QUOTA_EXCEEDED, QUOTA_FLOW_TABLE},
+	[REFUSED_FRAGMENT_TABLE] = {RECORD_QUOTA_EXCEEDED, QUOTA_FRAGMENT_TABLE},
 };
 
 /* A subscriber is one in each pool (nat/lane.h). */
@@ -106,5 +108,18 @@ refusal_of(struct nat *n, enum refusal_kind kind, const struct wish *w,
 		.external = slot != NULL ? slot->address : 0,
 		.pool = slot != NULL ? slot->pool : w->rule->pool,
 		.proto = slot != NULL ? nat_ip_proto(w->proto) : 0, .realm = w->miss->tuple.realm,
+	});
+}
+
+void
+refusal_of_fragment(struct nat *n, const struct miss *m, uint32_t limit, bool of_all)
+{
+	const struct img_nat_rule *rule = rules_match(rules_of(m->gen), m);
+	if (rule == NULL || rule->action != NAT_TRANSLATE)
+		return;
+	refusal_say(n, &(struct refusal){
+		.kind = of_all ? REFUSED_FRAGMENT_TABLE : REFUSED_FRAGMENTS, .limit = limit,
+		.subscriber = m->tuple.src.w[0], .pool = rule->pool, .realm = m->tuple.realm,
+		.proto = m->tuple.proto,
 	});
 }

@@ -30,10 +30,12 @@ enum refusal_kind {
 	REFUSED_MAPPINGS,
 	REFUSED_FLOWS,
 	REFUSED_RATE,
+	REFUSED_FRAGMENTS, /* so many of it wait for their first one */
 	REFUSED_MAPPING_TABLE, /* it, and those that follow: what all share */
 	REFUSED_SUBSCRIBER_TABLE,
 	REFUSED_PERMISSION_TABLE,
 	REFUSED_FLOW_TABLE,
+	REFUSED_FRAGMENT_TABLE,
 	REFUSED_KINDS,
 };
 
@@ -51,7 +53,7 @@ struct refusals {
 	struct refusal_named set[REFUSAL_SETS][REFUSAL_WAYS];
 	uint64_t pool_quiet_ms[NAT_MAX_POOLS]; /* until when, of pools without addresses */
 	uint64_t quiet_ms[REFUSED_KINDS];      /* of tables */
-	uint64_t spare[6];
+	uint64_t spare[4];
 };
 static_assert(sizeof(struct refusals) % 64 == 0, "what follows it in memory is aligned too");
 
@@ -65,11 +67,14 @@ struct refusal {
 
 struct nat;
 struct wish;
+struct miss;
 struct pool_slot;
 
 void refusal_say(struct nat *n, const struct refusal *r);
 /* refusal_of: of a packet from inside. slot: its subscriber's address, or NULL: it has none. */
 void refusal_of(struct nat *n, enum refusal_kind kind, const struct wish *w,
                 const struct pool_slot *slot, uint64_t limit);
+/* refusal_of_fragment: see crowded in lib/policy.h. Of who matches a rule that translates. */
+void refusal_of_fragment(struct nat *n, const struct miss *m, uint32_t limit, bool of_all);
 
 #endif

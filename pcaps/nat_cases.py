@@ -696,6 +696,20 @@ def refusals_named():
 
 
 @case
+def fragments_refused():
+    c = make("fragments-refused", "Later fragments come without their first ones: 48 of a datagram wait, 128 of a subscriber, and who sends more is named "
+             "in the log, once a minute (RFC 8158); those of another one pass.")
+    c.one_worker = True  # each worker holds as many
+    later = lambda who, ident: P.fragments4(P.udp(who, S, 5000, 53, big(2400), ident=ident, df=False), [40] * 60)[1:]
+    c.send("inside", 0, *later(A, 1)[:50])
+    c.send("inside", 0.1, *[later(A, 100 + i)[0] for i in range(100)])
+    c.send("inside", 0.2, *P.fragments4(P.udp(B, S, 5000, 53, big(2000), ident=7, df=False), [1480]))
+    c.send("inside", 0.3, *later(C, 8)[:50])
+    c.send("inside", 61, *[later(A, 300 + i)[0] for i in range(130)])
+    return c
+
+
+@case
 def flow_rate():
     c = make("flow-rate", "A subscriber may open ten flows a second and four at once; a flow that exists is not slowed.",
              rule={"flow_rate": 10, "flow_burst": 4})

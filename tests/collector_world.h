@@ -91,8 +91,10 @@ record_number(uint64_t i)
 	};
 	bool block = r.event == RECORD_BLOCK_CREATE || r.event == RECORD_BLOCK_DELETE;
 	bool limit = r.event == RECORD_QUOTA_EXCEEDED || r.event == RECORD_PORTS_EXHAUSTED;
-	if (r.event == RECORD_QUOTA_EXCEEDED)
+	if (r.event == RECORD_QUOTA_EXCEEDED) {
 		r.limit = i + 1;
+		r.quota = i % 2 ? QUOTA_FRAGMENTS : QUOTA_PORTS;
+	}
 	if (r.event == RECORD_ADDRESS_CREATE || r.event == RECORD_ADDRESS_DELETE)
 		return r;
 	if (r.event == RECORD_ADDRESSES_EXHAUSTED) {

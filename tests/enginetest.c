@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 
+#include "lib/frag.h"
 #include "lib/mem.h"
 #include "lib/synproxy.h"
 #include "lib/tell.h"
@@ -156,10 +157,20 @@ test_ended(void *state, const struct flow *f, const struct tuple t[2], const uin
 	((struct world *)state)->ended++;
 }
 
+static void
+test_crowded(void *state, const struct miss *m, uint32_t limit, bool of_all)
+{
+	struct world *w = state;
+	CU_ASSERT(of_all == (limit == FRAG_HELD_MAX) && m->gen == w->gen);
+	CU_ASSERT(of_all || limit == FRAG_HELD_EACH || limit == FRAG_HELD_SOURCE);
+	w->crowded[of_all ? 2 : limit == FRAG_HELD_SOURCE]++;
+	w->crowd = m->tuple;
+}
+
 static const struct policy_ops test_policy = {
 	.name = "test", .home = test_home, .open = test_open_or_not, .opened = test_opened,
 	.undo = test_undo, .answered = test_answered, .settled = test_settled,
-	.ended = test_ended,
+	.ended = test_ended, .crowded = test_crowded,
 };
 
 static void

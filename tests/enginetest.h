@@ -41,6 +41,8 @@ struct world {
 	bool fresh_ports;      /* their replies have another port each time */
 	uint64_t waited_ns;    /* of the last answer, with its event and the state it met */
 	uint8_t answer, answered_in;
+	unsigned crowded[3]; /* fragments over a bound: of a datagram, a source, all */
+	struct tuple crowd;  /* the last one's */
 	uint8_t extra_flags; /* or-ed into new flows' flags */
 	uint8_t tell;        /* enum tell of outbound TCP flows that begin with a SYN */
 	bool has_proxy;      /* outbound SYNs are answered with cookies, as offer says */

@@ -71,7 +71,8 @@ decoded(const struct record *r, char *p)
 		p = add(p, " dstaddr=198.51.100.%u", ntohl(r->far) & 255);
 	p = add(p, " ingress_vrfid=%u nat_pool_id=1", r->realm);
 	if (r->event == RECORD_QUOTA_EXCEEDED)
-		p = add(p, " nat_quota_exceeded_event=3 max_entries_per_user=%llu",
+		p = add(p, " nat_quota_exceeded_event=%s=%llu", r->quota == QUOTA_FRAGMENTS ?
+		        "5 max_fragments_pending_reassembly" : "3 max_entries_per_user",
 		        (unsigned long long)r->limit);
 	if (!limit && !block && !address)
 		p = add(p, " srcport=%u post_naptsource_transport_port=%u", r->inside_port,

@@ -236,9 +236,13 @@ test_bounds(void)
 		later_arrive(w, 10, 1, (uint16_t)(i + 1));
 	CU_ASSERT_EQUAL(WORLD_SUM(w, held), FRAG_HELD_EACH);
 	CU_ASSERT_EQUAL(world_dropped(w, DROP_FRAG_FULL), 5);
+	CU_ASSERT(w->crowded[0] == 5 && w->crowded[1] == 0);
 	for (uint16_t i = 0; i < FRAG_HELD_SOURCE; i++)
 		later_arrive(w, 10, (uint16_t)(i + 2), 5);
 	CU_ASSERT_EQUAL(WORLD_SUM(w, held), FRAG_HELD_SOURCE); /* one source has no more */
+	CU_ASSERT(w->crowded[0] == 5 && w->crowded[1] == FRAG_HELD_EACH);
+	union addr host = addr4("10.0.0.10");
+	CU_ASSERT(addr_equal(&w->crowd.src, &host) && w->crowd.realm == 1 && w->crowd.sport == 0);
 	struct frame f = world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17);
 	f.id = 1;
 	f.frag = 0x2000 | 5;
@@ -248,6 +252,7 @@ test_bounds(void)
 	for (uint16_t i = 0; i < 2 * FRAG_HELD_MAX; i++)
 		later_arrive(w, 11u + i % 1000, (uint16_t)(i + 2), 5);
 	CU_ASSERT_EQUAL(WORLD_SUM(w, held), FRAG_HELD_MAX);
+	CU_ASSERT(w->crowded[2] > FRAG_HELD_MAX);
 	/* In-order datagrams still pass: a flood harms nobody else (RFC 4787 REQ-14a). */
 	uint8_t whole[FRAME_MAX + 1024];
 	f = world_frame("10.0.0.10", 2000, "8.8.4.4", 53, 17);

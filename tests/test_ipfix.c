@@ -115,7 +115,8 @@ quotas(void)
 		{0, 7, 29, 3}, {QUOTA_PORTS, 7, 29, 3}, {QUOTA_MAPPINGS, 7, 29, 3},
 		{QUOTA_FLOWS, 7, 29, 3}, {QUOTA_FLOW_RATE, 7, 29, 3},
 		{QUOTA_MAPPING_TABLE, 11, 17, 2}, {QUOTA_SUBSCRIBER_TABLE, 12, 17, 4},
-		{QUOTA_FLOW_TABLE, 13, 17, 1},
+		{QUOTA_FLOW_TABLE, 13, 17, 1}, {QUOTA_FRAGMENTS, 14, 29, 5},
+		{QUOTA_FRAGMENT_TABLE, 14, 29, 5},
 		{QUOTA_PERMISSION_TABLE, 0, 0, 0},
 	};
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

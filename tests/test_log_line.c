@@ -147,7 +147,7 @@ random_record(uint64_t *random)
 	}
 	if (r.event == RECORD_QUOTA_EXCEEDED) {
 		r.limit = test_random(random) % 3;
-		r.quota = (uint8_t)(test_random(random) % (QUOTA_FLOW_TABLE + 1));
+		r.quota = (uint8_t)(test_random(random) % (QUOTA_FRAGMENT_TABLE + 1));
 	}
 	if (session) {
 		r.far = (be32)test_random(random);

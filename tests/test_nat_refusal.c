@@ -238,6 +238,50 @@ test_tables(void)
 	world_free(w);
 }
 
+/* Fragments that find no room: of whom a rule translates, by the bound that they met. */
+static void
+test_fragments(void)
+{
+	struct record r;
+	begin(1);
+	world_rule(w, ip(100, 64, 9, 0), 24, W_OTHER, NAT_FILTER_EIF, 0)->action = NAT_PASS;
+	w->rule[1].last = UINT16_MAX;
+	world_apply(w);
+	struct nat *n = world_nat(w);
+	struct miss m = world_miss(w, W_INSIDE, UDP, SUBSCRIBER, 0, SERVER, 0);
+	for (unsigned i = 0; i < 3; i++)
+		nat_policy.crowded(n, &m, 128, false);
+	CU_ASSERT(record_take(&w->ring[0], &r, 1) == 1 && r.event == RECORD_QUOTA_EXCEEDED);
+	CU_ASSERT(r.quota == QUOTA_FRAGMENTS && r.limit == 128 && r.subscriber == SUBSCRIBER);
+	CU_ASSERT(r.realm == 1 && r.proto == UDP && r.pool == 0 && r.external == 0);
+	m = world_miss(w, W_INSIDE, UDP, ip_add(SUBSCRIBER, 1), 0, SERVER, 0);
+	nat_policy.crowded(n, &m, 1024, true);
+	nat_policy.crowded(n, &m, 48, false);
+	CU_ASSERT(record_take(&w->ring[0], &r, 1) == 1 && r.quota == QUOTA_FRAGMENT_TABLE);
+	CU_ASSERT(r.limit == 1024 && r.subscriber == ip_add(SUBSCRIBER, 1));
+	CU_ASSERT(record_take(&w->ring[0], &r, 1) == 1 && r.quota == QUOTA_FRAGMENTS);
+	w->ms += 999;
+	m = world_miss(w, W_INSIDE, UDP, SUBSCRIBER, 0, SERVER, 0);
+	nat_policy.crowded(n, &m, 1024, true);
+	CU_ASSERT_EQUAL(record_take(&w->ring[0], &r, 1), 0);
+	m.now_ms++;
+	nat_policy.crowded(n, &m, 1024, true);
+	CU_ASSERT(record_take(&w->ring[0], &r, 1) == 1 && r.subscriber == SUBSCRIBER);
+	/* Not of the outside, of a hairpin, of who passes, and of IPv6. */
+	struct miss others[] = {
+		world_miss(w, W_OUTSIDE, UDP, SERVER, 0, ip(203, 0, 113, 1), 0),
+		world_miss(w, NIC_NONE, UDP, ip(203, 0, 113, 1), 0, ip(203, 0, 113, 1), 0),
+		world_miss(w, W_OTHER, UDP, ip(100, 64, 9, 9), 0, SERVER, 0),
+		world_miss(w, W_INSIDE, UDP, ip(100, 64, 0, 70), 0, SERVER, 0),
+	};
+	others[3].tuple.family = FAMILY_V6;
+	for (unsigned i = 0; i < 4; i++)
+		nat_policy.crowded(n, &others[i], 128, false);
+	CU_ASSERT_EQUAL(record_take(&w->ring[0], &r, 1), 0);
+	CU_ASSERT_EQUAL(w->stats[0].refusals_unsaid, 0);
+	world_free(w);
+}
+
 /* Where nothing is logged nothing is left unsaid. */
 static void
 test_none(void)
@@ -315,6 +359,7 @@ static const struct test_case cases[] = {
 	{"kinds of refusal, realms", test_kinds},
 	{"pools", test_pools},
 	{"tables", test_tables},
+	{"fragments", test_fragments},
 	{"no log", test_none},
 	{"room for ends", test_reserve},
 	{"against a model", test_model},

@@ -13,7 +13,7 @@ enum part {
 	SUBSCRIBER = 1, EXTERNAL = 2, FAR = 4, POOL = 8, QUOTA = 16, PORT = 32, RANGE = 64,
 	PROTO = 128, COUNTS = 256, PADDING = 512, POOL_HIGH = 1024, POOL_LOW = 2048,
 	USER_HIGH = 4096, THRESHOLD = 8192, PER_USER = 1 << 14, MAPPINGS = 1 << 15,
-	SUBSCRIBERS = 1 << 16, SESSIONS = 1 << 17,
+	SUBSCRIBERS = 1 << 16, SESSIONS = 1 << 17, FRAGMENTS = 1 << 18,
 };
 
 /* Largest members first: no gaps between them. */
@@ -22,7 +22,7 @@ struct row {
 	uint64_t bytes_out, bytes_in, packets_out, packets_in;
 	uint32_t subscriber, external, far, realm, pool, quota;
 	uint32_t threshold, pool_high, pool_low, user_high, entries, mappings, subscribers;
-	uint32_t sessions, padding;
+	uint32_t sessions, fragments;
 	uint16_t port, external_port, far_port, port_first, port_last;
 	uint8_t proto, event;
 };
@@ -48,7 +48,7 @@ static fbInfoElementSpec_t row_spec[] = {
 	{(char *)"maxBIBEntries", 4, MAPPINGS},
 	{(char *)"maxSubscribers", 4, SUBSCRIBERS},
 	{(char *)"maxSessionEntries", 4, SESSIONS},
-	{(char *)"paddingOctets", 4, PADDING},
+	{(char *)"maxFragmentsPendingReassembly", 4, FRAGMENTS},
 	{(char *)"sourceTransportPort", 2, PORT},
 	{(char *)"postNAPTSourceTransportPort", 2, PORT},
 	{(char *)"destinationTransportPort", 2, FAR},
@@ -78,7 +78,7 @@ static fbInfoElementSpec_t realm_spec[] = {
 
 enum { /* natQuotaExceededEvent */
 	QUOTA_EVENT_SESSIONS = 1, QUOTA_EVENT_MAPPINGS = 2, QUOTA_EVENT_USER = 3,
-	QUOTA_EVENT_SUBSCRIBERS = 4,
+	QUOTA_EVENT_SUBSCRIBERS = 4, QUOTA_EVENT_FRAGMENTS = 5,
 	QUOTA_EVENT_NONE = 255,
 };
 
@@ -107,6 +107,8 @@ static const struct {
 	{RECORD_QUOTA_EXCEEDED, 267, QUOTA | MAPPINGS, QUOTA_EVENT_MAPPINGS},
 	{RECORD_QUOTA_EXCEEDED, 268, QUOTA | SUBSCRIBERS, QUOTA_EVENT_SUBSCRIBERS},
 	{RECORD_QUOTA_EXCEEDED, 269, QUOTA | SESSIONS, QUOTA_EVENT_SESSIONS},
+	{RECORD_QUOTA_EXCEEDED, 270, SUBSCRIBER | POOL | QUOTA | FRAGMENTS,
+	 QUOTA_EVENT_FRAGMENTS},
 	{RECORD_THRESHOLD, 264, POOL | THRESHOLD | POOL_HIGH, THRESHOLD_POOL_HIGH},
 	{RECORD_THRESHOLD, 265, POOL | THRESHOLD | POOL_LOW, THRESHOLD_POOL_LOW},
 	{RECORD_THRESHOLD, 266, SUBSCRIBER | POOL | THRESHOLD | USER_HIGH,
@@ -295,6 +297,8 @@ quota_event(const struct record *rec)
 	case QUOTA_MAPPING_TABLE: return QUOTA_EVENT_MAPPINGS;
 	case QUOTA_SUBSCRIBER_TABLE: return QUOTA_EVENT_SUBSCRIBERS;
 	case QUOTA_PERMISSION_TABLE: return QUOTA_EVENT_NONE;
+	case QUOTA_FRAGMENTS:
+	case QUOTA_FRAGMENT_TABLE: return QUOTA_EVENT_FRAGMENTS;
 	default: return QUOTA_EVENT_USER;
 	}
 }
@@ -326,7 +330,8 @@ row_of(const struct record *rec, uint32_t pool)
 		r.pool_high = r.pool_low = r.user_high = (uint32_t)rec->limit;
 	}
 	if (rec->event == RECORD_QUOTA_EXCEEDED)
-		r.entries = r.mappings = r.subscribers = r.sessions = (uint32_t)rec->limit;
+		r.entries = r.mappings = r.subscribers = r.sessions = r.fragments =
+			(uint32_t)rec->limit;
 	if (rec->event == RECORD_SESSION_DELETE) {
 		r.packets_out = rec->packets_out;
 		r.packets_in = rec->packets_in;

@@ -178,6 +178,7 @@ static const char *const quotas[] = {
 	[QUOTA_FLOW_RATE] = "flow_rate", [QUOTA_MAPPING_TABLE] = "mapping_table",
 	[QUOTA_SUBSCRIBER_TABLE] = "subscriber_table",
 	[QUOTA_PERMISSION_TABLE] = "permission_table", [QUOTA_FLOW_TABLE] = "flow_table",
+	[QUOTA_FRAGMENTS] = "fragments", [QUOTA_FRAGMENT_TABLE] = "fragment_table",
 };
 enum { QUOTAS = sizeof(quotas) / sizeof(quotas[0]) };
 
