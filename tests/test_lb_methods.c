@@ -271,6 +271,60 @@ test_views(void)
 	end();
 }
 
+/* Two tunnels to one address, a service that translates to it, and one elsewhere. */
+static const char tunnels[] =
+	"{\"config\":{\"nics\":[{\"name\":\"in\",\"device\":\"d\",\"addresses\":["
+	"\"10.0.0.1/24\"]}],\"lb\":{\"services\":["
+	"{\"name\":\"far\",\"address\":\"192.0.2.1\",\"port\":80,\"mode\":\"ipip\","
+	"\"tunnel_source\":\"10.0.0.1\",\"backends\":[{\"address\":\"10.0.0.8\"},"
+	"{\"address\":\"10.0.0.7\"}]},"
+	"{\"name\":\"near\",\"address\":\"192.0.2.2\",\"port\":81,\"backends\":["
+	"{\"address\":\"10.0.0.7\"}]},"
+	"{\"name\":\"other\",\"address\":\"192.0.2.3\",\"port\":82,\"mode\":\"gue\","
+	"\"tunnel_source\":\"10.0.0.1\",\"tunnel_port\":6080,\"backends\":["
+	"{\"address\":\"10.0.0.7\",\"state\":\"drain\"}]}]}}}";
+
+static const char mtus_text[] =
+	"ADDRESS    MTU     LEFT  SERVICES\n"
+	"10.0.0.7  1400  599.5 s  far, other\n"
+	"10.0.0.9  1300    1.0 s  -\n"
+	"\nBackends\n"
+	"SERVICE  BACKEND      MODE  STATE   MTU\n"
+	"far      10.0.0.7:80  ipip  ready  1400\n"
+	"other    10.0.0.7:82  gue   drain  1400\n";
+
+/* Of an address that nobody has any more the number is all that there is. */
+static void
+test_mtus(void)
+{
+	static const struct cmd_way_mtu mtu[] = {
+		{.family = FAMILY_V4, .mtu = 1400, .address = {.b = {10, 0, 0, 7}},
+		 .left_ms = 599500},
+		{.family = FAMILY_V4, .mtu = 1300, .address = {.b = {10, 0, 0, 9}},
+		 .left_ms = 1000},
+	};
+	char *out;
+	size_t size;
+	begin_empty();
+	done("config.apply", tunnels);
+	plane.answer[CMD_WAY_MTUS].rows = mtu;
+	plane.answer[CMD_WAY_MTUS].n = 2;
+	plane.answer[CMD_WAY_MTUS].row_size = sizeof(mtu[0]);
+	json_t *r = result_of("lb.mtus", "{}");
+	CU_ASSERT_EQUAL(json_array_size(at(r, "mtus.0.services")), 2);
+	CU_ASSERT_EQUAL(json_array_size(at(r, "mtus.1.services")), 0);
+	CU_ASSERT_EQUAL(json_array_size(at(r, "backends")), 2);
+	CU_ASSERT_EQUAL(number(r, "backends.0.port"), 80);
+	FILE *f = open_memstream(&out, &size);
+	for (const struct view *v = view_lb_mtus; v->path != NULL; v++)
+		view_print(f, v, r);
+	fclose(f);
+	looks_like(out, mtus_text);
+	free(out);
+	json_decref(r);
+	end();
+}
+
 static const struct test_case cases[] = {
 	{"list", test_list},
 	{"handshakes and workers", test_handshakes},
@@ -278,5 +332,6 @@ static const struct test_case cases[] = {
 	{"where", test_where},
 	{"layout", test_layout},
 	{"views", test_views},
+	{"learnt MTUs", test_mtus},
 };
 TEST_MAIN("lb_methods", cases)

@@ -143,26 +143,6 @@ neighbour_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 	                "neighbours", err);
 }
 
-static bool
-mtu_row(void *arg, const void *data)
-{
-	struct rows *r = arg;
-	struct cmd_way_mtu c;
-	char address[API_NAME];
-	memcpy(&c, data, sizeof(c));
-	json_array_append_new(r->list, json_pack("{s:s, s:i, s:o}", "address",
-		name_address(&c.address, c.family, address), "mtu", c.mtu, "left",
-		name_time(c.left_ms * 1000000ull)));
-	return true;
-}
-
-json_t *
-lb_mtus_m(struct api *api, const json_t *params, struct rpc_error *err)
-{
-	struct rows r = {.api = api};
-	return list_all(&r, CMD_WAY_MTUS, sizeof(struct cmd_way_mtu), mtu_row, "mtus", err);
-}
-
 static json_t *
 route_json(const struct image_header *h, const struct img_route *r)
 {

@@ -46,5 +46,9 @@ const struct view view_lb_handshakes[] = {
 
 const struct view view_lb_mtus[] = {
 	{NULL, "mtus", {
-	  {"BACKEND", "address", TEXT}, {"MTU", "mtu", NUMBER}, {"LEFT", "left", SECONDS}}}, END,
+	  {"ADDRESS", "address", TEXT}, {"MTU", "mtu", NUMBER}, {"LEFT", "left", SECONDS},
+	  {"SERVICES", "services", LIST}}},
+	{"Backends", "backends", {
+	  {"SERVICE", "service", TEXT}, {"BACKEND", "address", ENDPOINT}, {"MODE", "mode", TEXT},
+	  {"STATE", "state", TEXT}, {"MTU", "mtu", NUMBER}}}, END,
 };
