@@ -115,6 +115,7 @@ void case_scan_miss(struct bench *b, struct result *out);
 void case_syn_flood(struct bench *b, struct result *out);
 void case_pool_full(struct bench *b, struct result *out);
 void case_lb_flood(struct bench *b, struct result *out);
+void case_lb_full(struct bench *b, struct result *out);
 void case_lb_denied(struct bench *b, struct result *out);
 void case_handoff(struct bench *b, struct result *out);
 void case_latency(struct bench *b, struct result *out);

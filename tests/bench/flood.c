@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Established flows under a flood of new tuples that are all refused: what a hit costs then (all
+ * Established flows under a flood of new tuples that get no flow: what a hit costs then (all
  * the time less that of the flood alone), against what it costs alone. The three are run in turn,
  * a round each, so that what the machine does to one it does to all.
  */
@@ -176,6 +176,16 @@ case_lb_flood(struct bench *b, struct result *out)
 	bench_expect(out, "flows", t->used4, b->flows);
 	flood_run(b, put_stranger, true, out);
 	bench_expect(out, "flows under the flood", t->used4, b->flows + RIG_HALF_OPEN);
+}
+
+/* No service has a bound here but the table's own; what it has no room for is sent on. */
+void
+case_lb_full(struct bench *b, struct result *out)
+{
+	const struct flow_table *t = &b->rig->plane.worker[0]->flows;
+	bench_expect(out, "flows in a full table", t->used4, t->capacity4);
+	flood_run(b, put_stranger, true, out);
+	bench_expect(out, "flows under the flood", t->used4, b->flows);
 }
 
 void
