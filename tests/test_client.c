@@ -2,6 +2,8 @@
 /* millctl without a daemon: the table of commands, words to parameters, tables, help. */
 #include <jansson.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "ctl/client/commands.h"
 #include "test.h"
@@ -68,6 +70,8 @@ good_lines(void)
 		 "{\"service\":\"web\",\"address\":\"10.0.0.7\",\"port\":81}"},
 		{"backend drain web [2001:db8::1]:81", "backend.drain",
 		 "{\"service\":\"web\",\"address\":\"2001:db8::1\",\"port\":81}"},
+		{"backend drain web [2001:db8::1]", "backend.drain",
+		 "{\"service\":\"web\",\"address\":\"2001:db8::1\"}"},
 		{"backend drain web 2001:db8::1 --port 81", "backend.drain",
 		 "{\"service\":\"web\",\"address\":\"2001:db8::1\",\"port\":81}"},
 		{"backend weight web 10.0.0.7 5", "backend.weight",
@@ -96,6 +100,7 @@ good_lines(void)
 		{"lb table web", "lb.table", "{\"service\":\"web\"}"},
 		{"backend list web", "backend.list", "{\"service\":\"web\"}"},
 		{"stats --all", "stats", "{\"all\":true}"},
+		{"stats --all=false", "stats", "{\"all\":false}"},
 		{"drops", "stats", "{}"},
 		{"generation", "generation.show", "{}"},
 		{"generation show", "generation.show", "{}"},
@@ -126,6 +131,9 @@ bad_lines(void)
 		{"backend drain web 10.0.0.7 --weight 4", "no option --weight"},
 		{"backend weight web 10.0.0.7 many", "wanted a number, not \"many\""},
 		{"flow list --limit", "--limit wants a value"},
+		{"backend drain web 10.0.0.7:81x", "port: wanted a number, not \"81x\""},
+		{"backend drain web [2001:db8::1]:", "port: wanted a number, not \"\""},
+		{"config apply {} --dry-run=yes", "dry_run: wanted true or false, not \"yes\""},
 		{"config apply /no/such/file", "/no/such/file"},
 		{"service add {", "error"},
 		{"backend drain", "usage: millctl backend drain SERVICE ADDRESS [--port PORT]"},
@@ -217,6 +225,12 @@ units(void)
 	CU_ASSERT_STRING_EQUAL(text, "2023-11-14 22:13:20.500");
 	cell_text(o, &(struct column){"T", "t", DURATION}, text);
 	CU_ASSERT_STRING_EQUAL(text, "19675 d 22:13:20");
+	json_object_set_new(o, "t", json_real(1795917000.123));
+	cell_text(o, &(struct column){"T", "t", TIME}, text);
+	CU_ASSERT_STRING_EQUAL(text, "2026-11-29 01:50:00.123");
+	json_object_set_new(o, "t", json_real(1795917005.76));
+	cell_text(o, &(struct column){"T", "t", TIME}, text);
+	CU_ASSERT_STRING_EQUAL(text, "2026-11-29 01:50:05.760");
 	json_object_set_new(o, "t", json_real(3725.9));
 	cell_text(o, &(struct column){"T", "t", DURATION}, text);
 	CU_ASSERT_STRING_EQUAL(text, "01:02:05");
@@ -335,6 +349,71 @@ help(void)
 	err_end("no command \"frob\"");
 }
 
+/* What a command asks of a daemon that answers with `answer`; or NULL, and `says` was said. */
+static json_t *
+asked(const char *command, const char *answer, const char *says)
+{
+	int fd[2], used;
+	char line[512], got[1024], *argv[MAX_WORDS];
+	FILE *out = fopen("/dev/null", "w");
+	CU_ASSERT_FATAL(out != NULL && socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0);
+	CU_ASSERT(write(fd[1], answer, strlen(answer)) == (ssize_t)strlen(answer));
+	snprintf(line, sizeof(line), "%s", command);
+	int argc = split(line, argv);
+	err_begin();
+	struct session s = {.path = "-", .fd = fd[0], .timeout_ms = 1000, .out = out, .err = err};
+	const struct command_row *row = command_find(argc, argv, &used, err);
+	CU_ASSERT_FATAL(row != NULL);
+	command_run_row(&s, row, argc - used, argv + used);
+	err_end(says);
+	fclose(out);
+	session_close(&s);
+	ssize_t n = read(fd[1], got, sizeof(got));
+	json_t *request = n > 0 ? json_loadb(got, (size_t)n, 0, NULL) : NULL;
+	json_t *params = json_incref(json_object_get(request, "params"));
+	json_decref(request);
+	close(fd[1]);
+	return params;
+}
+
+static void
+filters(void)
+{
+	static const char answer[] = "{\"result\":{\"count\":1,\"cursor\":null}}\n";
+	static const struct { const char *line, *filter, *says; } cases[] = {
+		{"nat count mapping pool=a port=1-5", "pool=a port=1-5", ""},
+		{"nat count mapping --filter pool=a", "pool=a", ""},
+		{"nat count mapping pool=a --filter=port=5 realm=r", "pool=a port=5 realm=r", ""},
+		{"nat count mapping --filter nonsense", "nonsense", ""},
+		{"nat count mapping --filter", NULL, "--filter wants a value"},
+		{"nat count mapping nonsense", NULL, "too many: \"nonsense\""},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *params = asked(cases[i].line, answer, cases[i].says);
+		const char *filter = json_string_value(json_object_get(params, "filter"));
+		CU_ASSERT_FATAL((filter == NULL) == (cases[i].filter == NULL));
+		if (filter != NULL)
+			CU_ASSERT_STRING_EQUAL(filter, cases[i].filter);
+		json_decref(params);
+	}
+}
+
+/* A limit of 0 is the daemon's to refuse, as any other that it does not take. */
+static void
+limits(void)
+{
+	static const struct { const char *line; int limit; } cases[] = {
+		{"nat show mapping", 100}, {"nat show mapping --limit 7", 7},
+		{"nat show mapping --limit 5000", 1000}, {"nat show mapping --limit 0", 0},
+		{"mapping list --limit -3", -3},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *params = asked(cases[i].line, "{\"error\":{\"message\":\"no\"}}\n", "no");
+		CU_ASSERT(json_integer_value(json_object_get(params, "limit")) == cases[i].limit);
+		json_decref(params);
+	}
+}
+
 static void
 no_daemon(void)
 {
@@ -357,6 +436,8 @@ static const struct test_case cases[] = {
 	{"top in few lines", top_lines},
 	{"manual and docs/api.md are current", manual},
 	{"help", help},
+	{"filters of the NAT", filters},
+	{"limits of listings", limits},
 	{"no daemon", no_daemon},
 };
 

@@ -82,6 +82,16 @@ object_value(const char *word, FILE *err, int *status)
 	return v;
 }
 
+/* word_bool: => NULL and a message if it is neither of the two words. */
+static json_t *
+word_bool(const char *name, const char *word, FILE *err)
+{
+	if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0)
+		return json_boolean(word[0] == 't');
+	fprintf(err, "error: %s: wanted true or false, not \"%s\"\n", name, word);
+	return NULL;
+}
+
 static json_t *
 value_of(const struct api_param_use *use, const char *word, FILE *err, int *status)
 {
@@ -89,7 +99,7 @@ value_of(const struct api_param_use *use, const char *word, FILE *err, int *stat
 	if (use->type == API_OBJECT)
 		return object_value(word, err, status);
 	if (use->type == API_BOOL)
-		return json_boolean(strcmp(word, "true") == 0);
+		return word_bool(use->name, word, err);
 	if (use->type != API_INTEGER)
 		return json_string(word) ?: json_string("?");
 	errno = 0;
@@ -116,25 +126,43 @@ param_set(json_t *params, const char *name, json_t *value)
 	json_object_set_new(params, name, value);
 }
 
-/* split_endpoint: "10.0.0.7:80" and "[::1]:80" where an address may have a port beside it. */
+/* unbracket: "[::1]" to "::1" in place, what follows the bracket left out. */
 static void
-split_endpoint(const struct command_row *row, const char *name, char *word, json_t *params)
+unbracket(char *word, char *bracket)
+{
+	*bracket = '\0';
+	memmove(word, word + 1, strlen(word));
+}
+
+/*
+ * split_endpoint: "10.0.0.7:80" and "[::1]:80" where an address may have a port beside it.
+ * => false: what stands behind the colon is no number, said.
+ */
+static bool
+split_endpoint(const struct command_row *row, const char *name, char *word, json_t *params,
+               FILE *err, int *status)
 {
 	struct api_param_use use;
-	char port[64], *colon = strrchr(word, ':');
+	char port[64], *colon = strrchr(word, ':'), *bracket = strchr(word, ']');
 	size_t n = strlen(name);
 	if (colon == NULL || n < 7 || strcmp(name + n - 7, "address") != 0 ||
 	    (word[0] != '[' && strchr(word, ':') != colon))
-		return;
+		return true;
 	snprintf(port, sizeof(port), "%.*sport", (int)(n - 7), name);
-	if (!use_find(row, port, false, &use))
-		return;
-	param_set(params, port, json_integer(strtol(colon + 1, NULL, 10)));
-	*colon = '\0';
-	if (word[0] == '[' && colon[-1] == ']') {
-		colon[-1] = '\0';
-		memmove(word, word + 1, strlen(word));
-	}
+	bool is_closed = word[0] == '[' && bracket != NULL;
+	if (is_closed && bracket[1] == '\0')
+		unbracket(word, bracket);
+	if (!use_find(row, port, false, &use) || (is_closed && bracket + 1 != colon))
+		return true;
+	json_t *v = value_of(&use, colon + 1, err, status);
+	if (v == NULL)
+		return false;
+	param_set(params, port, v);
+	if (is_closed)
+		unbracket(word, bracket);
+	else
+		*colon = '\0';
+	return true;
 }
 
 static int
@@ -149,7 +177,8 @@ set_arg(const struct command_row *row, int number, const char *given, json_t *pa
 		return -1;
 	}
 	snprintf(word, sizeof(word), "%s", given);
-	split_endpoint(row, name, word, params);
+	if (!split_endpoint(row, name, word, params, err, status))
+		return -1;
 	json_t *v = value_of(&use, use.type == API_OBJECT ? given : word, err, status);
 	if (v == NULL)
 		return -1;

@@ -141,7 +141,8 @@ command_find(int argc, char **argv, int *used, FILE *err)
 json_t *
 call_listing(struct session *s, const struct command_row *row, json_t *params)
 {
-	json_int_t limit = json_integer_value(json_object_get(params, "limit")) ?: LIMIT;
+	const json_t *given = json_object_get(params, "limit");
+	json_int_t limit = given != NULL ? json_integer_value(given) : LIMIT;
 	json_t *all = NULL;
 	for (;;) {
 		json_int_t have = (json_int_t)json_array_size(json_object_get(all, row->list));

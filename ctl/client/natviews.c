@@ -15,24 +15,41 @@ struct words {
 	char filter[FILTER_TEXT];
 };
 
+/* words_part: one more of the filter's. => false: there is no room. */
+static bool
+words_part(struct words *w, const char *part)
+{
+	size_t n = strlen(w->filter), room = sizeof(w->filter) - n;
+	return (size_t)snprintf(w->filter + n, room, "%s%s", n != 0 ? " " : "", part) < room;
+}
+
+/* filter_part: the part of the filter that begins here, as a word or as --filter. => or NULL. */
+static const char *
+filter_part(int argc, char **argv, int *used)
+{
+	static const char name[] = "--filter";
+	size_t size = sizeof(name) - 1;
+	bool is_named = strncmp(argv[0], name, size) == 0;
+	*used = is_named && argv[0][size] == '\0' && argc > 1 ? 2 : 1;
+	if (*used == 2)
+		return argv[1];
+	if (is_named && argv[0][size] == '=')
+		return argv[0] + size + 1;
+	return strncmp(argv[0], "--", 2) != 0 && strchr(argv[0], '=') != NULL ? argv[0] : NULL;
+}
+
 static bool
 words_take(struct words *w, int argc, char **argv, FILE *err)
 {
-	size_t n = 0;
 	*w = (struct words){.argc = 0};
-	for (int i = 0; i < argc; i++) {
-		bool part = strncmp(argv[i], "--", 2) != 0 && strchr(argv[i], '=') != NULL;
-		size_t size = strlen(argv[i]);
-		if (w->argc == WORDS - 2 || n + size + 2 > sizeof(w->filter)) {
+	for (int i = 0, used; i < argc; i += used) {
+		const char *part = filter_part(argc - i, argv + i, &used);
+		if (part == NULL && w->argc < WORDS - 2)
+			w->argv[w->argc++] = argv[i];
+		else if (part == NULL || !words_part(w, part)) {
 			fprintf(err, "error: too many words\n");
 			return false;
 		}
-		if (!part) {
-			w->argv[w->argc++] = argv[i];
-			continue;
-		}
-		n += (size_t)snprintf(w->filter + n, sizeof(w->filter) - n, "%s%s",
-		                      n != 0 ? " " : "", argv[i]);
 	}
 	return true;
 }

@@ -47,12 +47,13 @@ text_si(double value, const char *unit, char out[CELL])
 static void
 text_time(double seconds, char out[CELL])
 {
-	time_t t = (time_t)seconds;
+	long long ms = (long long)(seconds * 1000 + 0.5); /* cut, .760 could be .759 */
+	time_t t = (time_t)(ms / 1000);
 	struct tm tm;
 	char text[32];
 	gmtime_r(&t, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-	snprintf(out, CELL, "%s.%03d", text, (int)((seconds - (double)t) * 1000));
+	snprintf(out, CELL, "%s.%03d", text, (int)(ms % 1000));
 }
 
 static void
