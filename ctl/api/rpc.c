@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/config/errors.h"
 #include "internal.h"
 #include "methods.h"
 
@@ -36,6 +37,7 @@ rpc_fail(struct rpc_error *err, int code, const char *fmt, ...)
 	err->code = code;
 	vsnprintf(err->message, sizeof(err->message), fmt, ap);
 	va_end(ap);
+	text_mend(err->message);
 	return NULL;
 }
 
@@ -56,8 +58,7 @@ rpc_fail_config(struct rpc_error *err, int code, const struct config_errors *err
 static json_t *
 error_response(const json_t *id, struct rpc_error *err)
 {
-	json_t *e = json_pack("{s:i, s:o}", "code", err->code, "message",
-	                      json_string(err->message) ?: json_string("not UTF-8"));
+	json_t *e = json_pack("{s:i, s:s}", "code", err->code, "message", err->message);
 	if (err->errors != NULL)
 		json_object_set_new(e, "data", json_pack("{s:o}", "errors", err->errors));
 	return json_pack("{s:s, s:O?, s:o}", "jsonrpc", "2.0", "id",

@@ -6,18 +6,28 @@
 #include <stdio.h>
 #include <string.h>
 
-/* text_clip: a cut string must not end in half a UTF-8 character. */
-static void
-text_clip(char *s, size_t size, int wanted)
+/* character_size: of the UTF-8 character that begins here; 0: none does, or not all of it. */
+static size_t
+character_size(const char *s)
 {
-	if (wanted >= 0 && (size_t)wanted < size)
-		return;
-	size_t n = strlen(s);
-	size_t start = n;
-	while (start > 0 && n - start < 4 && ((unsigned char)s[start - 1] & 0xc0) == 0x80)
-		start--;
-	if (start > 0 && (unsigned char)s[start - 1] >= 0xc0)
-		s[start - 1] = '\0';
+	unsigned char c = (unsigned char)s[0];
+	size_t size = c < 0x80 ? 1 : c < 0xc0 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	for (size_t i = 1; i < size; i++)
+		if (((unsigned char)s[i] & 0xc0) != 0x80)
+			return 0;
+	return size;
+}
+
+void
+text_mend(char *s)
+{
+	char *to = s;
+	for (size_t n; *s != '\0'; s += n != 0 ? n : 1) {
+		n = character_size(s);
+		memmove(to, s, n);
+		to += n;
+	}
+	*to = '\0';
 }
 
 void
@@ -28,21 +38,21 @@ config_error_add(struct config_errors *errs, const char *path, const char *forma
 		return;
 	}
 	struct config_error *e = &errs->e[errs->n++];
-	int n = snprintf(e->path, sizeof(e->path), "%s", path);
-	text_clip(e->path, sizeof(e->path), n);
+	snprintf(e->path, sizeof(e->path), "%s", path);
+	text_mend(e->path);
 	va_list args;
 	va_start(args, format);
-	n = vsnprintf(e->message, sizeof(e->message), format, args);
+	vsnprintf(e->message, sizeof(e->message), format, args);
 	va_end(args);
-	text_clip(e->message, sizeof(e->message), n);
+	text_mend(e->message);
 }
 
 size_t
 path_key(struct config_path *p, const char *key)
 {
 	size_t length = strlen(p->text), room = sizeof(p->text) - length;
-	int n = snprintf(p->text + length, room, "%s%s", length == 0 ? "" : ".", key);
-	text_clip(p->text, sizeof(p->text), (int)length + n);
+	snprintf(p->text + length, room, "%s%s", length == 0 ? "" : ".", key);
+	text_mend(p->text);
 	return length;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What       Adding errors to a list, and paths in the document, grown and cut while walking.
- * Invariant  Paths and messages are valid UTF-8: what is too long is cut at a character.
+ * Invariant  Paths and messages are valid UTF-8: what is too long ends with a whole character.
  * Limits     CONFIG_MAX_ERRORS; what comes after is counted in lost.
  */
 #ifndef MR_CONFIG_ERRORS_H
@@ -25,6 +25,9 @@ void path_cut(struct config_path *p, size_t length);
 /* path_make: printf-like. */
 void path_make(struct config_path *p, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* text_mend: what was cut within a UTF-8 character is one of whole characters again, in place. */
+void text_mend(char *s);
 
 /* value_text: a JSON value as short text for messages; => out. */
 const char *value_text(const json_t *value, char *out, size_t size);
