@@ -212,7 +212,7 @@ test_client(void)
 static int
 search(void *ctx, const struct whohad_query *q, struct whohad *out)
 {
-	*out = (struct whohad){.is_complete = true};
+	*out = (struct whohad){.is_complete = true, .is_beyond = q->at_ms > q->known_ms};
 	return -ENOENT;
 }
 
@@ -262,6 +262,9 @@ test_whohad(void)
 	r = result_of("nat.whohad", "{\"external\":{\"address\":\"203.0.113.50\",\"port\":5056},"
 	              "\"protocol\":\"47\"}");
 	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.subscriber"), "198.51.100.3");
+	json_decref(r);
+	r = result_of("nat.whohad", "{\"external\":{\"address\":\"0.0.0.0\",\"port\":1}}");
+	CU_ASSERT_EQUAL(json_array_size(at(r, "answers")), 0);
 	json_decref(r);
 	r = result_of("nat.forward", "{\"address\":\"198.51.100.14\"}");
 	CU_ASSERT_EQUAL(number(r, "answers.0.port_last"), 57471);
@@ -351,6 +354,11 @@ test_whohad_then(void)
 	CU_ASSERT_TRUE(certain);
 	CU_ASSERT_STRING_EQUAL(then("2026-09-21T15:00:00Z", &certain), "198.51.100.3");
 	CU_ASSERT_FALSE(certain); /* who had no log did not keep what came then */
+	kept(1790003000, "198.51.100.2-198.51.100.15", true);
+	CU_ASSERT_STRING_EQUAL(then("2027-01-15T08:00:00Z", &certain), "198.51.100.3");
+	CU_ASSERT_TRUE(certain); /* this very moment */
+	CU_ASSERT_STRING_EQUAL(then("2027-01-15T08:00:01Z", &certain), "198.51.100.3");
+	CU_ASSERT_FALSE(certain); /* nobody knows yet */
 	end();
 	/* Without a daemon: certain as far as the log goes. */
 	for (unsigned i = 0; i < 2; i++) {

@@ -207,6 +207,7 @@ question(void)
 		.external = htonl(0xcb007100 + (uint32_t)(test_random(&random_state) % ADDRESSES)),
 		.port = (uint16_t)port, .proto = test_random(&random_state) % 2 ? 6 : 0,
 		.at_ms = begin + test_random(&random_state) % (now_ms - begin + 1000),
+		.known_ms = now_ms + 1000,
 	};
 }
 
@@ -324,6 +325,48 @@ bounds(void)
 	log_end();
 }
 
+/* Nobody knows what comes after the moment until which the log is known. */
+static void
+beyond(void)
+{
+	static const uint64_t last = BEGIN_NS / 1000000 + 60000;
+	static const struct { uint64_t known_ms, at_ms; bool is_beyond; } cases[] = {
+		{0, last, false}, {0, last + 1, true}, {last + 500, last + 500, false},
+		{last + 500, last + 501, true}, {last + 500, last - 1, false},
+	};
+	log_begin();
+	struct log_writer_conf c = writer_conf(40000, true);
+	struct whohad w;
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, BEGIN_NS), 0);
+	for (unsigned i = 0; i < 2; i++) { /* port 1100 is held, 1600 was given back */
+		struct record r = block_record(i == 0 ? RECORD_BLOCK_CREATE : RECORD_BLOCK_DELETE,
+		                               BEGIN_NS + 60 * i * SECOND, i + 1, 2,
+		                               i == 0 ? 1024 : 1536);
+		log_writer_put(&writer, &r, &main_pool, r.time_ns);
+	}
+	struct whohad_live live = {&writer.index, writer.stem};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct whohad_query q = {.external = htonl(0xcb007100), .port = 1100,
+		                         .at_ms = cases[i].at_ms, .known_ms = cases[i].known_ms};
+		CU_ASSERT_EQUAL(whohad_search(&q, writer.folder, &live, &w), 0);
+		CU_ASSERT(w.is_beyond == cases[i].is_beyond && w.answers == 1);
+		CU_ASSERT(w.answer[0].is_certain == !cases[i].is_beyond);
+		CU_ASSERT(w.is_complete == !cases[i].is_beyond);
+		q.port = 5000; /* nobody's, then */
+		CU_ASSERT_EQUAL(whohad_search(&q, writer.folder, &live, &w), 0);
+		CU_ASSERT(w.answers == 0 && w.is_complete == !cases[i].is_beyond);
+		json_t *r = api_whohad_json(&q, &w);
+		char *text = json_dumps(json_object_get(r, "notes"), 0);
+		const char *says = q.known_ms != 0 ? "still to come" : "the log ends before";
+		CU_ASSERT((strstr(text, says) != NULL) == cases[i].is_beyond);
+		CU_ASSERT((strstr(text, "nobody had it") != NULL) == !cases[i].is_beyond);
+		free(text);
+		json_decref(r);
+	}
+	log_writer_close(&writer, BEGIN_NS);
+	log_end();
+}
+
 /* A block is no answer to a question about a protocol that has no ports here. */
 static void
 other_protocols(void)
@@ -419,6 +462,7 @@ static const struct test_case cases[] = {
 	{"a log without gaps", whole_log},
 	{"a log with gaps", log_with_gaps},
 	{"where the log begins", bounds},
+	{"where the log ends", beyond},
 	{"sessions", sessions},
 	{"other protocols", other_protocols},
 	{"names of realms", names_of_realms},

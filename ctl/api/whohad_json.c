@@ -16,6 +16,7 @@ api_whohad_query(const json_t *params, uint64_t now_ns, struct whohad_query *q, 
 	union addr a;
 	uint8_t family;
 	uint64_t ns = now_ns;
+	bool good = false;
 	int p = proto != NULL ? log_proto_parse(proto, strlen(proto)) : 0;
 	*q = (struct whohad_query){0};
 	if (!param_address(params, "external.address", &a, &family) || family != FAMILY_V4)
@@ -26,11 +27,14 @@ api_whohad_query(const json_t *params, uint64_t now_ns, struct whohad_query *q, 
 	else if (p < 0)
 		snprintf(err, err_size, "protocol: wanted tcp, udp, icmp or a number");
 	else
+		good = true;
+	if (good)
 		*q = (struct whohad_query){
 			.external = a.w[0], .proto = (uint8_t)p, .at_ms = ns / NS_A_MS,
 			.port = (uint16_t)param_integer(params, "external.port", 0),
+			.known_ms = now_ns / NS_A_MS,
 		};
-	return q->external != 0;
+	return good;
 }
 
 static json_t *
@@ -103,6 +107,9 @@ notes_json(const struct whohad_query *q, const struct whohad *w)
 		note(list, "the log is empty");
 	else if (q->at_ms < w->log_first_ms)
 		note(list, "the log does not reach back that far");
+	if (w->is_beyond)
+		note(list, q->known_ms != 0 ? "that moment is still to come" :
+		           "the log ends before that moment");
 	if (w->gaps != 0 || w->gaps_lost != 0)
 		note(list, "records are missing that could say otherwise; see the gaps");
 	if (w->bad != 0)

@@ -13,15 +13,18 @@ static json_t *
 search_directory(struct session *s, const struct command_row *row, const char *directory,
                  const json_t *params)
 {
-	struct whohad_query q;
+	struct whohad_query q = {.external = 0};
 	struct whohad w;
 	char text[256];
 	int folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc = folder < 0 ? -errno : 0;
 	json_t *result = NULL;
 	s->status = EXIT_NO;
-	if (!api_params_good(row_method(row)->params, params, text, sizeof(text)) ||
-	    !api_whohad_query(params, (uint64_t)time(NULL) * 1000000000u, &q, text, sizeof(text)))
+	bool good = api_params_good(row_method(row)->params, params, text, sizeof(text)) &&
+	            api_whohad_query(params, (uint64_t)time(NULL) * 1000000000u, &q, text,
+	                             sizeof(text));
+	q.known_ms = 0; /* what comes after the last record is nowhere here */
+	if (!good)
 		fprintf(s->err, "error: %s\n", text);
 	else if (rc != 0 || (rc = whohad_search(&q, folder, NULL, &w)) != 0)
 		fprintf(s->err, "error: %s: %s\n", directory, strerror(-rc));

@@ -25,6 +25,7 @@ struct whohad_query {
 	uint16_t port;    /* host order, or ICMP identifier */
 	uint8_t proto;    /* 0: any */
 	uint64_t at_ms;
+	uint64_t known_ms; /* until when the log is known: now, of a daemon; 0: its last record */
 };
 
 /* whohad_of_blocks: may a block or range of ports answer? Other protocols have none of them. */
@@ -78,6 +79,7 @@ struct whohad {
 	uint64_t bad;           /* lines that are no records in the segments that were opened */
 	unsigned segments, opened;
 	bool is_complete;       /* no answer is missing */
+	bool is_beyond;         /* the moment comes after all that is known */
 };
 
 /* The segment in use: its index in memory, or NULL. */

@@ -242,12 +242,15 @@ gaps_keep(struct whohad *w, uint64_t from_ms, uint64_t to_ms)
 }
 
 /*
- * is_certain: it was held when it was made or last said to be, and nothing is missing from then to
- * the moment; or it was given back, and nothing is missing from the moment to then.
+ * is_certain: what is beyond all that is known may be otherwise, but for what ends later. Else it
+ * was held when it was made or last said to be, and nothing is missing from then to the moment; or
+ * it was given back, and nothing is missing from the moment to then.
  */
 static bool
 is_certain(const struct whohad *w, const struct whohad_answer *a, uint64_t at)
 {
+	if (w->is_beyond && a->end == WHOHAD_HELD)
+		return false;
 	if (a->end == WHOHAD_RELEASED && !is_hidden(w, at, a->to_ms, &a->worker))
 		return a->from_ms != 0 || at >= w->log_first_ms;
 	return a->from_ms != 0 &&
@@ -259,6 +262,8 @@ whohad_fold_end(struct whohad_fold *f, bool reaches_back)
 {
 	struct whohad *out = f->out;
 	uint64_t at = f->q->at_ms, oldest = at;
+	uint64_t known = f->q->known_ms != 0 ? f->q->known_ms : out->log_last_ms;
+	out->is_beyond = known != 0 && at > known;
 	all_end(f, NULL, WHOHAD_HELD, 0);
 	for (unsigned i = 0; i < out->answers; i++) {
 		struct whohad_answer *a = &out->answer[i];
@@ -268,7 +273,7 @@ whohad_fold_end(struct whohad_fold *f, bool reaches_back)
 	}
 	gaps_keep(out, out->answers != 0 ? oldest : 0, at);
 	bool certain = out->answers != 0 && out->answer[0].is_certain;
-	bool silent = out->answers == 0 && reaches_back && out->gaps == 0 &&
+	bool silent = out->answers == 0 && reaches_back && !out->is_beyond && out->gaps == 0 &&
 	              out->gaps_lost == 0 && out->bad == 0;
 	out->is_complete = out->answers_lost == 0 && (certain || silent);
 }
