@@ -311,7 +311,7 @@ pool_parts(void)
 		 "203.0.113.0/30,203.0.113.64/29,203.0.113.80-203.0.113.127",
 		 "203.0.113.67-203.0.113.71"},
 		{"drain_range", "203.0.113.68", "203.0.113.0/30,203.0.113.64/29,"
-		 "203.0.113.80-203.0.113.127", "203.0.113.67-203.0.113.71,203.0.113.68"},
+		 "203.0.113.80-203.0.113.127", "203.0.113.67-203.0.113.71"},
 		{"ready_range", "203.0.113.68/31", "203.0.113.0/30,203.0.113.64/29,"
 		 "203.0.113.80-203.0.113.127", "203.0.113.67,203.0.113.70/31"},
 		{"remove_range", "203.0.113.96", "203.0.113.0/30,203.0.113.64/29,203.0.113.80/28,"
@@ -344,6 +344,98 @@ pool_parts(void)
 	CU_ASSERT(error_of("pool.remove_range",
 	                   "{\"pool\":\"main\",\"range\":\"203.0.113.3/31\"}",
 	                   "range: 203.0.113.3/31 is no") == -32602);
+	end();
+}
+
+/* Without the ends of prefixes, what is left of one holds just what it held of it before. */
+static void
+pool_ends(void)
+{
+	static const struct { const char *range, *addresses; } steps[] = {
+		{"203.0.113.128/25", "203.0.113.1-203.0.113.127"},
+		{"203.0.113.64/26", "203.0.113.1-203.0.113.63"},
+		{"203.0.113.0", "203.0.113.1-203.0.113.63"},
+		{"203.0.113.24/29", "203.0.113.1-203.0.113.23,203.0.113.32-203.0.113.63"},
+		{"203.0.113.33-203.0.113.63", "203.0.113.1-203.0.113.23,203.0.113.32"},
+	};
+	begin();
+	json_t *doc = json_deep_copy(api_document(api));
+	json_t *params = json_pack("{s:o}", "config", doc);
+	json_t *pool = (json_t *)at(doc, "nat.pools.0");
+	json_object_update_new(pool, json_pack("{s:[s], s:b}", "addresses", "203.0.113.0/24",
+	                                       "exclude_ends", 1));
+	char *whole = json_dumps(params, 0), one[128];
+	done("config.apply", whole);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		char left[256] = "";
+		snprintf(one, sizeof(one), "{\"pool\":\"main\",\"range\":\"%s\"}",
+		         steps[i].range);
+		int code = i == 2 ? error_of("pool.remove_range", one, "not wholly") : 0;
+		CU_ASSERT(code == (i == 2 ? -32002 : 0)); /* it is in the pool no more */
+		if (i != 2)
+			done("pool.remove_range", one);
+		json_t *r = result_of("config.get", "{}");
+		list_text(at(r, "config.nat.pools.0.addresses"), left);
+		CU_ASSERT_STRING_EQUAL(left, steps[i].addresses);
+		json_decref(r);
+	}
+	free(whole);
+	json_decref(params);
+	end();
+}
+
+/* What is cut out of a message may be a part of a character: the rest is said all the same. */
+static void
+cut_characters(void)
+{
+	char long_name[512] = "x", params[2048];
+	for (unsigned i = 0; i < 200; i++)
+		snprintf(long_name + 1 + 2 * i, 3, "\u00e4");
+	begin();
+	for (unsigned i = 0; i < 4; i++) { /* one of these cuts is within a character */
+		memmove(long_name + 1, long_name, strlen(long_name) + 1);
+		snprintf(params, sizeof(params), "{\"name\":\"%s\"}", long_name);
+		CU_ASSERT(error_of("pool.show", params, "no pool \\\"xx") == -32002);
+		snprintf(params, sizeof(params), "{\"what\":\"block\",\"filter\":\"%s\"}",
+		         long_name);
+		CU_ASSERT(error_of("nat.show", params, "wanted a shorter word") == -32602);
+		snprintf(params, sizeof(params), "{\"address\":\"100.64.0.7\",\"realm\":\"%s\"}",
+		         long_name);
+		CU_ASSERT(error_of("nat.forward", params, "there is no realm \\\"xx") == -32602);
+		snprintf(params, sizeof(params), "{\"config\":{\"nics\":[{\"name\":\"%s\"},"
+		         "{\"name\":\"%s\"}]}}", long_name, long_name);
+		CU_ASSERT(error_of("config.apply", params, "is the name of nics[0] too") == -32001);
+	}
+	end();
+}
+
+/* Two who change the same document: the second one is told that it is not the one it read. */
+static void
+changed_since(void)
+{
+	char params[4096];
+	begin();
+	json_t *first = result_of("config.get", "{}"), *r;
+	done("backend.drain", "{\"service\":\"web\",\"address\":\"10.0.0.7\"}");
+	snprintf(params, sizeof(params), "{\"config\":%s,\"digest\":\"%s\"}", fake_document,
+	         text(first, "digest"));
+	CU_ASSERT(error_of("config.apply", params, "not of the document in force") == -32004);
+	CU_ASSERT(plane.applied == 2);
+	json_t *second = result_of("config.get", "{}");
+	snprintf(params, sizeof(params), "{\"config\":%s,\"digest\":\"%s\",\"dry_run\":true}",
+	         fake_document, text(first, "digest"));
+	CU_ASSERT(error_of("config.apply", params, "not of the document in force") == -32004);
+	snprintf(params, sizeof(params), "{\"config\":%s,\"digest\":\"%s\"}", fake_document,
+	         text(second, "digest"));
+	r = result_of("config.apply", params);
+	CU_ASSERT(json_is_true(at(r, "changed")) && plane.applied == 3);
+	json_decref(r);
+	json_decref(first);
+	json_decref(second);
+	end();
+	begin_empty();
+	snprintf(params, sizeof(params), "{\"config\":%s,\"digest\":\"0\"}", fake_document);
+	CU_ASSERT(error_of("config.apply", params, "not running") == -32000);
 	end();
 }
 
@@ -459,6 +551,9 @@ static const struct test_case cases[] = {
 	{"damaged requests", noise},
 	{"daemon starts anew", daemon_restarts},
 	{"parts of pool ranges", pool_parts},
+	{"ends of pool prefixes", pool_ends},
+	{"characters that were cut", cut_characters},
+	{"changed since it was read", changed_since},
 	{"data plane starts anew", plane_restarts},
 };
 

@@ -124,6 +124,10 @@ nat_by_filter(void)
 	CU_ASSERT(error_of("nat.show", "{\"what\":\"flow\"}", "wanted pool") == -32602);
 	CU_ASSERT(error_of("nat.count", "{\"what\":\"block\",\"filter\":\"port=x\"}",
 	                   "port=x") == -32602);
+	CU_ASSERT(error_of("nat.clear", "{\"filter\":\"subscriber=100.64.3.7/10\"}",
+	                   "beyond its length") == -32602);
+	CU_ASSERT(error_of("nat.show", "{\"what\":\"block\",\"filter\":\"external=1.2.3.4/0\"}",
+	                   "beyond its length") == -32602);
 	CU_ASSERT(error_of("nat.clear", "{\"filter\":\" \"}", "subscriber=0.0.0.0/0") == -32602);
 	plane.answer[CMD_CUT_SHOW].rows = &cut;
 	plane.answer[CMD_CUT_SHOW].n = 1;

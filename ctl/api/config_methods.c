@@ -14,9 +14,27 @@ config_check_m(struct api *api, const json_t *params, struct rpc_error *err)
 	                 ok ? json_array() : config_errors_json(&errs));
 }
 
+/* is_from: was the document made from the one in force, as far as it says? => false and err. */
+static bool
+is_from(struct api *api, const char *digest, struct rpc_error *err)
+{
+	char running[33];
+	const struct image_header *h = digest != NULL ? api_image(api, err) : NULL;
+	if (digest == NULL || h == NULL)
+		return digest == NULL;
+	name_digest(h, running);
+	if (strcmp(running, digest) == 0)
+		return true;
+	rpc_fail(err, API_CHANGED, "digest: %.32s is not of the document in force, which is %s; "
+	         "get that one and change it", digest, running);
+	return false;
+}
+
 json_t *
 config_apply_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
+	if (!is_from(api, param_string(params, "digest"), err))
+		return NULL;
 	return api_apply(api, json_object_get(params, "config"), param_bool(params, "dry_run"),
 	                 err);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/config/model_pool.h"
 #include "internal.h"
 
 json_t *
@@ -138,9 +139,9 @@ list_holds(const json_t *list, struct span want)
 	return at > want.last;
 }
 
-/* span_put: as text, a prefix if it is one. */
+/* span_put: as text, a prefix if it is one; not where the ends of prefixes are left out. */
 static void
-span_put(json_t *list, struct span s)
+span_put(json_t *list, struct span s, bool no_ends)
 {
 	char first[API_NAME], last[API_NAME], text[2 * API_NAME];
 	uint32_t size = s.last - s.first + 1;
@@ -148,7 +149,7 @@ span_put(json_t *list, struct span s)
 	name_v4(htonl(s.last), last);
 	if (size == 1)
 		snprintf(text, sizeof(text), "%s", first);
-	else if ((size & (size - 1)) == 0 && (s.first & (size - 1)) == 0)
+	else if (!no_ends && (size & (size - 1)) == 0 && (s.first & (size - 1)) == 0)
 		snprintf(text, sizeof(text), "%s/%u", first,
 		         size == 0 ? 0 : (unsigned)__builtin_clz(size) + 1);
 	else
@@ -158,23 +159,36 @@ span_put(json_t *list, struct span s)
 
 /* list_cut: without the addresses of the span; what it does not touch stays as it is written. */
 static json_t *
-list_cut(const json_t *list, struct span cut)
+list_cut(const json_t *list, struct span cut, bool no_ends)
 {
 	json_t *left = json_array(), *v;
+	struct pool_cut ends = {.ends = no_ends};
 	struct span s;
 	size_t i;
 	json_array_foreach((json_t *)list, i, v) {
+		struct pool_run run = {0};
 		if (!range4_parse(json_string_value(v), &s.first, &s.last) ||
 		    s.last < cut.first || s.first > cut.last) {
 			json_array_append(left, v);
 			continue;
 		}
-		if (s.first < cut.first)
-			span_put(left, (struct span){s.first, cut.first - 1});
-		if (s.last > cut.last)
-			span_put(left, (struct span){cut.last + 1, s.last});
+		if (!pool_run_next(&ends, json_string_value(v), &run))
+			continue;
+		if (run.first < cut.first)
+			span_put(left, (struct span){run.first, run.last < cut.first ? run.last :
+			                             cut.first - 1}, no_ends);
+		if (run.last > cut.last)
+			span_put(left, (struct span){run.first > cut.last ? run.first :
+			                             cut.last + 1, run.last}, no_ends);
 	}
 	return left;
+}
+
+bool
+edit_holds(const json_t *list, const char *text)
+{
+	struct span want;
+	return range4_parse(text, &want.first, &want.last) && list_holds(list, want);
 }
 
 static bool
@@ -191,6 +205,8 @@ int
 edit_cut(json_t *pool, const char *name, const char *text, bool all, struct rpc_error *err)
 {
 	const json_t *list = json_object_get(pool, name);
+	bool no_ends = strcmp(name, "addresses") == 0 &&
+	               json_is_true(json_object_get(pool, "exclude_ends"));
 	char known[256] = "";
 	struct span cut;
 	size_t i;
@@ -202,7 +218,7 @@ edit_cut(json_t *pool, const char *name, const char *text, bool all, struct rpc_
 	}
 	if (!all || list_holds(list, cut)) {
 		if (list != NULL)
-			json_object_set_new(pool, name, list_cut(list, cut));
+			json_object_set_new(pool, name, list_cut(list, cut, no_ends));
 		return 0;
 	}
 	json_array_foreach((json_t *)list, i, v) {

@@ -30,6 +30,7 @@ enum rpc_code {
 	API_CONFIG = -32001,
 	API_NOT_FOUND = -32002,
 	API_REFUSED = -32003,
+	API_CHANGED = -32004,
 };
 
 struct rpc_error {
@@ -159,6 +160,8 @@ json_t *edit_backend(json_t *service, const json_t *params, size_t *index,
  * that it is a part of are divided. all: every address of it must be there. => 0, or -1 and err.
  */
 int edit_cut(json_t *pool, const char *name, const char *text, bool all, struct rpc_error *err);
+/* edit_holds: is all of an address, prefix or range in the list already? */
+bool edit_holds(const json_t *list, const char *text);
 /* edit_apply: apply an edited document, and give up our reference to it. */
 json_t *edit_apply(struct api *api, json_t *doc, struct rpc_error *err);
 

@@ -19,7 +19,7 @@
 
 #define API_METHODS(X)                                                                         \
 	X(config_check_m, "config.check", "config{}", "is this document valid? Nothing changes") \
-	X(config_apply_m, "config.apply", "config{}, dry_run?",                                \
+	X(config_apply_m, "config.apply", "config{}, dry_run?, digest?",                       \
 	  "make this document the configuration, whole or not at all")                         \
 	X(config_get_m, "config.get", "", "the document in force")                             \
 	X(config_schema_m, "config.schema", "", "the JSON Schema of the document")             \

@@ -37,8 +37,9 @@ network(struct parse *p, const char *s, be32 *address, be32 *mask)
 	if (!network_parse(s, &x) || x.family != FAMILY_V4)
 		return false;
 	*mask = x.plen == 0 ? 0 : htonl(0xffffffffu << (32 - x.plen));
-	*address = x.address.w[0] & *mask;
-	return true;
+	*address = x.address.w[0];
+	p->wanted = "a prefix without bits beyond its length, or the address alone";
+	return (*address & ~*mask) == 0;
 }
 
 static bool

@@ -23,6 +23,8 @@ static const struct api_param param_table[] = {
 	 "if not given"},
 	{"destination_port", API_INTEGER, 1, 65535, "port of a service that has several; its first "
 	 "one if not given"},
+	{"digest", API_STRING, 0, 0, "of the document that this one was made from, as config.get "
+	 "gives it: refused if another is in force"},
 	{"dry_run", API_BOOL, 0, 0, "check and compile, but change nothing"},
 	{"external.address", API_ADDRESS, 0, 0, "external address"},
 	{"external.port", API_INTEGER, 1, 65535, "external port, or ICMP identifier"},

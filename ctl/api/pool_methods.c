@@ -193,9 +193,15 @@ pool_remove_range_m(struct api *api, const json_t *params, struct rpc_error *err
 	return remove_range(api, params, "addresses", err);
 }
 
+/* What drains already is not written once more: said twice, it is one drain. */
 json_t *
 pool_drain_range_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
+	const char *range = param_string(params, "range");
+	json_t *pool, *doc = begin(api, params, &pool, err);
+	if (doc != NULL && edit_holds(json_object_get(pool, "drain"), range))
+		return edit_apply(api, doc, err);
+	json_decref(doc);
 	return append_range(api, params, "drain", err);
 }
 
