@@ -96,8 +96,6 @@ take_of_address(struct pool *p, const struct generation *g, const struct img_nat
 	if (a->drain || a->id >= p->n_ids || (p->is_full[a->id] & full) != 0)
 		return 0;
 	uint32_t slot = pool_find_id(p, a);
-	if (slot == 0 && p->slot_of_id[a->id] != 0)
-		return 0; /* the id still stands for an address that was removed */
 	if (is_single)
 		return single_has(p, &g->steer, a, random) ? pool_share(p, a) : 0;
 	unsigned shift = (unsigned)__builtin_ctz(pool->block_size);

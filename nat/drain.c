@@ -4,61 +4,67 @@
 
 #define NEVER UINT64_MAX
 
-/* When what is left on an address ends. */
+/* When what is left on an address that has drained since then ends. */
 static uint64_t
-end_of(const struct nat *n, uint32_t id)
+end_of(const struct nat *n, uint64_t since)
 {
 	uint32_t ms = n->pool.rules->conf.drain_ms;
-	uint64_t since = n->pool.drained_ms[id];
 	return since != 0 && ms != 0 ? since + ms : NEVER;
 }
 
 static bool
-is_over(const struct nat *n, uint32_t id)
+is_over(const struct nat *n, uint64_t since)
 {
-	return n->clock.ms >= end_of(n, id);
+	return n->clock.ms >= end_of(n, since);
 }
 
-/* Does an id stand for an address that gives nothing, and has or may have something left? */
+/* Does an id stand for an address that gives nothing? */
 static bool
-drains(const struct pool *p, uint32_t id)
+drains(const struct nat_rules *r, uint32_t id)
 {
-	const struct nat_rules *r = p->rules;
-	uint32_t row = id < r->n_ids ? r->row_of_id[id] : 0, slot = p->slot_of_id[id];
-	if (slot != 0)
-		return !pool_slot_at(p, slot)->is_usable;
+	uint32_t row = id < r->n_ids ? r->row_of_id[id] : 0;
 	return row != 0 && r->addresses[row - 1].drain;
 }
 
-/* May there be something on the address? Pairs stand in flows only. */
-static bool
-has_rest(const struct pool *p, uint32_t id)
+/* One more that ends, now or later, and that something may be left on. */
+static void
+due_add(struct nat *n, uint64_t since)
 {
-	return p->slot_of_id[id] != 0 || p->rules->has_others;
+	uint64_t end = end_of(n, since);
+	if (end > n->clock.ms && end < n->drain_due)
+		n->drain_due = end;
+	n->has_drained |= end <= n->clock.ms;
 }
 
+/* Pairs stand in flows only, so there may be some on any address. */
 static void
 next_due(struct nat *n)
 {
 	n->drain_due = NEVER;
-	for (uint32_t id = 0; id < n->pool.n_ids; id++) {
-		uint64_t end = end_of(n, id);
-		if (end > n->clock.ms && end < n->drain_due)
-			n->drain_due = end;
-		n->has_drained |= end <= n->clock.ms && has_rest(&n->pool, id);
-	}
+	for (uint32_t id = 0; id < n->pool.n_ids && n->pool.rules->has_others; id++)
+		due_add(n, n->pool.drained_ms[id]);
+	for (uint32_t i = 1; i <= n->pool.slots.high; i++)
+		due_add(n, pool_slot_at(&n->pool, i)->drained_ms);
+}
+
+static void
+since_set(const struct nat *n, bool is_drained, uint64_t *since)
+{
+	if (!is_drained)
+		*since = 0;
+	else if (*since == 0)
+		*since = n->clock.ms != 0 ? n->clock.ms : 1;
 }
 
 void
 drain_reload(struct nat *n)
 {
-	uint64_t now = n->clock.ms != 0 ? n->clock.ms : 1;
-	for (uint32_t id = 0; id < n->pool.n_ids; id++) {
-		uint64_t *since = &n->pool.drained_ms[id];
-		if (!drains(&n->pool, id))
-			*since = 0;
-		else if (*since == 0)
-			*since = now;
+	for (uint32_t id = 0; id < n->pool.n_ids; id++)
+		since_set(n, drains(n->pool.rules, id), &n->pool.drained_ms[id]);
+	for (uint32_t i = 1; i <= n->pool.slots.high; i++) {
+		struct pool_slot *slot = pool_slot_at(&n->pool, i);
+		if (slot->blocks != 0)
+			since_set(n, !slot->is_usable, &slot->drained_ms);
 	}
 	n->has_drained = false;
 	next_due(n);
@@ -67,14 +73,15 @@ drain_reload(struct nat *n)
 bool
 drain_is_over(const struct nat *n, const struct pool_slot *slot)
 {
-	return n->has_drained && !slot->is_usable && is_over(n, slot->id);
+	return n->has_drained && !slot->is_usable && is_over(n, slot->drained_ms);
 }
 
 bool
 drain_ends(const struct nat *n, be32 external)
 {
 	const struct img_nat_address *a = n->has_drained ? rules_address(n->gen, external) : NULL;
-	return a != NULL && a->id < n->pool.n_ids && a->drain && is_over(n, a->id);
+	return a != NULL && a->id < n->pool.n_ids && a->drain &&
+	       is_over(n, n->pool.drained_ms[a->id]);
 }
 
 bool

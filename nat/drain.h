@@ -2,8 +2,8 @@
 /*
  * What       The deadline of pool addresses that give nothing more, because they drain or were
  *            removed: after it what is left on them ends.
- * Layout     For each stable id of an address when its drain began, by the worker's clock; 0: it
- *            does not drain.
+ * Layout     For each slot, and for pairs for each stable id of an address, when its drain began,
+ *            by the worker's clock; 0: it does not drain.
  * Invariant  1. A drain goes on over generations until the address gives again or is empty; its
  *               deadline is that of the generation in force.
  *            2. drain_due is never later than the next deadline.

@@ -130,7 +130,7 @@ nat_reload(void *state, const struct generation *g)
 	                    (r->has_singles || pool_has_shares(&n->pool)));
 	n->log.refuses = r->conf.log_refuses;
 	n->inbound_refresh = r->conf.inbound_refresh;
-	pool_reload(&n->pool, r);
+	pool_reload(&n->pool, g);
 	n->has_changed = n->extras != r->extras;
 	n->extras = r->extras;
 	threshold_reload(n);

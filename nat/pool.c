@@ -67,7 +67,7 @@ held_bytes(const struct shape *s)
 static size_t
 id_bytes(const struct shape *s)
 {
-	return round64((size_t)s->ids * sizeof(uint32_t));
+	return round64(((size_t)s->ids + 1) * sizeof(uint32_t));
 }
 
 static size_t
@@ -82,7 +82,7 @@ pool_memsize(const struct policy_env *env, struct pool_share share)
 	struct shape s = shape_of(env, share);
 	return table_memsize(s.slots, sizeof(struct pool_slot), 0) +
 	       table_memsize(s.blocks, sizeof(struct block), 0) + taken_bytes(&s) +
-	       held_bytes(&s) + id_bytes(&s) + drained_bytes(&s) + round64(s.ids);
+	       held_bytes(&s) + id_bytes(&s) + drained_bytes(&s) + round64((size_t)s.ids + 1);
 }
 
 void
@@ -141,10 +141,46 @@ use_add(struct pool *p, const struct pool_slot *slot, uint32_t blocks)
 		p->use[slot->pool].held += blocks;
 }
 
-void
-pool_reload(struct pool *p, const struct nat_rules *r)
+/*
+ * slot_row: the row of a slot's address in a generation, by its id or, where that is another's now,
+ * by the address. => NULL: it is in no pool.
+ */
+static const struct img_nat_address *
+slot_row(const struct pool_slot *slot, const struct generation *g)
 {
+	const struct nat_rules *r = rules_of(g);
+	uint32_t row = slot->id < r->n_ids ? r->row_of_id[slot->id] : 0;
+	if (row != 0 && r->addresses[row - 1].address == slot->address)
+		return &r->addresses[row - 1];
+	return rules_address(g, slot->address);
+}
+
+/* slots_reload: to the ids that their addresses have now. First all leave the old ones. */
+static void
+slots_reload(struct pool *p, const struct generation *g)
+{
+	for (uint32_t i = 1; i <= p->slots.high; i++) {
+		struct pool_slot *slot = pool_slot_at(p, i);
+		const struct img_nat_address *a = slot->blocks != 0 ? slot_row(slot, g) : NULL;
+		if (slot->blocks == 0)
+			continue;
+		if (a == NULL || a->id != slot->id)
+			p->slot_of_id[slot->id] = 0;
+		slot->pool = a != NULL ? a->pool : POOL_NONE;
+		slot->is_usable = a != NULL && !a->drain;
+		slot->id = a != NULL ? a->id : p->n_ids;
+	}
+	for (uint32_t i = 1; i <= p->slots.high; i++)
+		if (pool_slot_at(p, i)->blocks != 0)
+			p->slot_of_id[pool_slot_at(p, i)->id] = i;
+}
+
+void
+pool_reload(struct pool *p, const struct generation *g)
+{
+	const struct nat_rules *r = rules_of(g);
 	p->rules = r;
+	slots_reload(p, g);
 	for (uint32_t i = 0; i < r->n_pools; i++) {
 		memset(p->use[i].single, 0, sizeof(p->use[i].single));
 		p->use[i].held = 0;
@@ -154,16 +190,11 @@ pool_reload(struct pool *p, const struct nat_rules *r)
 		struct pool_slot *slot = pool_slot_at(p, i);
 		if (slot->blocks == 0)
 			continue;
-		uint32_t row = slot->id < r->n_ids ? r->row_of_id[slot->id] : 0;
-		const struct img_nat_address *a = row != 0 ? &r->addresses[row - 1] : NULL;
-		bool is_here = a != NULL && a->address == slot->address;
-		slot->pool = is_here ? a->pool : POOL_NONE;
-		slot->is_usable = is_here && !a->drain;
 		use_add(p, slot, slot->blocks - slot->shares);
 		for (unsigned proto = 0; proto < NAT_PROTOS; proto++)
 			single_use(p, slot, proto, slot->single[proto]);
 	}
-	memset(p->is_full, 0, p->n_ids);
+	memset(p->is_full, 0, (size_t)p->n_ids + 1);
 	p->epoch++;
 }
 

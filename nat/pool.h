@@ -8,7 +8,9 @@
  * Invariant  1. A granule is in one held block at most: blocks of different sizes never overlap.
  *            2. A slot is in use exactly while its address has a held block here.
  *            3. Only blocks whose home is this worker are taken.
- *            4. State stays under the stable id of the address when generations change.
+ *            4. State stays with the address when generations change, and an address has one slot,
+ *               whatever its id: one that was removed and comes back has another id, but has not
+ *               forgotten what it gave. A slot whose address is in no pool has the id n_ids.
  * Owner      One worker; the main lcore reads slots for listings.
  * Limits     pool_addresses ids, fewer than 2^SLOT_BITS (nat/subscriber.h). Slots: all of them on
  *            one worker or with divided blocks; else the worker's share and a quarter more, after
@@ -41,7 +43,7 @@ struct pool_slot {
 	uint32_t promised;      /* blocks that its subscribers may still have of their reserve */
 	uint32_t shares;        /* of blocks */
 	uint32_t single[NAT_PROTOS]; /* ports taken of them */
-	uint32_t spare[2];
+	uint64_t drained_ms;  /* nat/drain.h */
 };
 static_assert(sizeof(struct pool_slot) == 64, "a slot is one cache line");
 
@@ -69,8 +71,8 @@ struct pool {
 	struct table blocks;    /* struct block */
 	uint64_t *taken;        /* slots * NAT_PROTOS * row_words */
 	uint64_t *held;         /* slots * held_words */
-	uint32_t *slot_of_id;   /* n_ids */
-	uint8_t *is_full;       /* n_ids: of enum pool_full: nothing free when last looked */
+	uint32_t *slot_of_id;   /* n_ids, and one that nobody asks for */
+	uint8_t *is_full;       /* the same: of enum pool_full: nothing free when last looked */
 	uint64_t *drained_ms;   /* n_ids, nat/drain.h */
 	const struct nat_rules *rules; /* of the generation in force here */
 	uint32_t n_ids;
@@ -94,7 +96,7 @@ size_t pool_memsize(const struct policy_env *env, struct pool_share share);
 void pool_init(struct pool *p, void *mem, const struct policy_env *env, struct pool_share share);
 
 /* pool_reload: a new generation: which addresses are in which pool, which still give. */
-void pool_reload(struct pool *p, const struct nat_rules *r);
+void pool_reload(struct pool *p, const struct generation *g);
 
 /* pool_is_exhausted: it is known that a pool has no block for a new subscriber. */
 static inline bool

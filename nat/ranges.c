@@ -20,8 +20,6 @@ static bool
 is_free(const struct pool *p, const struct img_nat_address *a, struct pool_span span)
 {
 	uint32_t slot = pool_find_id(p, a);
-	if (slot == 0 && p->slot_of_id[a->id] != 0)
-		return false; /* the id still stands for an address that was removed */
 	if (statics_hold(&p->rules->statics, a->address, (uint16_t)span.first,
 	                 (uint16_t)span.last))
 		return false;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cases of address translation. A and B are subscribers, S and S2 servers of the internet, X is the pool's address."""
+import json
 import struct
 
 import packets as P
@@ -808,6 +809,25 @@ def pool_drain_deadline():
     back(c, 107, p, b"too late")
     c.send("inside", 108, P.udp(A, S, 5000, 53, b"elsewhere"))
     c.request(109, "mapping.list")
+    return c
+
+
+@case
+def pool_rolled_back():
+    c = make("pool-rolled-back", "A pool's address is replaced by another one, and the change is taken back: who had a port of it has it "
+             "still, from outside too, and nobody else gets it.", pool={"ports": "1024-1407"})
+    c.one_worker = True
+    p = udp_out(c, 0, A, 5000, S, 53)
+    c.send("inside", 1, *(P.udp(f"100.64.0.{11 + i}", S, 5000, 53, b"all other blocks") for i in range(5)))
+    other = json.loads(json.dumps(c.config))
+    other["nat"]["pools"][0]["addresses"] = ["203.0.113.2"]
+    c.request(5, "config.apply", config=other)
+    c.send("inside", 6, P.udp(B, S, 5000, 53, b"by the other address"))
+    c.request(10, "config.apply", config=c.config)
+    c.send("inside", 20, P.udp(C, S, 5000, 53, b"no block is left"))
+    back(c, 21, p)
+    c.send("inside", 22, P.udp(A, S, 5000, 53, b"the same port"))
+    c.request(23, "nat.show", what="block")
     return c
 
 

@@ -109,7 +109,7 @@ test_block_size_changes(void)
 	world_free(w);
 }
 
-/* An id that comes to stand for another address is not used before the old one is empty. */
+/* An id that comes to stand for another address: each has a slot of its own. */
 static void
 test_id_reused(void)
 {
@@ -119,16 +119,72 @@ test_id_reused(void)
 	uint32_t slot = block_at(p, held)->slot;
 	w->address[0].address = ip(203, 0, 113, 2);
 	world_apply(w);
+	const struct img_nat_address *a = rules_of(w->gen)->addresses;
 	CU_ASSERT_EQUAL(pool_slot_at(p, slot)->pool, POOL_NONE);
 	CU_ASSERT_EQUAL(pool_slot_at(p, slot)->is_usable, 0);
-	CU_ASSERT_EQUAL(pool_find_id(p, &rules_of(w->gen)->addresses[0]), 0);
+	CU_ASSERT_EQUAL(pool_find_id(p, &a[0]), 0);
 	CU_ASSERT_EQUAL(pool_take_more(p, w->gen, slot, false, &seed), 0);
+	uint32_t second = pool_take_first(p, w->gen, 0, 1, ip(1, 2, 3, 4), &seed);
+	CU_ASSERT_NOT_EQUAL_FATAL(second, 0);
+	CU_ASSERT_EQUAL(pool_slot_at(p, block_at(p, second)->slot)->address, a[0].address);
+	pool_give(p, held);
+	CU_ASSERT_EQUAL(pool_find_id(p, &a[0]), block_at(p, second)->slot);
+	pool_give(p, second);
+	CU_ASSERT_TRUE(pool_find_id(p, &a[0]) == 0 && p->slots.used == 0);
+	world_free(w);
+}
+
+/* An address that was removed and comes back by another id knows which blocks it has given. */
+static void
+test_address_back(void)
+{
+	struct nat_world *w = small(1, false);
+	struct pool *p = &world_nat(w)->pool;
+	static uint8_t seen[65536];
+	memset(seen, 0, sizeof(seen));
+	take_all(w, p, seen);
+	uint32_t used = p->slots.used, blocks = p->blocks.used;
+	struct img_nat_address was = w->address[0];
+	for (unsigned i = 0; i < 3; i++) {
+		w->address[0].address = ip(203, 0, 113, 2);
+		w->address[0].id = was.id + 1 + i;
+		world_apply(w);
+		CU_ASSERT_EQUAL(pool_find_id(p, &rules_of(w->gen)->addresses[0]), 0);
+		w->address[0].address = was.address;
+		w->address[0].id = was.id + 2 + i; /* where the other one was next, or not */
+		world_apply(w);
+		uint32_t slot = pool_find_id(p, &rules_of(w->gen)->addresses[0]);
+		CU_ASSERT_TRUE(slot != 0 && pool_slot_at(p, slot)->is_usable);
+		CU_ASSERT_EQUAL(pool_take_first(p, w->gen, 0, 1, ip(1, 2, 3, 4), &seed), 0);
+		CU_ASSERT_TRUE(p->slots.used == used && p->blocks.used == blocks);
+	}
+	give_all(p);
+	CU_ASSERT_TRUE(p->slots.used == 0 && p->blocks.used == 0);
+	world_free(w);
+}
+
+/* Two addresses that change their ids for each other's keep their slots. */
+static void
+test_ids_swapped(void)
+{
+	struct nat_world *w = small(1, false);
+	struct pool *p = &world_nat(w)->pool;
+	static uint8_t seen[2][65536];
+	memset(seen, 0, sizeof(seen));
+	take_all(w, p, seen[0]);
+	world_address(w, 0, ip(203, 0, 113, 2));
+	world_apply(w);
+	take_all(w, p, seen[1]);
+	const struct img_nat_address *a = rules_of(w->gen)->addresses;
+	uint32_t slot[2] = {pool_find_id(p, &a[0]), pool_find_id(p, &a[1])};
+	CU_ASSERT_TRUE(slot[0] != 0 && slot[1] != 0 && slot[0] != slot[1]);
+	w->address[0].id = 1;
+	w->address[1].id = 0;
+	world_apply(w);
+	a = rules_of(w->gen)->addresses;
+	CU_ASSERT_TRUE(pool_find_id(p, &a[0]) == slot[0] && pool_find_id(p, &a[1]) == slot[1]);
 	CU_ASSERT_EQUAL(pool_take_first(p, w->gen, 0, 1, ip(1, 2, 3, 4), &seed), 0);
 	give_all(p);
-	held = pool_take_first(p, w->gen, 0, 1, ip(1, 2, 3, 4), &seed);
-	CU_ASSERT_NOT_EQUAL_FATAL(held, 0);
-	slot = block_at(p, held)->slot;
-	CU_ASSERT_EQUAL(pool_slot_at(p, slot)->address, ip(203, 0, 113, 2));
 	world_free(w);
 }
 
@@ -217,6 +273,8 @@ static const struct test_case cases[] = {
 	{"places of divided ports", test_offsets},
 	{"block size changes", test_block_size_changes},
 	{"an id for another address", test_id_reused},
+	{"an address comes back", test_address_back},
+	{"ids change places", test_ids_swapped},
 	{"ports that are left out", test_holes},
 };
 TEST_MAIN("nat_pool", cases)
