@@ -70,8 +70,14 @@ static const struct bad {
 	 "198.51.100.2 overlaps nics[1].addresses[0]"},
 	{WITH("\"nat\":{\"static\":[{\"inside\":\"10.0.0.0/15\","
 	      "\"outside\":\"11.0.0.0/15\"}]}"), "nat.static[0].outside", "more than 65536"},
-	{WITH("\"nat\":{\"static\":[{\"inside\":\"10.0.0.0/16\",\"protocol\":\"tcp\","
+	{WITH("\"nat\":{\"static\":[{\"inside\":\"10.0.0.0/16\",\"inside_ports\":\"80-80\","
 	      "\"outside\":\"11.0.0.0/16\"}]}"), "nat.static[0].outside", "65536 rows"},
+	{STATIC("\"outside\":\"224.0.0.5\""), "nat.static[0].outside", "expected unicast"},
+	{STATIC("\"outside\":\"10.1.0.7\""), "nat.static[0].outside",
+	 "10.1.0.7 is inside too, in nat.static[0]"},
+	{STATIC("\"outside\":\"203.0.114.0\"},{\"inside\":\"203.0.114.0/30\","
+	        "\"outside\":\"203.0.115.0/30\""), "nat.static[0].outside",
+	 "203.0.114.0 is inside too, in nat.static[1]"},
 	/* deterministic pools */
 	{DETERMINISTIC("\"overflow\":1"), "nat.pools[0].deterministic.overflow", "stands alone"},
 	{DETERMINISTIC("\"inside\":[\"10.1.0.0/24\",\"10.1.0.255\"]"),
@@ -232,8 +238,11 @@ static const struct bad {
 	 "nat.pools[0].reserve", "expected pairing hard"},
 	{POOLS(POOL("\"addresses\":[\"203.0.113.1\"],\"reserve\":3,\"ports\":\"1024-2047\"")),
 	 "nat.pools[0].reserve", "is 3, but an address has 2 blocks"},
-	{POOLS(POOL("\"addresses\":[\"203.0.0.0/16\"]")), "nat.capacity.pool_addresses",
+	{WITH("\"nat\":{\"pools\":[" POOL("\"addresses\":[\"203.0.0.0/16\"]") "],\"capacity\":{"
+	      "\"pool_addresses\":256}}"), "nat.capacity.pool_addresses",
 	 "is 256, but the pools have 65536 addresses"},
+	{POOLS(POOL("\"addresses\":[\"20.0.0.0/8\"]")), "nat.pools",
+	 "have 16777216 addresses; expected 65536 at most"},
 	{WITH("\"lb\":{\"services\":[{\"name\":\"s\",\"address\":\"192.0.2.1\",\"port\":80,"
 	      "\"mode\":\"fullnat\",\"local_addresses\":[\"10.0.0.250\"]}],"
 	      "\"capacity\":{\"endpoints\":0}}"),

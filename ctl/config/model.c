@@ -91,7 +91,6 @@ model_workers(struct model *m)
 	p->flows_v6 = (uint32_t)get_int(flows, "ipv6");
 	p->mappings = (uint32_t)get_int(capacity, "mappings");
 	p->subscribers = (uint32_t)get_int(capacity, "subscribers");
-	p->pool_addresses = (uint32_t)get_int(capacity, "pool_addresses");
 	p->buffers = (uint32_t)get_int(w, "buffers");
 	p->huge_pages = strcmp(get_text(w, "huge_pages"), "never") != 0;
 	p->icmp_rate_pps = (uint32_t)get_int(w, "icmp_rate");

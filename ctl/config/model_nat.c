@@ -8,6 +8,7 @@
 #include "model_pcp.h"
 #include "model_pool.h"
 #include "option.h"
+#include "options.h"
 
 /* word_of: number of the option's word that the document (with defaults) has. */
 static uint8_t
@@ -125,6 +126,26 @@ pool_drain(struct model *m, const json_t *pool, size_t i, const struct img_nat_p
 	}
 }
 
+/*
+ * addresses_capacity: what the document says, or the running millrace has, or with room to grow
+ * what this document needs.
+ */
+static uint32_t
+addresses_capacity(const struct model *m, uint64_t needed)
+{
+	enum { LEAST = 256, MOST = CONFIG_MAX_POOL_ADDRESSES };
+	const json_t *capacity = model_get(m, "nat", "capacity");
+	uint32_t n;
+	const struct img_plane *old = m->previous == NULL ? NULL
+		: image_rows(m->previous, IMG_PLANE, &n);
+	if (json_object_get(capacity, "pool_addresses") != NULL)
+		return (uint32_t)get_int(capacity, "pool_addresses");
+	if (old != NULL)
+		return old->pool_addresses;
+	needed += needed / 4;
+	return needed > MOST ? MOST : needed < LEAST ? LEAST : (uint32_t)needed;
+}
+
 /* pools_fit: has the data plane room for the addresses? Asked before any row is made. */
 static bool
 pools_fit(struct model *m, const json_t *pools)
@@ -141,11 +162,17 @@ pools_fit(struct model *m, const json_t *pools)
 				n += (uint64_t)run.last - run.first + 1;
 		}
 	}
+	m->plane.pool_addresses = addresses_capacity(m, n);
 	if (n <= m->plane.pool_addresses)
 		return true;
-	config_error_add(m->errs, "nat.capacity.pool_addresses", "is %u, but the pools have %llu "
-	                 "addresses; expected as many at least", m->plane.pool_addresses,
-	                 (unsigned long long)n);
+	if (n > CONFIG_MAX_POOL_ADDRESSES)
+		config_error_add(m->errs, "nat.pools", "have %llu addresses; expected %u at most, "
+		                 "all pools together", (unsigned long long)n,
+		                 (unsigned)CONFIG_MAX_POOL_ADDRESSES);
+	else
+		config_error_add(m->errs, "nat.capacity.pool_addresses", "is %u, but the pools "
+		                 "have %llu addresses; expected as many at least",
+		                 m->plane.pool_addresses, (unsigned long long)n);
 	return false;
 }
 

@@ -87,6 +87,19 @@ entry_ports(struct model *m, const json_t *o, struct entry *e, const char *proto
 }
 
 static bool
+entry_unicast(struct model *m, const struct entry *e, const char *key, uint32_t first)
+{
+	union addr a = v4_from_host(first), b = v4_from_host(first + e->addresses - 1);
+	struct config_path path;
+	entry_path(&path, e->number, key);
+	if (addr_is_unicast(&a, FAMILY_V4) && addr_is_unicast(&b, FAMILY_V4))
+		return true;
+	config_error_add(m->errs, path.text, "holds addresses that no host can have; expected "
+	                 "unicast");
+	return false;
+}
+
+static bool
 entry_addresses(struct model *m, const json_t *o, struct entry *e)
 {
 	struct config_path path;
@@ -103,11 +116,13 @@ entry_addresses(struct model *m, const json_t *o, struct entry *e)
 		                 get_text(o, "inside"));
 		return false;
 	}
-	if (in.plen >= 16)
-		return true;
-	config_error_add(m->errs, path.text, "%s has more than 65536 addresses; expected a length "
-	                 "of 16 at least", get_text(o, "outside"));
-	return false;
+	if (in.plen < 16) {
+		config_error_add(m->errs, path.text, "%s has more than 65536 addresses; expected a "
+		                 "length of 16 at least", get_text(o, "outside"));
+		return false;
+	}
+	return entry_unicast(m, e, "inside", e->inside) &
+	       entry_unicast(m, e, "outside", e->outside);
 }
 
 /* The pool in which the whole of it is, or NULL. */
@@ -174,6 +189,15 @@ entry_realm(struct model *m, const json_t *o, size_t i, uint8_t nic)
 	return realm;
 }
 
+/* How many rows an entry makes: whole addresses are one, else each stands for itself. */
+static uint64_t
+entry_size(const struct entry *e, bool any)
+{
+	if (any && e->ports == 0)
+		return 1;
+	return any ? 2 * (uint64_t)e->addresses : e->addresses;
+}
+
 static void
 entry_make(struct model *m, const json_t *o, size_t i)
 {
@@ -187,7 +211,8 @@ entry_make(struct model *m, const json_t *o, size_t i)
 	e.nic = nic == NULL ? 0 : nic_find(m, nic, path.text);
 	e.realm = entry_realm(m, o, i, e.nic);
 	e.inbound = json_is_true(json_object_get(o, "inbound"));
-	if (m->statics.n + 2 * (uint64_t)e.addresses > NAT_MAX_STATICS) {
+	bool any = strcmp(protocol, "any") == 0;
+	if (m->statics.n + entry_size(&e, any) > NAT_MAX_STATICS) {
 		entry_path(&path, i, "outside");
 		config_error_add(m->errs, path.text, "makes more than %u rows of all static "
 		                 "mappings, one for each address and protocol; expected whole "
@@ -195,7 +220,7 @@ entry_make(struct model *m, const json_t *o, size_t i)
 		return;
 	}
 	entry_rows(m, &e, protocol);
-	entry_claim(m, &e, e.ports == 0 && strcmp(protocol, "any") == 0);
+	entry_claim(m, &e, e.ports == 0 && any);
 }
 
 static int
@@ -268,6 +293,47 @@ statics_outside(struct model *m)
 	free(v);
 }
 
+/*
+ * inside_holder: of sorted rows one whose inside, in the outside's realm, holds something of these
+ * addresses: the last one that begins before they end reaches furthest. => or NULL.
+ */
+static const struct model_static *
+inside_holder(const struct model *m, be32 first, be32 last)
+{
+	uint64_t from = static_key(0, first, 0, 0), to = static_key(0, last, 255, 0xffff);
+	size_t low = 0, high = m->statics.n;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		const struct model_static *s = rows_at(&m->statics, mid);
+		if (s->r.inside_first <= to)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	const struct model_static *s = low != 0 ? rows_at(&m->statics, low - 1) : NULL;
+	return s != NULL && s->r.inside_last >= from ? s : NULL;
+}
+
+/* outsides_apart: an outside address is ours, so nobody may have it inside, in its realm. */
+static void
+outsides_apart(struct model *m)
+{
+	const json_t *list = model_get(m, "nat", "static");
+	struct config_path path;
+	for (size_t i = 0; i < m->statics.n; i++) {
+		const struct model_static *s = rows_at(&m->statics, i), *at =
+			inside_holder(m, static_address(s->r.outside_first),
+			              static_address(static_outside_last(&s->r)));
+		if (at == NULL)
+			continue;
+		entry_path(&path, s->origin, "outside");
+		config_error_add(m->errs, path.text, "%s is inside too, in nat.static[%zu]; "
+		                 "expected addresses that nobody inside has",
+		                 get_text(json_array_get(list, s->origin), "outside"), at->origin);
+		return;
+	}
+}
+
 void
 model_static(struct model *m)
 {
@@ -278,5 +344,6 @@ model_static(struct model *m)
 		return;
 	qsort(m->statics.data, m->statics.n, m->statics.size, compare_inside);
 	clashes_inside(m);
+	outsides_apart(m);
 	statics_outside(m);
 }

@@ -328,9 +328,10 @@ const struct config_option config_options[] = {
 	{"nat.capacity.leases", CONFIG_INT, NULL, 0, 200000000, NULL, FIXED,
 	 "mappings kept on request; default: as many as subscribers if a rule of the first "
 	 "configuration has `pcp`, else 0"},
-	{"nat.capacity.pool_addresses", CONFIG_INT, "256", 1, CONFIG_MAX_POOL_ADDRESSES, NULL,
+	{"nat.capacity.pool_addresses", CONFIG_INT, NULL, 1, CONFIG_MAX_POOL_ADDRESSES, NULL,
 	 FIXED, "addresses of all pools together, with room for those being "
-	 "replaced; one takes about 26 kB"},
+	 "replaced; one takes about 26 kB. Default: a quarter more than the pools of the first "
+	 "configuration have, 256 at least"},
 	{"nat.capacity.classes", CONFIG_POWER2, "512", 1, 512, NULL, 0,
 	 "most classes that addresses are divided into; a pool needs as many addresses"},
 
