@@ -160,14 +160,14 @@ def tcp_full_close():
 @case
 def tcp_half_closed():
     c = make("tcp-half-closed", "With one FIN seen a connection keeps the timer of an established one: data crosses "
-             "an hour later (RFC 7857 section 2).")
+             "an hour later, and the other FIN two hours and four minutes after that (RFC 7857 section 2, RFC 5382 REQ-5).")
     d = Dialog(c, A, 40000, S, 80)
     d.open(0)
     d.out(1, FIN | ACK)
     d.into(3600, PSH | ACK, b"late")
     d.out(3600.01, ACK)
-    d.into(7300, FIN | ACK)
-    d.out(7300.01, ACK)
+    d.into(3600.01 + 7439, FIN | ACK)
+    d.out(11040, ACK)
     return c
 
 

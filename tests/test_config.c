@@ -141,6 +141,7 @@ test_nat(void)
 	CU_ASSERT(p[0].first_address == 0 && p[0].addresses == 7 && p[1].first_address == 7);
 	CU_ASSERT(p[0].port_first == 1024 && p[0].port_last == 64999 - 64999 % 512 - 1);
 	CU_ASSERT(p[1].port_first == 1024 && p[1].port_last == 65535 && p[1].block_size == 64);
+	CU_ASSERT(p[0].flags == 0 && p[1].flags == 0); /* no parity kept, nothing in turn, paired */
 	const struct img_nat_address *a = rows(h, IMG_NAT_ADDRESSES, 8);
 	for (uint32_t i = 0; i < 8; i++) {
 		CU_ASSERT_EQUAL(a[i].id, i);

@@ -123,6 +123,28 @@ test_header(void)
 	CU_ASSERT_TRUE(csum_ip4_is_right(ip, 28));
 }
 
+/* RFC 1624 section 3: with every identification, by difference as made anew; 0 comes, ffff not. */
+static void
+test_header_zero(void)
+{
+	struct frame f = {.family = 4, .proto = 17, .src = addr4("10.0.0.1"),
+	                  .dst = addr4("10.0.0.2")};
+	uint8_t ip[FRAME_MAX];
+	unsigned zeros = 0;
+	frame_ip(ip, &f);
+	struct ip4 *h = (struct ip4 *)(void *)ip;
+	csum_ip4_seal(h);
+	for (uint32_t i = 0; i < 65536; i++) {
+		be16 was = h->id, by_difference;
+		h->id = htobe16((uint16_t)(i * 40503u)); /* all of them, in no order */
+		by_difference = csum_apply(h->csum, csum_diff16(was, h->id));
+		csum_ip4_seal(h);
+		CU_ASSERT_FATAL(by_difference == h->csum && h->csum != 0xffff);
+		zeros += h->csum == 0;
+	}
+	CU_ASSERT_EQUAL(zeros, 1);
+}
+
 static const struct test_case cases[] = {
 	{"RFC 1624 section 4", test_rfc1624_example},
 	{"difference equals whole", test_difference_is_whole},
@@ -130,6 +152,7 @@ static const struct test_case cases[] = {
 	{"pseudo-headers", test_pseudo},
 	{"UDP without, with and near zero", test_udp_zero},
 	{"IPv4 header", test_header},
+	{"IPv4 headers whose checksum is 0", test_header_zero},
 	{"narrow forms", test_narrow},
 };
 TEST_MAIN("csum", cases)

@@ -135,6 +135,46 @@ test_filtering(void)
 	}
 }
 
+/* May a stranger, and another port of the server, speak to the flow's mapping? */
+static unsigned
+admitted(const struct world_flow *f)
+{
+	static const struct { unsigned more, port; } who[] = {{1, 53}, {0, 54}};
+	unsigned n = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		struct world_flow in;
+		if (world_in(w, UDP, ip_add(SERVER, who[i].more), who[i].port, f->t[1].dst.w[0],
+		             f->t[1].dport, &spec, &in) != VERDICT_OPEN)
+			continue;
+		world_end(w, &in);
+		n++;
+	}
+	return n;
+}
+
+/* RFC 4787 REQ-11: the rule changes, but not for mappings that there are. */
+static void
+test_filtering_stays(void)
+{
+	static const unsigned admits[] = {
+		[NAT_FILTER_EIF] = 2, [NAT_FILTER_ADF] = 1, [NAT_FILTER_APDF] = 0,
+	};
+	for (uint8_t old = NAT_FILTER_EIF; old <= NAT_FILTER_APDF; old++)
+		for (uint8_t new = NAT_FILTER_EIF; new <= NAT_FILTER_APDF; new++) {
+			begin(old);
+			CU_ASSERT_EQUAL_FATAL(world_out(w, UDP, SUBSCRIBER, 5000, SERVER, 53, &spec,
+			                                &flow), VERDICT_OPEN);
+			w->rule[0].filtering = new;
+			world_apply(w);
+			CU_ASSERT_EQUAL_FATAL(world_out(w, UDP, SUBSCRIBER, 5001, SERVER, 53, &spec,
+			                                &other), VERDICT_OPEN);
+			CU_ASSERT_EQUAL(admitted(&flow), admits[old]);
+			CU_ASSERT_EQUAL(admitted(&other), admits[new]);
+			world_free(w);
+		}
+}
+
+
 /* A permission goes with the last outbound flow to its address. */
 static void
 test_permission_ends(void)
@@ -357,6 +397,7 @@ static const struct test_case cases[] = {
 	{"endpoint-independent, by protocol, one address", test_endpoint_independent},
 	{"refresh and hide flags", test_flags},
 	{"filtering", test_filtering},
+	{"a mapping keeps its filtering", test_filtering_stays},
 	{"a permission ends with its flows", test_permission_ends},
 	{"inbound traffic does not hold a mapping", test_inbound_does_not_hold},
 	{"a reset does not hold a mapping", test_reset_does_not_hold},
