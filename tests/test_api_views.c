@@ -84,9 +84,7 @@ subscribers(void)
 	CU_ASSERT_STRING_EQUAL(text(r, "subscribers.0.external"), "203.0.113.1");
 	CU_ASSERT_STRING_EQUAL(text(r, "subscribers.0.blocks.1"), "2048-2303");
 	json_decref(r);
-	r = result_of("subscriber.list", "{\"pool\":\"other\"}");
-	CU_ASSERT(json_array_size(at(r, "subscribers")) == 0);
-	json_decref(r);
+	CU_ASSERT(error_of("subscriber.list", "{\"pool\":\"other\"}", "other") == -32002);
 	r = result_of("mapping.list", "{\"filter\":{\"protocol\":\"udp\",\"port\":1024}}");
 	CU_ASSERT(json_array_size(at(r, "mappings")) == 1);
 	CU_ASSERT(number(r, "mappings.0.external_port") == 1024);
@@ -122,6 +120,8 @@ nat_by_filter(void)
 	CU_ASSERT_STRING_EQUAL(text(r, "pools.0.name"), "main");
 	json_decref(r);
 	CU_ASSERT(error_of("nat.show", "{\"what\":\"flow\"}", "wanted pool") == -32602);
+	CU_ASSERT(error_of("mapping.list", "{\"filter\":{\"pool\":\"nix\"}}", "nix") == -32002);
+	CU_ASSERT(error_of("subscriber.list", "{\"pool\":\"nix\"}", "nix") == -32002);
 	CU_ASSERT(error_of("nat.count", "{\"what\":\"block\",\"filter\":\"port=x\"}",
 	                   "port=x") == -32602);
 	CU_ASSERT(error_of("nat.clear", "{\"filter\":\"subscriber=100.64.3.7/10\"}",
@@ -397,6 +397,25 @@ log_records(void)
 	r = result_of("log.list", "{\"address\":\"100.64.0.5\",\"limit\":1000}");
 	CU_ASSERT(json_array_size(at(r, "records")) > 300);
 	CU_ASSERT_STRING_EQUAL(text(r, "records.0.subscriber"), "100.64.0.5");
+	json_decref(r);
+	CU_ASSERT(error_of("log.list", "{\"address\":\"::1\"}", "IPv4") == -32602);
+	/* The latest that are wanted, however many others there are after them. */
+	static const char *const wishes[] = {
+		"{\"limit\":3,\"filter\":\"subscriber=100.64.0.5\"}",
+		"{\"limit\":3,\"address\":\"100.64.0.5\"}",
+	};
+	for (int i = 0; i < 2; i++) {
+		r = result_of("log.list", wishes[i]);
+		CU_ASSERT(json_array_size(at(r, "records")) == 3 && number(r, "next") > MANY - 100);
+		CU_ASSERT(number(r, "records.2.sequence") == MANY - 95);
+		json_decref(r);
+	}
+	/* Who goes on with the number of a daemon before this one begins with its oldest. */
+	r = result_of("log.list", "{\"since\":40001,\"limit\":1}");
+	CU_ASSERT(number(r, "records.0.sequence") == MANY - 32768);
+	json_decref(r);
+	r = result_of("log.list", "{\"since\":40000}");
+	CU_ASSERT(json_array_size(at(r, "records")) == 0 && number(r, "next") == MANY);
 	json_decref(r);
 	end();
 }

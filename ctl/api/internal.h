@@ -147,6 +147,9 @@ const char *nat_pool_name(struct api *api, uint32_t pool);
 json_t *pool_rows(struct api *api, const struct cmd_nat_filter *f, bool addresses,
                   struct rpc_error *err);
 
+/* pool_is_known: name NULL: none is asked for. => false and err. */
+bool pool_is_known(struct api *api, const char *name, struct rpc_error *err);
+
 /* edit.c: objects of a document; => borrowed, or NULL and err. */
 json_t *edit_copy(struct api *api, struct rpc_error *err); /* new reference, deep */
 json_t *edit_array(json_t *doc, const char *section, const char *name, bool create);

@@ -121,6 +121,13 @@ pool_number(const struct image_header *h, const char *name, struct rpc_error *er
 	return -1;
 }
 
+bool
+pool_is_known(struct api *api, const char *name, struct rpc_error *err)
+{
+	const struct image_header *h = name != NULL ? api_image(api, err) : NULL;
+	return name == NULL || (h != NULL && pool_number(h, name, err) >= 0);
+}
+
 json_t *
 pool_show_m(struct api *api, const json_t *params, struct rpc_error *err)
 {

@@ -161,7 +161,8 @@ mapping_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 	if (p < 0)
 		return rpc_fail(err, RPC_PARAMS,
 		                "filter.protocol: wanted tcp, udp, icmp or a number");
-	if (api_param_realm(api, params, &r.realm, err) != 0 ||
+	if (!pool_is_known(api, r.pool, err) ||
+	    api_param_realm(api, params, &r.realm, err) != 0 ||
 	    filter_v4(params, "filter.address", &r.filter.any, err) != 0 ||
 	    filter_v4(params, "filter.external", &r.filter.dst, err) != 0 ||
 	    param_cursor(params, &cursor, err) != 0)
@@ -181,7 +182,8 @@ subscriber_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
 	struct nat_rows r = {.api = api, .pool = param_string(params, "pool")};
 	uint64_t cursor;
-	if (api_param_realm(api, params, &r.realm, err) != 0 ||
+	if (!pool_is_known(api, r.pool, err) ||
+	    api_param_realm(api, params, &r.realm, err) != 0 ||
 	    filter_v4(params, "address", &r.filter.any, err) != 0 ||
 	    param_cursor(params, &cursor, err) != 0 ||
 	    rows_filled(&r, CMD_SUBSCRIBERS, &cursor,

@@ -270,16 +270,36 @@ api_record_json(struct api *api, const struct record *rec)
 	return o;
 }
 
-/* log_first: where a listing begins: `since` if given, else limit records before the end. */
+/* What a listing of records wants. */
+struct log_wish {
+	struct cmd_nat_filter filter;
+	be32 address; /* anybody's, if 0 */
+};
+
+static bool
+log_wants(const struct log_wish *w, const struct record *rec)
+{
+	be32 a = w->address;
+	return nat_filter_wants_record(&w->filter, rec) &&
+	       (a == 0 || rec->subscriber == a || rec->external == a || rec->far == a);
+}
+
+/*
+ * log_first: where a listing begins: at `since`, else so that the latest `limit` that are wanted
+ * are in it. A number that has not been yet is one of a daemon before this one: from the oldest.
+ */
 static uint64_t
-log_first(const struct api *api, const json_t *params, uint64_t limit)
+log_first(const struct api *api, const struct log_wish *w, const json_t *params, uint64_t limit)
 {
 	uint64_t oldest = api->log_count > API_LOG ? api->log_count - API_LOG : 0;
-	uint64_t tail = api->log_count > limit ? api->log_count - limit : 0;
-	uint64_t first = (uint64_t)param_integer(params, "since", (long long)tail);
-	if (param_get(params, "since") == NULL && param_get(params, "address") != NULL)
-		first = oldest;
-	return first > oldest ? first : oldest;
+	uint64_t i = api->log_count;
+	if (param_get(params, "since") != NULL) {
+		uint64_t since = (uint64_t)param_integer(params, "since", 0);
+		return since > oldest && since <= api->log_count ? since : oldest;
+	}
+	for (uint64_t n = 0; i > oldest && n < limit; i--)
+		n += log_wants(w, &api->log[(i - 1) % API_LOG]);
+	return i;
 }
 
 json_t *
@@ -287,20 +307,20 @@ log_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
 	uint64_t limit = (uint64_t)param_integer(params, "limit", API_PAGE), i;
 	union addr a = {0};
-	uint8_t family;
-	bool one = param_address(params, "address", &a, &family);
-	struct cmd_nat_filter f;
-	if (nat_filter_parse(api, param_string(params, "filter"), &f, err) != 0)
+	uint8_t family = FAMILY_V4;
+	struct log_wish w;
+	param_address(params, "address", &a, &family);
+	w.address = a.w[0];
+	if (family != FAMILY_V4)
+		return rpc_fail(err, RPC_PARAMS, "address: wanted an IPv4 address");
+	if (nat_filter_parse(api, param_string(params, "filter"), &w.filter, err) != 0)
 		return NULL;
 	json_t *list = json_array();
-	for (i = log_first(api, params, limit); i < api->log_count; i++) {
+	for (i = log_first(api, &w, params, limit); i < api->log_count; i++) {
 		const struct record *rec = &api->log[i % API_LOG];
 		if (json_array_size(list) == limit)
 			break;
-		if (!nat_filter_wants_record(&f, rec))
-			continue;
-		if (!one || rec->subscriber == a.w[0] || rec->external == a.w[0] ||
-		    (rec->far != 0 && rec->far == a.w[0]))
+		if (log_wants(&w, rec))
 			json_array_append_new(list, api_record_json(api, rec));
 	}
 	return json_pack("{s:o, s:I}", "records", list, "next", (json_int_t)i);
