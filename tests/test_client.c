@@ -387,6 +387,8 @@ filters(void)
 		{"nat count mapping --filter nonsense", "nonsense", ""},
 		{"nat count mapping --filter", NULL, "--filter wants a value"},
 		{"nat count mapping nonsense", NULL, "too many: \"nonsense\""},
+		{"call nat.count {\"filter\":\"pool=a\"}", "pool=a", ""},
+		{"call nat.count {\"filter\":\"pool=a\",\"filter\":\"\"}", NULL, "duplicate"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		json_t *params = asked(cases[i].line, answer, cases[i].says);

@@ -106,7 +106,8 @@ run_call(struct session *s, const struct command_row *row, int argc, char **argv
 	json_error_t je;
 	if (argc < 1 || argc > 2)
 		return misused(s, row);
-	json_t *params = argc > 1 ? json_loads(argv[1], 0, &je) : json_object();
+	json_t *params = argc > 1 ? json_loads(argv[1], JSON_REJECT_DUPLICATES, &je) :
+	                           json_object();
 	if (params == NULL) {
 		fprintf(s->err, "error: parameters: %s\n", je.text);
 		return EXIT_USAGE;
