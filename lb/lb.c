@@ -14,6 +14,7 @@
 #include "lb_way.h"
 #include "lib/mem.h"
 #include "lib/synproxy.h"
+#include "lib/tally.h"
 
 enum { CODE_HOST = 1, CODE_PORT = 3 };
 static_assert((int)REALM_NAMED + LB_MAX_PER_PACKET <= 255, "each backend of a service has a name");
@@ -456,9 +457,10 @@ ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t
 	}
 	b->half -= (f->flags & FLOW_HALF) != 0;
 	lb_gauge_put(lb->limits, f->owner, (f->flags & FLOW_HALF) != 0);
+	struct flow_totals sum = tally_totals(lb->env.tally, f, f);
 	for (unsigned dir = 0; dir < 2; dir++) {
-		b->packets[dir] += flow_packets(f, dir);
-		b->bytes[dir] += flow_bytes(f, dir);
+		b->packets[dir] += sum.packets[dir];
+		b->bytes[dir] += sum.bytes[dir];
 	}
 	choice_put(&lb->choice, lb->view, f->owner, &t[0], now_ms);
 	if (f->flags & FLOW_HIDE_0)

@@ -5,6 +5,7 @@
 #include "ending.h"
 #include "flow_index.h"
 #include "miss.h"
+#include "tally.h"
 
 bool
 again_open(struct worker *w, struct pkt *p)
@@ -18,7 +19,7 @@ again_open(struct worker *w, struct pkt *p)
 		f->state = conn_next[f->state][d][EV_SYN];
 		return false;
 	}
-	flow_count_back(f, d, p->l3_len);
+	tally_uncount(&w->tally, f, d, p->l3_len);
 	flows_end(w, &p->ref, 1);
 	p->ref = miss_open(w, p);
 	if (p->ref != 0)

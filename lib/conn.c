@@ -3,7 +3,7 @@
 #include "conn.h"
 
 /* A row whose state no packet of a direction changes. */
-#define STAY(s) {(s), (s), (s), (s), [EV_OPEN] = (s)}
+#define STAY(s) {(s), (s), (s), (s), [EV_OPEN] = (s), [EV_RESET] = (s)}
 
 /*
  * Cells are [state][direction][event].
@@ -27,6 +27,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_FIN] = CONN_TCP_SYN,
 			/* The initiator gives up: RFC 7857 section 2.2, 4 min from here. */
 			[EV_RST] = CONN_TCP_TRANS,
+			[EV_RESET] = CONN_TCP_TRANS,
 		},
 		{
 			/* RFC 6146 3.5.2.2 INIT: a SYN of the other side, with ACK or without
@@ -38,6 +39,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_FIN] = CONN_TCP_FIN_R,
 			/* The peer refuses. */
 			[EV_RST] = CONN_TCP_TRANS,
+			[EV_RESET] = CONN_TCP_TRANS,
 		},
 	},
 	[CONN_TCP_MID] = {
@@ -48,6 +50,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_MID,
 			[EV_FIN] = CONN_TCP_MID,
 			[EV_RST] = CONN_TCP_TRANS,
+			[EV_RESET] = CONN_TCP_TRANS,
 		},
 		{
 			[EV_OTHER] = CONN_TCP_EST,
@@ -55,6 +58,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_EST,
 			[EV_FIN] = CONN_TCP_FIN_R,
 			[EV_RST] = CONN_TCP_TRANS,
+			[EV_RESET] = CONN_TCP_TRANS,
 		},
 	},
 	[CONN_TCP_EST] = {
@@ -67,7 +71,8 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			/* RFC 6146 3.5.2.2 "V6 FIN RCV": the established timer goes on. */
 			[EV_FIN] = CONN_TCP_FIN_I,
 			/* RFC 7857 section 2.2: kept 4 min, the RST may be spoofed or lost. */
-			[EV_RST] = CONN_TCP_TRANS,
+			[EV_RST] = CONN_TCP_EST,
+			[EV_RESET] = CONN_TCP_TRANS,
 		},
 		{
 			[EV_OTHER] = CONN_TCP_EST,
@@ -75,7 +80,8 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_EST,
 			/* "V4 FIN RCV". */
 			[EV_FIN] = CONN_TCP_FIN_R,
-			[EV_RST] = CONN_TCP_TRANS,
+			[EV_RST] = CONN_TCP_EST,
+			[EV_RESET] = CONN_TCP_TRANS,
 		},
 	},
 	[CONN_TCP_FIN_I] = {
@@ -85,7 +91,8 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_SYN] = CONN_TCP_FIN_I,
 			[EV_OPEN] = CONN_TCP_FIN_I,
 			[EV_FIN] = CONN_TCP_FIN_I,
-			[EV_RST] = CONN_TCP_TRANS,
+			[EV_RST] = CONN_TCP_FIN_I,
+			[EV_RESET] = CONN_TCP_TRANS,
 		},
 		{
 			/* Half-closed: the responder may send for as long as it likes. */
@@ -94,7 +101,8 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_FIN_I,
 			/* RFC 6146 "V4 FIN + V6 FIN RCV": both, now the transitory timer. */
 			[EV_FIN] = CONN_TCP_CLOSING,
-			[EV_RST] = CONN_TCP_TRANS,
+			[EV_RST] = CONN_TCP_FIN_I,
+			[EV_RESET] = CONN_TCP_TRANS,
 		},
 	},
 	[CONN_TCP_FIN_R] = {
@@ -104,14 +112,16 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_FIN_R,
 			/* Both. */
 			[EV_FIN] = CONN_TCP_CLOSING,
-			[EV_RST] = CONN_TCP_TRANS,
+			[EV_RST] = CONN_TCP_FIN_R,
+			[EV_RESET] = CONN_TCP_TRANS,
 		},
 		{
 			[EV_OTHER] = CONN_TCP_FIN_R,
 			[EV_SYN] = CONN_TCP_FIN_R,
 			[EV_OPEN] = CONN_TCP_FIN_R,
 			[EV_FIN] = CONN_TCP_FIN_R,
-			[EV_RST] = CONN_TCP_TRANS,
+			[EV_RST] = CONN_TCP_FIN_R,
+			[EV_RESET] = CONN_TCP_TRANS,
 		},
 	},
 	[CONN_TCP_CLOSING] = {
@@ -127,6 +137,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_FIN] = CONN_TCP_CLOSING,
 			/* An RST must not lengthen what is over: same timer, same end. */
 			[EV_RST] = CONN_TCP_CLOSING,
+			[EV_RESET] = CONN_TCP_CLOSING,
 		},
 		{
 			[EV_OTHER] = CONN_TCP_CLOSING,
@@ -135,6 +146,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_SYN,
 			[EV_FIN] = CONN_TCP_CLOSING,
 			[EV_RST] = CONN_TCP_CLOSING,
+			[EV_RESET] = CONN_TCP_CLOSING,
 		},
 	},
 	[CONN_TCP_TRANS] = {
@@ -146,6 +158,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_TRANS,
 			[EV_FIN] = CONN_TCP_EST,
 			[EV_RST] = CONN_TCP_TRANS,
+			[EV_RESET] = CONN_TCP_TRANS,
 		},
 		{
 			[EV_OTHER] = CONN_TCP_EST,
@@ -153,6 +166,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_EST,
 			[EV_FIN] = CONN_TCP_EST,
 			[EV_RST] = CONN_TCP_TRANS,
+			[EV_RESET] = CONN_TCP_TRANS,
 		},
 	},
 	/* One-sided: the answers go past us, and nothing that says it is one changes anything. */
@@ -164,6 +178,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_ONE_SYN,
 			[EV_FIN] = CONN_ONE_FIN,
 			[EV_RST] = CONN_ONE_MID,
+			[EV_RESET] = CONN_ONE_MID,
 		},
 		STAY(CONN_ONE_SYN),
 	},
@@ -174,6 +189,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_ONE_EST,
 			[EV_FIN] = CONN_ONE_FIN,
 			[EV_RST] = CONN_ONE_MID,
+			[EV_RESET] = CONN_ONE_MID,
 		},
 		STAY(CONN_ONE_EST),
 	},
@@ -187,6 +203,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_ONE_SYN,
 			[EV_FIN] = CONN_ONE_FIN,
 			[EV_RST] = CONN_ONE_FIN,
+			[EV_RESET] = CONN_ONE_FIN,
 		},
 		STAY(CONN_ONE_FIN),
 	},
@@ -199,6 +216,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_ONE_MID,
 			[EV_FIN] = CONN_ONE_FIN,
 			[EV_RST] = CONN_ONE_MID,
+			[EV_RESET] = CONN_ONE_MID,
 		},
 		STAY(CONN_ONE_MID),
 	},

@@ -39,9 +39,16 @@ enum conn_state {
 	CONN_MAX
 };
 
-/* EV_OPEN is a SYN without ACK, the beginning of a connection; without EV_ALONE it is any SYN. */
+/*
+ * EV_OPEN is a SYN without ACK, the beginning of a connection; without EV_ALONE it is any SYN.
+ * EV_RST is a RST that may be anybody's, and ends nothing that is established; EV_RESET one that
+ * its receiver takes (lib/window.h). No packet arrives with that: it follows on EV_RST.
+ */
 enum { EV_ALONE = 4 };
-enum conn_event { EV_OTHER, EV_SYN, EV_FIN, EV_RST, EV_OPEN = EV_SYN | EV_ALONE, EV_MAX = 8 };
+enum conn_event {
+	EV_OTHER, EV_SYN, EV_FIN, EV_RST,
+	EV_OPEN = EV_SYN | EV_ALONE, EV_RESET = EV_RST | EV_ALONE, EV_MAX,
+};
 
 extern const uint8_t conn_next[CONN_MAX][2][EV_MAX];
 

@@ -4,6 +4,7 @@
 
 #include "flow_index.h"
 #include "shifted.h"
+#include "tally.h"
 
 struct leaving {
 	const struct flow *f;
@@ -47,6 +48,7 @@ flows_ended(struct worker *w, const flow_ref *ref, unsigned n)
 			l->ops->ended(l->state, l->f, l->t, l->hint, w->now_ms);
 		if ((l->f->flags & FLOW_SHIFT) != 0)
 			shifted_ended(w, ref[i]);
+		tally_end(&w->tally, l->f);
 	}
 	w->stats->flows_ended += n;
 }

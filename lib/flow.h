@@ -52,10 +52,11 @@ struct flow {
 	uint8_t route_gen; /* low byte of the route generation that nexthop[] was found under */
 	uint32_t seen_ms; /* last packet that refreshed it; wraps, compare by difference */
 	uint32_t owner;   /* the policy's: subscriber number or backend id */
-	/* A direction's: 48 bits of octets, above them 16 of packets. The second one is when the
-	 * flow was opened, in ns, as long as it has not been answered. */
+	/* A direction's: 40 bits of octets, above them 24 of packets, since lib/tally.h last took
+	 * them. The second one is when the flow was opened, in ns, as long as it has not been
+	 * answered. */
 	uint64_t counts[2];
-	uint16_t packets_hi[2]; /* the next 16 of packets */
+	be16 acked[2];    /* TCP: upper half of what a direction last acknowledged: lib/window.h */
 	uint16_t nexthop[2]; /* of packets of each direction; 0: not known yet */
 };
 static_assert(sizeof(struct flow) == 40, "head of both flow layouts");
@@ -75,9 +76,10 @@ static_assert(sizeof(struct flow6) == 128, "an IPv6 flow is two cache lines");
 typedef uint32_t flow_ref;
 #define FLOW_REF_V6 0x80000000u
 
-enum { FLOW_BYTES_BITS = 48 };
+enum { FLOW_BYTES_BITS = 40 };
 
-/* flow_bytes, flow_packets: what a direction has carried. => 2^48 octets, 2^32 packets at most. */
+/* flow_bytes, flow_packets: what a direction has carried since it was last taken (tally_totals:
+ * in all). => below 2^40 octets, 2^24 packets. */
 static inline uint64_t
 flow_bytes(const struct flow *f, unsigned dir)
 {
@@ -91,7 +93,7 @@ flow_packets(const struct flow *f, unsigned dir)
 {
 	if (dir != 0 && (f->flags & FLOW_ANSWERED) == 0)
 		return 0;
-	return (uint32_t)f->packets_hi[dir] << 16 | (uint32_t)(f->counts[dir] >> FLOW_BYTES_BITS);
+	return (uint32_t)(f->counts[dir] >> FLOW_BYTES_BITS);
 }
 
 /* flow_opened_ns: of a flow that has not been answered. */
@@ -101,20 +103,13 @@ flow_opened_ns(const struct flow *f)
 	return f->counts[1];
 }
 
-/* flow_count: one packet more: an addition and its carry. */
-static inline void
+/* flow_count: one packet more, of 65535 octets at most. => the packets have run over (2^24 of them
+ * have fewer than 2^40 octets, which cannot have): tally_take, at once. */
+static inline bool
 flow_count(struct flow *f, unsigned dir, uint32_t bytes)
 {
 	uint64_t one = ((uint64_t)1 << FLOW_BYTES_BITS) + bytes;
-	f->packets_hi[dir] += __builtin_add_overflow(f->counts[dir], one, &f->counts[dir]);
-}
-
-/* flow_count_back: the packet that was counted last was of another flow. */
-static inline void
-flow_count_back(struct flow *f, unsigned dir, uint32_t bytes)
-{
-	uint64_t one = ((uint64_t)1 << FLOW_BYTES_BITS) + bytes;
-	f->packets_hi[dir] -= __builtin_sub_overflow(f->counts[dir], one, &f->counts[dir]);
+	return __builtin_add_overflow(f->counts[dir], one, &f->counts[dir]);
 }
 
 enum { FLOW_PAIR_LOAD = 14 };

@@ -19,7 +19,9 @@
 #include "reset.h"
 #include "rewrite.h"
 #include "shifted.h"
+#include "tally.h"
 #include "tx.h"
+#include "window.h"
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -52,18 +54,29 @@ is_first_answer(const struct flow *f, unsigned d)
 }
 
 static inline void
-count(const struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
+count(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 {
 	f->seen_ms = (f->flags >> d & FLOW_REFRESH_0) != 0 ? w->now_ms : f->seen_ms;
-	flow_count(f, d, p->l3_len);
+	if (unlikely(flow_count(f, d, p->l3_len)))
+		tally_take(&w->tally, f, d);
 }
 
 void
-pipeline_count(const struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
+pipeline_count(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 {
 	if (is_first_answer(f, d))
 		answered(w, f, p->event);
 	count(w, f, d, p);
+}
+
+/* A RST ends what there is, if its receiver takes it. */
+static __attribute__((noinline)) void
+judge(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
+{
+	if (window_has(f, d, p->l3 + p->l4))
+		f->state = conn_next[f->state][d][EV_RESET];
+	else
+		w->stats->resets_doubted++;
 }
 
 /* Advance the state, stamp, count. */
@@ -73,8 +86,12 @@ touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 	if (unlikely(is_first_answer(f, d)))
 		answered(w, f, p->event);
 	f->state = conn_next[f->state][d][p->event];
+	if (unlikely(p->event == EV_RST))
+		judge(w, f, d, p);
+	window_note(f, d, p->l3 + p->l4);
 	count(w, f, d, p);
 }
+
 
 /* A query says nothing of the network behind us either: of its options none that names it. */
 static void
@@ -90,7 +107,8 @@ hide_way(const struct pkt *p, const struct flow *f, unsigned d)
 static __attribute__((noinline)) void
 send_special(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 {
-	if (w->gen->plane->reset_is_final && !w->policy[f->policy].ops->opens_again)
+	if (w->gen->plane->reset_is_final && !w->policy[f->policy].ops->opens_again &&
+	    (p->event != EV_RST || window_has(f, d, p->l3 + p->l4)))
 		final_seen(f, p->event);
 	if ((p->event & EV_ALONE) != 0 && again_open(w, p))
 		return;

@@ -78,7 +78,7 @@ void pipeline_hit(struct worker *w, struct pkt *p);
 void pipeline_hits(struct worker *w, struct pkt **p, unsigned n);
 
 /* pipeline_count: a packet of direction d counts for its flow and may keep it alive. */
-void pipeline_count(const struct worker *w, struct flow *f, unsigned d, const struct pkt *p);
+void pipeline_count(struct worker *w, struct flow *f, unsigned d, const struct pkt *p);
 
 /* pipeline_find: the flow of p's tuple, or 0. An idle one is ended first. */
 flow_ref pipeline_find(struct worker *w, struct pkt *p);

@@ -190,6 +190,8 @@ struct policy_ops {
 	void (*reload)(void *state, const struct generation *g);
 };
 
+struct tally;
+
 /* What a policy's worker state is created with. */
 struct policy_env {
 	uint16_t worker, n_workers;
@@ -198,6 +200,7 @@ struct policy_env {
 	struct stats_backend *backends;
 	struct record_ring *records;
 	struct cookies *cookies; /* the worker's */
+	const struct tally *tally; /* the worker's; NULL: flows have their own counters only */
 	uint64_t seed;    /* secret, for hashes and random ports; fixed in replay */
 	int node;         /* NUMA */
 };

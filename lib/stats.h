@@ -20,7 +20,7 @@
 
 enum {
 	STATS_MAGIC = 0x4d525331, /* "MRS1" */
-	STATS_VERSION = 3,
+	STATS_VERSION = 4,
 	STATS_NICS = 64,          /* MAX_NICS */
 	STATS_DEVS = 16,          /* MAX_DEVS */
 	STATS_CAUSES = 8,         /* >= HANDOFF_MAX */
@@ -63,6 +63,8 @@ struct stats {
 	uint64_t persistence_full;                 /* flows whose backend found no room there */
 	uint64_t backends_passed;                  /* flows for which a full one was passed over */
 	uint64_t shifts;                           /* gauge: of lb.capacity.shifts */
+	uint64_t resets_doubted;                   /* RSTs out of the window: lib/window.h */
+	uint64_t flow_counts_lost;                 /* times 2^24 packets of a flow: lib/tally.h */
 	uint64_t cookies_sent, cookies_good, cookies_bad;
 	uint64_t quic_routed;                      /* flows opened by a connection ID */
 	uint64_t stateless;                        /* packets translated without a flow */

@@ -33,6 +33,13 @@ shifts_of(const struct img_plane *plane)
 	return plane->shifts == 0 || plane->workers == 1 ? share : share + share / 8 + 1;
 }
 
+static uint32_t
+flows_of(const struct img_plane *plane)
+{
+	return share_of(plane->flows_v4, plane->workers) +
+	       share_of(plane->flows_v6, plane->workers);
+}
+
 size_t
 worker_flows_memsize(const struct img_plane *plane)
 {
@@ -45,7 +52,7 @@ worker_memsize(const struct img_plane *plane)
 {
 	size_t own = sizeof(struct worker) + sizeof(struct pipeline) + frag_memsize() +
 	             sizeof(struct syn_table);
-	own += shift_memsize(shifts_of(plane));
+	own += shift_memsize(shifts_of(plane)) + tally_memsize(flows_of(plane));
 	return plane->workers * own + worker_flows_memsize(plane);
 }
 
@@ -73,6 +80,16 @@ shifts_create(struct worker *w, const struct img_plane *plane, int node)
 	return n == 0 || mem != NULL;
 }
 
+/* => the same. */
+static bool
+tally_create(struct worker *w, const struct img_plane *plane, int node)
+{
+	void *mem = mem_alloc(tally_memsize(flows_of(plane)), node);
+	if (mem != NULL)
+		tally_init(&w->tally, mem, flows_of(plane));
+	return mem != NULL;
+}
+
 struct worker *
 worker_create(struct shared *s, uint16_t id, const struct img_plane *plane, int node)
 {
@@ -89,7 +106,7 @@ worker_create(struct shared *s, uint16_t id, const struct img_plane *plane, int 
 	                       share_of(plane->flows_v6, plane->workers),
 	                       share_of(FLOWS_MOST, plane->workers), s->seed, node);
 	if (w->pipe == NULL || w->frags == NULL || w->syns == NULL || r != 0 ||
-	    !shifts_create(w, plane, node)) {
+	    !shifts_create(w, plane, node) || !tally_create(w, plane, node)) {
 		worker_destroy(w);
 		return NULL;
 	}
@@ -123,6 +140,8 @@ worker_destroy(struct worker *w)
 	}
 	if (w->shifts.line != NULL)
 		mem_free(w->shifts.line, shift_memsize(w->shifts.capacity));
+	if (w->tally.line != NULL)
+		mem_free(w->tally.index.bucket, w->tally.size);
 	flow_room_close(&w->room, &w->flows);
 	if (w->pipe != NULL)
 		mem_free(w->pipe, sizeof(*w->pipe));
@@ -263,6 +282,7 @@ stats_publish(struct worker *w)
 	w->stats->flows_v4 = w->flows.used4;
 	w->stats->flows_v6 = w->flows.used6;
 	w->stats->shifts = w->shifts.used;
+	w->stats->flow_counts_lost = w->tally.lost;
 	w->stats->capacity_v4 = w->flows.capacity4;
 	w->stats->capacity_v6 = w->flows.capacity6;
 	w->stats->now_ns = w->now_ns;

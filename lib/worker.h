@@ -21,6 +21,7 @@
 #include "nexthop.h"
 #include "policy.h"
 #include "shift.h"
+#include "tally.h"
 #include "way_mtu.h"
 
 enum { RING_SIZE = 4096, MAX_LOOPS = 2, MAX_EXPIRE_STEPS = 256, SWEEP_MS = 4000 };
@@ -76,6 +77,7 @@ struct worker {
 	struct frag_table *frags;
 	struct syn_table *syns;
 	struct shifts shifts;
+	struct tally tally;
 	struct cookies cookies;
 	uint32_t now_ms;
 	uint64_t now_ns;

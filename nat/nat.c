@@ -80,6 +80,7 @@ nat_create(const struct policy_env *env)
 		.ring = env->records, .stats = env->stats, .worker = (uint8_t)env->worker,
 	};
 	n->stats = env->stats;
+	n->tally = env->tally;
 	n->worker = env->worker;
 	n->size = size;
 	return n;

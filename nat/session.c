@@ -2,6 +2,8 @@
 /* A flow's first and last record. */
 #include "nat/session.h"
 
+#include "lib/tally.h"
+
 static struct record
 record_of(const struct nat *n, const struct mapping *m, const union addr *far, be16 far_port)
 {
@@ -34,10 +36,11 @@ session_ended(struct nat *n, uint32_t mapping, const struct flow *f, const struc
 	unsigned out = !is_outbound;
 	rec.event = RECORD_SESSION_DELETE;
 	if (f != NULL) {
-		rec.packets_out = flow_packets(f, out);
-		rec.packets_in = flow_packets(f, !out);
-		rec.bytes_out = flow_bytes(f, out);
-		rec.bytes_in = flow_bytes(f, !out);
+		struct flow_totals sum = tally_totals(n->tally, f, f);
+		rec.packets_out = sum.packets[out];
+		rec.packets_in = sum.packets[!out];
+		rec.bytes_out = sum.bytes[out];
+		rec.bytes_in = sum.bytes[!out];
 	}
 	log_put(&n->log, &rec, &n->clock);
 }

@@ -48,6 +48,7 @@ struct nat {
 	uint64_t random;
 	uint64_t ahead;               /* the same, as far as hints of a burst are drawn */
 	struct stats *stats;
+	const struct tally *tally;    /* the worker's, of what flows have carried */
 	size_t size;                  /* of the allocation this is the head of */
 };
 

@@ -205,9 +205,9 @@ def tcp_reset_final():
 
 @case
 def tcp_reset_forged():
-    c = make("tcp-reset-forged", "A RST out of the window, to a connection that is idle: with the timer of resets as long as that of "
-             "connections it changes nothing, for 7000 s after it and 7000 more (RFC 5961 section 3).", args=["--until", "20000"])
-    c.config["nat"]["timeouts"] = {"tcp_reset": 7440}
+    c = make("tcp-reset-forged", "A RST out of the window crosses and changes nothing, of an idle connection neither, whichever end it pretends to "
+             "be: for 7000 s after it and 7000 more. One that the inside takes leaves it 240 s (RFC 5961 section 3, RFC 7857 section 2.2).",
+             args=["--until", "30000"])
     d = Dialog(c, A, 40000, S, 80)
     d.open(0)
     c.send("outside", 1000, P.tcp(S, d.seen[0], 80, d.seen[1], RST, seq=0xdeadbeef))
@@ -216,6 +216,8 @@ def tcp_reset_forged():
     c.send("inside", 8001, P.tcp(A, S, 40000, 80, RST, seq=0x12345678))
     d.out(15001, PSH | ACK, b"7000 s after the other")
     d.into(15001.02, ACK)
+    d.into(15002, RST)
+    d.into(15243, PSH | ACK, b"too late: 241 s after a reset that was taken")
     return c
 
 

@@ -203,18 +203,6 @@ test_one_burst(void)
 	world_destroy(w);
 }
 
-/* Counting back is the inverse of counting, over the ends of its fields too. */
-static void
-test_count_back(void)
-{
-	struct flow f = {.counts = {((uint64_t)0xffff << FLOW_BYTES_BITS) | 5, 0},
-	                 .packets_hi = {3, 0}}, g = f;
-	flow_count(&g, 0, 1500);
-	CU_ASSERT_EQUAL(flow_packets(&g, 0), 0x40000);
-	flow_count_back(&g, 0, 1500);
-	CU_ASSERT_EQUAL(memcmp(&f, &g, sizeof(f)), 0);
-}
-
 static const struct test_case cases[] = {
 	{"SYN in a connection", test_mid_flow},
 	{"SYN sent once more", test_retransmitted},
@@ -224,6 +212,5 @@ static const struct test_case cases[] = {
 	{"only the initiator is heard", test_one_sided},
 	{"the responder's SYN", test_responder},
 	{"one burst", test_one_burst},
-	{"counting back", test_count_back},
 };
 TEST_MAIN("again", cases)

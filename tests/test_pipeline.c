@@ -73,6 +73,30 @@ test_answered(void)
 	world_destroy(w);
 }
 
+/* A direction that runs over its counter goes on counting; when the flow ends its line is free. */
+static void
+test_tally(void)
+{
+	struct world *w = probe_simple();
+	struct worker *k = w->worker[0];
+	struct frame out = world_frame("10.0.0.10", 2000, "8.8.8.8", 80, 17);
+	struct flow *f = &k->flows.v4[1].f;
+	uint64_t all = (uint64_t)1 << (64 - FLOW_BYTES_BITS);
+	probe_arrive(w, WORLD_IN, out);
+	uint64_t each = flow_bytes(f, 0);
+	f->counts[0] += (all - 3) * (((uint64_t)1 << FLOW_BYTES_BITS) + each);
+	for (unsigned i = 0; i < 4; i++)
+		probe_arrive(w, WORLD_IN, out);
+	struct flow_totals sum = tally_totals(&k->tally, f, f);
+	CU_ASSERT_EQUAL(sum.packets[0], all + 2);
+	CU_ASSERT_EQUAL(sum.bytes[0], (all + 2) * each);
+	CU_ASSERT_EQUAL(k->tally.used, 1);
+	world_advance(w, 1000000);
+	worker_sweep(k, w->now_ns);
+	CU_ASSERT_EQUAL(k->tally.used, 0);
+	world_destroy(w);
+}
+
 /* A burst with several packets of one new flow opens it once; order stays. */
 static void
 test_burst(void)
@@ -171,6 +195,7 @@ test_refresh(void)
 static const struct test_case cases[] = {
 	{"both directions", test_both_directions},
 	{"answered", test_answered},
+	{"more than a counter holds", test_tally},
 	{"echo", test_echo},
 	{"burst", test_burst},
 	{"VLAN", test_vlan},

@@ -15,7 +15,7 @@ static const struct { const char *name; size_t offset; } fields[] = {
 	F(quarantine_early), F(ports_not_kept), F(leases), F(pcp_requests), F(pcp_refused),
 	F(persistence), F(persistence_full),
 	F(backends_passed), F(stateless), F(log_records), F(log_lost),
-	F(bursts), F(idle_polls), F(refusals_unsaid),
+	F(bursts), F(idle_polls), F(refusals_unsaid), F(resets_doubted), F(flow_counts_lost),
 	F(shifts), F(cookies_sent), F(cookies_good), F(cookies_bad), F(quic_routed),
 	F(way_mtus), F(way_mtus_learnt), F(way_mtus_ignored), F(way_mtus_early),
 #undef F

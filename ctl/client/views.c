@@ -177,6 +177,8 @@ const struct view view_stats[] = {
 	  {"not remembered", "persistence_full", NUMBER},
 	  {"full backends passed over", "backends_passed", NUMBER},
 	  {"MTUs learnt of ways", "way_mtus", NUMBER},
+	  {"resets doubted", "resets_doubted", NUMBER},
+	  {"flow counts lost", "flow_counts_lost", NUMBER},
 	  {"log records", "log_records", NUMBER}, {"log lost", "log_lost", NUMBER},
 	  {"refusals unsaid", "refusals_unsaid", NUMBER}}},
 	{"Interfaces", "nics", {

@@ -70,11 +70,18 @@ is_alive(const struct page *pg, struct snapshot *s)
 /* Where IPv6 entries begin in a cursor, however large the tables become meanwhile. */
 #define FIRST6 (1u << 30)
 
+static const struct flow *
+entry(const struct flow_table *t, uint32_t i)
+{
+	return i < FIRST6 ? &t->v4[i].f : &t->v6[i - FIRST6].f;
+}
+
 /* One worker from table entry i on (IPv4 entries, then IPv6 ones). => the entry to go on at, or 0
  * when this worker has no more. */
 static uint32_t
 walk_worker(struct page *pg, uint16_t worker, uint32_t i, uint32_t *steps, take_fn *take)
 {
+	const struct tally *tally = &pg->plane->worker[worker]->tally;
 	const struct flow_table *t = &pg->plane->worker[worker]->flows;
 	uint32_t end4 = t->high4 < t->capacity4 ? t->high4 : t->capacity4;
 	uint32_t end6 = t->high6 < t->capacity6 ? t->high6 : t->capacity6;
@@ -88,8 +95,10 @@ walk_worker(struct page *pg, uint16_t worker, uint32_t i, uint32_t *steps, take_
 		struct snapshot s;
 		bool found = i < FIRST6 ? snapshot4(t, i, &s) : snapshot6(t, i - FIRST6, &s);
 		s.worker = (uint8_t)worker;
-		if (found && is_alive(pg, &s))
-			take(pg, &s);
+		if (!found || !is_alive(pg, &s))
+			continue;
+		s.sum = tally_totals(tally, entry(t, i), &s.f);
+		take(pg, &s);
 	}
 }
 

@@ -13,11 +13,13 @@
 #define MR_FLOW_WALK_H
 
 #include "command_exec.h"
+#include "lib/tally.h"
 
 /* A flow as it stood at one moment. */
 struct snapshot {
 	struct flow f;
 	struct tuple tuple[2];
+	struct flow_totals sum;
 	uint32_t idle_ms, left_ms; /* since it was seen; until it is over */
 	uint8_t worker;
 };

@@ -58,8 +58,8 @@ take(struct page *pg, const struct snapshot *s)
 		.tuple = {s->tuple[0], s->tuple[1]}, .policy = s->f.policy, .state = s->f.state,
 		.flags = s->f.flags, .worker = s->worker, .owner = s->f.owner,
 		.idle_ms = s->idle_ms, .left_ms = s->left_ms,
-		.packets = {flow_packets(&s->f, 0), flow_packets(&s->f, 1)},
-		.bytes = {flow_bytes(&s->f, 0), flow_bytes(&s->f, 1)},
+		.packets = {s->sum.packets[0], s->sum.packets[1]},
+		.bytes = {s->sum.bytes[0], s->sum.bytes[1]},
 	};
 	page_add(pg, &row);
 }

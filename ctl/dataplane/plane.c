@@ -141,7 +141,7 @@ policies_open(struct plane *p, struct worker *w, const struct img_plane *plane, 
 		.stats = stats_context(p->shared.stats, 1u + w->id),
 		.backends = stats_backends(p->shared.stats, 1u + w->id),
 		.records = &p->shared.records->ring[w->id],
-		.cookies = &w->cookies,
+		.cookies = &w->cookies, .tally = &w->tally,
 		.seed = p->shared.seed + w->id, .node = node,
 	};
 	for (unsigned i = 0; i < PLANE_POLICIES; i++) {
