@@ -34,6 +34,7 @@ later_header(struct cut *c, const uint8_t *h)
 		i += size;
 	}
 	c->later_len = (n + 3) & ~3u;
+	memset(c->later + n, OPT_END, c->later_len - n);
 	c->later[0] = (uint8_t)(0x40 | c->later_len / 4);
 }
 

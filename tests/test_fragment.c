@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IPv4 fragmentation: sizes, options, DF, and the limits. */
+#include "lib/fragment.h"
+
 #include "probe.h"
 
 /* Without DF: fragments, in order, that together are the packet. */
@@ -68,6 +70,38 @@ test_options(void)
 	world_destroy(w);
 }
 
+/* Whatever stood on the stack before. */
+static __attribute__((noinline)) void
+stack_soil(void)
+{
+	volatile uint8_t room[8192];
+	for (size_t i = 0; i < sizeof(room); i++)
+		room[i] = 0xa5;
+}
+
+/* Where copied options leave a part of the last word, that is the end of options. */
+static void
+test_options_end(void)
+{
+	struct world *w = probe_simple();
+	struct frame f = world_frame("10.0.0.10", 2000, "198.18.0.10", 53, 17);
+	struct rte_mbuf *m = w->devs[1].ops->alloc(&w->devs[1]), *piece[MAX_FRAGMENTS];
+	static const uint8_t route[8] = {0x83, 7, 4, 8, 8, 8, 8, 1};
+	unsigned reason;
+	f.payload_size = 1000;
+	f.options = 8;
+	m->data_len = (uint16_t)frame_make(buf_data(m), &f);
+	memcpy(buf_data(m) + 34, route, sizeof(route));
+	stack_soil();
+	CU_ASSERT_EQUAL_FATAL(fragment_cut(&w->devs[1], m, 14, 600, piece, &reason), 2);
+	const uint8_t *h = buf_data(piece[1]) + 14;
+	CU_ASSERT_EQUAL(h[0], 0x47);
+	CU_ASSERT_EQUAL(memcmp(h + 20, route, 7), 0);
+	CU_ASSERT_EQUAL(h[27], 0);
+	w->devs[1].ops->free(piece, 2);
+	world_destroy(w);
+}
+
 /* A fragment that is too big itself: its pieces keep its place and its MF. */
 static void
 test_fragment_of_fragment(void)
@@ -133,6 +167,7 @@ test_no_buffer(void)
 static const struct test_case cases[] = {
 	{"fragments are the packet", test_fragmentation},
 	{"options", test_options},
+	{"the end of options", test_options_end},
 	{"fragment of a fragment", test_fragment_of_fragment},
 	{"frame of the slow path", test_frame_of_slow_path},
 	{"no buffer", test_no_buffer},
