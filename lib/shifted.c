@@ -123,7 +123,10 @@ pass_untold(struct passing *x)
 		return false;
 	header_of(x, head);
 	bool has_more = x->t.payload != 0 || (flags & TCP_FIN) != 0;
-	if (seq != x->s->first || (!has_more && has_room(x, x->s->head))) {
+	bool is_older = seq != x->s->first, fits = has_room(x, x->s->head);
+	if (is_older && !fits)
+		return false;
+	if (is_older || (!has_more && fits)) {
 		put_header(x->s, x->p, &x->t, head);
 		return true;
 	}

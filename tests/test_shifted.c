@@ -114,6 +114,33 @@ test_no_forgery(void)
 	world_destroy(w);
 }
 
+/* A segment from before the first octet, in a buffer that has no room for the header behind it. */
+static void
+test_no_room(void)
+{
+	struct world *w = opened(TELL_PROXY1);
+	world_drain(w);
+	struct frame f = world_frame("10.0.0.10", 2000, "8.8.8.8", 80, 6);
+	struct rte_mbuf *m = w->devs[0].ops->alloc(&w->devs[0]);
+	f.tcp_flags = M_ACK;
+	f.seq = model.client.isn;
+	f.ack = model.server.isn + 1;
+	m->data_len = (uint16_t)frame_make(buf_data(m), &f);
+	uint16_t whole = m->buf_len;
+	uint8_t *behind = buf_data(m) + m->data_len;
+	memset(behind, 0xa5, 64);
+	m->buf_len = (uint16_t)(m->data_off + m->data_len + 20);
+	*buf_meta(m) = (struct buf_meta){.cause = HANDOFF_HOME, .nic = WORLD_IN};
+	rte_ring_enqueue(w->shared.in[0], m);
+	world_poll(w);
+	m->buf_len = whole;
+	CU_ASSERT_FALSE(probe_take(w, 1));
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_LB_EARLY_DATA), 1);
+	for (unsigned i = 0; i < 64; i++)
+		CU_ASSERT_EQUAL(behind[i], 0xa5);
+	world_destroy(w);
+}
+
 /* An option of the same kind that the client itself sends is blotted out. */
 static void
 test_no_forged_toa(void)
@@ -238,6 +265,7 @@ static const struct test_case cases[] = {
 	{"both streams arrive", test_streams},
 	{"the header completes the handshake", test_header_is_handshake},
 	{"nobody else writes the header", test_no_forgery},
+	{"no room for the header", test_no_room},
 	{"nobody else gives TOA", test_no_forged_toa},
 	{"TOA leaves the way", test_toa_leaves},
 	{"another connection after a reset", test_again_after_reset},
