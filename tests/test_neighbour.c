@@ -160,6 +160,18 @@ output_to(struct world *w, uint32_t host)
 	return r;
 }
 
+/* Rows of those that are asked for. */
+static unsigned
+listed(struct world *w)
+{
+	struct cmd_neighbour row;
+	unsigned n = 0;
+	bool end = false;
+	for (uint32_t i = 0; !end; i++)
+		n += neighbour_row(w->plane.slow, i, &row, &end) && row.state == 2;
+	return n;
+}
+
 static void
 a_scan_fills_only_its_own_table(void)
 {
@@ -174,6 +186,7 @@ a_scan_fills_only_its_own_table(void)
 	}
 	world_run(&w);
 	CU_ASSERT_EQUAL(w.plane.shared.nexthops.count, NEXTHOP_FIRST);
+	CU_ASSERT_EQUAL(listed(&w), NEIGHBOUR_AWAITED);
 	for (unsigned i = 0; i < NEIGHBOUR_TRIES; i++) {
 		w.now += SECOND;
 		for (unsigned turn = 0; turn < 2 * NEIGHBOUR_AWAITED / NEIGHBOUR_PROBES; turn++) {

@@ -470,7 +470,7 @@ bool
 neighbour_row(const struct slow *s, uint32_t i, struct cmd_neighbour *out, bool *end)
 {
 	const struct neighbours *n = s->neighbours;
-	*end = i >= NEXTHOP_MAX + NEIGHBOUR_AWAITED;
+	*end = i > NEXTHOP_MAX + NEIGHBOUR_AWAITED;
 	if (i > NEXTHOP_MAX) {
 		const struct awaited *w = &n->awaited[*end ? 0 : i - NEXTHOP_MAX];
 		row_of_awaited(s, w, out);
