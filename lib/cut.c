@@ -64,12 +64,11 @@ pick_up(struct worker *w, uint64_t number)
 	const struct cut_order *cut = &w->shared->cut;
 	struct cutting *c = &w->cutting;
 	walk_begin(w, &c->walk);
+	c->beside = 0;
+	c->beside_over = cut->policy >= w->n_policies || w->policy[cut->policy].ops->cut == NULL;
 	atomic_store_explicit(&c->flows, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->is_short, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->number, number, memory_order_release);
-	const struct policy *p = cut->policy < w->n_policies ? &w->policy[cut->policy] : NULL;
-	if (p != NULL && p->ops->cut != NULL && is_meant(w))
-		p->ops->cut(p->state, cut->what);
 }
 
 static bool
@@ -84,11 +83,16 @@ is_chosen(const struct worker *w, struct flow *f)
 static void
 go_on(struct worker *w, uint32_t steps)
 {
+	const struct cut_order *cut = &w->shared->cut;
 	struct cutting *c = &w->cutting;
+	if (!c->beside_over) {
+		const struct policy *p = &w->policy[cut->policy];
+		c->beside_over = p->ops->cut(p->state, cut->what, &c->beside, steps);
+	}
 	uint64_t flows = atomic_load_explicit(&c->flows, memory_order_relaxed) +
 	                 walk_on(w, &c->walk, steps, is_chosen);
 	atomic_store_explicit(&c->flows, flows, memory_order_relaxed);
-	if (walk_is_over(&c->walk))
+	if (walk_is_over(&c->walk) && c->beside_over)
 		atomic_store_explicit(&c->done, c->number, memory_order_release);
 }
 

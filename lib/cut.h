@@ -12,7 +12,8 @@
  *               another meaning there.
  * Owner      The main lcore: struct cut_order. The worker: its struct cutting, of which others read
  *            number, done and flows.
- * Limits     CUT_TURN entries a turn. Flows that are opened meanwhile may stay.
+ * Limits     CUT_TURN entries a turn, and as many of what the policy has beside flows. Flows that
+ *            are opened meanwhile may stay.
  * See        lib/policy.h, chosen.
  */
 #ifndef MR_CUT_H

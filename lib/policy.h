@@ -181,8 +181,9 @@ struct policy_ops {
 	enum stale (*stale)(void *state, const struct flow *f);
 	/* chosen: is the flow one of those that an operator wants ended? what: as posted. */
 	bool (*chosen)(void *state, const struct flow *f, const void *what);
-	/* cut: the same of what it has beside flows, over time, from tick(). NULL: nothing. */
-	void (*cut)(void *state, const void *what);
+	/* cut: the same of what it has beside flows, so many steps at a time. *at: how far it is, 0
+	 * at first. => true: it is over. NULL: nothing. */
+	bool (*cut)(void *state, const void *what, uint32_t *at, uint32_t steps);
 	/* lapsed: may flows have become stale by time alone since this was last asked? Or NULL. */
 	bool (*lapsed)(void *state);
 	/* tick: bounded work between bursts. reload: a new generation is in force. */

@@ -62,6 +62,8 @@ struct walk {
 /* How far a worker is with the cut: lib/cut.h. */
 struct cutting {
 	struct walk walk;
+	uint32_t beside;  /* how far the policy is with what it has beside flows */
+	bool beside_over;
 	_Atomic uint64_t number, done, flows;
 	_Atomic uint8_t is_short; /* another generation came before its end */
 };

@@ -101,10 +101,10 @@ is_over(const struct nat *n, const struct lease *l)
 }
 
 static bool
-is_cut(const struct nat *n, const struct lease *l)
+is_cut(const struct nat *n, const struct lease *l, const struct cmd_nat_filter *what)
 {
 	struct nat_facts x = life_facts(n, mapping_at(&n->mappings, l->mapping));
-	return nat_filter_wants(&n->leases.cut, &x);
+	return nat_filter_wants(what, &x);
 }
 
 /* Has its inside endpoint become a static mapping's? Its flows have ended for the same reason. */
@@ -127,23 +127,22 @@ lease_turn(struct nat *n, uint32_t steps)
 	if (l->turned_ms == (uint32_t)n->clock.ms)
 		return;
 	l->turned_ms = (uint32_t)n->clock.ms;
-	if (l->t.used == 0)
-		l->cut_left = 0;
 	for (; l->t.used != 0 && steps > 0; steps--) {
 		l->hand = l->hand < l->t.high ? l->hand + 1 : 1;
 		struct lease *e = at(l, l->hand);
-		bool is_chosen = l->cut_left != 0;
-		l->cut_left -= is_chosen;
-		if (e->mapping == 0)
-			continue;
-		if (is_over(n, e) || is_static_now(n, e) || (is_chosen && is_cut(n, e)))
+		if (e->mapping != 0 && (is_over(n, e) || is_static_now(n, e)))
 			lease_end(n, e);
 	}
 }
 
-void
-lease_cut(struct nat *n, const struct cmd_nat_filter *what)
+bool
+lease_cut(struct nat *n, const struct cmd_nat_filter *what, uint32_t *at_last, uint32_t steps)
 {
-	n->leases.cut = *what;
-	n->leases.cut_left = n->leases.t.high;
+	struct leases *l = &n->leases;
+	for (; steps > 0 && *at_last < l->t.high; steps--) {
+		struct lease *e = at(l, ++*at_last);
+		if (e->mapping != 0 && is_cut(n, e, what))
+			lease_end(n, e);
+	}
+	return *at_last >= l->t.high;
 }

@@ -3,7 +3,7 @@
  * What       Leases: mappings that a subscriber has asked for and keeps for a time, with or without
  *            flows (nat/pcp.h).
  * Layout     24 bytes, found by the number of its mapping. A hand goes over the table, some
- *            entries a millisecond, for those that are over, and for those that a cut has chosen.
+ *            entries a millisecond, for those that are over.
  * Invariant  1. A mapping has one lease at most; mapping.leased says that it has one, and the lease
  *               counts in mapping.flows and out_flows like a flow from inside.
  *            2. A lease ends at its time (a turn of the hand later), by its owner's or by an
@@ -36,8 +36,6 @@ struct leases {
 	uint64_t seed;
 	uint32_t hand;      /* the entry looked at last */
 	uint32_t turned_ms; /* when it last moved */
-	uint32_t cut_left;  /* entries that the cut has still to see */
-	struct cmd_nat_filter cut;
 };
 
 /* lease_find: of a mapping, or NULL. */
@@ -53,8 +51,8 @@ void lease_extend(const struct nat *n, struct lease *l, uint32_t seconds);
 void lease_end(struct nat *n, struct lease *l);
 
 /* lease_turn: look at so many entries, once a millisecond. lease_cut: end those that a filter
- * wants, as the hand comes by. */
+ * wants, of so many entries from *at on. => true: there are no more. */
 void lease_turn(struct nat *n, uint32_t steps);
-void lease_cut(struct nat *n, const struct cmd_nat_filter *what);
+bool lease_cut(struct nat *n, const struct cmd_nat_filter *what, uint32_t *at, uint32_t steps);
 
 #endif

@@ -508,10 +508,10 @@ nat_serve(void *state, const struct miss *m, uint8_t *data, uint32_t size, uint3
 	return pcp_answer(n, m, data, size, room);
 }
 
-static void
-nat_cut(void *state, const void *what)
+static bool
+nat_cut(void *state, const void *what, uint32_t *at, uint32_t steps)
 {
-	lease_cut(state, what);
+	return lease_cut(state, what, at, steps);
 }
 
 const struct policy_ops nat_policy = {

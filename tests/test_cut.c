@@ -97,7 +97,46 @@ test_overtaken(void)
 	world_destroy(w);
 }
 
+/* What a policy has beside flows: so many steps in all. */
+enum { BESIDE = 3 * CUT_TURN + 1 };
+
+static bool
+beside(void *state, const void *what, uint32_t *at, uint32_t steps)
+{
+	*at = steps < BESIDE - *at ? *at + steps : BESIDE;
+	return *at == BESIDE;
+}
+
+/* It is over when that is, too: until then there is no other, and a generation ends both. */
+static void
+test_beside(void)
+{
+	struct world *w = world_of(30);
+	struct worker *k = w->worker[0];
+	uint64_t flows;
+	ops.cut = beside;
+	CU_ASSERT_EQUAL(post(w, 1, 0), 1);
+	for (unsigned turn = 1; turn <= 4; turn++) {
+		CU_ASSERT_EQUAL(post(w, 2, 0), 0);
+		worker_poll(k, w->now_ns);
+		CU_ASSERT_EQUAL(k->cutting.beside, turn < 4 ? turn * CUT_TURN : BESIDE);
+		CU_ASSERT_EQUAL(cut_busy(k->shared, w->worker, &flows), turn < 4);
+	}
+	CU_ASSERT_EQUAL(flows, 11);
+	CU_ASSERT_EQUAL(post(w, 2, 0), 2);
+	worker_poll(k, w->now_ns);
+	w->gen->number++;
+	worker_poll(k, w->now_ns);
+	CU_ASSERT(cut_busy(k->shared, w->worker, &flows) == 0 && flows == 10);
+	CU_ASSERT(cut_is_short(k->shared, w->worker) && k->cutting.beside == CUT_TURN);
+	CU_ASSERT_EQUAL(post(w, 0, 0), 3);
+	worker_purge(k);
+	CU_ASSERT(cut_busy(k->shared, w->worker, &flows) == 0 && flows == 9);
+	world_destroy(w);
+}
+
 static const struct test_case cases[] = {
+	{"beside flows", test_beside},
 	{"a few a turn", test_turns},
 	{"others are left alone", test_others},
 	{"overtaken by a generation", test_overtaken},

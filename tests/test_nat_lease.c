@@ -115,8 +115,10 @@ test_cut(void)
 	CU_ASSERT_EQUAL(world_nat(w)->mappings.t.used, 8);
 	struct cmd_nat_filter what = {.inside = ip(100, 64, 0, 4),
 	                              .inside_mask = ip(255, 255, 255, 252)}; /* 4 to 7 */
-	nat_policy.cut(w->state[0], &what);
-	world_tick(w, 1);
+	uint32_t at = 0, turns = 1;
+	while (!nat_policy.cut(w->state[0], &what, &at, 3))
+		turns++;
+	CU_ASSERT(turns == 3 && at == 8);
 	CU_ASSERT_EQUAL(world_nat(w)->mappings.t.used, 4);
 	world_out(w, UDP, ip(100, 64, 0, 5), 5000, SERVER, 53, &spec, &flow[5]);
 	CU_ASSERT(lease_make(world_nat(w), flow[5].f.owner, nonce, 1000));
