@@ -81,6 +81,30 @@ rotation(bool gzip)
 	log_end();
 }
 
+/* A clock that is set back ends the segment, so that age and syncing begin anew. */
+static void
+clock_set_back(void)
+{
+	log_begin();
+	struct log_writer_conf c = writer_conf(1 << 20, false);
+	uint64_t sequence = 0, now = BEGIN_NS;
+	unsigned segments;
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, now), 0);
+	put_many(10, &sequence, now);
+	now -= 7200 * SECOND;
+	put_many(10, &sequence, now);
+	CU_ASSERT_EQUAL(log_files(".jsonl", NULL), 2);
+	CU_ASSERT(writer.begun_ns == now && writer.synced_ns == now && writer.kept_ns == now);
+	put_many(10, &sequence, now += 3500 * SECOND);
+	CU_ASSERT_EQUAL(log_files(".jsonl", NULL), 2);
+	CU_ASSERT_EQUAL(writer.synced_ns, now);
+	put_many(10, &sequence, now += 101 * SECOND);
+	CU_ASSERT_EQUAL(log_files(".jsonl", NULL), 3);
+	log_writer_close(&writer, now);
+	CU_ASSERT(total(&segments).lines == 40 && segments == 3);
+	log_end();
+}
+
 static void
 rotated_plain(void)
 {
@@ -224,6 +248,7 @@ bad_index(void)
 }
 
 static const struct test_case cases[] = {
+	{"a clock that is set back", clock_set_back},
 	{"rotated, plain", rotated_plain},
 	{"rotated, compressed", rotated_gzip},
 	{"killed while writing", crash},

@@ -208,11 +208,18 @@ conn_open(struct log_conn *c)
 		stream_open(c);
 }
 
+/* A clock that was set back makes it no longer than it was to be. */
+static bool
+is_waiting(const struct log_conn *c)
+{
+	return c->now_ns < c->retry_ns && c->retry_ns - c->now_ns <= c->retry_ms * NS_A_MS;
+}
+
 bool
 conn_tick(struct log_conn *c, uint64_t now_ns)
 {
 	c->now_ns = now_ns;
-	if (c->bev == NULL && c->fd < 0 && now_ns >= c->retry_ns)
+	if (c->bev == NULL && c->fd < 0 && !is_waiting(c))
 		conn_open(c);
 	if (!c->is_connected)
 		return false;

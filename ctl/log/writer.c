@@ -115,10 +115,11 @@ segment_end(struct log_writer *w, uint64_t now_ns)
 	keep(w, now_ns);
 }
 
+/* Also when the clock was set back to before: what was to come then would wait for that again. */
 static bool
 is_due(uint64_t now_ns, uint64_t since_ns, uint64_t seconds)
 {
-	return now_ns >= since_ns && now_ns - since_ns >= seconds * NS_A_SECOND;
+	return now_ns < since_ns || now_ns - since_ns >= seconds * NS_A_SECOND;
 }
 
 static bool
