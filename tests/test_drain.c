@@ -175,6 +175,30 @@ test_ready_again(void)
 	end();
 }
 
+/* A clock that is set back makes neither longer than it was to be from then on. */
+static void
+test_clock_set_back(void)
+{
+	static const char drain[] =
+		"{\"service\":\"web\",\"address\":\"10.0.0.1\",\"deadline\":30}";
+	static const char second[] = "{\"service\":\"web\",\"address\":\"10.0.0.2\"}";
+	begin_at("\"slow_start\":20,", TWO);
+	done("backend.drain", drain);
+	done("backend.down", second);
+	done("backend.auto", second);
+	pass(10);
+	CU_ASSERT_EQUAL(percent(1), 60);
+	now -= 3600 * SECOND;
+	turn();
+	CU_ASSERT_EQUAL(percent(1), 10);
+	pass(20);
+	CU_ASSERT(percent(1) == 100 && backend_row(0)->state == LB_DRAIN);
+	CU_ASSERT_EQUAL(api_health(api)->target[0]->samples.n, 5); /* every 5 s, since then */
+	pass(10);
+	CU_ASSERT_EQUAL(backend_row(0)->state, LB_OVER);
+	end();
+}
+
 /* A document that is refused leaves no trace of a drain. */
 static void
 test_refused(void)
@@ -288,6 +312,7 @@ static const struct test_case cases[] = {
 	{"what is left, and until when", test_estimate},
 	{"a slow start", test_slow_start},
 	{"ready again", test_ready_again},
+	{"a clock that is set back", test_clock_set_back},
 	{"a document that is refused", test_refused},
 	{"a daemon starts anew", test_daemon_anew},
 	{"groups", test_groups},

@@ -89,6 +89,35 @@ test_period(void)
 	}
 }
 
+/* Who is held is held no longer than he was to be, nor do falls count for longer. */
+static void
+test_clock_set_back(void)
+{
+	struct health_state s = {0};
+	uint64_t now = START;
+	for (unsigned i = 0; i < 6; i++, now += SECOND)
+		s = health_step(s, &damped, i % 2 == 0, now).state;
+	CU_ASSERT(s.held);
+	s = health_step(s, &damped, true, now).state;
+	now -= 3600 * SECOND;
+	unsigned waited = 0;
+	while (s.held && waited < 100) {
+		s = health_step(s, &damped, true, now).state;
+		now += SECOND;
+		waited++;
+	}
+	CU_ASSERT_EQUAL(waited, 21);
+	struct check_rule often = damped;
+	often.changes = CHECK_MAX_FALLS;
+	s = (struct health_state){.verdict = HEALTH_UP, .falls = 2,
+		.fell_ns = {START + 3600 * SECOND, START + 3600 * SECOND}};
+	s = health_step(s, &often, false, START).state;
+	CU_ASSERT_EQUAL(s.falls, 3);
+	s = health_step(s, &often, true, START + SECOND).state;
+	s = health_step(s, &often, false, START + 150 * SECOND).state;
+	CU_ASSERT_EQUAL(s.falls, 1);
+}
+
 /* The verdict against a count that cannot be wrong, over random results and a clock that jumps. */
 static void
 test_random_results(void)
@@ -135,6 +164,7 @@ test_start(void)
 static const struct test_case cases[] = {
 	{"rows of results", test_rows},
 	{"falls far apart", test_period},
+	{"a clock that is set back", test_clock_set_back},
 	{"random results", test_random_results},
 	{"before the first result", test_start},
 };

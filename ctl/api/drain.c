@@ -7,11 +7,19 @@
 enum { STEPS = LB_TENTHS };
 static const uint64_t SECOND = 1000000000;
 
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 struct course
 course_after(struct course c, const struct health_conf *conf, bool serves, bool knows,
              uint64_t now_ns)
 {
 	uint64_t now = now_ns != 0 ? now_ns : 1; /* 0 is never */
+	c.drain_ns = earlier(c.drain_ns, now); /* the clock may have been set back */
+	c.start_ns = earlier(c.start_ns, now);
 	if (conf->configured != LB_DRAIN)
 		c.drain_ns = 0;
 	else if (c.drain_ns == 0)
@@ -89,9 +97,13 @@ flows_of(struct api *api, uint32_t id)
 static void
 target_turn(struct api *api, struct health_target *t, uint64_t now_ns)
 {
-	if (t->course.drain_ns == 0)
+	const struct course_samples *s = &t->samples;
+	bool went_back = s->n != 0 && s->at[s->n - 1].time_ns > now_ns;
+	if (t->course.drain_ns == 0 || went_back)
 		t->samples.n = 0;
-	else if (sample_due(t) <= now_ns)
+	if (t->course.drain_ns == 0)
+		return;
+	if (sample_due(t) <= now_ns)
 		sample_add(&t->samples, flows_of(api, t->conf.id), now_ns);
 }
 
@@ -99,9 +111,12 @@ void
 drain_turn(struct api *api, uint64_t now_ns)
 {
 	struct health *h = &api->health;
-	if (now_ns < h->turn_ns)
+	bool went_back = now_ns < h->turned_ns;
+	h->turned_ns = now_ns;
+	if (now_ns < h->turn_ns && !went_back)
 		return;
 	uint64_t next = UINT64_MAX;
+	h->dirty |= went_back && h->n != 0; /* what began after now has to begin now */
 	for (size_t i = 0; i < h->n; i++) {
 		struct health_target *t = h->target[i];
 		target_turn(api, t, now_ns);

@@ -292,8 +292,10 @@ health_advance(struct health *h, uint64_t now_ns)
 		bool serves = t->conf.configured == LB_READY && !health_is_out(t, &t->conf);
 		struct course was = t->course;
 		t->course = course_after(was, &t->conf, serves, true, now_ns);
-		h->changes += was.start_ns != t->course.start_ns;
-		if (was.serves != serves)
+		bool is_other = was.start_ns != t->course.start_ns ||
+		                was.drain_ns != t->course.drain_ns;
+		h->changes += is_other;
+		if (is_other || was.serves != serves)
 			h->turn_ns = 0;
 	}
 }

@@ -97,6 +97,7 @@ struct health {
 	bool has_passive;       /* some backend may be lowered by passive health */
 	struct pace_times times;
 	uint64_t turn_ns;       /* the course of some target is due: drain.h */
+	uint64_t turned_ns;     /* when that was asked last */
 	uint64_t changes;       /* grows with what health_save would say */
 	json_t *saved;          /* verdicts of an earlier life */
 	struct health_event *event; /* ring of HEALTH_EVENTS */

@@ -6,12 +6,6 @@
 
 static const uint64_t SECOND = 1000000000;
 
-static uint64_t
-elapsed(uint64_t from_ns, uint64_t now_ns)
-{
-	return now_ns > from_ns ? now_ns - from_ns : 0;
-}
-
 static enum health_change
 rise(struct health_state *s, uint64_t now_ns)
 {
@@ -32,9 +26,11 @@ falls_count(struct health_state *s, const struct check_rule *rule, uint64_t now_
 	uint8_t kept = 0;
 	if (rule->changes == 0)
 		return false;
-	for (uint8_t i = 0; i < s->falls; i++)
-		if (elapsed(s->fell_ns[i], now_ns) < rule->period_s * SECOND)
-			s->fell_ns[kept++] = s->fell_ns[i];
+	for (uint8_t i = 0; i < s->falls; i++) {
+		uint64_t fell_ns = s->fell_ns[i] < now_ns ? s->fell_ns[i] : now_ns;
+		if (now_ns - fell_ns < rule->period_s * SECOND)
+			s->fell_ns[kept++] = fell_ns;
+	}
 	if (kept == CHECK_MAX_FALLS)
 		memmove(s->fell_ns, s->fell_ns + 1, --kept * sizeof(s->fell_ns[0]));
 	s->fell_ns[kept++] = now_ns;
@@ -64,11 +60,11 @@ passed(struct health_state *s, const struct check_rule *rule, uint64_t now_ns)
 		s->run = 0;
 		return HEALTH_SAME;
 	}
-	if (s->clean_ns == 0)
+	if (s->clean_ns == 0 || s->clean_ns > now_ns) /* or the clock was set back */
 		s->clean_ns = now_ns;
 	s->run += s->run < UINT8_MAX;
 	bool held = s->held && rule->changes != 0 &&
-	            elapsed(s->clean_ns, now_ns) < rule->hold_s * SECOND;
+	            now_ns - s->clean_ns < rule->hold_s * SECOND;
 	return s->run >= rule->rise && !held ? rise(s, now_ns) : HEALTH_SAME;
 }
 
