@@ -5,10 +5,14 @@
 #include "reset.h"
 #include "walk.h"
 
+/* Flows know the low byte of a number only: that of so long ago has to be told from the next. */
+enum { HOPS_OLD = 64 };
+
 static bool
 is_wanted(const struct worker *w)
 {
-	if ((w->realms & ~w->gen->realms) != 0)
+	if ((w->realms & ~w->gen->realms) != 0 ||
+	    (uint8_t)(w->gen->route_gen - w->hops_aged) >= HOPS_OLD)
 		return true;
 	for (unsigned i = 0; i < w->n_policies; i++) {
 		const struct policy *p = &w->policy[i];
@@ -18,12 +22,23 @@ is_wanted(const struct worker *w)
 	return false;
 }
 
+static void
+begin(struct worker *w)
+{
+	walk_begin(w, &w->purge);
+	w->purge_again = false;
+	w->hops_aged = w->gen->route_gen;
+}
+
 void
 purge_start(struct worker *w)
 {
-	if (is_wanted(w) || !walk_is_over(&w->purge))
-		walk_begin(w, &w->purge);
+	bool wanted = is_wanted(w);
 	w->realms = w->gen->realms;
+	if (walk_is_over(&w->purge) && wanted)
+		begin(w);
+	else
+		w->purge_again |= wanted;
 }
 
 /* Is no interface of that realm there any more? Its number may be another one's some day. */
@@ -39,6 +54,8 @@ is_ended(const struct worker *w, struct flow *f)
 {
 	if (is_gone(w, f->realm[0]) || is_gone(w, f->realm[1]))
 		return true;
+	if (f->route_gen != w->gen->route_gen) /* what is older stays so, however many come */
+		f->route_gen = (uint8_t)(w->gen->route_gen - 1);
 	const struct policy *p = &w->policy[f->policy];
 	enum stale s = p->ops->stale == NULL ? STALE_NOT : p->ops->stale(p->state, f);
 	if (s == STALE_RESET && f->proto == IPPROTO_L4_TCP)
@@ -50,4 +67,6 @@ void
 purge_turn(struct worker *w, uint32_t steps)
 {
 	walk_on(w, &w->purge, steps, is_ended);
+	if (walk_is_over(&w->purge) && w->purge_again)
+		begin(w);
 }

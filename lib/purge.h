@@ -6,9 +6,11 @@
  * Layout     A walk (lib/walk.h) over what was in use when the generation was picked up: later
  *            flows are of its making.
  * Invariant  1. While no policy says that it has such flows, and no realm is gone, nothing is
- *               walked.
- *            2. A walk that a further generation comes upon begins anew: what it has not seen is
- *               still to be seen, whatever that generation changes.
+ *               walked, but once in 64 changes of routes: a flow's next hops are never taken for
+ *               those of a route generation 256 later.
+ *            2. A walk that a further generation comes upon goes on to its end, whatever that
+ *               changes, and then, if that wants one, is made again: so generations that come
+ *               faster than a walk ends keep no flow from being seen.
  * Owner      The worker.
  * Limits     PURGE_TURN entries a turn; four million flows are seen in 30 k turns.
  * See        lib/policy.h, stale.

@@ -14,6 +14,7 @@
 #include "syn.h"
 #include "synproxy.h"
 #include "tx.h"
+#include "walk.h"
 
 enum { TAKE_BURSTS = 4 };
 static const uint64_t NS_PER_MS = 1000000;
@@ -327,7 +328,9 @@ void
 worker_purge(struct worker *w)
 {
 	generation_pick_up(w);
-	purge_turn(w, UINT32_MAX);
+	do
+		purge_turn(w, UINT32_MAX);
+	while (!walk_is_over(&w->purge));
 	cut_turn(w, UINT32_MAX);
 }
 

@@ -85,6 +85,8 @@ struct worker {
 	uint64_t now_ns;
 	uint64_t swept_ns;
 	struct walk purge;     /* asks flows after a generation whether they go on: lib/purge.h */
+	bool purge_again;      /* and once more, when it is over */
+	uint8_t hops_aged;     /* route generation at which it began last */
 	uint64_t realms;       /* of the generation that was walked for last, a bit each */
 	struct cutting cutting;
 	struct flow_room room; /* the main lcore's: memory of `flows`, and more of it */

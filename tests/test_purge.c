@@ -3,6 +3,7 @@
 #include "walk_kit.h"
 
 #include "lib/purge.h"
+#include "lib/walk.h"
 
 static struct policy_ops ops;
 static bool is_any;
@@ -104,6 +105,55 @@ test_overtaken(void)
 	world_destroy(w);
 }
 
+/* Generations that come one a turn keep nobody from being asked, and the last one asks all. */
+static void
+test_often(void)
+{
+	struct world *w = world_of(600);
+	struct worker *k = w->worker[0];
+	is_any = true;
+	unsigned turns = 600 / PURGE_TURN + 1;
+	for (unsigned turn = 0; turn < turns; turn++) {
+		w->gen->number++;
+		worker_poll(k, w->now_ns);
+	}
+	CU_ASSERT_EQUAL(w->ended, 300);
+	for (unsigned turn = 0; turn < turns; turn++)
+		worker_poll(k, w->now_ns);
+	CU_ASSERT_EQUAL(asked, 600 + 300);
+	worker_poll(k, w->now_ns);
+	CU_ASSERT(asked == 900 && walk_is_over(&k->purge) && !k->purge_again);
+	w->gen->number++;
+	worker_poll(k, w->now_ns);
+	w->gen->number++;
+	worker_purge(k); /* all at once: both */
+	CU_ASSERT(asked == 1500 && walk_is_over(&k->purge));
+	world_destroy(w);
+}
+
+/* The number of a route generation comes again after 256: next hops of then are not of now. */
+static void
+test_routes(void)
+{
+	struct world *w = world_of(3);
+	struct worker *k = w->worker[0];
+	struct flow *f = &k->flows.v4[1].f, *other = &k->flows.v4[2].f;
+	is_any = false;
+	f->owner = other->owner = 2; /* not stale */
+	f->nexthop[1] = other->nexthop[1] = 9;
+	for (unsigned i = 0; i < 256; i++) {
+		w->gen->number++;
+		w->gen->route_gen++;
+		worker_poll(k, w->now_ns);
+		other->route_gen = w->gen->route_gen;
+	}
+	walk_kit_arrive(w, 0);
+	walk_kit_arrive(w, 1);
+	CU_ASSERT_EQUAL(f->nexthop[1], NEXTHOP_NONE);
+	CU_ASSERT_EQUAL(other->nexthop[1], 9);
+	world_destroy(w);
+}
+
 /* Flows of a realm that has no interface any more end, without a policy that says so. */
 static void
 test_realm_gone(void)
@@ -129,6 +179,8 @@ static const struct test_case cases[] = {
 	{"not without need", test_none},
 	{"later flows are not asked", test_later},
 	{"overtaken by a generation", test_overtaken},
+	{"generations one a turn", test_often},
+	{"routes of long ago", test_routes},
 	{"a realm is gone", test_realm_gone},
 };
 TEST_MAIN("purge", cases)
