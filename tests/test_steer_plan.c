@@ -96,6 +96,13 @@ what_cannot_be(void)
 	o.reta_size = 100;
 	make(0, &o);
 	CU_ASSERT_EQUAL(plan.setup.key, STEER_KEY_NONE);
+	CU_ASSERT_EQUAL(steer_offer_reta_bits(&o, 2), 0);
+	for (uint16_t workers = 1; workers <= MAX_WORKERS; workers++)
+		for (unsigned bits = 1; bits <= 12; bits++) {
+			o.reta_size = (uint16_t)(1u << bits);
+			CU_ASSERT_EQUAL(steer_offer_reta_bits(&o, workers),
+			                1u << bits >= workers ? bits : 0);
+		}
 	o = rss_only;
 	o.hashes4 = 0;
 	make(0, &o);
@@ -124,6 +131,12 @@ words(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(s.reason, "; not clients (IPv4), clients (IPv6) and"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(s.reason, "one key cannot serve all of it"));
 	CU_ASSERT_STRING_EQUAL(s.key, "outside4");
+	struct steer_offer tiny = rss_only;
+	tiny.reta_size = 1;
+	make(0, &tiny);
+	steer_say(&s, &plan, &tiny, &r, 2);
+	CU_ASSERT_STRING_EQUAL(s.reason, "subscribers: its table has fewer entries than there "
+	                       "are workers");
 	steer_say_lies(&s, 70, 70);
 	CU_ASSERT(s.lies == 1 && strstr(s.cost, "70 packets") == s.cost);
 	world_close(&w);

@@ -100,7 +100,7 @@ device_open(struct devices *ds, const struct img_dev *row, uint16_t i, uint16_t 
 	if (r != 0)
 		return r;
 	nic_steer_offer(d, &dev->offer);
-	d->reta_bits = steer_offer_reta_bits(&dev->offer);
+	d->reta_bits = steer_offer_reta_bits(&dev->offer, workers);
 	return 0;
 }
 

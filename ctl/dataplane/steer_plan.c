@@ -57,18 +57,20 @@ has_table(const struct steer_offer *o)
 	       (o->reta_size & (o->reta_size - 1)) == 0;
 }
 
-/* Its table is large enough for the homes, which were made for tables of all devices. */
+/* Its table is large enough for the homes, which were made for tables of all devices: but for one
+ * in which some worker would not stand at all. */
 static bool
 takes_key(const struct steer_offer *o, const struct steer *s)
 {
-	return has_table(o) && o->reta_size >= 1u << s->bits && o->key_size >= STEER_KEY &&
-	       o->key_size <= STEER_KEY_MAX && o->rx_queues > 1 && (o->hashes4 || o->hashes6);
+	return has_table(o) && o->reta_size >= 1u << s->bits && o->reta_size >= s->n_workers &&
+	       o->key_size >= STEER_KEY && o->key_size <= STEER_KEY_MAX && o->rx_queues > 1 &&
+	       (o->hashes4 || o->hashes6);
 }
 
 uint8_t
-steer_offer_reta_bits(const struct steer_offer *o)
+steer_offer_reta_bits(const struct steer_offer *o, uint16_t workers)
 {
-	static const struct steer any;
+	const struct steer any = {.n_workers = workers};
 	return takes_key(o, &any) ? (uint8_t)__builtin_ctz(o->reta_size) : 0;
 }
 

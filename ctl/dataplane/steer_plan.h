@@ -34,8 +34,9 @@ struct steer_plan {
 void steer_plan_make(struct steer_plan *p, const struct generation *g,
                      const struct steer_arrivals *a, unsigned dev, const struct steer_offer *o);
 
-/* steer_offer_reta_bits: log2 of the table that a device can be given, 0: none. */
-uint8_t steer_offer_reta_bits(const struct steer_offer *o);
+/* steer_offer_reta_bits: log2 of the table that a device can be given, 0: none, or none that would
+ * do: all homes are as coarse as the smallest table, and so is the work's division. */
+uint8_t steer_offer_reta_bits(const struct steer_offer *o, uint16_t workers);
 
 /* steer_plan_refused: these kinds of traffic the device did not take rules for after all. */
 void steer_plan_refused(struct steer_plan *p, uint16_t traffic);

@@ -101,12 +101,14 @@ say_choice(char *text, size_t size, const struct steer_plan *p, const struct ste
 /* Why there is no better. */
 static void
 say_hindrance(struct say *s, const struct steer_plan *p, const struct steer_offer *o,
-              const struct steer_result *r)
+              const struct steer_result *r, uint16_t workers)
 {
 	if (o->rx_queues < 2)
 		say(s, "the device has one receive queue");
 	else if (r->rss_error != NULL)
 		say(s, "its driver refuses key or table (%s)", r->rss_error);
+	else if (o->reta_size != 0 && o->reta_size < workers)
+		say(s, "its table has fewer entries than there are workers");
 	else if (p->setup.key == STEER_KEY_NONE)
 		say(s, "its driver has no RSS over addresses with a key and a table of ours");
 	else if (p->crowded != 0)
@@ -120,7 +122,7 @@ say_hindrance(struct say *s, const struct steer_plan *p, const struct steer_offe
 
 static void
 say_reason(char *text, size_t size, const struct steer_plan *p, const struct steer_offer *o,
-           const struct steer_result *r)
+           const struct steer_result *r, uint16_t workers)
 {
 	struct say s = {text, size, 0};
 	if (p->strength == STEER_ALONE)
@@ -140,7 +142,7 @@ say_reason(char *text, size_t size, const struct steer_plan *p, const struct ste
 	say(&s, "%s", p->by_rss != 0 || p->by_rules != 0 ? "; not " : "");
 	say_traffic(&s, p->left);
 	say(&s, ": ");
-	say_hindrance(&s, p, o, r);
+	say_hindrance(&s, p, o, r, workers);
 }
 
 static void
@@ -170,7 +172,7 @@ steer_say(struct cmd_steering *out, const struct steer_plan *p, const struct ste
 	say_offer(out->offers, sizeof(out->offers), o);
 	say_choice(out->choice, sizeof(out->choice), p, r);
 	out->reason[0] = '\0';
-	say_reason(out->reason, sizeof(out->reason), p, o, r);
+	say_reason(out->reason, sizeof(out->reason), p, o, r, workers);
 	say_cost(out->cost, sizeof(out->cost), p, o, workers);
 	snprintf(out->key, sizeof(out->key), "%s", keys[p->setup.key]);
 	out->strength = p->strength;

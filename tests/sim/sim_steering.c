@@ -38,9 +38,15 @@ static const struct sim_model dumb = {.name = "sim_dumb", .max_queues = SIM_QUEU
 static const struct sim_model narrow = {
 	.name = "sim_narrow", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 128,
 	.max_queues = 2};
+static const struct sim_model tiny = {
+	.name = "sim_tiny", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 4,
+	.max_queues = SIM_QUEUES};
 static const struct sim_model liar = {
 	.name = "sim_liar", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 128,
 	.max_queues = SIM_QUEUES, .lies = 1};
+
+/* Largest/mean that no mode comes to: a table of four entries for three workers is the worst. */
+#define LOPSIDED 1.6
 
 static unsigned
 flows_wanted(void)
@@ -244,6 +250,7 @@ run_mode(const struct run *r, unsigned workers)
 	CU_ASSERT_EQUAL(sim_world_drops(&w), 0);
 	CU_ASSERT_EQUAL(devices_watch(w.devices), -1);
 	say_run(r, &w, (uint64_t)n * kinds, sim_world_handoffs(&w));
+	CU_ASSERT(sim_world_spread(&w) < LOPSIDED);
 	sim_world_close(&w);
 }
 
@@ -349,6 +356,10 @@ handed_off(void)
 	                          {FEW, 64, "nat", NULL, {20, 30}},
 	                          {&nat_kind, &client4_kind}, {&plain, &addresses, &plain},
 	                          {1, 3, 1}};
+	/* With more workers than entries some of them would be left without work. */
+	const struct run entries = {"NAT, a table of four", {MANY, 512, NULL, NULL, {0, 0}},
+	                            {&nat_kind}, {&plain, &tiny, &plain}, {1, 9, 9}};
+	run_all(&entries, SOME);
 	run_all(&none, SOME);
 	run_all(&ports, SOME);
 	run_all(&few, SOME);
