@@ -27,6 +27,7 @@ struct client {
 struct server {
 	struct event_base *base;
 	struct evconnlistener *listener;
+	struct event *listen_again;
 	struct client *clients;
 	unsigned n_clients;
 	server_line_fn *line;
@@ -178,6 +179,22 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
 
+/* on_refused: no descriptor, or no memory. Who waits would wake us all the time. */
+static void
+on_refused(struct evconnlistener *listener, void *arg)
+{
+	struct server *s = arg;
+	struct timeval later = {.tv_usec = SERVER_LATER_MS * 1000};
+	evconnlistener_disable(listener);
+	event_add(s->listen_again, &later);
+}
+
+static void
+on_listen_again(evutil_socket_t fd, short what, void *arg)
+{
+	evconnlistener_enable(((struct server *)arg)->listener);
+}
+
 /* listening: a socket at path; one that is left of a daemon that died is taken over. */
 static int
 listening(const char *path)
@@ -221,6 +238,8 @@ server_create(struct event_base *base, const char *path, server_line_fn *line, v
 	s->arg = arg;
 	snprintf(s->path, sizeof(s->path), "%s", path);
 	s->listener = evconnlistener_new(base, on_accept, s, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+	s->listen_again = evtimer_new(base, on_listen_again, s);
+	evconnlistener_set_error_cb(s->listener, on_refused);
 	return s;
 }
 
@@ -229,6 +248,7 @@ server_destroy(struct server *s)
 {
 	while (s->clients != NULL)
 		client_free(s->clients);
+	event_free(s->listen_again);
 	evconnlistener_free(s->listener);
 	unlink(s->path);
 	free(s);

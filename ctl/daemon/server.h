@@ -6,6 +6,7 @@
  *            2. No client waits for another's reading.
  * Owner      The event loop's thread.
  * Limits     SERVER_CLIENTS clients; SERVER_LINE bytes a line (then an error and the end);
+ *            SERVER_LATER_MS until clients for whom there was no descriptor are tried again;
  *            SERVER_STALL_S seconds without reading while answers wait, then the end.
  */
 #ifndef MR_SERVER_H
@@ -16,7 +17,7 @@
 
 enum { SERVER_CLIENTS = 900, SERVER_LINE = 16 << 20, SERVER_PENDING = 1 << 20,
        SERVER_TURN = 32 /* lines of one client before others get their turn */,
-       SERVER_STALL_S = 30 };
+       SERVER_STALL_S = 30, SERVER_LATER_MS = 100 };
 
 struct server;
 /* server_line_fn: => the answer to a line (new reference), or NULL for none. */
