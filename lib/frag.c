@@ -8,6 +8,7 @@
 #include "miss.h"
 #include "parse.h"
 #include "rewrite.h"
+#include "routed.h"
 #include "tx.h"
 
 struct frag_key { /* what the fragments of a datagram have in common */
@@ -22,6 +23,7 @@ enum frag_state {
 	FRAG_WAITING, /* first fragment not seen: others are held */
 	FRAG_FLOW,    /* it belongs to a flow here */
 	FRAG_AWAY,    /* it belongs to a flow of worker `home` */
+	FRAG_ROUTED,  /* the first fragment went its way without a flow: so do the others */
 	FRAG_ENDED,   /* the first fragment was not forwarded: the others are not */
 };
 
@@ -297,6 +299,8 @@ follow(struct worker *w, struct pkt *p, struct frag_entry *e)
 		pkt_handoff(w, p, e->home, HANDOFF_FRAGMENT);
 	else if (e->state == FRAG_FLOW && flow_stands(w, e))
 		forward_later(w, p, e);
+	else if (e->state == FRAG_ROUTED)
+		routed_send(w, p);
 	else
 		pkt_drop(w, p, DROP_FRAG_NO_FIRST);
 }
@@ -357,7 +361,7 @@ first(struct worker *w, struct pkt *p, const struct frag_key *key, uint64_t hash
 		if (e->ref != 0) /* it may be one of several that the policy chooses from */
 			e->tuple = flow_tuple(&w->flows, e->ref, e->ref & 1);
 		e->ident = p->ident;
-		e->state = e->ref != 0 ? FRAG_FLOW : FRAG_ENDED;
+		e->state = e->ref != 0 ? FRAG_FLOW : p->is_routed ? FRAG_ROUTED : FRAG_ENDED;
 	}
 	release(w, e);
 }

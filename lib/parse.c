@@ -170,6 +170,7 @@ parse_fragment(struct pkt *p, uint32_t offset, bool more)
 	if (size == 0 || (more && size % 8 != 0) || offset + size > 65535)
 		return path_drop(p, DROP_FRAG_INVALID);
 	p->ident = 0;
+	p->is_routed = 0;
 	if (offset == 0) {
 		p->flags |= PKT_FIRST;
 		return parse_l4(p);

@@ -47,6 +47,7 @@ struct pkt {
 	uint8_t stage;   /* of HANDOFF_STRAY: which home was asked; aside: may be STAGE_ANSWER */
 	uint16_t frag;   /* IPv6: offset of the fragment header from l3, or 0 */
 	be16 ident;      /* a first fragment's, if it was renewed; else 0 */
+	uint8_t is_routed; /* a first fragment's, if it went its way without a flow; else 0 */
 	union {
 		struct tuple4 t4;
 		struct tuple6 t6;

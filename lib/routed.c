@@ -117,6 +117,7 @@ routed_send(struct worker *w, struct pkt *p)
 		return;
 	if (conn_is_syn(p->event))
 		mss_clamp_pkt(w, p, hop);
+	p->is_routed = 1;
 	rewrite_addresses(p, &same);
 	hop_send(w, p, hop);
 }

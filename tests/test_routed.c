@@ -79,6 +79,34 @@ test_ours(void)
 	done(w);
 }
 
+/* Without a flow too the fragments follow their first one, in whatever order they come. */
+static void
+test_fragments_without_flow(struct world *w)
+{
+	enum { PIECES = 3, PIECE = 400 };
+	static const unsigned order[][PIECES] = {{0, 1, 2}, {2, 0, 1}, {1, 2, 0}};
+	for (unsigned i = 0; i < 3; i++) {
+		struct frame f = from_outside(9000, 17);
+		uint8_t whole[FRAME_MAX], piece[FRAME_MAX];
+		f.payload_size = PIECES * PIECE - 8;
+		f.id = (uint16_t)(7 + i);
+		memcpy(f.dmac, w->devs[1].mac, 6);
+		frame_make(whole, &f);
+		for (unsigned k = 0; k < PIECES; k++) {
+			unsigned n = order[i][k];
+			world_put(w, 1, piece, frame_cut(piece, whole, n * PIECE, PIECE,
+			                                 n == PIECES - 1));
+			world_poll(w);
+		}
+		unsigned got = 0;
+		for (; probe_take(w, 0); got++)
+			CU_ASSERT(probe_view.f.ttl == 63 && probe_view.ip_csum_right &&
+			          probe_view.f.id == f.id && probe_view.l3_size == 20 + PIECE);
+		CU_ASSERT_EQUAL(got, PIECES);
+	}
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_FRAG_NO_FIRST), 0);
+}
+
 /* A reset opens nothing and is routed; so is what finds no room. */
 static void
 test_without_flow(void)
@@ -97,6 +125,7 @@ test_without_flow(void)
 	}
 	CU_ASSERT_EQUAL(WORLD_SUM(w, flows_routed), ROOM);
 	CU_ASSERT_EQUAL(world_dropped(w, DROP_FLOW_TABLE_FULL), 0);
+	test_fragments_without_flow(w);
 	/* What is somebody's is dropped then. */
 	probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17));
 	CU_ASSERT_EQUAL(world_dropped(w, DROP_FLOW_TABLE_FULL), 1);
