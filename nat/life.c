@@ -488,8 +488,11 @@ mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t 
 		            w->rule->max_mappings);
 		return 0;
 	}
-	if (!port_take(n, w, subscriber, &m, drop))
+	if (!port_take(n, w, subscriber, &m, drop)) {
+		if (s->blocks == 1) /* a newcomer: nobody would ever take it from him */
+			block_idle(n, s->block);
 		return 0;
+	}
 	uint32_t number = mapping_add(&n->mappings, &m, hash);
 	if (number == 0) {
 		port_untake(n, &m);

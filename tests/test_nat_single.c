@@ -393,6 +393,27 @@ test_log(void)
 	world_free(w);
 }
 
+/* The record of a newcomer's address takes the last room: nothing is left of him. */
+static void
+test_log_newcomer(void)
+{
+	begin(100, 1, 0);
+	w->conf.log_addresses = 1;
+	w->conf.log_refuses = 1;
+	world_apply(w);
+	CU_ASSERT_TRUE(come(0, UDP, 0, 5000));
+	while (record_room(&w->ring[0]) > LOG_RESERVE + 1)
+		record_put(&w->ring[0], &(struct record){.event = RECORD_START});
+	CU_ASSERT_FALSE(come(1, UDP, 1, 5000));
+	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_LOG_FULL);
+	const struct nat *n = world_nat(w);
+	CU_ASSERT(n->subscribers.t.used == 1 && n->pool.blocks.used == 1);
+	CU_ASSERT_EQUAL(w->stats[0].subscribers, 1);
+	world_end(w, &flow[0]);
+	CU_ASSERT(n->subscribers.t.used == 0 && n->pool.slots.used == 0);
+	world_free(w);
+}
+
 /* Thresholds speak of ports, of the protocol that has the most. */
 static void
 test_thresholds(void)
@@ -477,6 +498,7 @@ test_bounded(void)
 }
 
 static const struct test_case cases[] = {
+	{"a newcomer and a full log", test_log_newcomer},
 	{"each port exactly once, on all workers", test_fill},
 	{"random life", test_life},
 	{"quarantine", test_quarantine},
