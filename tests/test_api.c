@@ -47,6 +47,7 @@ parameters(void)
 	CU_ASSERT(error_of("flow.list", "{\"colour\":1}", "colour") == -32602);
 	CU_ASSERT(error_of("flow.list", "{\"filter\":{\"colour\":1}}", "filter.colour") == -32602);
 	CU_ASSERT(error_of("flow.list", "{\"filter\":5}", "filter") == -32602);
+	CU_ASSERT(error_of("flow.list", "{\"filter.port\":53}", "filter.port: unknown") == -32602);
 	CU_ASSERT(error_of("flow.list", "{\"limit\":\"x\"}", "limit") == -32602);
 	CU_ASSERT(error_of("flow.list", "{\"limit\":0}", "limit") == -32602);
 	CU_ASSERT(error_of("flow.list", "{\"limit\":1001}", "limit") == -32602);

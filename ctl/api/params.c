@@ -158,7 +158,8 @@ check_members(const char *spec, const char *group, const json_t *object, struct 
 		struct api_param_use use;
 		bool is_group;
 		snprintf(name, sizeof(name), "%s%s%s", group, group[0] != '\0' ? "." : "", key);
-		if (!spec_find(spec, name, &use, &is_group)) {
+		/* With a dot the name would be known, and the value never be found. */
+		if (strchr(key, '.') != NULL || !spec_find(spec, name, &use, &is_group)) {
 			rpc_fail(err, RPC_PARAMS, "%s: unknown parameter; known are: %s", name,
 			         spec[0] != '\0' ? spec : "none");
 			return -1;
