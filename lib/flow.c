@@ -7,7 +7,7 @@
 #include "drop.h"
 #include "flow_index.h"
 
-enum { PREFETCH_AHEAD = 2 * EXPIRE_CHUNK };
+enum { PREFETCH_AHEAD = 32 };
 
 size_t
 flow_table_memsize(uint32_t capacity4, uint32_t capacity6)

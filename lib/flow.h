@@ -175,7 +175,7 @@ struct tuple flow_tuple(const struct flow_table *t, flow_ref ref, unsigned dir);
  * that have been idle for longer than their timers, 1 <= n <= EXPIRE_CHUNK at a time, then remove
  * them. => how many entries were looked at.
  */
-enum { EXPIRE_CHUNK = 16 };
+enum { EXPIRE_CHUNK = 32 };
 typedef void (*flows_ended_fn)(void *arg, const flow_ref *ref, uint32_t n);
 uint32_t flow_expire(struct flow_table *t, const struct timer_set *timers, uint32_t now_ms,
                      uint32_t max_steps, flows_ended_fn ended, void *arg);

@@ -251,10 +251,11 @@ static void
 sweep(struct worker *w)
 {
 	uint64_t elapsed_ns = w->now_ns - w->swept_ns, round_ns = SWEEP_MS * NS_PER_MS;
+	uint64_t entries = w->flows.high4 + w->flows.high6;
 	if (elapsed_ns > round_ns)
 		elapsed_ns = round_ns;
-	uint64_t steps = elapsed_ns * (w->flows.high4 + w->flows.high6) / round_ns;
-	if (steps == 0)
+	uint64_t steps = elapsed_ns * entries / round_ns;
+	if (steps == 0 || (steps < LEAST_EXPIRE_STEPS && steps < entries))
 		return;
 	if (steps > MAX_EXPIRE_STEPS)
 		steps = MAX_EXPIRE_STEPS;

@@ -25,6 +25,9 @@
 #include "way_mtu.h"
 
 enum { RING_SIZE = 4096, MAX_LOOPS = 2, MAX_EXPIRE_STEPS = 256, SWEEP_MS = 4000 };
+/* So many steps of the hand, or a whole round, are made at a time: flows that end wait for memory
+ * together. */
+enum { LEAST_EXPIRE_STEPS = 128 };
 
 struct frag_table;
 struct syn_table;

@@ -24,6 +24,35 @@ test_sweep(void)
 	world_destroy(w);
 }
 
+/* However often it has its turn, a whole round takes SWEEP_MS, and flows end many at a time. */
+static void
+test_round(void)
+{
+	enum { FLOWS = 700 };
+	for (unsigned step_ms = 1; step_ms <= 31; step_ms += 5) {
+		struct world *w = probe_simple();
+		for (unsigned i = 0; i < FLOWS; i++) {
+			probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", (uint16_t)(2000 + i),
+			                                      "8.8.8.8", 53, 17));
+			world_drain(w);
+		}
+		worker_sweep(w->worker[0], w->now_ns);
+		world_poll(w);
+		world_advance(w, WORLD_IDLE_MS + 1);
+		unsigned turns = 0, before = w->ended;
+		for (unsigned ms = 0; ms < SWEEP_MS + SWEEP_MS / 4; ms += step_ms) {
+			world_advance(w, step_ms);
+			world_poll(w);
+			turns += w->ended != before;
+			CU_ASSERT(w->ended - before <= MAX_EXPIRE_STEPS);
+			before = w->ended;
+		}
+		CU_ASSERT_EQUAL(w->ended, FLOWS);
+		CU_ASSERT(turns <= FLOWS / LEAST_EXPIRE_STEPS + 2);
+		world_destroy(w);
+	}
+}
+
 static void
 test_generation(void)
 {
@@ -44,6 +73,7 @@ test_generation(void)
 
 static const struct test_case cases[] = {
 	{"sweep", test_sweep},
+	{"a round", test_round},
 	{"generation", test_generation},
 };
 TEST_MAIN("worker", cases)
