@@ -20,7 +20,7 @@
 #include "stats.h"
 
 /* What opening and ending read is asked for in so many steps, each over all flows of a burst. */
-enum { WARM_STAGES = 4, PARTING_STAGES = 3, HINTS = 4 };
+enum { WARM_STAGES = 5, PARTING_STAGES = 3, HINTS = 5 };
 
 struct pkt;
 

@@ -2,13 +2,11 @@
 /* Ports of a block: a few more random tries, then the exact choice among those that are free. */
 #include "nat/block.h"
 
-enum { RANDOM_TRIES = 3 };
-
 uint32_t
 block_choose(const struct block *b, const uint64_t *row, uint32_t at, enum nat_proto proto,
              uint64_t *random)
 {
-	for (unsigned i = 0; i < RANDOM_TRIES; i++) {
+	for (unsigned i = 0; i < PORT_TRIES; i++) {
 		uint32_t place = random_below(random, b->ports);
 		if (!bit_is_set(row, at + place))
 			return place;

@@ -493,7 +493,8 @@ mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t 
 			block_idle(n, s->block);
 		return 0;
 	}
-	uint32_t number = mapping_add(&n->mappings, &m, hash);
+	uint64_t both[2] = {hash, warm_external(&n->mappings, w->miss->hint, &m)};
+	uint32_t number = mapping_add(&n->mappings, &m, both);
 	if (number == 0) {
 		port_untake(n, &m);
 		return no_room(n, REFUSED_MAPPING_TABLE, w, n->mappings.t.capacity, drop);

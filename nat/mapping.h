@@ -106,19 +106,20 @@ mapping_hash_external(const struct mapping_table *m, const struct mapping *p)
 	return mapping_hash(m, true, mapping_block(m, p)->slot, p->proto, p->port);
 }
 
-/* mapping_add: with the keys of `from`, the inside one's hash given. => 0 when full. */
+/* mapping_add: hash: of its inside and its external key. => 0 when full. */
 static inline uint32_t
-mapping_add(struct mapping_table *m, const struct mapping *from, uint64_t hash)
+mapping_add(struct mapping_table *m, const struct mapping *from, const uint64_t hash[2])
 {
 	uint32_t n = table_take(&m->t);
 	if (n == 0)
 		return 0;
-	if (!index_add(m->index, hash, n << 1)) {
+	prefetch_write(mapping_at(m, m->t.free)); /* of the next one */
+	if (!index_add(m->index, hash[0], n << 1)) {
 		table_push(&m->t, n);
 		return 0;
 	}
-	if (!index_add(m->index, mapping_hash_external(m, from), n << 1 | 1)) {
-		index_del(m->index, hash, n << 1);
+	if (!index_add(m->index, hash[1], n << 1 | 1)) {
+		index_del(m->index, hash[0], n << 1);
 		table_push(&m->t, n);
 		return 0;
 	}

@@ -12,14 +12,6 @@ ask_mapping(const struct nat *n, uint32_t number)
 	prefetch_write(mapping_at(&n->mappings, number));
 }
 
-/* The place in the row of a port of a block. */
-static void
-ask_port(const struct nat *n, const struct block *b, enum nat_proto proto, uint16_t port)
-{
-	prefetch_write(pool_word(&n->pool, b->slot, proto, port));
-	index_ask(n->mappings.index, mapping_hash(&n->mappings, true, b->slot, proto, port));
-}
-
 /* The head of the subscriber's chain. */
 static void
 out_chain(struct nat *n, struct miss *m)
@@ -67,13 +59,40 @@ out_mapping(struct nat *n, struct miss *m)
 		return;
 	}
 	enum nat_proto proto = nat_proto(m->tuple.proto);
-	const struct block *b = block_at(&n->pool, subscriber_at(&n->subscribers, number)->block);
-	if (b->taken[proto] == b->usable)
+	uint32_t block = subscriber_at(&n->subscribers, number)->block;
+	const struct block *b = block_at(&n->pool, block);
+	while (block != 0 && b->taken[proto] == b->usable)
+		b = block_at(&n->pool, block = b->next);
+	if (block == 0 || b->flags != 0) /* else open() has wishes */
 		return;
 	uint16_t port = (uint16_t)(b->first + random_below(&n->ahead, b->ports));
 	m->hint[HINT_PORT] = port;
-	ask_port(n, b, proto, port);
-	ask_mapping(n, table_peek(&n->mappings.t));
+	m->hint[HINT_BLOCK] = block;
+	prefetch_write(pool_word(&n->pool, b->slot, proto, port));
+}
+
+/* Is that port free? If not, those that open() would draw next: else its line would be another. */
+static void
+out_port(struct nat *n, struct miss *m)
+{
+	if (m->hint[HINT_PORT] == 0)
+		return;
+	const struct block *b = block_at(&n->pool, (uint32_t)m->hint[HINT_BLOCK]);
+	enum nat_proto proto = nat_proto(m->tuple.proto);
+	const uint64_t *row = pool_taken(&n->pool, b->slot, proto);
+	uint32_t at = pool_offset(&n->pool, b->first), port = (uint32_t)m->hint[HINT_PORT];
+	uint32_t taken = 0;
+	for (; bit_is_set(row, at + port - b->first); taken++) {
+		if (taken == PORT_TRIES) {
+			m->hint[HINT_PORT] = 0;
+			return;
+		}
+		port = b->first + random_below(&n->ahead, b->ports);
+	}
+	uint64_t hash = mapping_hash(&n->mappings, true, b->slot, proto, (uint16_t)port);
+	m->hint[HINT_PORT] = (uint64_t)b->slot << 32 | taken << 16 | port;
+	m->hint[HINT_EXTERNAL] = hash;
+	index_ask(n->mappings.index, hash);
 }
 
 static void
@@ -123,9 +142,9 @@ nothing(struct nat *n, struct miss *m)
 enum side { SIDE_NONE, SIDE_OUT, SIDE_IN, SIDES };
 
 static void (*const steps[SIDES][WARM_STAGES])(struct nat *n, struct miss *m) = {
-	[SIDE_NONE] = {nothing, nothing, nothing, nothing},
-	[SIDE_OUT] = {out_chain, out_subscriber, out_inside, out_mapping},
-	[SIDE_IN] = {in_index, in_mapping, in_block, in_subscriber},
+	[SIDE_NONE] = {nothing, nothing, nothing, nothing, nothing},
+	[SIDE_OUT] = {out_chain, out_subscriber, out_inside, out_mapping, out_port},
+	[SIDE_IN] = {in_index, in_mapping, in_block, in_subscriber, nothing},
 };
 
 static enum side

@@ -11,16 +11,29 @@
 #define MR_NAT_WARM_H
 
 #include "lib/policy.h"
+#include "nat/mapping.h"
 
 /*
  * miss.hint: which steps are taken, and what one found for the next. For open() of an outbound
  * packet: its subscriber at that time or 0, with the hash of the mapping's inside key under it in
- * HINT_FOUND; and a free port of its first block, or 0.
+ * HINT_FOUND; and a free port of the first block that has one, or 0: as block_take_port takes it,
+ * the block's slot in the upper half, with the hash of the external key in HINT_EXTERNAL.
  */
-enum { HINT_WAY, HINT_FOUND, HINT_SUBSCRIBER, HINT_PORT };
+enum { HINT_WAY, HINT_FOUND, HINT_SUBSCRIBER, HINT_PORT, HINT_EXTERNAL,
+       HINT_BLOCK = HINT_EXTERNAL };
 
 /* The hint of a flow that ends: the hashes of its mapping's keys, or 0 where others use it too. */
 enum { PARTING_INSIDE, PARTING_EXTERNAL };
+
+/* warm_external: the hash of a new mapping's external key. */
+static inline uint64_t
+warm_external(const struct mapping_table *t, const uint64_t hint[HINTS], const struct mapping *m)
+{
+	uint32_t slot = mapping_block(t, m)->slot;
+	if ((uint16_t)hint[HINT_PORT] == m->port && hint[HINT_PORT] >> 32 == slot)
+		return hint[HINT_EXTERNAL];
+	return mapping_hash(t, true, slot, m->proto, m->port);
+}
 
 void warm_open(void *state, struct miss *m, unsigned stage);
 void warm_ended(void *state, const struct flow *f, const struct tuple t[2], uint64_t hint[HINTS],

@@ -26,6 +26,12 @@ hash(const struct mapping *m)
 }
 
 static uint32_t
+add(const struct mapping *m)
+{
+	return mapping_add(&table, m, (uint64_t[]){hash(m), mapping_hash_external(&table, m)});
+}
+
+static uint32_t
 find(const struct mapping *m)
 {
 	uint32_t n = mapping_find(&table, hash(m), m->block, m->proto, m->inside_port);
@@ -48,12 +54,12 @@ test_find(void)
 		uint32_t s = k % SUBSCRIBERS + 1, p = k / SUBSCRIBERS % NAT_PROTOS;
 		struct mapping m = row(s, p, k / SUBSCRIBERS / NAT_PROTOS);
 		CU_ASSERT_EQUAL(find(&m), 0);
-		number[s][p][m.inside_port] = mapping_add(&table, &m, hash(&m));
+		number[s][p][m.inside_port] = add(&m);
 		CU_ASSERT_EQUAL(find(&m), number[s][p][m.inside_port]);
 	}
 	CU_ASSERT_EQUAL(table.t.used, CAPACITY);
 	struct mapping more = row(1, 0, PORTS);
-	CU_ASSERT_EQUAL(mapping_add(&table, &more, hash(&more)), 0);
+	CU_ASSERT_EQUAL(add(&more), 0);
 	for (unsigned i = 0; i < PORTS; i++) {
 		struct mapping m = row(2, 1, i);
 		uint64_t both[] = {hash(&m), mapping_hash_external(&table, &m)};

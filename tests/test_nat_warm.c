@@ -49,7 +49,7 @@ test_burst(void)
 	for (unsigned i = 0; i < MANY; i++) {
 		CU_ASSERT_EQUAL_FATAL(world_open(w, &burst[i], &spec, &flow[i]), VERDICT_OPEN);
 		unsigned p = __builtin_bswap16(spec.reply.dport);
-		unsigned hint = (unsigned)burst[i].hint[HINT_PORT];
+		unsigned hint = burst[i].hint[HINT_PORT] & 0xffff;
 		CU_ASSERT_FATAL(p >= 1024 && p < 1056 && (seen >> (p - 1024) & 1) == 0);
 		CU_ASSERT_FATAL(hint >= 1024 && hint < 1056);
 		CU_ASSERT(p == hint || (seen >> (hint - 1024) & 1) != 0);
@@ -95,6 +95,27 @@ test_no_draw(void)
 	world_free(w);
 }
 
+/* When the first block is full the port is drawn in the next one that is not. */
+static void
+test_next_block(void)
+{
+	w = world_new();
+	world_pool(w, 1024, 1055, 16, 2);
+	world_address(w, 0, ip(203, 0, 113, 1));
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
+	world_apply(w);
+	for (unsigned i = 0; i < 20; i++)
+		CU_ASSERT_EQUAL(world_out(w, UDP, SUBSCRIBER, 1 + i, SERVER, 80, &spec, &flow[0]),
+		                VERDICT_OPEN);
+	unsigned last = __builtin_bswap16(spec.reply.dport);
+	struct miss m = warmed(99);
+	unsigned hint = m.hint[HINT_PORT] & 0xffff;
+	CU_ASSERT_EQUAL(hint / 16, last / 16);
+	CU_ASSERT_EQUAL(world_open(w, &m, &spec, &flow[0]), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(__builtin_bswap16(spec.reply.dport), hint);
+	world_free(w);
+}
+
 /* Inbound, other protocols and families, and flows that end: nothing changes. */
 static void
 test_harmless(void)
@@ -125,6 +146,7 @@ static const struct test_case cases[] = {
 	{"a burst", test_burst},
 	{"the same port", test_same_port},
 	{"no draw", test_no_draw},
+	{"the next block", test_next_block},
 	{"harmless", test_harmless},
 };
 TEST_MAIN("nat_warm", cases)
