@@ -44,7 +44,7 @@ cut_payload(struct passing *x)
 		return false;
 	if (x->t.payload == 0 || !tcp_is_right(x->p))
 		return true; /* what is not right stays so, and nobody takes it */
-	tcp_resize(x->p, x->p->l4 + x->t.header);
+	rewrite_size(x->p, x->p->l4 + x->t.header);
 	x->t.payload = 0;
 	tcp_seal(x->p);
 	return true;
@@ -71,7 +71,7 @@ put_header(const struct shift *s, struct pkt *p, struct tcp *t, const uint8_t *h
 	t->h[TCP_FLAGS] = TCP_ACK | TCP_PSH;
 	memcpy(t->h + t->header, head, s->head);
 	shift_edit(s, 0, t);
-	tcp_resize(p, p->l4 + t->header + s->head);
+	rewrite_size(p, p->l4 + t->header + s->head);
 	tcp_seal(p);
 }
 
@@ -188,7 +188,7 @@ put_toa(struct passing *x)
 	tcp_put16(h, TCP_OFFSET, (uint16_t)(before + (n / 4 << 12)), &diff);
 	store16(h + TCP_SUM, csum_apply(load16(h + TCP_SUM), diff));
 	x->t.header += n;
-	tcp_resize(p, p->l3_len + n);
+	rewrite_size(p, p->l3_len + n);
 }
 
 static void

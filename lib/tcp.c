@@ -89,20 +89,3 @@ tcp_seal(const struct pkt *p)
 	store16(sum, 0);
 	store16(sum, (be16)~csum_fold(sum_of(p)));
 }
-
-void
-tcp_resize(struct pkt *p, uint32_t l3_len)
-{
-	be16 size;
-	p->l3_len = (uint16_t)l3_len;
-	p->m->data_len = (uint16_t)(p->l3 - buf_data(p->m) + l3_len);
-	p->m->pkt_len = p->m->data_len;
-	if (p->family == FAMILY_V6) {
-		pkt_ip6(p)->payload = htobe16((uint16_t)(l3_len - IP6_LEN));
-		return;
-	}
-	struct ip4 *h = pkt_ip4(p);
-	size = htobe16((uint16_t)l3_len);
-	h->csum = csum_apply(h->csum, csum_diff16(h->total, size));
-	h->total = size;
-}

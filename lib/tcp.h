@@ -92,8 +92,4 @@ void tcp_put16(uint8_t *h, unsigned at, uint16_t value, uint64_t *diff);
 bool tcp_is_right(const struct pkt *p);
 void tcp_seal(const struct pkt *p);
 
-/* tcp_resize: the packet has so many octets from its IP header on now; that header's length and
- * the buffer's say so too. => The segment's checksum is no longer right. */
-void tcp_resize(struct pkt *p, uint32_t l3_len);
-
 #endif

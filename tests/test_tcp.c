@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/rewrite.h"
 #include "packets.h"
 #include "test.h"
 
@@ -89,7 +90,7 @@ test_resize(void)
 		CU_ASSERT_TRUE(tcp_of(&p, &t) && t.payload == 100 && t.header == 20);
 		CU_ASSERT_TRUE(tcp_is_right(&p));
 		for (unsigned n = 0; n < 300; n += 37) {
-			tcp_resize(&p, p.l4 + 20 + n);
+			rewrite_size(&p, p.l4 + 20 + n);
 			tcp_seal(&p);
 			CU_ASSERT_TRUE(tcp_is_right(&p));
 			CU_ASSERT_TRUE(frame_view(&v, frame, m.data_len));
@@ -99,7 +100,7 @@ test_resize(void)
 		t.h[20] ^= 1;
 		CU_ASSERT_FALSE(tcp_is_right(&p));
 		t.h[12] = 15 << 4;
-		tcp_resize(&p, p.l4 + 59u);
+		rewrite_size(&p, p.l4 + 59u);
 		CU_ASSERT_FALSE(tcp_of(&p, &t));
 		t.h[12] = 4 << 4;
 		CU_ASSERT_FALSE(tcp_of(&p, &t));
