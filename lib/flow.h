@@ -39,7 +39,8 @@ enum flow_flag {
 	FLOW_INBOUND = 1 << 5,   /* opened from the outside (NAT) */
 	FLOW_HALF = 1 << 5,      /* of policies with settled(): half-open, counted (lib/half.h) */
 	FLOW_WAY = 1 << 6,       /* untranslated, to its owner by generation.way; one-sided */
-	FLOW_SHIFT = 1 << 7,     /* TCP whose numbers are not the ends' own: lib/shifted.h */
+	FLOW_SHIFT = 1 << 7,     /* TCP whose numbers are not the ends' own: lib/shifted.h; UDP
+	                          * whose responder is told of the initiator: lib/told.h */
 };
 
 struct flow {

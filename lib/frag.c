@@ -9,6 +9,7 @@
 #include "parse.h"
 #include "rewrite.h"
 #include "routed.h"
+#include "told.h"
 #include "tx.h"
 
 struct frag_key { /* what the fragments of a datagram have in common */
@@ -276,6 +277,10 @@ forward_later(struct worker *w, struct pkt *p, const struct frag_entry *e)
 	                         hop_find(w, to.realm, &to.dst, p->family);
 	if (!hop_admit(w, p, hop))
 		return;
+	if (d == 0 && told_is(f) && !told_later(p)) {
+		pkt_drop(w, p, DROP_TOO_BIG);
+		return;
+	}
 	if (e->ident != 0)
 		ident_write(p->l3, e->ident);
 	rewrite_addresses(p, &to);

@@ -43,7 +43,7 @@ may_fragment(const struct pkt *p)
 }
 
 bool
-hop_admit(struct worker *w, const struct pkt *p, struct hop hop)
+hop_admit_more(struct worker *w, const struct pkt *p, struct hop hop, unsigned more)
 {
 	const struct gen_nic *out = &w->gen->nic[hop.nic];
 	if (hop.kind == HOP_NO_ROUTE)
@@ -58,8 +58,8 @@ hop_admit(struct worker *w, const struct pkt *p, struct hop hop)
 		pkt_drop(w, p, DROP_NIC_UNKNOWN);
 		return false;
 	}
-	if (p->l3_len > out->mtu && !may_fragment(p))
-		return hop_refuse(w, p, PUNT_TOO_BIG, DROP_TOO_BIG, out->mtu);
+	if (p->l3_len + more > out->mtu && !may_fragment(p))
+		return hop_refuse(w, p, PUNT_TOO_BIG, DROP_TOO_BIG, (uint16_t)(out->mtu - more));
 	return true;
 }
 

@@ -58,7 +58,14 @@ struct hop hop_of(const struct worker *w, uint16_t id);
 bool hop_refuse(struct worker *w, const struct pkt *p, enum punt punt, unsigned reason,
                 uint16_t arg);
 
-bool hop_admit(struct worker *w, const struct pkt *p, struct hop hop);
+/* hop_admit_more: of a packet that grows by so many octets before it is sent. */
+bool hop_admit_more(struct worker *w, const struct pkt *p, struct hop hop, unsigned more);
+static inline bool
+hop_admit(struct worker *w, const struct pkt *p, struct hop hop)
+{
+	return hop_admit_more(w, p, hop, 0);
+}
+
 void hop_send(struct worker *w, struct pkt *p, struct hop hop);
 
 #endif

@@ -12,6 +12,7 @@
 #include "rewrite.h"
 #include "routed.h"
 #include "shifted.h"
+#include "told.h"
 #include "tx.h"
 #include "way_index.h"
 
@@ -241,8 +242,12 @@ translate_of_flow(struct worker *w, struct pkt *p, const struct inner *in, flow_
 		pkt_drop(w, p, DROP_IP_SOURCE);
 		return;
 	}
-	if ((f->flags & FLOW_SHIFT) != 0)
+	if (told_is(f)) {
+		if (d == 1)
+			told_quote(w, p, ref, in->l4, in->l4_size);
+	} else if ((f->flags & FLOW_SHIFT) != 0) {
 		shifted_quote(w, ref, !d, in->l4, in->l4_size);
+	}
 	if (d == 0 && (f->flags & FLOW_WAY) != 0)
 		encap_to(w, p, f->owner, tuple_hash(&here, w->flows.seed));
 	else

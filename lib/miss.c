@@ -13,6 +13,7 @@
 #include "steer_watch.h"
 #include "syn.h"
 #include "synproxy.h"
+#include "told.h"
 #include "tx.h"
 
 static inline void
@@ -227,7 +228,7 @@ learn_hops(const struct worker *w, struct flow *f, const struct judged *j,
 	}
 	const struct img_route *route = addr_equal(&reply->src, &m->tuple.dst) ?
 		m->route : route_find(w->gen, reply->realm, &reply->src, family);
-	f->nexthop[0] = hop_id(w, route, &reply->src, family);
+	f->nexthop[0] = told_is(f) ? NEXTHOP_NONE : hop_id(w, route, &reply->src, family);
 	f->nexthop[1] = hop_id(w, m->back, &m->tuple.src, family);
 }
 

@@ -7,7 +7,7 @@
  * Layout     One line for each such flow, found by the flow's reference through a small
  *            open-addressed index of line numbers. Nothing stands in the flow but FLOW_SHIFT.
  *            Free lines are linked, and so are those that wait for the responder (lib/synproxy.h).
- * Invariant  1. A flow has FLOW_SHIFT exactly while it has a line here.
+ * Invariant  1. A TCP flow has FLOW_SHIFT exactly while it has a line here.
  *            2. What one end has sent keeps its meaning for the other: shift_edit of the numbers of
  *               direction d and shift_quote of the same numbers are each other's inverse, but for
  *               numbers within the header that we put in, which are those of its end.

@@ -9,6 +9,7 @@
 #include "synproxy.h"
 #include "tcp.h"
 #include "tell.h"
+#include "told.h"
 #include "tx.h"
 
 /* Kept beside the numbers, because the flow's own stays empty. */
@@ -270,6 +271,10 @@ void
 shifted_forward(struct worker *w, struct pkt *p)
 {
 	struct passing x = {.w = w, .p = p, .f = flow_head(&w->flows, p->ref), .d = p->ref & 1};
+	if (told_is(x.f)) {
+		told_forward(w, p);
+		return;
+	}
 	x.s = shift_find(&w->shifts, p->ref);
 	x.hop = shifted_hop(w, x.f, x.s, x.d);
 	if (!hop_admit(w, p, x.hop))
@@ -313,6 +318,8 @@ shifted_add(struct worker *w, const struct pkt *p, flow_ref ref, const struct fl
 void
 shifted_ended(struct worker *w, flow_ref ref)
 {
+	if (told_is(flow_get(&w->flows, ref)))
+		return;
 	struct shift *s = shift_find(&w->shifts, ref);
 	if (s->phase == SHIFT_WAIT)
 		synproxy_give_up(w, s);

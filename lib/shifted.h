@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What       Packets of shifted flows (lib/shift.h) on their way: numbers, the PROXY header, TOA.
+ *            (Datagrams have no numbers: lib/told.h.)
  * Layout     Such a flow has no next hop of its own (flow.nexthop stays 0), so that the hit path
  *            sends it aside by a test that it makes anyway.
  * Invariant  1. The PROXY header is a segment in front of the initiator's first octet. It stands in
@@ -35,14 +36,15 @@ struct passing {
 	unsigned d;
 };
 
-/* shifted_forward: a packet of a flow with FLOW_SHIFT: counted already; to its end. */
+/* shifted_forward: a packet of a flow with FLOW_SHIFT: counted already; to its end. (That of a
+ * datagram is in lib/told.h.) */
 void shifted_forward(struct worker *w, struct pkt *p);
 
 /* shifted_is_wanted: has the flow of this spec to be shifted? Its policy says so. */
 static inline bool
 shifted_is_wanted(const struct flow_spec *spec)
 {
-	return (spec->flags & FLOW_SHIFT) != 0;
+	return (spec->flags & FLOW_SHIFT) != 0 && spec->reply.proto == IPPROTO_L4_TCP;
 }
 
 /* shifted_add: a line for a new flow that wants one, opened by p. => There is room. */
@@ -52,7 +54,7 @@ void shifted_add(struct worker *w, const struct pkt *p, flow_ref ref,
 /* shifted_hop: the next hop of packets of direction d. */
 struct hop shifted_hop(const struct worker *w, struct flow *f, struct shift *s, unsigned d);
 
-/* shifted_ended: the flow has FLOW_SHIFT. */
+/* shifted_ended: the flow has FLOW_SHIFT. Datagrams leave nothing. */
 void shifted_ended(struct worker *w, flow_ref ref);
 
 /* shifted_quote: of h, size octets of a TCP segment that we sent and that was of direction d. */

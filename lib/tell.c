@@ -103,11 +103,12 @@ header2(uint8_t *out, const struct tuple *t)
 {
 	static const uint8_t begin[] = {'\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q', 'U', 'I', 'T',
 	                                '\n', 0x21 /* version 2, PROXY */};
-	enum { STREAM4 = 0x11, STREAM6 = 0x21, PORTS = 4 };
+	enum { INET4 = 0x10, INET6 = 0x20, STREAM = 1, DATAGRAM = 2, PORTS = 4 };
 	bool v4 = t->family == FAMILY_V4;
+	unsigned kind = t->proto == IPPROTO_L4_UDP ? DATAGRAM : STREAM;
 	unsigned n = sizeof(begin), size = v4 ? 4 : 16;
 	memcpy(out, begin, sizeof(begin));
-	out[n++] = v4 ? STREAM4 : STREAM6;
+	out[n++] = (uint8_t)((v4 ? INET4 : INET6) | kind);
 	out[n++] = 0;
 	out[n++] = (uint8_t)(2 * size + PORTS);
 	memcpy(out + n, &t->src, size);
@@ -121,9 +122,20 @@ header2(uint8_t *out, const struct tuple *t)
 unsigned
 tell_header(uint8_t out[TELL_MAX], enum tell tell, const struct tuple *t)
 {
-	if (tell == TELL_PROXY1)
+	if (tell == TELL_PROXY1 && t->proto == IPPROTO_L4_TCP)
 		return header1(out, t);
 	return tell == TELL_PROXY2 ? header2(out, t) : 0;
+}
+
+unsigned
+tell_pad(uint8_t head[TELL_MAX], unsigned n)
+{
+	static const uint8_t nothing[] = {0x04 /* PP2_TYPE_NOOP */, 0, 1, 0};
+	enum { SIZE = 15 };
+	static_assert(TELL_PADDED4 % 8 == 0 && TELL_PADDED6 % 8 == 0, "offsets of fragments");
+	memcpy(head + n, nothing, sizeof(nothing));
+	head[SIZE] = (uint8_t)(head[SIZE] + sizeof(nothing));
+	return n + (unsigned)sizeof(nothing);
 }
 
 unsigned

@@ -92,7 +92,9 @@ test_open(void *state, const struct miss *m, struct flow_spec *spec)
 	struct world *w = state;
 	spec->flags = FLOW_REFRESH_0 | FLOW_HIDE_0 | w->extra_flags;
 	spec->owner = 7;
-	if (m->tuple.realm == 1 && m->tuple.proto == 6 && (w->tell != 0 || w->has_proxy))
+	bool is_told = m->tuple.proto == 17 && w->tell == TELL_PROXY2;
+	bool is_shifted = m->tuple.proto == 6 && (w->tell != 0 || w->has_proxy);
+	if (m->tuple.realm == 1 && (is_told || is_shifted))
 		return open_shifted(w, m, spec);
 	if (m->tuple.family == FAMILY_V6) {
 		spec->reply = tuple_invert(&m->tuple);

@@ -10,7 +10,8 @@
  *            From outside to the pool address a port of 7000 to 7999 opens a flow to 10.0.0.77,
  *            port minus 1000; port 9 is unreachable, others NAT_NO_MAPPING (held if 9000 to
  *            9999). IPv6 is tracked and not translated.
- *            tell, has_proxy: as the balancer has them, for TCP from realm 1.
+ *            tell, has_proxy: as the balancer has them, for TCP from realm 1; PROXY version 2 for
+ *            UDP too.
  * Invariant  world_poll asserts the accounting identity of every worker after every turn.
  */
 #ifndef MR_ENGINETEST_H
@@ -44,7 +45,7 @@ struct world {
 	unsigned crowded[3]; /* fragments over a bound: of a datagram, a source, all */
 	struct tuple crowd;  /* the last one's */
 	uint8_t extra_flags; /* or-ed into new flows' flags */
-	uint8_t tell;        /* enum tell of outbound TCP flows that begin with a SYN */
+	uint8_t tell;        /* enum tell of outbound TCP flows that begin with a SYN, and of UDP */
 	bool has_proxy;      /* outbound SYNs are answered with cookies, as offer says */
 	struct syn_offer offer;
 	bool stateless;      /* the policy opens no flow where it could */

@@ -60,6 +60,30 @@ test_version2(void)
 	CU_ASSERT_EQUAL(tell_header(out, TELL_NONE, &t), 0);
 }
 
+/* Of datagrams: another transport, a no-operation where fragments follow. Version 1 has none. */
+static void
+test_datagrams(void)
+{
+	uint8_t out[TELL_MAX];
+	struct tuple t = tuple_from("203.0.113.7", 40000, "192.0.2.1", 53);
+	t.proto = 17;
+	CU_ASSERT_EQUAL(tell_header(out, TELL_PROXY1, &t), 0);
+	CU_ASSERT_EQUAL(tell_header(out, TELL_PROXY2, &t), 28);
+	CU_ASSERT_EQUAL(memcmp(out + 12, "\x21\x12\0\x0c\xcb\0\x71\7", 8), 0);
+	CU_ASSERT_FALSE(tell_is_padded(out, 4));
+	CU_ASSERT_EQUAL(tell_pad(out, 28), 32);
+	CU_ASSERT_EQUAL(memcmp(out + 14, "\0\x10\xcb\0\x71\7", 6), 0);
+	CU_ASSERT_EQUAL(memcmp(out + 28, "\4\0\1\0", 4), 0);
+	CU_ASSERT_TRUE(tell_is_padded(out, 4) && !tell_is_padded(out, 6));
+	t = tuple_from("2001:db8::7", 40000, "2001:db8::1", 53);
+	t.proto = 17;
+	CU_ASSERT_EQUAL(tell_header(out, TELL_PROXY2, &t), 52);
+	CU_ASSERT_TRUE(out[13] == 0x22 && out[14] == 0 && out[15] == 36);
+	CU_ASSERT_EQUAL(tell_pad(out, 52), 56);
+	CU_ASSERT_TRUE(out[15] == 40 && tell_is_padded(out, 6));
+	CU_ASSERT_EQUAL(memcmp(out + 52, "\4\0\1\0", 4), 0);
+}
+
 static void
 test_toa(void)
 {
@@ -76,6 +100,7 @@ test_toa(void)
 static const struct test_case cases[] = {
 	{"PROXY, version 1", test_version1},
 	{"PROXY, version 2", test_version2},
+	{"PROXY, datagrams", test_datagrams},
 	{"TOA", test_toa},
 };
 TEST_MAIN("tell", cases)
