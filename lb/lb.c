@@ -202,7 +202,8 @@ special(struct lb *lb, const struct img_lb_service *s, const struct miss *m,
 			return said;
 	}
 	/* Whose beginning was not seen cannot be told of any more, and may not tell of itself. */
-	if (s->tell != TELL_NONE && m->event != EV_SYN && !spec->is_answered)
+	bool is_begin = m->event == EV_SYN || m->tuple.proto == IPPROTO_L4_UDP;
+	if (s->tell != TELL_NONE && !is_begin && !spec->is_answered)
 		return verdict_drop(spec, DROP_TCP_NOT_SYN);
 	spec->tell = s->tell;
 	spec->toa_kind = s->toa_kind;

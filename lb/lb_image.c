@@ -119,18 +119,20 @@ check_locals_of(const struct check *c, uint32_t row)
 	return 0;
 }
 
-/* check_tell: who is told has to be told by us, over TCP, and there has to be room for it. */
+/* check_tell: who is told has to be told by us, and there has to be room for it. Only version 2 of
+ * the PROXY protocol knows datagrams. */
 static int
 check_tell(const struct check *c, uint32_t row)
 {
 	const struct img_lb_service *s = &c->services[row];
 	if (s->tell == TELL_NONE)
 		return 0;
-	if (s->tell >= TELL_KINDS || s->mode != LB_MODE_FULLNAT || s->proto != PROTO_TCP)
+	if (s->tell >= TELL_KINDS || s->mode != LB_MODE_FULLNAT ||
+	    (s->proto != PROTO_TCP && s->tell != TELL_PROXY2))
 		return refuse(c, "service %u: telling of clients by %u", row, s->tell);
 	if (s->tell == TELL_TOA && (s->toa_kind < TELL_KIND_MIN || s->toa_kind == UINT8_MAX))
 		return refuse(c, "service %u: TCP option kind %u", row, s->toa_kind);
-	if (c->shifts == 0)
+	if (c->shifts == 0 && s->proto != PROTO_UDP)
 		return refuse(c, "service %u tells of clients, lb.capacity.shifts is 0", row);
 	return 0;
 }

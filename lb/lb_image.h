@@ -109,7 +109,7 @@ struct img_lb_service { /* sorted: family, address, plen, proto, ports (memcmp o
 	uint16_t syn_mss;       /* of SYN-ACKs of ours */
 	uint16_t first_quic;    /* rows in IMG_LB_QUIC (UDP) */
 	uint8_t quics;
-	uint8_t tell;           /* enum tell: how backends learn of the client (fullnat, TCP) */
+	uint8_t tell;           /* enum tell: how backends learn of the client (fullnat) */
 	uint8_t toa_kind;       /* TELL_TOA: of the option */
 	uint8_t syn_mode;       /* enum lb_syn_mode (TCP) */
 	uint8_t syn_flags;      /* enum lb_syn_flag: what SYN-ACKs of ours offer */

@@ -4,7 +4,9 @@ routing by connection ID."""
 import struct
 
 import packets as P
-from lb_cases import BACKENDS, BACKENDS6, CONFIG, FULL, SERVICE_FULL, WEB, client, client6, make
+from lb_cases import (BACKENDS, BACKENDS6, CONFIG, DNS, FULL, SERVICE_DNS, SERVICE_FULL, WEB, client, client6,
+                      make)
+from nat_cases import big
 from packets import ACK, FIN, PSH, RST, SYN
 
 FULL6 = "2001:db8:2::11"
@@ -143,6 +145,68 @@ def proxy_forged():
     e = Talk(c, client(2), FULL, t=1)
     e.client(PSH | ACK, forged)
     e.client(SYN)
+    return c
+
+
+SERVICE_TOLD = SERVICE_DNS | {"client_address": "proxy-v2"}
+SERVICE_TOLD6 = {"name": "dns6", "address": FULL6, "port": 53, "protocol": "udp", "mode": "fullnat",
+                 "local_addresses": ["2001:db8:f::251"], "client_address": "proxy-v2",
+                 "backends": [{"address": a} for a in BACKENDS6]}
+
+
+def asked(c, t, who, service, data, sport=5353, **more):
+    """A question, and the datagram that a backend got of it."""
+    c.send("outside", t, P.udp(who, service, sport, 53, data, **more))
+    return c.last("farm")
+
+
+def answered(c, t, p, data):
+    c.send("farm", t, P.udp(p.dst, p.src, 53, p.sport, data))
+
+
+@case
+def proxy_udp():
+    c = make("proxy-udp", "Each datagram of a client has a PROXY header (version 2) in front of its payload, IPv4 and IPv6, with "
+             "and without checksum, empty and odd; answers have none. Of one service each datagram is chosen for anew.",
+             [SERVICE_TOLD, SERVICE_TOLD6,
+              SERVICE_TOLD | {"name": "turns", "address": FULL, "local_addresses": ["10.0.0.252"],
+                              "scheduler": "round-robin", "schedule": "packet"}],
+             args=["--until", "300"])
+    c.one_worker = True
+    for i, (who, service) in enumerate(((client(1), DNS), (client6(1), FULL6))):
+        answered(c, 10 * i + 1, asked(c, 10 * i, who, service, b"query"), b"answer")
+        answered(c, 10 * i + 3, asked(c, 10 * i + 2, who, service, b""), b"")
+        p = asked(c, 10 * i + 4, who, service, b"query 2", **({"zero": True} if service == DNS else {}))
+        answered(c, 10 * i + 5, p, b"answer 2")
+    for i in range(4):
+        answered(c, 30 + i, asked(c, 29.5 + i, client(2), FULL, b"query %d" % i), b"answer")
+    return c
+
+
+@case
+def proxy_udp_size():
+    c = make("proxy-udp-size", "What fits with the header, and what is said of what does not; without DF it is cut. Fragments "
+             "have one header together, padded, whatever their order. A router behind us says an MTU, a backend refuses: the "
+             "client reads of its own datagram.", [SERVICE_TOLD, SERVICE_TOLD6])
+    v4, v6 = (client(1), DNS, 5353, 53), (client6(1), FULL6, 5353, 53)
+    for t, data, more in ((0, bytes(1444), {}), (0.1, bytes(1445), {}), (0.2, bytes(1472), {"df": False, "ident": 7})):
+        c.send("outside", t, P.udp(*v4, data, **more))
+    for t, size in ((0.3, 1400), (0.4, 1401)):
+        c.send("outside", t, P.udp(*v6, bytes(size)))
+    whole4, whole6 = P.udp(*v4, big(2000), ident=9, df=False), P.udp(*v6, big(2000))
+    pieces4, pieces6 = P.fragments4(whole4, [1480]), P.fragments6(whole6, [1392], 77)
+    c.send("outside", 1, *pieces4)
+    c.send("outside", 1.5, *P.fragments4(P.udp(*v4, big(2000), ident=10, df=False), [800, 800])[::-1])
+    c.send("outside", 2, *pieces6)
+    c.send("outside", 2.5, *P.fragments6(whole6, [800, 800], 78)[::-1])
+    c.send("outside", 3, P.fragments6(whole6, [1448], 79)[0])  # with the header it is 1504 octets
+    p = asked(c, 4, *v4[:2], big(1300))
+    c.send("farm", 4.1, P.error4("10.0.0.99", p.src, 3, 4, p.l3[:68], mtu=1300))
+    c.send("farm", 4.2, P.error4("10.0.0.99", p.src, 3, 4, p.l3[:28], mtu=1300))
+    c.send("farm", 4.3, P.error4(p.dst, p.src, 3, 3, p.l3[:576]))
+    p = asked(c, 5, *v6[:2], big(1300))
+    c.send("farm", 5.1, P.error6("2001:db8:f::99", p.src, 2, 0, p.l3[:1232], 1350))
+    c.send("farm", 5.2, P.error6(p.dst, p.src, 1, 4, p.l3[:1232]))
     return c
 
 

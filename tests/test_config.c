@@ -237,6 +237,29 @@ test_lb(void)
 	free(h);
 }
 
+/* Who tells of clients by datagrams alone needs no room for it. */
+static void
+test_told(void)
+{
+	uint32_t n;
+	struct image_header *h = compile_after(NULL,
+		"'lb':{'services':[{'name':'b','address':'192.0.2.2','port':53,'protocol':'udp',"
+		"'mode':'fullnat','client_address':'proxy-v2','local_addresses':['10.1.0.250'],"
+		"'backends':[{'address':'10.1.0.7'}]}]}");
+	const struct img_lb_service *s = rows(h, IMG_LB_SERVICES, 1);
+	CU_ASSERT(s->tell == TELL_PROXY2 && s->proto == 17);
+	const struct img_plane *p = image_rows(h, IMG_PLANE, &n);
+	CU_ASSERT_EQUAL(p->shifts, 0);
+	free(h);
+	h = compile_after(NULL,
+		"'lb':{'services':[{'name':'b','address':'192.0.2.2','port':53,'protocol':'any',"
+		"'mode':'fullnat','client_address':'proxy-v2','local_addresses':['10.1.0.250'],"
+		"'backends':[{'address':'10.1.0.7'}]}]}");
+	p = image_rows(h, IMG_PLANE, &n);
+	CU_ASSERT_NOT_EQUAL(p->shifts, 0);
+	free(h);
+}
+
 /* Classes: every pool has an address in every one; divided blocks when they are too few. */
 static void
 test_steering(void)
@@ -506,6 +529,7 @@ static const struct test_case cases[] = {
 	{"pools and rules", test_nat},
 	{"capacities that follow", test_optional_capacities},
 	{"services", test_lb},
+	{"telling of clients", test_told},
 	{"classes of addresses", test_steering},
 	{"numbers of interfaces stay", test_numbers_of_nics},
 	{"numbers of timer sets stay", test_numbers_of_timers},

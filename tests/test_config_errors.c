@@ -273,7 +273,12 @@ static const struct bad {
 	{SERVICES(SERVICE(",\"client_address\":\"toa\"")), "lb.services[0].client_address",
 	 "\"toa\" is for mode fullnat"},
 	{SERVICES(SERVICE(",\"client_address\":\"proxy-v2\",\"protocol\":\"udp\"")),
-	 "lb.services[0].client_address", "\"proxy-v2\" is for protocol tcp"},
+	 "lb.services[0].client_address", "\"proxy-v2\" is for mode fullnat"},
+	{SERVICES(SERVICE(",\"client_address\":\"proxy-v1\",\"protocol\":\"udp\"")),
+	 "lb.services[0].client_address", "\"proxy-v1\" is for protocol tcp alone, it has no form "
+	 "for datagrams; expected \"proxy-v2\", or \"none\""},
+	{SERVICES(SERVICE(",\"client_address\":\"toa\",\"protocol\":\"any\"")),
+	 "lb.services[0].client_address", "\"toa\" is for protocol tcp alone"},
 	{SERVICES(SERVICE(",\"toa_option\":8")), "lb.services[0].toa_option",
 	 "8; expected an integer from 128 to 254"},
 	{SERVICES(SERVICE(",\"syn_proxy\":{\"mode\":\"always\"},\"protocol\":\"udp\"")),

@@ -52,6 +52,43 @@ test_tell(void)
 	teardown();
 }
 
+/* The service translates sources too, and tells. */
+static void
+tells(unsigned row, uint8_t proto, uint8_t tell)
+{
+	struct img_lb_service *s = &w->service[row];
+	s->mode = LB_MODE_FULLNAT;
+	s->locals = 2;
+	s->proto = proto;
+	s->tell = tell;
+	s->toa_kind = TELL_TOA_KIND;
+}
+
+/* Of datagrams each may be the first; of segments of a service of both none but a SYN. */
+static void
+test_tell_datagrams(void)
+{
+	static uint8_t ack[20] = {[13] = TCP_ACK};
+	struct flow_spec spec = {.owner = 0};
+	w = world_new();
+	w->plane.shifts = 10;
+	tells(W_NAT, LB_PROTO_ANY, TELL_PROXY2);
+	tells(W_UDP, IPPROTO_L4_UDP, TELL_PROXY2);
+	setup();
+	for (unsigned i = 0; i < 2; i++) {
+		struct miss m = tcp_miss(i == 0 ? W_NAT : W_UDP, 1 + i, ack, EV_OPEN);
+		m.tuple.proto = IPPROTO_L4_UDP;
+		spec = (struct flow_spec){.owner = 0};
+		CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
+		CU_ASSERT_TRUE(spec.tell == TELL_PROXY2 && (spec.flags & FLOW_SHIFT) != 0);
+	}
+	struct miss m = tcp_miss(W_NAT, 3, ack, EV_OTHER);
+	m.tuple.proto = IPPROTO_L4_TCP;
+	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_TCP_NOT_SYN);
+	teardown();
+}
+
 static void
 put32(uint8_t *p, uint32_t v)
 {
@@ -193,6 +230,9 @@ test_image(void)
 	BAD(w->service[W_NAT].tell = TELL_PROXY1);
 	BAD(w->service[W_FULLNAT].tell = TELL_TOA; w->service[W_FULLNAT].toa_kind = 8);
 	BAD(w->service[W_FULLNAT].tell = TELL_PROXY2; w->plane.shifts = 0);
+	BAD(tells(W_NAT, LB_PROTO_ANY, TELL_PROXY2); w->plane.shifts = 0);
+	BAD(tells(W_NAT, LB_PROTO_ANY, TELL_TOA));
+	BAD(tells(W_UDP, IPPROTO_L4_UDP, TELL_PROXY1));
 	BAD(w->service[W_UDP].syn_mode = LB_SYN_ALWAYS; w->service[W_UDP].syn_mss = 1460);
 	BAD(w->service[W_NAT].syn_mode = LB_SYN_MODES; w->service[W_NAT].syn_mss = 1460);
 	BAD(w->service[W_NAT].syn_mode = LB_SYN_AUTO; w->service[W_NAT].syn_mss = 100);
@@ -215,6 +255,7 @@ test_image(void)
 
 static const struct test_case cases[] = {
 	{"telling", test_tell},
+	{"telling by datagrams", test_tell_datagrams},
 	{"SYN proxy", test_syn_proxy},
 	{"SYN proxy by rate", test_syn_proxy_auto},
 	{"connection IDs", test_quic},

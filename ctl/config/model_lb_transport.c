@@ -32,9 +32,9 @@ tell_read(struct model *m, struct img_lb_service *s, const json_t *json, size_t 
 	if (s->mode != LB_MODE_FULLNAT)
 		config_error_add(m->errs, path.text, "\"%s\" is for mode fullnat; expected that, "
 		                 "or \"none\"", word);
-	if (s->proto != PROTO_TCP)
-		config_error_add(m->errs, path.text, "\"%s\" is for protocol tcp; expected "
-		                 "\"none\"", word);
+	if (s->proto != PROTO_TCP && s->tell != TELL_PROXY2)
+		config_error_add(m->errs, path.text, "\"%s\" is for protocol tcp alone, it has no "
+		                 "form for datagrams; expected \"proxy-v2\", or \"none\"", word);
 }
 
 static void
@@ -170,7 +170,8 @@ model_shifts(struct model *m)
 	uint32_t flows = p->flows_v4 + p->flows_v6;
 	for (size_t i = 0; i < m->services.n; i++) {
 		const struct img_lb_service *s = rows_at(&m->services, i);
-		wanted |= s->tell != TELL_NONE || s->syn_mode != LB_SYN_OFF;
+		wanted |= (s->tell != TELL_NONE && s->proto != PROTO_UDP) ||
+		          s->syn_mode != LB_SYN_OFF;
 	}
 	if (json_object_get(capacity, "shifts") != NULL)
 		p->shifts = (uint32_t)get_int(capacity, "shifts");

@@ -387,8 +387,9 @@ const struct config_option config_options[] = {
 	 "by which backends know that the service's address is meant (`l3dsr`)"},
 	{"lb.services[].client_address", CONFIG_WORD, "none", 0, 0,
 	 "none toa proxy-v1 proxy-v2", 0,
-	 "how backends learn the client's address (fullnat, tcp): by a TCP option, or by a header "
-	 "of the PROXY protocol, which they must expect; see lb.md"},
+	 "how backends learn the client's address (fullnat): by a TCP option, or by a header of "
+	 "the PROXY protocol, which they must expect, before a connection's first octet (tcp) or "
+	 "in front of each datagram's payload (udp, `proxy-v2` alone); see lb.md"},
 	{"lb.services[].toa_option", CONFIG_INT, "254", TELL_KIND_MIN, 254, NULL, 0,
 	 "kind of the TCP option (`toa`)"},
 	{"lb.services[].syn_proxy", CONFIG_OBJECT, NULL, 0, 0, NULL, 0,
@@ -494,8 +495,8 @@ const struct config_option config_options[] = {
 	 "bytes. Default: a quarter of the flows if the first configuration has such a service, "
 	 "else 0"},
 	{"lb.capacity.shifts", CONFIG_INT, NULL, 0, 400000000, NULL, FIXED,
-	 "connections of services that have `client_address` or `syn_proxy`; one takes 72 to 80 "
-	 "bytes. Default: 65536, or as many as flows, if the first configuration has such a "
+	 "TCP connections of services that have `client_address` or `syn_proxy`; one takes 72 to "
+	 "80 bytes. Default: 65536, or as many as flows, if the first configuration has such a "
 	 "service, else 0"},
 	{"lb.capacity.sources", CONFIG_INT, "65536", 0, 100000000, NULL, FIXED,
 	 "source prefixes that `source_rate` knows apart at a time; one takes 16 bytes"},
