@@ -572,6 +572,24 @@ def state_timeouts():
 
 
 @case
+def rule_timeouts():
+    c = make("rule-timeouts", "A rule has timers of its own: a subscriber of it loses datagrams after 20 s, a ping after 10 and a "
+             "connection after 100, and its neighbour, by another rule, does not.", args=["--until", "2000"],
+             rule={"name": "short", "source": A, "timeouts": {"udp": 20, "icmp": 10, "tcp_established": 100}})
+    c.config["nat"]["rules"].append({"name": "homes", "nic": "inside", "source": "100.64.0.0/10", "pool": "public"})
+    for i, (who, t) in enumerate([(A, 19), (A, 21), (B, 21)]):
+        back(c, 100 * i + t, udp_out(c, 100 * i, who, 5000 + i, S, 7), b"%d s" % t)
+    for i, (who, t) in enumerate([(A, 9), (A, 11), (B, 11)]):
+        c.send("inside", 300 + 100 * i, P.echo(who, S, 70 + i, 1))
+        c.send("outside", 300 + 100 * i + t, P.echo(S, X, c.last("outside").ident, 1, b"%d s" % t, reply=True))
+    for i, (who, t) in enumerate([(A, 99), (A, 101), (B, 101)]):
+        d = Dialog(c, who, 40000 + i, S, 80)
+        d.open(600 + 200 * i)
+        d.into(600 + 200 * i + 1 + t, PSH | ACK, b"%d s" % t)
+    return c
+
+
+@case
 def log_sessions():
     c = make("log-sessions", "Connections of one rule's subscribers are logged with destination, packets and octets; those of the "
              "others are not.", args=["--until", "1000"])
