@@ -410,6 +410,30 @@ cut_characters(void)
 	end();
 }
 
+static int
+some_disk(void *ctx)
+{
+	return *(int *)ctx;
+}
+
+/* What could not be kept is in force, and the answer says so. */
+static void
+not_stored(void)
+{
+	int rc = -ENOSPC;
+	begin();
+	api_set_store(api, some_disk, &rc);
+	json_t *r = result_of("backend.drain", "{\"service\":\"web\",\"address\":\"10.0.0.7\"}");
+	CU_ASSERT(json_is_true(at(r, "changed")) && json_is_false(at(r, "stored")));
+	CU_ASSERT_STRING_EQUAL(text(r, "reason"), strerror(ENOSPC));
+	json_decref(r);
+	rc = 0;
+	r = result_of("backend.ready", "{\"service\":\"web\",\"address\":\"10.0.0.7\"}");
+	CU_ASSERT(json_is_true(at(r, "changed")) && at(r, "stored") == NULL);
+	json_decref(r);
+	end();
+}
+
 /* Two who change the same document: the second one is told that it is not the one it read. */
 static void
 changed_since(void)
@@ -555,6 +579,7 @@ static const struct test_case cases[] = {
 	{"ends of pool prefixes", pool_ends},
 	{"characters that were cut", cut_characters},
 	{"changed since it was read", changed_since},
+	{"a change that is not on disk", not_stored},
 	{"data plane starts anew", plane_restarts},
 };
 

@@ -400,6 +400,15 @@ filters(void)
 	}
 }
 
+/* A change that the daemon could not write to disk is not passed over in silence. */
+static void
+not_stored(void)
+{
+	json_decref(asked("pool add-range p 192.0.2.1", "{\"result\":{\"generation\":2,"
+	                  "\"changed\":true,\"stored\":false,\"reason\":\"no room\"}}\n",
+	                  "warning: in force, but not on disk: no room"));
+}
+
 /* A limit of 0 is the daemon's to refuse, as any other that it does not take. */
 static void
 limits(void)
@@ -440,6 +449,7 @@ static const struct test_case cases[] = {
 	{"help", help},
 	{"filters of the NAT", filters},
 	{"limits of listings", limits},
+	{"not on disk", not_stored},
 	{"no daemon", no_daemon},
 };
 

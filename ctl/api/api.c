@@ -37,6 +37,13 @@ api_destroy(struct api *api)
 }
 
 void
+api_set_store(struct api *api, int (*save)(void *ctx), void *ctx)
+{
+	api->save = save;
+	api->save_ctx = ctx;
+}
+
+void
 api_set_log(struct api *api, struct log_link link)
 {
 	api->log_link = link;
@@ -215,6 +222,20 @@ applied(uint64_t generation, bool changed)
 	return json_pack("{s:I, s:b}", "generation", (json_int_t)generation, "changed", changed);
 }
 
+/* adopted: what was given is in force; and on disk, or the answer says why not. */
+static json_t *
+adopted(struct api *api, const json_t *doc, uint64_t generation, bool changed)
+{
+	json_t *result = applied(generation, changed);
+	api_adopt(api, json_deep_copy(doc), generation);
+	api_end_offer(api);
+	int rc = api->save != NULL ? api->save(api->save_ctx) : 0;
+	if (rc != 0)
+		json_object_update_new(result, json_pack("{s:b, s:s}", "stored", 0, "reason",
+		                                         strerror(-rc)));
+	return result;
+}
+
 json_t *
 api_apply(struct api *api, const json_t *doc, bool dry_run, struct rpc_error *err)
 {
@@ -238,11 +259,7 @@ api_apply(struct api *api, const json_t *doc, bool dry_run, struct rpc_error *er
 	free(image);
 	if (failed)
 		return NULL;
-	if (!dry_run) {
-		api_adopt(api, json_deep_copy(doc), generation);
-		api_end_offer(api);
-	}
-	return applied(generation, changed);
+	return dry_run ? applied(generation, changed) : adopted(api, doc, generation, changed);
 }
 
 static int

@@ -49,6 +49,9 @@ struct log_link {
 struct api;
 struct api *api_create(const struct plane_link *link);
 void api_destroy(struct api *api);
+/* api_set_store: save keeps api_document on disk, before the answer. => 0, or -errno, which the
+ * answer says. Without it nothing is kept. */
+void api_set_store(struct api *api, int (*save)(void *ctx), void *ctx);
 /* api_set_log: without it there is no log. */
 void api_set_log(struct api *api, struct log_link link);
 

@@ -42,6 +42,8 @@ struct rpc_error {
 struct api {
 	struct plane_link link;
 	struct log_link log_link;
+	int (*save)(void *ctx); /* or NULL */
+	void *save_ctx;
 	json_t *doc;            /* in force, or last known to be */
 	json_t *offer;          /* for api_link_changed */
 	bool offer_wins;

@@ -206,6 +206,16 @@ print_config_errors(FILE *err, const struct config_errors *errs)
 		fprintf(err, "error: and %u more\n", errs->lost);
 }
 
+/* A change that is in force, but would not outlive the machine. */
+static void
+warn_not_stored(struct session *s, const json_t *result)
+{
+	const char *reason = json_string_value(json_object_get(result, "reason"));
+	if (json_is_false(json_object_get(result, "stored")))
+		fprintf(s->err, "warning: in force, but not on disk: %s\n",
+		        reason != NULL ? reason : "?");
+}
+
 int
 command_run_row(struct session *s, const struct command_row *row, int argc, char **argv)
 {
@@ -220,6 +230,7 @@ command_run_row(struct session *s, const struct command_row *row, int argc, char
 	if (result == NULL)
 		return s->status;
 	print_result(s, row, result);
+	warn_not_stored(s, result);
 	json_decref(result);
 	return EXIT_DONE;
 }

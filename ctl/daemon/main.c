@@ -52,18 +52,21 @@ say(struct daemon *d, const char *fmt, ...)
 	fprintf(stderr, "millraced: %s\n", text);
 }
 
-static void
-save(struct daemon *d)
+/* What is not on disk is tried again with each request. */
+static int
+save(void *arg)
 {
+	struct daemon *d = arg;
 	const json_t *doc = api_document(d->api);
 	uint64_t changes = api_changes(d->api);
 	if (doc == NULL || changes == d->saved)
-		return;
+		return 0;
 	int rc = store_save(d->opt.store, doc);
 	if (rc == 0)
 		d->saved = changes;
 	else
 		say(d, "the configuration cannot be kept in %s: %s", d->opt.store, strerror(-rc));
+	return rc;
 }
 
 static json_t *
@@ -71,7 +74,7 @@ on_line(void *arg, const char *line, size_t size)
 {
 	struct daemon *d = arg;
 	json_t *response = api_call_text(d->api, line, size);
-	save(d); /* before the answer: what was answered is on disk */
+	save(d);
 	char err[512];
 	if (checker_save(d->checker, err, sizeof(err)) != 0)
 		say(d, "health: %s", err);
@@ -245,6 +248,7 @@ start(struct daemon *d)
 	if (d->logs == NULL)
 		return -1;
 	api_set_log(d->api, log_service_link(d->logs));
+	api_set_store(d->api, save, d);
 	const char *slash = strrchr(d->opt.store, '/');
 	snprintf(d->health_file, sizeof(d->health_file), "%.*shealth.json",
 	         slash != NULL ? (int)(slash - d->opt.store + 1) : 0, d->opt.store);
