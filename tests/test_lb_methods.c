@@ -172,6 +172,66 @@ test_where(void)
 	end();
 }
 
+/* Where a more specific service has the place, the answer says so: it is not this one's. */
+static void
+test_where_taken(void)
+{
+	static const struct { const char *service, *params, *note; } rows[] = {
+		{"e", "", "stays where it is"},
+		{"h", ",\"destination_port\":84", "stays where it is"},
+		{"h", ",\"destination_port\":85", "UDP to that address and port goes to the service "
+		 "\"e\" instead"},
+		{"pre", ",\"destination\":\"192.0.2.10\",\"destination_port\":85",
+		 "TCP to that address and port goes to the service \"t\""},
+		{"pre", ",\"destination\":\"192.0.2.10\",\"destination_port\":86",
+		 "UDP to that address and port goes to the service \"h\""},
+		{"pre", ",\"destination\":\"192.0.2.11\",\"destination_port\":86", "stays where"},
+		{"any", "", "TCP to that address and port goes to the service \"named\""},
+	};
+	begin_empty();
+	done("config.apply", "{\"config\":{\"nics\":[{\"name\":\"in\",\"device\":\"d\","
+	     "\"addresses\":[\"10.0.0.1/24\"]}],\"lb\":{\"services\":["
+	     "{\"name\":\"pre\",\"address\":\"192.0.2.0/24\",\"ports\":\"1-65535\","
+	     "\"protocol\":\"any\",\"backends\":[{\"address\":\"10.0.0.2\"}]},"
+	     "{\"name\":\"h\",\"address\":\"192.0.2.10\",\"ports\":\"80-90\","
+	     "\"protocol\":\"udp\",\"backends\":[{\"address\":\"10.0.0.3\"}]},"
+	     "{\"name\":\"e\",\"address\":\"192.0.2.10\",\"port\":85,"
+	     "\"protocol\":\"udp\",\"backends\":[{\"address\":\"10.0.0.4\"}]},"
+	     "{\"name\":\"any\",\"address\":\"192.0.2.99\",\"port\":85,"
+	     "\"protocol\":\"any\",\"backends\":[{\"address\":\"10.0.0.4\"}]},"
+	     "{\"name\":\"named\",\"address\":\"192.0.2.99\",\"port\":85,"
+	     "\"backends\":[{\"address\":\"10.0.0.4\"}]},"
+	     "{\"name\":\"t\",\"address\":\"192.0.2.0/28\",\"port\":85,"
+	     "\"backends\":[{\"address\":\"10.0.0.5\"}]}]}}}");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char params[256];
+		snprintf(params, sizeof(params), "{\"service\":\"%s\",\"client\":{\"address\":"
+		         "\"203.0.113.1\",\"port\":9}%s}", rows[i].service, rows[i].params);
+		json_t *r = result_of("lb.where", params);
+		CU_ASSERT(strstr(text(r, "notes.0.text"), rows[i].note) != NULL);
+		json_decref(r);
+	}
+	end();
+}
+
+/* What is asked for and is not there, or there twice. */
+static void
+test_no_backend(void)
+{
+	setup();
+	CU_ASSERT_EQUAL(error_of("backend.show", "{\"service\":\"web\",\"address\":"
+	                "\"10.9.9.9\"}", "has no backend 10.9.9.9"), -32002);
+	CU_ASSERT_EQUAL(error_of("backend.show", "{\"service\":\"web\",\"address\":"
+	                "\"10.0.0.7\",\"port\":9}", "has no backend 10.0.0.7 with this port"),
+	                -32002);
+	done("backend.add", "{\"service\":\"web\",\"backend\":{\"address\":\"10.0.0.7\","
+	     "\"port\":9}}");
+	CU_ASSERT_EQUAL(error_of("backend.show", "{\"service\":\"web\",\"address\":"
+	                "\"10.0.0.7\"}", "more than one backend 10.0.0.7; the port says which"),
+	                -32002);
+	end();
+}
+
 /* With live flows, the service before its backends. */
 static const char stats_text[] =
 	"Prot LocalAddress:Port       Conns InPkts OutPkts InBytes OutBytes Refused NoAnswer\n"
@@ -330,6 +390,8 @@ static const struct test_case cases[] = {
 	{"handshakes and workers", test_handshakes},
 	{"table", test_table},
 	{"where", test_where},
+	{"where others are more specific", test_where_taken},
+	{"no such backend", test_no_backend},
 	{"layout", test_layout},
 	{"views", test_views},
 	{"learnt MTUs", test_mtus},

@@ -112,7 +112,7 @@ lb_rows_service(const struct lb_rows *v, const char *name, struct rpc_error *err
 
 const struct img_lb_backend *
 lb_rows_backend(const struct lb_rows *v, const struct img_lb_service *s,
-                const json_t *params)
+                const json_t *params, struct rpc_error *err)
 {
 	const struct img_lb_backend *found = NULL;
 	long long port = param_integer(params, "port", 0);
@@ -124,9 +124,42 @@ lb_rows_backend(const struct lb_rows *v, const struct img_lb_service *s,
 		if (b->family != family || !addr_equal(&b->address, &a) ||
 		    (port != 0 && ntohs(b->port) != port))
 			continue;
-		if (found != NULL)
+		if (found != NULL) {
+			rpc_fail(err, API_NOT_FOUND, "service \"%s\" has more than one backend "
+			         "%s; the port says which", s->name,
+			         param_string(params, "address"));
 			return NULL;
+		}
 		found = b;
 	}
+	if (found == NULL)
+		rpc_fail(err, API_NOT_FOUND, "service \"%s\" has no backend %s%s", s->name,
+		         param_string(params, "address"), port != 0 ? " with this port" : "");
 	return found;
+}
+
+/* is_nearer: of two services of a packet's the one that has it. */
+static bool
+is_nearer(const struct img_lb_service *a, const struct img_lb_service *b)
+{
+	unsigned wide_a = (unsigned)ntohs(a->port_last) - ntohs(a->port);
+	unsigned wide_b = (unsigned)ntohs(b->port_last) - ntohs(b->port);
+	if (a->plen != b->plen)
+		return a->plen > b->plen;
+	return wide_a != wide_b ? wide_a < wide_b : a->proto != LB_PROTO_ANY;
+}
+
+const struct img_lb_service *
+lb_rows_taker(const struct lb_rows *v, const struct tuple *t)
+{
+	const struct img_lb_service *best = NULL;
+	for (uint32_t i = 0; i < v->services; i++) {
+		const struct img_lb_service *s = &v->service[i];
+		if (s->family == t->family && (s->proto == LB_PROTO_ANY || s->proto == t->proto) &&
+		    ntohs(t->dport) >= ntohs(s->port) && ntohs(t->dport) <= ntohs(s->port_last) &&
+		    addr_in_prefix(&t->dst, &s->address, s->plen) &&
+		    (best == NULL || is_nearer(s, best)))
+			best = s;
+	}
+	return best;
 }

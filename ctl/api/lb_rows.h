@@ -24,10 +24,13 @@ int lb_rows_get(struct api *api, struct lb_rows *v, struct rpc_error *err);
 /* lb_rows_service: by name, or NULL and err. */
 const struct img_lb_service *lb_rows_service(const struct lb_rows *v, const char *name,
                                              struct rpc_error *err);
-/* lb_rows_backend: the one that params name (address, port?), NULL if none or several. */
+/* lb_rows_backend: the one that params name (address, port?); NULL and err if none or several. */
 const struct img_lb_backend *lb_rows_backend(const struct lb_rows *v,
                                              const struct img_lb_service *s,
-                                             const json_t *params);
+                                             const json_t *params, struct rpc_error *err);
+/* lb_rows_taker: of the services that a packet to this address and port matches, the one that has
+ * it, as the data plane finds it (lb/service.h). => NULL: there is none. */
+const struct img_lb_service *lb_rows_taker(const struct lb_rows *v, const struct tuple *t);
 /* lb_rows_share: of the service's new flows, in percent, by weight. */
 double lb_rows_share(const struct lb_rows *v, const struct img_lb_service *s,
                      const struct img_lb_backend *b);

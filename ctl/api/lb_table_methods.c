@@ -2,6 +2,7 @@
 /* lb.table, lb.where: the table that a service's scheduler goes through, as the data plane has it,
  * and where a connection falls in it, found by the data plane's own functions. */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lb/lb_table.h"
@@ -92,12 +93,34 @@ note(json_t *notes, const char *text)
 	json_array_append_new(notes, json_pack("{s:s}", "text", text));
 }
 
+/* note_takers: who else has packets to that address and port, since it is the more specific. */
+static void
+note_takers(json_t *notes, const struct lb_rows *v, const struct img_lb_service *s,
+            struct tuple t)
+{
+	static const struct { uint8_t proto; const char *name; } protos[] = {
+		{IPPROTO_TCP, "TCP"}, {IPPROTO_UDP, "UDP"},
+	};
+	char text[128];
+	for (unsigned i = 0; i < 2; i++) {
+		t.proto = protos[i].proto;
+		const struct img_lb_service *other = lb_rows_taker(v, &t);
+		if ((s->proto != LB_PROTO_ANY && s->proto != t.proto) || other == s)
+			continue;
+		snprintf(text, sizeof(text), "%s to that address and port goes to the service "
+		         "\"%s\" instead, which is more specific", protos[i].name, other->name);
+		note(notes, text);
+	}
+}
+
 /* notes_of: what the answer leaves out. */
 static json_t *
-notes_of(const struct lb_rows *v, const struct img_lb_service *s, unsigned places)
+notes_of(const struct lb_rows *v, const struct img_lb_service *s, const struct tuple *t,
+         unsigned places)
 {
 	json_t *notes = json_array();
 	bool limited = false;
+	note_takers(notes, v, s, *t);
 	for (uint32_t i = 0; i < lb_rows_count(v, s); i++)
 		limited |= v->backend[s->first_backend + i].max_flows != 0;
 	if (places == 0)
@@ -148,5 +171,5 @@ lb_where_m(struct api *api, const json_t *params, struct rpc_error *err)
 		json_array_append_new(list, candidate(&v, s, table, slot[i]));
 	return json_pack("{s:s, s:s, s:o, s:o}", "service", s->name, "scheduler",
 	                 name_scheduler(s->choice.scheduler), "backends", list, "notes",
-	                 notes_of(&v, s, places));
+	                 notes_of(&v, s, &t, places));
 }

@@ -119,10 +119,9 @@ backend_show_m(struct api *api, const json_t *params, struct rpc_error *err)
 	const struct img_lb_service *s = lb_rows_service(&v, param_string(params, "service"), err);
 	if (s == NULL)
 		return NULL;
-	const struct img_lb_backend *b = lb_rows_backend(&v, s, params);
+	const struct img_lb_backend *b = lb_rows_backend(&v, s, params, err);
 	if (b == NULL)
-		return rpc_fail(err, API_NOT_FOUND, "no backend, or more than one, of this "
-		                "address; backend.list has them, a port says which");
+		return NULL;
 	return json_pack("{s:o}", "backend", backend_json(&v, s, b));
 }
 
