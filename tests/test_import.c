@@ -121,6 +121,38 @@ test_files(void)
 	CU_ASSERT(n >= 7);
 }
 
+/* Checks that the document has: the same ones stay the same, others have names of their own. */
+static void
+test_given(void)
+{
+	static const char text[] = "virtual_server 192.0.2.9 80 {\n real_server 10.0.0.1 80 {\n"
+		"  TCP_CHECK {\n connect_timeout 1\n }\n }\n real_server 10.0.0.2 80 {\n"
+		"  TCP_CHECK {\n connect_timeout 2\n }\n }\n}\n";
+	json_t *checks = json_pack("[{s:s}, {s:s, s:s, s:i, s:i, s:i}, {}]", "name", "tcp-4",
+	                           "name", "mine", "type", "tcp", "interval_ms", 60000,
+	                           "timeout_ms", 1000, "rise", 1);
+	struct import im;
+	char *said;
+	size_t size;
+	FILE *err = open_memstream(&said, &size);
+	import_begin(&im, "x", err);
+	import_given(&im, checks);
+	import_keepalived(&im, text);
+	json_t *doc = import_result(&im), *lb = json_object_get(doc, "lb");
+	const json_t *backends = json_object_get(json_array_get(json_object_get(lb, "services"),
+	                                                        0), "backends");
+	static const char *const names[] = {"mine", "tcp-5"};
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(lb, "checks")), 4);
+	for (unsigned i = 0; i < 2; i++)
+		CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(json_array_get(backends,
+		                       i), "check")), names[i]);
+	json_decref(doc);
+	json_decref(checks);
+	import_end(&im);
+	fclose(err);
+	free(said);
+}
+
 /* mutate: bytes changed, lines and pieces left out and doubled. */
 static void
 mutate(char *text, uint64_t *seed)
@@ -143,12 +175,12 @@ static void
 test_mutated(void)
 {
 	static const char *const names[] = {"farm.ipvsadm", "hard.ipvsadm", "web.conf",
-	                                    "groups.conf"};
+	                                    "groups.conf", "real.conf", "order.ipvsadm"};
 	uint64_t seed = test_seed();
 	unsigned good = 0, bad = 0;
 	for (unsigned i = 0; i < 3000; i++) {
 		char path[512], *said;
-		const char *name = names[i % 4];
+		const char *name = names[i % 6];
 		snprintf(path, sizeof(path), MR_SOURCE_ROOT "/tests/import/%s", name);
 		char *text = file_text(path);
 		mutate(text, &seed);
@@ -215,7 +247,7 @@ test_command(void)
 		{{"import", "keepalived", "web.conf", "--into", "lb.json"}, EXIT_NO, "\"database\"",
 		 "lb.services[3].port"},
 		{{"import", "keepalived", "groups.conf", "--into", "lb.json"}, EXIT_DONE,
-		 "\"script-1\"", "groups.conf:2: not taken over: static_routes"},
+		 "\"script-4\"", "groups.conf:2: not taken over: static_routes"},
 		{{"import", "keepalived", "broken.conf"}, EXIT_NO, "", "broken.conf:1: error: "},
 		{{"import", "keepalived", "none.conf"}, EXIT_NO, "", "No such file"},
 		{{"import", "keepalived", "web.conf", "--into", "none.json"}, EXIT_NO, "",
@@ -249,6 +281,7 @@ test_command(void)
 static const struct test_case cases[] = {
 	{"files", test_files},
 	{"nearly right", test_mutated},
+	{"into a document with checks", test_given},
 	{"words", test_words},
 	{"the command", test_command},
 };

@@ -179,8 +179,8 @@ test_where_taken(void)
 	static const struct { const char *service, *params, *note; } rows[] = {
 		{"e", "", "stays where it is"},
 		{"h", ",\"destination_port\":84", "stays where it is"},
-		{"h", ",\"destination_port\":85", "UDP to that address and port goes to the service "
-		 "\"e\" instead"},
+		{"h", ",\"destination_port\":85",
+		 "UDP to that address and port goes to the service \"e\" instead"},
 		{"pre", ",\"destination\":\"192.0.2.10\",\"destination_port\":85",
 		 "TCP to that address and port goes to the service \"t\""},
 		{"pre", ",\"destination\":\"192.0.2.10\",\"destination_port\":86",

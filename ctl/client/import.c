@@ -19,6 +19,13 @@ import_begin(struct import *im, const char *file, FILE *err)
 }
 
 void
+import_given(struct import *im, const json_t *checks)
+{
+	if (json_is_array(checks))
+		json_array_extend(im->checks, (json_t *)checks);
+}
+
+void
 import_end(struct import *im)
 {
 	json_decref(im->services);
@@ -26,8 +33,9 @@ import_end(struct import *im)
 }
 
 json_t *
-import_result(const struct import *im)
+import_result(struct import *im)
 {
+	import_order(im);
 	for (size_t i = 0; i < json_array_size(im->services); i++)
 		json_object_del(json_array_get(im->services, i), IMPORT_WEIGHTLESS);
 	for (size_t i = 0; i < json_array_size(im->services); i++)
@@ -225,20 +233,36 @@ import_backend(struct import *im, unsigned line, json_t *service, const char *ad
 	return b;
 }
 
+/* check_named: is there a check of this name? */
+static bool
+check_named(const struct import *im, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(im->checks); i++) {
+		const json_t *have = json_object_get(json_array_get(im->checks, i), "name");
+		if (json_is_string(have) && strcmp(json_string_value(have), name) == 0)
+			return true;
+	}
+	return false;
+}
+
 const char *
 import_check(struct import *im, json_t *check)
 {
 	char name[NAME];
 	const char *type = json_string_value(json_object_get(check, "type"));
+	size_t n = json_array_size(im->checks);
 	for (size_t i = 0; i < json_array_size(im->checks); i++) {
-		json_t *have = json_array_get(im->checks, i);
-		json_object_set(check, "name", json_object_get(have, "name"));
-		if (!json_equal(have, check))
+		json_t *have = json_array_get(im->checks, i), *was = json_object_get(have, "name");
+		if (was != NULL)
+			json_object_set(check, "name", was);
+		if (was == NULL || !json_equal(have, check))
 			continue;
 		json_decref(check);
 		return json_string_value(json_object_get(have, "name"));
 	}
-	snprintf(name, sizeof(name), "%s-%zu", type, json_array_size(im->checks) + 1);
+	do
+		snprintf(name, sizeof(name), "%s-%zu", type, ++n);
+	while (check_named(im, name));
 	json_object_set_new(check, "name", json_string(name));
 	json_array_append_new(im->checks, check);
 	return json_string_value(json_object_get(check, "name"));

@@ -22,6 +22,8 @@ enum { IMPORT_DEPTH = 16, IMPORT_ADDRESS = 64, IMPORT_RANGE = 256 };
 
 /* Of a service whose scheduler knows weight 0 and no others; it is not put out. */
 #define IMPORT_WEIGHTLESS "weightless"
+/* Of a service whose servers are used in the order of their weights; it is not put out. */
+#define IMPORT_ORDER "by order"
 /* Of a service whose mode has been said; it is not put out. */
 #define IMPORT_MODE "mode is said"
 
@@ -34,8 +36,11 @@ struct import {
 
 void import_begin(struct import *im, const char *file, FILE *err);
 void import_end(struct import *im);
-/* import_result: {"lb": {...}}, new reference. */
-json_t *import_result(const struct import *im);
+/* import_given: checks that the document already has; those that are read are the same, or have
+ * other names. */
+void import_given(struct import *im, const json_t *checks);
+/* import_result: {"lb": {...}}, with the checks that were given; new reference. */
+json_t *import_result(struct import *im);
 
 /* The readers. The text is printable ASCII, tabs and line ends (import_clean). */
 void import_ipvsadm(struct import *im, const char *text);
@@ -75,6 +80,8 @@ void import_per_packet(struct import *im, unsigned line, json_t *service);
 void import_choice_end(struct import *im, unsigned line, json_t *service);
 /* import_choice_copy: another service chooses as this one. import_limit: of a backend. */
 void import_choice_copy(json_t *to, const json_t *from);
+/* import_order: servers of services with IMPORT_ORDER into groups, the heaviest first. */
+void import_order(struct import *im);
 void import_limit(struct import *im, unsigned line, const json_t *service, json_t *backend,
                   const char *connections);
 /*

@@ -9,7 +9,7 @@
 static const struct { const char *name, *type; } checkers[] = {
 	{"HTTP_GET", "http"},   {"SSL_GET", "https"},     {"TCP_CHECK", "tcp"},
 	{"SMTP_CHECK", "tcp"},  {"MISC_CHECK", "script"}, {"PING_CHECK", "icmp"},
-	{"UDP_CHECK", NULL},    {"DNS_CHECK", NULL},      {"BFD_CHECK", NULL},
+	{"UDP_CHECK", "udp"},   {"DNS_CHECK", "udp"},     {"BFD_CHECK", NULL},
 	{"FILE_CHECK", NULL},
 };
 enum { CHECKERS = sizeof(checkers) / sizeof(checkers[0]) };
@@ -259,14 +259,20 @@ checker_read(struct import *im, const json_t *node, const struct check_defaults 
 		json_object_set_new(o, "start", json_string("down"));
 	if (d->virtualhost != NULL)
 		json_object_set_new(o, "host", json_string(d->virtualhost));
-	for (size_t i = 0; i < json_array_size(node_block(node)); i++)
-		checker_statement(im, json_array_get(node_block(node), i), o, &has_url);
+	for (size_t i = 0; i < json_array_size(node_block(node)); i++) {
+		const json_t *n = json_array_get(node_block(node), i);
+		if (!datagram_statement(im, name, n, o))
+			checker_statement(im, n, o, &has_url);
+	}
 	if (strcmp(name, "SMTP_CHECK") == 0)
 		json_object_set_new(o, "expect", json_string("220"));
 	checker_prune(o, type);
-	if (strcmp(type, "script") != 0 || json_object_get(o, "script") != NULL)
+	bool is_bare = strcmp(type, "script") == 0 && json_object_get(o, "script") == NULL;
+	if (is_bare)
+		import_note(im, node_line(node), "%s without a program; its backends have no check",
+		            name);
+	if (!is_bare && datagram_end(im, name, node, o))
 		return o;
-	import_note(im, node_line(node), "%s without a program; its backends have no check", name);
 	json_decref(o);
 	return NULL;
 }

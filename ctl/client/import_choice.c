@@ -7,7 +7,7 @@
 
 #include "import.h"
 
-enum { MAX_PERSISTENCE_S = 604800, MAX_CONNECTIONS = 1000000000 };
+enum { MAX_PERSISTENCE_S = 604800, MAX_CONNECTIONS = 1000000000, MAX_PRIORITY = 255 };
 
 /* IPVS's schedulers; differs: what is said of those that ours are not quite. */
 static const struct { const char *name, *ours, *differs; } schedulers[] = {
@@ -23,7 +23,7 @@ static const struct { const char *name, *ours, *differs; } schedulers[] = {
 	{"lblc", "least-connections", "the destination does not matter"},
 	{"lblcr", "least-connections", "the destination does not matter"},
 	{"dh", "maglev", "the destination does not matter"},
-	{"fo", "maglev", "connections are divided by weight, there is no order of servers"},
+	{"fo", "maglev", NULL}, /* servers become groups: import_order */
 	{"ovf", "maglev", "connections are divided by weight, there is no order of servers"},
 };
 
@@ -52,6 +52,8 @@ import_scheduler(struct import *im, unsigned line, json_t *service, const char *
 			            schedulers[i].ours, schedulers[i].differs);
 		if (strcmp(name, "rr") == 0 || strcmp(name, "lc") == 0)
 			json_object_set_new(service, IMPORT_WEIGHTLESS, json_true());
+		if (strcmp(name, "fo") == 0)
+			json_object_set_new(service, IMPORT_ORDER, json_true());
 		return;
 	}
 	import_note(im, line, "scheduler %.40s is not known", name);
@@ -169,10 +171,64 @@ void
 import_choice_copy(json_t *to, const json_t *from)
 {
 	static const char *const keys[] = {"scheduler", "hash", "schedule", "persistence",
-	                                   IMPORT_WEIGHTLESS};
+	                                   IMPORT_WEIGHTLESS, IMPORT_ORDER};
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		json_t *v = json_object_get(from, keys[i]);
 		if (v != NULL)
 			json_object_set(to, keys[i], v);
+	}
+}
+
+static long
+weight_of(const json_t *backend)
+{
+	return (long)json_integer_value(json_object_get(backend, "weight"));
+}
+
+/* heavier: how many weights above this one the service's own servers have. */
+static long
+heavier(const json_t *list, const json_t *backend)
+{
+	long n = 0;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *b = json_array_get(list, i);
+		bool is_first = json_object_get(b, "priority") == NULL;
+		for (size_t k = 0; k < i && is_first; k++)
+			is_first = weight_of(json_array_get(list, k)) != weight_of(b);
+		n += is_first && weight_of(b) > weight_of(backend);
+	}
+	return n;
+}
+
+/* service_order: groups by weight; a server of last resort, which has a group, comes after them. */
+static void
+service_order(struct import *im, const json_t *service)
+{
+	const json_t *list = json_object_get(service, "backends");
+	size_t n = json_array_size(list);
+	long *group = calloc(n + 1, sizeof(*group)), last = 0;
+	for (size_t i = 0; group != NULL && i < n; i++) {
+		const json_t *b = json_array_get(list, i);
+		group[i] = json_object_get(b, "priority") != NULL ? -1 : heavier(list, b);
+		last = group[i] > last ? group[i] : last;
+	}
+	if (last + 1 > MAX_PRIORITY)
+		import_note(im, 0, "scheduler fo: the order of more than %d servers", MAX_PRIORITY);
+	for (size_t i = 0; group != NULL && i < n; i++) {
+		long to = group[i] >= 0 ? group[i] : last + 1;
+		if (to != 0)
+			json_object_set_new(json_array_get(list, i), "priority",
+			                    json_integer(to < MAX_PRIORITY ? to : MAX_PRIORITY));
+	}
+	free(group);
+}
+
+void
+import_order(struct import *im)
+{
+	for (size_t i = 0; i < json_array_size(im->services); i++) {
+		json_t *s = json_array_get(im->services, i);
+		if (json_object_del(s, IMPORT_ORDER) == 0)
+			service_order(im, s);
 	}
 }

@@ -2,6 +2,7 @@
 /* The dump of `ipvsadm -Sn`: one command a line, services (-A) before their servers (-a). */
 #include <string.h>
 
+#include "ctl/config/addrtext.h"
 #include "import.h"
 
 /* Options by their short letter; what has an argument. */
@@ -122,6 +123,19 @@ service_line(struct import *im, const struct line *l, const char *protocol, cons
 	import_choice_end(im, l->number, s);
 }
 
+/* server_read: without a port it is the service's. */
+static bool
+server_read(const char *text, char address[IMPORT_ADDRESS], long *port)
+{
+	union addr a;
+	uint8_t family;
+	*port = 0;
+	if (!addr_parse(text, &a, &family))
+		return import_endpoint(text, address, port);
+	snprintf(address, IMPORT_ADDRESS, "%s", text);
+	return true;
+}
+
 static void
 server_line(struct import *im, const struct line *l, const char *protocol, const char *address,
             long port)
@@ -132,10 +146,13 @@ server_line(struct import *im, const struct line *l, const char *protocol, const
 	json_t *words = json_pack("[s]", l->value['w'] != NULL ? l->value['w'] : "1");
 	weight = word_number(words, 0, 0, 2147483647);
 	json_decref(words);
-	if (l->value['r'] == NULL || !import_endpoint(l->value['r'], backend, &backend_port) ||
-	    weight < 0) {
-		import_error(im, l->number, "%.60s: expected -r address:port and a weight",
+	if (l->value['r'] == NULL || !server_read(l->value['r'], backend, &backend_port)) {
+		import_error(im, l->number, "%.60s: expected -r address:port in numbers",
 		             l->value['r'] != NULL ? l->value['r'] : "no server");
+		return;
+	}
+	if (weight < 0) {
+		import_error(im, l->number, "-w %.20s: expected a weight", l->value['w']);
 		return;
 	}
 	if (s == NULL) {
@@ -159,10 +176,26 @@ server_line(struct import *im, const struct line *l, const char *protocol, const
 		            "new ones again below the upper one", l->value['y']);
 }
 
+/* is_listing: what people look at, and not what ipvsadm reads again? */
+static bool
+is_listing(const char *text)
+{
+	static const char *const words[] = {"IP Virtual Server", "Prot LocalAddress", "  -> "};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strncmp(text, words[i], strlen(words[i])) == 0)
+			return true;
+	return false;
+}
+
 void
 import_ipvsadm(struct import *im, const char *text)
 {
 	unsigned number = 0;
+	if (is_listing(text)) {
+		import_error(im, 1, "this is a listing, as of ipvsadm -L; expected the dump of "
+		             "ipvsadm -Sn");
+		return;
+	}
 	for (const char *at = text; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n') {
 		struct line l = {.number = ++number};
 		json_t *words = import_words(at);

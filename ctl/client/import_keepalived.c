@@ -17,7 +17,6 @@ static const struct aside aside[] = {
 	{"hysteresis", "a service has no quorum"},
 	{"notify_up", "events are in `millctl health events`"},
 	{"notify_down", "events are in `millctl health events`"},
-	{"inhibit_on_failure", "a backend that is down gets nothing new, and its connections move"},
 	{"lthreshold", "a backend takes new connections again below the upper threshold"},
 	{"ha_suspend", "checks run always"},
 	{"omega", "nobody is told at the end"},
@@ -155,11 +154,12 @@ backend_check(struct virtual_server *v, const json_t *node, json_t *backend, con
 	for (size_t i = 0; i < json_array_size(v->im->checks); i++) {
 		const json_t *c = json_array_get(v->im->checks, i);
 		const char *type = json_string_value(json_object_get(c, "type"));
+		const char *name = json_string_value(json_object_get(c, "name"));
+		if (name == NULL || strcmp(name, check) != 0) /* one that was given may have none */
+			continue;
 		bool is_asked = json_object_get(backend, "port") != NULL ||
 			json_object_get(c, "port") != NULL || strcmp(type, "script") == 0 ||
 			strcmp(type, "icmp") == 0;
-		if (strcmp(json_string_value(json_object_get(c, "name")), check) != 0)
-			continue;
 		if (is_asked)
 			json_object_set_new(backend, "check", json_string(check));
 		else
@@ -195,6 +195,7 @@ real_server(struct virtual_server *v, const json_t *node)
 	long port = word_number(node_words(node), 2, 0, 65535), weight = v->weight;
 	bool has_port = json_array_size(node_words(node)) > 2;
 	const char *check = NULL, *most = "0";
+	bool inhibits = false;
 	if (has_port && port < 0) {
 		import_error(v->im, node_line(node), "port %.40s: expected a number",
 		             node_word(node, 2));
@@ -206,6 +207,8 @@ real_server(struct virtual_server *v, const json_t *node)
 			most = node_word(n, 1);
 		else if (strcmp(node_word(n, 0), "weight") == 0)
 			weight = word_number(node_words(n), 1, 0, 2147483647);
+		else if (strcmp(node_word(n, 0), "inhibit_on_failure") == 0)
+			inhibits = true;
 		else if (!is_checker(node_word(n, 0)))
 			note_aside(v->im, n, "real server");
 		else if (check != NULL)
@@ -229,6 +232,8 @@ real_server(struct virtual_server *v, const json_t *node)
 			backend_check(v, node, b, check);
 		if (b != NULL)
 			import_limit(v->im, node_line(node), s, b, most);
+		if (b != NULL && inhibits) /* its connections stay; so they do at the others then */
+			json_object_set_new(s, "dead", json_string("stay"));
 	}
 }
 
@@ -325,7 +330,9 @@ virtual_server(struct import *im, const json_t *node, const json_t *groups)
 void
 import_keepalived(struct import *im, const char *text)
 {
-	json_t *nodes = tree_read(im, text), *groups = json_array();
+	char *expanded = macros_expand(im, text);
+	json_t *nodes = tree_read(im, expanded != NULL ? expanded : text);
+	json_t *groups = json_array();
 	for (size_t i = 0; i < json_array_size(nodes); i++)
 		if (strcmp(node_word(json_array_get(nodes, i), 0), "virtual_server_group") == 0)
 			json_array_append(groups, json_array_get(nodes, i));
@@ -340,9 +347,14 @@ import_keepalived(struct import *im, const char *text)
 		else if (strncmp(word, "include", 7) == 0)
 			import_note(im, node_line(node), "include %.60s: import that file too",
 			            node_word(node, 1));
+		else if (word[0] == '@')
+			import_note(im, node_line(node), "%.40s %.40s: it depends on where "
+			            "keepalived runs; write out what is meant here", word,
+			            node_word(node, 1));
 		else if (strcmp(word, "virtual_server_group") != 0)
 			import_note(im, node_line(node), "%.40s", word);
 	}
 	json_decref(groups);
 	json_decref(nodes);
+	free(expanded);
 }

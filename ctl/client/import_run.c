@@ -30,13 +30,12 @@ file_text(const char *name)
 	return text;
 }
 
-/* into: what was read as part of a document that is there. => new reference, or NULL. */
+/* base_load: the document that it is to be part of. => new reference, NULL after an error. */
 static json_t *
-into(struct session *s, const char *file, const json_t *result)
+base_load(struct session *s, const char *file)
 {
-	static const char *const lists[] = {"services", "checks"};
 	struct config_errors errs = {0};
-	json_t *doc = config_load(file, &errs), *from = json_object_get(result, "lb");
+	json_t *doc = config_load(file, &errs);
 	if (!json_is_object(doc)) {
 		fprintf(s->err, "error: %s\n", errs.n != 0 ? errs.e[0].message : file);
 		json_decref(doc);
@@ -44,16 +43,21 @@ into(struct session *s, const char *file, const json_t *result)
 	}
 	if (!json_is_object(json_object_get(doc, "lb")))
 		json_object_set_new(doc, "lb", json_object());
-	json_t *lb = json_object_get(doc, "lb");
-	for (int i = 0; i < 2; i++) {
-		json_t *have = json_object_get(lb, lists[i]);
-		json_t *more = json_object_get(from, lists[i]);
-		if (json_is_array(have))
-			json_array_extend(have, more);
-		else if (more != NULL)
-			json_object_set(lb, lists[i], more);
-	}
 	return doc;
+}
+
+/* into: what was read as part of a document; its checks are among those read. */
+static void
+into(json_t *doc, const json_t *result)
+{
+	json_t *lb = json_object_get(doc, "lb"), *from = json_object_get(result, "lb");
+	json_t *have = json_object_get(lb, "services"), *more = json_object_get(from, "services");
+	if (json_is_array(have))
+		json_array_extend(have, more);
+	else
+		json_object_set(lb, "services", more);
+	if (json_object_get(from, "checks") != NULL)
+		json_object_set(lb, "checks", json_object_get(from, "checks"));
 }
 
 /* put: print the document. => is it a configuration, as far as it can be? */
@@ -74,20 +78,22 @@ put(struct session *s, const json_t *doc, bool whole)
 	return good ? EXIT_DONE : EXIT_NO;
 }
 
+/* import_text: base: the document that it becomes a part of, or NULL. */
 static int
 import_text(struct session *s, const char *format, const char *file, const char *text,
-            const char *base)
+            json_t *base)
 {
 	struct import im;
 	int status = EXIT_NO;
 	import_begin(&im, file, s->err);
+	if (base != NULL)
+		import_given(&im, json_object_get(json_object_get(base, "lb"), "checks"));
 	(strcmp(format, "ipvsadm") == 0 ? import_ipvsadm : import_keepalived)(&im, text);
 	if (im.errors == 0) {
-		json_t *result = import_result(&im), *doc = base == NULL ? json_incref(result) :
-		                                                           into(s, base, result);
-		if (doc != NULL)
-			status = put(s, doc, base != NULL);
-		json_decref(doc);
+		json_t *result = import_result(&im);
+		if (base != NULL)
+			into(base, result);
+		status = put(s, base != NULL ? base : result, base != NULL);
 		json_decref(result);
 	}
 	import_end(&im);
@@ -97,8 +103,8 @@ import_text(struct session *s, const char *format, const char *file, const char 
 int
 run_import(struct session *s, const struct command_row *row, int argc, char **argv)
 {
-	const char *base = argc == 3 && strcmp(argv[1], "--into") == 0 ? argv[2] : NULL;
-	if (argc != 1 && base == NULL) {
+	const char *file = argc == 3 && strcmp(argv[1], "--into") == 0 ? argv[2] : NULL;
+	if (argc != 1 && file == NULL) {
 		fprintf(s->err, "usage: millctl ");
 		help_row(s->err, row);
 		return EXIT_USAGE;
@@ -108,7 +114,10 @@ run_import(struct session *s, const struct command_row *row, int argc, char **ar
 		fprintf(s->err, "error: %s: %s\n", argv[0], strerror(errno));
 		return EXIT_NO;
 	}
-	int status = import_text(s, row->verb, argv[0], text, base);
+	json_t *base = file != NULL ? base_load(s, file) : NULL;
+	int status = file != NULL && base == NULL ? EXIT_NO :
+	             import_text(s, row->verb, argv[0], text, base);
+	json_decref(base);
 	free(text);
 	return status;
 }

@@ -40,6 +40,14 @@ json_t *checker_read(struct import *im, const json_t *node, const struct check_d
 /* is_checker: is it the name of a kind of check, known or not? */
 bool is_checker(const char *word);
 
+/* macros_expand: the text with what it defines put in, line by line. => the caller's to free. */
+char *macros_expand(struct import *im, const char *text);
+
+/* datagram_statement: of UDP_CHECK or DNS_CHECK. => false: it is none of theirs. datagram_end: what
+ * is sent. => false after a note: there is no such check. */
+bool datagram_statement(struct import *im, const char *checker, const json_t *node, json_t *o);
+bool datagram_end(struct import *im, const char *checker, const json_t *node, json_t *o);
+
 /* is_host: can it be a check's host? */
 bool is_host(const char *text);
 
