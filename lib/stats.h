@@ -92,8 +92,9 @@ struct stats_backend {
 	 * those of them whose SYN came again, where answers go past us. */
 	uint64_t unfinished;
 	uint64_t waited[STATS_WAITS];              /* of `answered`: from the first SYN on */
+	uint64_t no_port;                          /* connections that fullnat had no port for */
 } __attribute__((aligned(64)));
-static_assert(sizeof(struct stats_backend) == 256, "there is one for each id and context");
+static_assert(sizeof(struct stats_backend) == 320, "there is one for each id and context");
 
 /* stats_wait: the place of a time in `waited`. */
 static inline unsigned

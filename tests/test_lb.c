@@ -222,6 +222,7 @@ test_fullnat_exhaustion(void)
 	struct miss late = world_client(w, W_FULLNAT6, W_PORTS);
 	CU_ASSERT_EQUAL(lb_policy.open(lb, &late, &more), VERDICT_UNREACHABLE);
 	CU_ASSERT_EQUAL(more.drop, DROP_LB_NO_LOCAL_PORT);
+	CU_ASSERT_EQUAL(w->counters[w->backend[9].id].no_port, 1);
 	end(&m[5], &spec[5], (struct flow){.proto = 6});
 	CU_ASSERT_EQUAL(lb_policy.open(lb, &late, &more), VERDICT_OPEN);
 	CU_ASSERT_EQUAL(more.reply.dport, spec[5].reply.dport);

@@ -232,6 +232,30 @@ test_no_backend(void)
 	end();
 }
 
+/* What a backend in mode fullnat has of local ports; in others there is nothing to tell. */
+static void
+test_local_ports(void)
+{
+	begin_empty();
+	done("config.apply", "{\"config\":{\"nics\":[{\"name\":\"in\",\"device\":\"d\","
+	     "\"addresses\":[\"10.0.0.1/24\"]}],\"lb\":{\"services\":["
+	     "{\"name\":\"n\",\"address\":\"192.0.2.1\",\"port\":80,\"backends\":["
+	     "{\"address\":\"10.0.0.2\"}]},"
+	     "{\"name\":\"web\",\"address\":\"192.0.2.2\",\"port\":80,\"mode\":\"fullnat\","
+	     "\"local_addresses\":[\"10.9.0.0/30\",\"10.9.0.9\"],"
+	     "\"local_ports\":\"2000-2099\",\"backends\":[{\"address\":\"10.0.0.3\"}]}]}}}");
+	uint32_t id = backend_row(1)->id;
+	stats_backends(plane.stats, 0)[id] = (struct stats_backend){.no_port = 3, .opened = 9};
+	stats_backends(plane.stats, 1)[id] = (struct stats_backend){.no_port = 4, .ended = 2};
+	json_t *r = result_of("backend.list", "{}");
+	CU_ASSERT(json_is_null(at(r, "backends.0.local_ports")));
+	CU_ASSERT_EQUAL(number(r, "backends.1.local_ports.all"), 500);
+	CU_ASSERT_EQUAL(number(r, "backends.1.local_ports.used"), 7);
+	CU_ASSERT_EQUAL(number(r, "backends.1.local_ports.lacked"), 7);
+	json_decref(r);
+	end();
+}
+
 /* With live flows, the service before its backends. */
 static const char stats_text[] =
 	"Prot LocalAddress:Port       Conns InPkts OutPkts InBytes OutBytes Refused NoAnswer\n"
@@ -392,6 +416,7 @@ static const struct test_case cases[] = {
 	{"where", test_where},
 	{"where others are more specific", test_where_taken},
 	{"no such backend", test_no_backend},
+	{"local ports", test_local_ports},
 	{"layout", test_layout},
 	{"views", test_views},
 	{"learnt MTUs", test_mtus},

@@ -24,6 +24,7 @@ context_add(const struct stats_backend *b, struct backend_sum *sum)
 	sum->unanswered += b->unanswered;
 	sum->unfinished += b->unfinished;
 	sum->repeated += b->repeated;
+	sum->no_port += b->no_port;
 }
 
 uint64_t
@@ -70,7 +71,21 @@ lb_rows_get(struct api *api, struct lb_rows *v, struct rpc_error *err)
 	v->service = image_rows(h, IMG_LB_SERVICES, &v->services);
 	v->backend = image_rows(h, IMG_LB_BACKENDS, &v->backends);
 	v->slot = image_rows(h, IMG_LB_SLOTS, &v->slots);
+	v->local = image_rows(h, IMG_LB_LOCALS, &v->locals);
 	return 0;
+}
+
+json_t *
+lb_rows_ports(const struct lb_rows *v, const struct img_lb_service *s,
+              const struct backend_sum *sum)
+{
+	uint64_t ports = 0;
+	if (s->mode != LB_MODE_FULLNAT)
+		return json_null();
+	for (uint32_t i = s->first_local; i < s->first_local + s->locals && i < v->locals; i++)
+		ports += v->local[i].port_last - v->local[i].port_first + 1u;
+	return json_pack("{s:I, s:I, s:I}", "all", (json_int_t)ports, "used",
+	                 (json_int_t)sum->live, "lacked", (json_int_t)sum->no_port);
 }
 
 double

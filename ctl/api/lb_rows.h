@@ -15,7 +15,8 @@ struct lb_rows {
 	const struct img_lb_service *service;
 	const struct img_lb_backend *backend;
 	const uint16_t *slot;
-	uint32_t services, backends, slots;
+	const struct img_lb_local *local;
+	uint32_t services, backends, slots, locals;
 	uint64_t now_ns;
 };
 
@@ -34,6 +35,10 @@ const struct img_lb_service *lb_rows_taker(const struct lb_rows *v, const struct
 /* lb_rows_share: of the service's new flows, in percent, by weight. */
 double lb_rows_share(const struct lb_rows *v, const struct img_lb_service *s,
                      const struct img_lb_backend *b);
+/* lb_rows_ports: of fullnat: local endpoints that a backend can be spoken to from, those in use,
+ * and connections for which there was none. New reference; null in other modes. */
+json_t *lb_rows_ports(const struct lb_rows *v, const struct img_lb_service *s,
+                      const struct backend_sum *sum);
 /* lb_rows_place: "192.0.2.1:80", "192.0.2.0/24", "[2001:db8::1]:1000-1999"; all ports: none. New
  * reference. */
 json_t *lb_rows_place(const struct img_lb_service *s);

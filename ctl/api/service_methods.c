@@ -16,7 +16,7 @@ backend_json(const struct lb_rows *v, const struct img_lb_service *s,
 	struct backend_sum sum;
 	backend_sum(v->stats, b->id, &sum);
 	return json_pack("{s:s, s:s, s:i, s:I, s:s, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:s, "
-	                 "s:i, s:o, s:o}",
+	                 "s:i, s:o, s:o, s:o}",
 	                 "service", s->name, "address",
 	                 name_address(&b->address, b->family, address), "port", ntohs(b->port),
 	                 "weight", (json_int_t)b->weight, "state",
@@ -28,7 +28,8 @@ backend_json(const struct lb_rows *v, const struct img_lb_service *s,
 	                 (json_int_t)sum.bytes[0], "bytes_out", (json_int_t)sum.bytes[1],
 	                 "serves_as", name_backend_state(b->state), "priority", b->priority,
 	                 "drain", drain_json(t, sum.live, v->now_ns), "slow_start",
-	                 slow_start_json(t, v->now_ns));
+	                 slow_start_json(t, v->now_ns), "local_ports",
+	                 lb_rows_ports(v, s, &sum));
 }
 
 static json_t *

@@ -128,7 +128,9 @@ const struct view view_backend[] = {
 	  {"deadline (UTC)", "drain.deadline", TIME},
 	  {"expected end (UTC)", "drain.expected_end", TIME},
 	  {"slow start until (UTC)", "slow_start.until", TIME},
-	  {"slow start at %", "slow_start.percent", NUMBER}}}, END,
+	  {"slow start at %", "slow_start.percent", NUMBER},
+	  {"local ports", "local_ports.all", NUMBER},
+	  {"lacked a local port", "local_ports.lacked", NUMBER}}}, END,
 };
 
 const struct view view_service[] = {
