@@ -95,6 +95,8 @@ test_handshakes(void)
 	/* 10 below 16 us, 10 below 2.1 ms, 8 beyond 4.3 s. */
 	CU_ASSERT(json_number_value(at(r, "backends.0.half_below_ms")) == 2.097);
 	CU_ASSERT(json_is_null(at(r, "backends.0.most_below_ms")));
+	CU_ASSERT(number(r, "services.0.answered") == 28 && number(r, "services.0.refused") == 7);
+	CU_ASSERT(json_number_value(at(r, "services.0.half_below_ms")) == 2.097);
 	CU_ASSERT_EQUAL(json_array_size(at(r, "waits")), 3);
 	CU_ASSERT(json_number_value(at(r, "waits.0.from_ms")) == 0 &&
 	          json_number_value(at(r, "waits.0.below_ms")) == 0.016);
@@ -276,6 +278,11 @@ static const char handshakes_text[] =
 	"          2.097     -     -\n"
 	"web      10.0.0.8:8080         0        0           0   0.0 %           0          0"
 	"              -     -     -\n"
+	"\nServices\n"
+	"SERVICE  ANSWERED  REFUSED  UNANSWERED  FAILED  UNFINISHED  SYN AGAIN"
+	"  50 % BELOW MS  90 %  99 %\n"
+	"web            28        7           1  22.2 %           0          0"
+	"          2.097     -     -\n"
 	"\nFrom the first SYN to its answer\n"
 	"SERVICE  BACKEND        FROM MS  BELOW MS  HANDSHAKES\n"
 	"web      10.0.0.7:8080        0     0.016          10\n"

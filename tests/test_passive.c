@@ -231,6 +231,8 @@ test_rates(void)
 	static const unsigned spans[] = {1, 10, 60};
 	static const char *const names[] = {"services.0.backends.0.rate.1s",
 		"services.0.backends.0.rate.10s", "services.0.backends.0.rate.60s"};
+	static const char *const all[] = {"services.0.rate.1s", "services.0.rate.10s",
+		"services.0.rate.60s"};
 	static uint64_t opened[300];
 	static struct cmd_backend none;
 	uint64_t rng = test_seed(), sum = UINT32_MAX - 500; /* over the carry of what is kept */
@@ -244,16 +246,18 @@ test_rates(void)
 		sum = i == 200 ? 0 : sum + test_random(&rng) % 100;
 		opened[i] = sum;
 		counters(0)->opened = sum;
+		counters(1)->opened = 2 * (uint64_t)(i - from); /* two a second */
 		api_turn(api);
 		json_t *r = result_of("lb.list", "{}");
 		for (unsigned k = 0; k < 3; k++) {
 			const json_t *have = at(r, names[k]);
 			if (i < from + spans[k]) {
-				CU_ASSERT(json_is_null(have));
+				CU_ASSERT(json_is_null(have) && json_is_null(at(r, all[k])));
 				continue;
 			}
 			double want = (double)(opened[i] - opened[i - spans[k]]) / spans[k];
 			CU_ASSERT_DOUBLE_EQUAL(json_number_value(have), want, 1e-9);
+			CU_ASSERT_DOUBLE_EQUAL(json_number_value(at(r, all[k])), want + 2, 1e-9);
 		}
 		json_decref(r);
 	}

@@ -109,12 +109,27 @@ service_head(const struct img_lb_service *s)
 	                 persistence);
 }
 
+/* rate_add: a service's connections a second are those of its backends; null: of one it is not
+ * known yet. */
+static void
+rate_add(json_t *all, const json_t *one)
+{
+	const char *span;
+	json_t *v;
+	json_object_foreach((json_t *)one, span, v) {
+		const json_t *have = json_object_get(all, span);
+		bool is_known = json_is_number(v) && (have == NULL || json_is_number(have));
+		json_object_set_new(all, span, !is_known ? json_null() :
+		                    json_real(json_number_value(v) + json_number_value(have)));
+	}
+}
+
 static json_t *
 service_row(const struct lb_rows *v, const struct img_lb_service *s, const struct lb_live *live)
 {
 	struct backend_sum all = {0}, sum;
 	struct lb_live all_live = {0};
-	json_t *o = service_head(s), *list = json_array();
+	json_t *o = service_head(s), *list = json_array(), *rate = json_object();
 	for (uint32_t i = 0; i < lb_rows_count(v, s); i++) {
 		uint32_t row = s->first_backend + i;
 		json_t *backend = backend_row(v, s, &v->backend[row]);
@@ -122,9 +137,11 @@ service_row(const struct lb_rows *v, const struct img_lb_service *s, const struc
 		counts_set(backend, &sum, &live[row]);
 		sum_add(&all, &sum);
 		live_add(&all_live, &live[row]);
+		rate_add(rate, json_object_get(backend, "rate"));
 		json_array_append_new(list, backend);
 	}
 	counts_set(o, &all, &all_live);
+	json_object_set_new(o, "rate", rate);
 	json_object_set_new(o, "backends", list);
 	return o;
 }
@@ -179,23 +196,41 @@ named_head(const struct img_lb_service *s, const struct img_lb_backend *b)
 	return o;
 }
 
+/* Handshakes of a service, added up while its backends are gone through. */
+struct handshakes {
+	struct backend_sum sum;
+	uint64_t waited[STATS_WAITS], n;
+};
+
+static void
+figures_set(json_t *o, const struct handshakes *h)
+{
+	const struct backend_sum *sum = &h->sum;
+	set(o, "unfinished", sum->unfinished);
+	set(o, "repeated", sum->repeated);
+	json_object_update_new(o, json_pack("{s:I, s:I, s:I, s:f, s:o, s:o, s:o}", "answered",
+		(json_int_t)sum->answered, "refused", (json_int_t)sum->refused, "unanswered",
+		(json_int_t)sum->unanswered, "failed", failed_percent(sum), "half_below_ms",
+		quantile(h->waited, h->n, 500), "most_below_ms", quantile(h->waited, h->n, 900),
+		"nearly_all_below_ms", quantile(h->waited, h->n, 990)));
+}
+
 static void
 handshakes_of(const struct lb_rows *v, const struct img_lb_service *s,
-              const struct img_lb_backend *b, json_t *backends, json_t *waits)
+              const struct img_lb_backend *b, struct handshakes *all, json_t *backends,
+              json_t *waits)
 {
-	uint64_t waited[STATS_WAITS], n = backend_waits(v->stats, b->id, waited);
-	struct backend_sum sum;
+	struct handshakes mine;
+	const uint64_t *waited = mine.waited;
 	json_t *o = named_head(s, b);
-	backend_sum(v->stats, b->id, &sum);
-	set(o, "unfinished", sum.unfinished);
-	set(o, "repeated", sum.repeated);
-	json_object_update_new(o, json_pack("{s:I, s:I, s:I, s:f, s:o, s:o, s:o}", "answered",
-		(json_int_t)sum.answered, "refused", (json_int_t)sum.refused, "unanswered",
-		(json_int_t)sum.unanswered, "failed", failed_percent(&sum), "half_below_ms",
-		quantile(waited, n, 500), "most_below_ms", quantile(waited, n, 900),
-		"nearly_all_below_ms", quantile(waited, n, 990)));
+	backend_sum(v->stats, b->id, &mine.sum);
+	mine.n = backend_waits(v->stats, b->id, mine.waited);
+	figures_set(o, &mine);
 	json_array_append_new(backends, o);
+	sum_add(&all->sum, &mine.sum);
+	all->n += mine.n;
 	for (unsigned i = 0; i < STATS_WAITS; i++) {
+		all->waited[i] += waited[i];
 		if (waited[i] == 0)
 			continue;
 		json_t *w = named_head(s, b);
@@ -214,13 +249,21 @@ lb_handshakes_m(struct api *api, const json_t *params, struct rpc_error *err)
 	struct asked a;
 	if (asked_get(api, params, &a, err) != 0)
 		return NULL;
-	json_t *backends = json_array(), *waits = json_array();
+	json_t *services = json_array(), *backends = json_array(), *waits = json_array();
 	for (uint32_t i = 0; i < a.v.services; i++) {
 		const struct img_lb_service *s = &a.v.service[i];
-		for (uint32_t k = 0; is_asked(&a, i) && k < lb_rows_count(&a.v, s); k++)
-			handshakes_of(&a.v, s, &a.v.backend[s->first_backend + k], backends, waits);
+		struct handshakes all = {0};
+		if (!is_asked(&a, i))
+			continue;
+		for (uint32_t k = 0; k < lb_rows_count(&a.v, s); k++)
+			handshakes_of(&a.v, s, &a.v.backend[s->first_backend + k], &all, backends,
+			              waits);
+		json_t *row = json_pack("{s:s}", "service", s->name);
+		figures_set(row, &all);
+		json_array_append_new(services, row);
 	}
-	return json_pack("{s:o, s:o}", "backends", backends, "waits", waits);
+	return json_pack("{s:o, s:o, s:o}", "services", services, "backends", backends, "waits",
+	                 waits);
 }
 
 /* worker_row: of one worker (context), out of what all workers have. */

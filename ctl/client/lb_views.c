@@ -30,14 +30,17 @@ const struct view view_lb_spread[] = {
 	{"Backends", "backends", {{"BACKEND", "address", ENDPOINT}, SPREAD_COLUMNS}}, END,
 };
 
+#define HANDSHAKE_COLUMNS                                                                      \
+	{"ANSWERED", "answered", NUMBER}, {"REFUSED", "refused", NUMBER},                      \
+	{"UNANSWERED", "unanswered", NUMBER}, {"FAILED", "failed", PERCENT},                   \
+	{"UNFINISHED", "unfinished", NUMBER}, {"SYN AGAIN", "repeated", NUMBER},               \
+	{"50 % BELOW MS", "half_below_ms", NUMBER}, {"90 %", "most_below_ms", NUMBER},         \
+	{"99 %", "nearly_all_below_ms", NUMBER}
+
 const struct view view_lb_handshakes[] = {
 	{NULL, "backends", {
-	  {"SERVICE", "service", TEXT}, {"BACKEND", "address", ENDPOINT},
-	  {"ANSWERED", "answered", NUMBER}, {"REFUSED", "refused", NUMBER},
-	  {"UNANSWERED", "unanswered", NUMBER}, {"FAILED", "failed", PERCENT},
-	  {"UNFINISHED", "unfinished", NUMBER}, {"SYN AGAIN", "repeated", NUMBER},
-	  {"50 % BELOW MS", "half_below_ms", NUMBER}, {"90 %", "most_below_ms", NUMBER},
-	  {"99 %", "nearly_all_below_ms", NUMBER}}},
+	  {"SERVICE", "service", TEXT}, {"BACKEND", "address", ENDPOINT}, HANDSHAKE_COLUMNS}},
+	{"Services", "services", {{"SERVICE", "service", TEXT}, HANDSHAKE_COLUMNS}},
 	{"From the first SYN to its answer", "waits", {
 	  {"SERVICE", "service", TEXT}, {"BACKEND", "address", ENDPOINT},
 	  {"FROM MS", "from_ms", NUMBER}, {"BELOW MS", "below_ms", NUMBER},
