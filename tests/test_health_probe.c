@@ -189,9 +189,15 @@ test_service(void)
 	CU_ASSERT(ask_conf(conf, page, askers, 3));
 	CU_ASSERT(!ask_conf(conf, c, askers, 2));
 	SAYS("this machine has none of lb.check_sources");
+	page.path = "/bad";
+	CU_ASSERT(!ask_conf(conf, page, askers, 3));
+	SAYS("http: 503, expected 200-299, at the service's address");
+	conf.service_port = htons(PORT_SILENT);
+	CU_ASSERT(!ask_conf(conf, page, askers, 3));
+	SAYS("http: timeout after 0.3 s, at the service's address");
 	c = (struct check){.type = CHECK_UDP, .send = {1, "x"}};
 	CU_ASSERT(!ask_conf(conf, c, askers, 3));
-	SAYS("udp: refused");
+	SAYS("udp: refused, at the service's address");
 	/* somebody else has the port */
 	struct sockaddr_in taken = {.sin_family = AF_INET, .sin_port = htons(LB_ASKER_PORT),
 		.sin_addr.s_addr = htonl(0x0a070707)};

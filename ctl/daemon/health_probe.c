@@ -160,6 +160,16 @@ probe_aim(struct probe *p)
 		p->to.port = 0;
 }
 
+/* reason_where: a backend that fails at the service's address may well answer at its own. */
+static void
+reason_where(struct probe *p, bool good)
+{
+	static const char where[] = ", at the service's address";
+	size_t n = strlen(p->reason);
+	if (!good && p->to.from != 0 && n + sizeof(where) <= sizeof(p->reason))
+		memcpy(p->reason + n, where, sizeof(where));
+}
+
 int
 probe_start(struct probe *p)
 {
@@ -174,6 +184,7 @@ probe_start(struct probe *p)
 	checks_get(p->set);
 	if (kinds[p->check->type].start(p) == 0)
 		return 0;
+	reason_where(p, false);
 	probe_stop(p);
 	return -1;
 }
@@ -200,6 +211,7 @@ probe_end(struct probe *p, bool good, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	memcpy(p->reason, text, sizeof(text));
+	reason_where(p, good);
 	probe_stop(p);
 	p->done(p, good);
 }
@@ -213,6 +225,7 @@ probe_timeout(struct probe *p)
 	else
 		snprintf(p->reason, sizeof(p->reason), "%s: timeout after %g s", p->stage,
 		         p->check->timeout_ms / 1e3);
+	reason_where(p, good);
 	probe_stop(p);
 	return good;
 }
