@@ -314,7 +314,8 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 		spec->flags |= FLOW_HIDE_0;
 		if (!lb_local_take(&lb->locals, v, s, &t->src, &spec->reply)) {
 			choice_undo(&lb->choice, v, b->id);
-			lb->env.backends[b->id].no_port++;
+			lb->env.backends[b->id].no_port +=
+				lb->env.backends[b->id].no_port != UINT32_MAX;
 			return refuse(spec, DROP_LB_NO_LOCAL_PORT, CODE_HOST);
 		}
 	}

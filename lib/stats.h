@@ -20,7 +20,7 @@
 
 enum {
 	STATS_MAGIC = 0x4d525331, /* "MRS1" */
-	STATS_VERSION = 4,
+	STATS_VERSION = 3,
 	STATS_NICS = 64,          /* MAX_NICS */
 	STATS_DEVS = 16,          /* MAX_DEVS */
 	STATS_CAUSES = 8,         /* >= HANDOFF_MAX */
@@ -83,7 +83,10 @@ struct stats_backend {
 	uint64_t opened, ended;                    /* flows; opened - ended are live */
 	uint64_t packets[2], bytes[2];             /* of ended flows, by direction */
 	uint32_t half;                             /* gauge: flows that are half-open */
-	uint32_t repeated;                         /* see below; stays at its largest */
+	union {                                    /* by the service's mode; stays at its largest */
+		uint32_t repeated;                 /* where answers go past us: see below */
+		uint32_t no_port;                  /* fullnat: no local port was free for so many */
+	};
 	uint64_t stateless;                        /* packets to it without a flow */
 	/* TCP connections opened by a SYN: its answer was a SYN, a RST, or there was none until the
 	 * flow ended, a second or more after the last SYN. */
@@ -92,9 +95,8 @@ struct stats_backend {
 	 * those of them whose SYN came again, where answers go past us. */
 	uint64_t unfinished;
 	uint64_t waited[STATS_WAITS];              /* of `answered`: from the first SYN on */
-	uint64_t no_port;                          /* connections that fullnat had no port for */
 } __attribute__((aligned(64)));
-static_assert(sizeof(struct stats_backend) == 320, "there is one for each id and context");
+static_assert(sizeof(struct stats_backend) == 256, "there is one for each id and context");
 
 /* stats_wait: the place of a time in `waited`. */
 static inline unsigned

@@ -255,6 +255,9 @@ test_local_ports(void)
 	CU_ASSERT_EQUAL(number(r, "backends.1.local_ports.used"), 7);
 	CU_ASSERT_EQUAL(number(r, "backends.1.local_ports.lacked"), 7);
 	json_decref(r);
+	r = result_of("lb.handshakes", "{\"service\":\"web\"}");
+	CU_ASSERT_EQUAL(number(r, "backends.0.repeated"), 0);
+	json_decref(r);
 	end();
 }
 

@@ -174,7 +174,7 @@ json_t *edit_apply(struct api *api, json_t *doc, struct rpc_error *err);
 struct backend_sum {
 	uint64_t opened, ended, live, packets[2], bytes[2];
 	uint64_t answered, refused, unanswered; /* handshakes */
-	uint64_t unfinished, repeated, no_port;
+	uint64_t unfinished, repeated /* or of fullnat: no local port was free */;
 	uint64_t half, stateless;
 };
 void backend_sum(const struct stats_segment *s, uint32_t id, struct backend_sum *sum);

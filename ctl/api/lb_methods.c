@@ -224,6 +224,7 @@ handshakes_of(const struct lb_rows *v, const struct img_lb_service *s,
 	const uint64_t *waited = mine.waited;
 	json_t *o = named_head(s, b);
 	backend_sum(v->stats, b->id, &mine.sum);
+	mine.sum.repeated = s->mode == LB_MODE_FULLNAT ? 0 : mine.sum.repeated;
 	mine.n = backend_waits(v->stats, b->id, mine.waited);
 	figures_set(o, &mine);
 	json_array_append_new(backends, o);

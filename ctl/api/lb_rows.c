@@ -24,7 +24,6 @@ context_add(const struct stats_backend *b, struct backend_sum *sum)
 	sum->unanswered += b->unanswered;
 	sum->unfinished += b->unfinished;
 	sum->repeated += b->repeated;
-	sum->no_port += b->no_port;
 }
 
 uint64_t
@@ -85,7 +84,7 @@ lb_rows_ports(const struct lb_rows *v, const struct img_lb_service *s,
 	for (uint32_t i = s->first_local; i < s->first_local + s->locals && i < v->locals; i++)
 		ports += v->local[i].port_last - v->local[i].port_first + 1u;
 	return json_pack("{s:I, s:I, s:I}", "all", (json_int_t)ports, "used",
-	                 (json_int_t)sum->live, "lacked", (json_int_t)sum->no_port);
+	                 (json_int_t)sum->live, "lacked", (json_int_t)sum->repeated);
 }
 
 double
