@@ -55,6 +55,7 @@ bench_rig_options(const struct bench_case *c, uint64_t flows)
 		.idle_s = c->idle_s != 0 ? c->idle_s : ESTABLISHED_S,
 		.subscribers = (unsigned)(capacity / per_subscriber(c, flows) + 70000),
 		.mode = c->mode,
+		.v6 = c->kind == TRAFFIC_LB6,
 		.guard = c->guard,
 	};
 }

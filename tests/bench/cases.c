@@ -13,6 +13,8 @@ const struct bench_case bench_cases[] = {
 	 .run = case_hit, .workers = 1, .fill = true, .slack = 5},
 	{.name = "lb-hit", .help = "the same of a balancer's flows", .kind = TRAFFIC_LB,
 	 .run = case_hit, .workers = 1, .fill = true, .slack = 5},
+	{.name = "lb6-hit", .help = "the same in IPv6: a flow is two lines", .kind = TRAFFIC_LB6,
+	 .run = case_hit, .workers = 1, .fill = true, .slack = 5},
 	{.name = "lb-open", .help = "the first packet of a balancer's flow, Maglev, 1000 backends",
 	 .kind = TRAFFIC_LB, .run = case_open, .workers = 1, .slack = 5, .backends = 1000},
 	{.name = "dsr-hit", .help = "a packet to a backend that answers past us, mode dsr",

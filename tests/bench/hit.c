@@ -33,13 +33,15 @@ memory_parts(const struct bench *b, struct result *out)
 {
 	const struct img_plane *plane = b->rig->plane.gen->plane;
 	const uint64_t *need = b->need.part;
-	double flows = (double)b->flows, slab = (double)plane->flows_v4 * sizeof(struct flow4);
+	double flows = (double)b->flows, slab = (double)plane->flows_v4 * sizeof(struct flow4) +
+	                                        (double)plane->flows_v6 * sizeof(struct flow6);
+	double tables = (double)need[MEMORY_FLOWS_V4] + (double)need[MEMORY_FLOWS_V6];
 	out->bytes_per_flow = (double)b->memory / flows;
 	out->memory[BENCH_FLOWS] = slab / flows;
-	out->memory[BENCH_INDEX] = ((double)need[MEMORY_FLOWS_V4] - slab) / flows;
+	out->memory[BENCH_INDEX] = (tables - slab) / flows;
 	out->memory[BENCH_NAT] = (double)need[MEMORY_NAT] / flows;
 	out->memory[BENCH_LB] = (double)need[MEMORY_LB] / flows;
-	out->memory[BENCH_OTHER] = (double)(need[MEMORY_OTHER] + need[MEMORY_FLOWS_V6]) / flows;
+	out->memory[BENCH_OTHER] = (double)need[MEMORY_OTHER] / flows;
 	out->memory[BENCH_REST] = ((double)b->memory - (double)b->need.sum) / flows;
 }
 

@@ -72,6 +72,24 @@ static const char config_form[] =
 static const char three_backends[] = "{\"address\": \"100.64.0.11\"},"
 	"{\"address\": \"100.64.0.12\"},{\"address\": \"100.64.0.13\"}";
 
+/* The same addresses behind 2001:db8::/96, without a NAT. */
+static const char config6_form[] =
+	"{\"workers\": {\"count\": %u, \"idle_us\": 0, \"cores\": [%s],"
+	" \"flows\": {\"ipv4\": 1024, \"ipv6\": %llu}},"
+	"\"nics\": [{\"name\": \"inside\", \"device\": \"bench0\","
+	" \"addresses\": [\"2001:db8::100.64.0.1/120\"]},"
+	"{\"name\": \"outside\", \"device\": \"bench1\","
+	" \"addresses\": [\"2001:db8::198.51.100.2/120\"]}],"
+	"\"routes\": [{\"prefix\": \"::/0\", \"via\": \"2001:db8::198.51.100.1\"}],"
+	"\"neighbours\": ["
+	"{\"address\": \"2001:db8::100.64.0.11\", \"nic\": \"inside\","
+	" \"mac\": \"02:00:00:00:01:0b\"},"
+	"{\"address\": \"2001:db8::198.51.100.1\", \"nic\": \"outside\","
+	" \"mac\": \"02:00:00:00:02:01\"}],"
+	"\"lb\": {\"services\": [{\"name\": \"web\", \"address\": \"2001:db8::192.0.2.10\","
+	" \"port\": 80, \"protocol\": \"tcp\","
+	" \"backends\": [{\"address\": \"2001:db8::100.64.0.11\"}]}]}}";
+
 /* rig_backends: so many, behind the inside's router. => to be freed. */
 static char *
 rig_backends(unsigned n)
@@ -100,7 +118,9 @@ rig_image(const struct rig_options *o, uint64_t generation, size_t *size)
 		                       i + 1);
 	if (o->guard)
 		snprintf(guard, sizeof(guard), guard_form, RIG_HALF_OPEN);
-	int n = asprintf(&text, config_form, o->workers, cores,
+	int n = o->v6 ? asprintf(&text, config6_form, o->workers, cores,
+	                         (unsigned long long)o->flows) :
+	        asprintf(&text, config_form, o->workers, cores,
 	                 (unsigned long long)o->flows, o->pool_prefix,
 	                 o->idle_s, o->idle_s, o->idle_s, (unsigned long long)o->flows,
 	                 o->subscribers, 1u << (32 - o->pool_prefix),

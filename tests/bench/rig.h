@@ -26,6 +26,7 @@ struct rig_options {
 	unsigned idle_s;      /* TCP timers, all of them */
 	const char *mode;     /* of the balancer's service; NULL: nat */
 	unsigned backends;    /* of the service; 0: three, which are neighbours */
+	bool v6;              /* the balancer's service in IPv6, and nothing else */
 	bool guard;           /* the balancer: RIG_HALF_OPEN, and 11.128.0.0/9 is denied */
 };
 

@@ -24,6 +24,21 @@ struct frame {
 } __attribute__((packed));
 static_assert(sizeof(struct frame) == 54, "Ethernet, IPv4, TCP");
 
+struct frame6 {
+	uint8_t dst[6], src[6];
+	be16 type;
+	be32 version;
+	be16 length;
+	uint8_t next, hops;
+	uint8_t ip_src[16], ip_dst[16];
+	be16 sport, dport;
+	be32 seq, ack;
+	uint8_t data_offset, flags;
+	be16 window, tcp_sum, urgent;
+} __attribute__((packed));
+static_assert(sizeof(struct frame6) == 74, "Ethernet, IPv6, TCP");
+static const uint8_t prefix6[12] = {0x20, 1, 0x0d, 0xb8};
+
 struct traffic *
 traffic_create(enum traffic_kind kind, uint64_t flows, uint64_t per_subscriber)
 {
@@ -98,6 +113,27 @@ traffic_raw(struct rte_mbuf *m, be32 src, be32 dst, be16 sport, be16 dport, uint
 	m->pkt_len = m->data_len = FRAME;
 }
 
+static void
+address6(uint8_t to[16], be32 addr)
+{
+	memcpy(to, prefix6, sizeof(prefix6));
+	memcpy(to + sizeof(prefix6), &addr, sizeof(addr));
+}
+
+static void
+raw6(struct rte_mbuf *m, const struct tuple4 *p, uint8_t flags)
+{
+	struct frame6 *f = (struct frame6 *)buf_data(m);
+	*f = (struct frame6){
+		.dst = {2}, .src = {2}, .type = htons(0x86dd), .version = htonl(6u << 28),
+		.length = htons(20), .next = IPPROTO_L4_TCP, .hops = 64, .sport = p->sport,
+		.dport = p->dport, .data_offset = 0x50, .flags = flags, .tcp_sum = 0x1234,
+	};
+	address6(f->ip_src, p->src);
+	address6(f->ip_dst, p->dst);
+	m->pkt_len = m->data_len = sizeof(*f);
+}
+
 struct tuple4
 traffic_tuple(const struct traffic *t, uint64_t i, unsigned dir)
 {
@@ -116,8 +152,21 @@ traffic_packet(const struct traffic *t, uint64_t i, unsigned dir, uint8_t flags,
 {
 	struct tuple4 p = traffic_tuple(t, i, dir);
 	unsigned dev = (t->kind == TRAFFIC_NAT) == (dir == 0) ? 0 : 1;
-	traffic_raw(m, p.src, p.dst, p.sport, p.dport, flags);
+	if (t->kind == TRAFFIC_LB6)
+		raw6(m, &p, flags);
+	else
+		traffic_raw(m, p.src, p.dst, p.sport, p.dport, flags);
 	return dev;
+}
+
+/* Where a balancer sent the packet of tuple p. */
+static struct traffic_end
+learn6(const struct tuple4 *p, const struct rte_mbuf *m)
+{
+	const struct frame6 *f = (const struct frame6 *)buf_data(m);
+	be32 to;
+	memcpy(&to, f->ip_dst + sizeof(prefix6), sizeof(to));
+	return (struct traffic_end){to, f->dport, to != p->dst};
 }
 
 bool
@@ -127,6 +176,8 @@ traffic_learn(struct traffic *t, uint64_t i, const struct rte_mbuf *m)
 	struct tuple4 p = initiator(t, i);
 	if (t->kind == TRAFFIC_NAT)
 		t->end[i] = (struct traffic_end){f->ip_src, f->sport, f->ip_src != p.src};
+	else if (t->kind == TRAFFIC_LB6)
+		t->end[i] = learn6(&p, m);
 	else if (t->kind == TRAFFIC_ONE)
 		t->end[i] = (struct traffic_end){p.dst, p.dport, true};
 	else
@@ -137,6 +188,10 @@ traffic_learn(struct traffic *t, uint64_t i, const struct rte_mbuf *m)
 unsigned
 traffic_home(const struct traffic *t, const struct rig *r, uint64_t i)
 {
-	union addr a = addr_from_v4(initiator(t, i).src);
-	return steer_worker(&r->plane.gen->steer, &a, FAMILY_V4);
+	be32 src = initiator(t, i).src;
+	union addr a = addr_from_v4(src);
+	if (t->kind != TRAFFIC_LB6)
+		return steer_worker(&r->plane.gen->steer, &a, FAMILY_V4);
+	address6(a.b, src);
+	return steer_worker(&r->plane.gen->steer, &a, FAMILY_V6);
 }

@@ -12,6 +12,7 @@
 
 enum traffic_kind {
 	TRAFFIC_NAT, TRAFFIC_LB,
+	TRAFFIC_LB6, /* the same in IPv6: each address is the IPv4 one behind 2001:db8::/96 */
 	TRAFFIC_ONE, /* of a balancer whose backends answer past it: direction 0 only */
 };
 
