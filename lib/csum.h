@@ -4,7 +4,7 @@
  *            over words in memory order, so nothing is swapped.
  * Invariant  1. csum_apply of the difference of all changed words equals the checksum made anew.
  *            2. A difference is a sum of (~old + new). Several may be added up before use: those of
- *               16 and 32 bits as words of 64, those that fill their word by csum_add32.
+ *               16 and 32 bits as words of 64, those that fill their word by csum_add32, 64.
  * Limits     A sum is 64 bits wide: 2^32 words of 32 bits fit.
  * See        RFC 1071, RFC 1624, RFC 768.
  */
@@ -31,7 +31,8 @@ csum_add64(uint64_t a, uint64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? sum + 1 : sum;
 }
 
-/* csum_fold32, csum_fold: the one's-complement sum in 16 bits; 0 only if all was 0. */
+/* csum_fold32, csum_fold: the one's-complement sum in 16 bits; 0 only if all was 0. csum_half: of
+ * 64 bits in 32. */
 static inline uint16_t
 csum_fold32(uint32_t s)
 {
@@ -39,10 +40,16 @@ csum_fold32(uint32_t s)
 	return (uint16_t)((s + (s >> 16 | s << 16)) >> 16);
 }
 
+static inline uint32_t
+csum_half(uint64_t sum)
+{
+	return csum_add32((uint32_t)sum, (uint32_t)(sum >> 32));
+}
+
 static inline uint16_t
 csum_fold(uint64_t sum)
 {
-	return csum_fold32(csum_add32((uint32_t)sum, (uint32_t)(sum >> 32)));
+	return csum_fold32(csum_half(sum));
 }
 
 static inline uint64_t
@@ -61,15 +68,15 @@ csum_diff32(be32 before, be32 after)
 static inline uint32_t
 csum_diff64(uint64_t before, uint64_t after)
 {
-	uint64_t sum = csum_add64(~before, after);
-	return csum_add32((uint32_t)sum, (uint32_t)(sum >> 32));
+	return csum_half(csum_add64(~before, after));
 }
 
+/* csum_diff_addr: the same of an address, in 64 bits: to be added up by csum_add64. */
 static inline uint64_t
 csum_diff_addr(const union addr *before, const union addr *after)
 {
-	return csum_diff32(before->w[0], after->w[0]) + csum_diff32(before->w[1], after->w[1]) +
-	       csum_diff32(before->w[2], after->w[2]) + csum_diff32(before->w[3], after->w[3]);
+	return csum_add64(csum_add64(~before->q[0], after->q[0]),
+	                  csum_add64(~before->q[1], after->q[1]));
 }
 
 /* csum_diff_ttl: what one hop takes off the word of TTL and protocol. */

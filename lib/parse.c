@@ -417,6 +417,40 @@ frame(struct pkt *p, const struct generation *g, const struct dev *d)
 	return parse_ip4(p, len - l2);
 }
 
+/* Is an address, by its first eight octets, surely none that check_addresses6 looks at? */
+static inline bool
+is_plain6(uint64_t first)
+{
+	return first != 0 && (uint8_t)first < 0xfe;
+}
+
+bool
+parse_plain6(struct pkt *p, const struct plain_burst *b)
+{
+	uint8_t *e = buf_data(p->m), *l3 = e + ETHER_LEN, *l4 = l3 + IP6_LEN;
+	int32_t room = p->m->data_len - ETHER_LEN;
+	if (room < IP6_LEN + UDP_LEN || b->in.least == INT32_MAX ||
+	    ((load64(e) ^ (uint64_t)_mm_cvtsi128_si64(b->in.head)) << 16) != 0 ||
+	    load16(e + 12) != htobe16(ETHER_IP6) || (l3[0] & 0xf0) != 0x60)
+		return false;
+	int32_t size = be16toh(load16(l3 + 4));
+	uint8_t proto = l3[6];
+	uint64_t src = load64(l3 + 8), dst = load64(l3 + 24);
+	uint32_t ports = load32(l4), word;
+	if (size > room - IP6_LEN || l3[7] <= 1 || !is_plain6(src) || !is_plain6(dst) ||
+	    !plain_l4(b->gen, l4, proto, size, &word) || ports < 0x10000 || (uint16_t)ports == 0)
+		return false;
+	p->l3 = l3;
+	pkt_set_head(p, (uint32_t)size + IP6_LEN, IP6_LEN,
+	             (b->in.where ^ FAMILY_V4 ^ FAMILY_V6) | (uint32_t)proto << 8);
+	pkt_set_arrival(p, word);
+	pkt_clear_frag(p);
+	memcpy(&p->key.t6, l3 + 8, 2 * sizeof(union addr));
+	store32(&p->key.t6.sport, ports);
+	p->hash = tuple6_hash(&p->key.t6, proto, p->realm, b->seed);
+	return true;
+}
+
 bool
 parse_tagged(struct pkt *p, const struct plain_burst *b)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What       The short way through parsing, for what most frames are: to the interface's own MAC
- *            address, at most one tag, IPv4 without options, DF set, not a fragment, TTL above 1,
- *            TCP or UDP, everything as it has to be.
- * Invariant  1. Where parse_plain or parse_tagged says yes, parse_frame says PATH_FLOW with the
- *               same record; where both say no, nothing is decided and parse_frame has to be asked
- *               (a test holds both).
+ *            address, IPv4 without options (at most one tag), DF set, not a fragment, or IPv6
+ *            (without a tag), TTL above 1, TCP or UDP, everything as it has to be.
+ * Invariant  1. Where parse_plain, parse_plain6 or parse_tagged says yes, parse_frame says
+ *               PATH_FLOW with the same record; where all say no, nothing is decided and
+ *               parse_frame has to be asked (a test holds it).
  *            2. No byte outside the buffer's data is read, and none is written.
  * See        docs/design.md, "The hit path"; parse.h.
  */
@@ -133,8 +133,8 @@ plain_ip4(struct pkt *p, const struct plain_burst *b, const struct plain_nic *in
 }
 
 /*
- * parse_plain, parse_tagged: the frame of p->m, without or with a tag, into p, hash included.
- * => false: ask parse_frame. Not set: ref.
+ * parse_plain, parse_plain6, parse_tagged: the frame of p->m, without or with a tag, into p, hash
+ * included. => false: ask parse_frame. Not set: ref.
  */
 static inline __attribute__((always_inline)) bool
 parse_plain(struct pkt *p, const struct plain_burst *b)
@@ -147,6 +147,7 @@ parse_plain(struct pkt *p, const struct plain_burst *b)
 	return plain_ip4(p, b, &b->in, e + ETHER_LEN, room);
 }
 
+bool parse_plain6(struct pkt *p, const struct plain_burst *b);
 bool parse_tagged(struct pkt *p, const struct plain_burst *b);
 
 #endif

@@ -405,6 +405,10 @@ parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsig
 			packets++;
 			bytes += p->m->data_len;
 			p++;
+		} else if (parse_plain6(p, &plain)) {
+			packets++;
+			bytes += p->m->data_len;
+			p++;
 		} else {
 			p = parse_other(w, d, &plain, p);
 		}

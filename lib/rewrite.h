@@ -77,8 +77,7 @@ rewrite_addresses6(struct ip6 *h, const union addr *src, const union addr *dst, 
 	h->src = *src;
 	h->dst = *dst;
 	h->hops -= hop;
-	uint64_t diff = csum_diff_addr(&old_src, src) + csum_diff_addr(&old_dst, dst);
-	return csum_add32((uint32_t)diff, (uint32_t)(diff >> 32));
+	return csum_half(csum_add64(csum_diff_addr(&old_src, src), csum_diff_addr(&old_dst, dst)));
 }
 
 /*

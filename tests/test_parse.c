@@ -23,7 +23,7 @@ setup(void)
 	gen.vlan_nic[0][7] = 2;
 }
 
-static unsigned n_plain, n_tagged;
+static unsigned n_plain, n_plain6, n_tagged;
 
 /* The short way says the same as the long one, or nothing. */
 static void
@@ -34,6 +34,8 @@ check_plain(struct rte_mbuf *m, const struct pkt *p, enum path path)
 	const struct plain_burst burst = plain_burst_of(&gen, &dev, SEED);
 	if (parse_plain(&q, &burst))
 		n_plain++;
+	else if (parse_plain6(&q, &burst))
+		n_plain6++;
 	else if (parse_tagged(&q, &burst))
 		n_tagged++;
 	else
@@ -372,7 +374,7 @@ test_random_damage(void)
 		count[path]++;
 	}
 	CU_ASSERT_TRUE(count[PATH_FLOW] > 1000 && count[PATH_DROP] > 1000);
-	CU_ASSERT_TRUE(n_plain > 500 && n_tagged > 250);
+	CU_ASSERT_TRUE(n_plain > 500 && n_plain6 > 250 && n_tagged > 250);
 }
 
 static void
