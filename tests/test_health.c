@@ -236,6 +236,17 @@ test_forced(void)
 	CU_ASSERT_STRING_EQUAL(text(r, "events.0.health"), "forced-up");
 	CU_ASSERT_STRING_EQUAL(text(r, "events.0.was"), "down");
 	CU_ASSERT_STRING_EQUAL(text(r, "events.0.reason"), "by request");
+	long long next = json_integer_value(json_object_get(r, "next"));
+	json_decref(r);
+	char since[48];
+	snprintf(since, sizeof(since), "{\"since\":%lld}", next);
+	r = result_of("health.events", since);
+	CU_ASSERT(json_array_size(json_object_get(r, "events")) == 0);
+	json_decref(r);
+	/* What a daemon before this one counted goes further. */
+	snprintf(since, sizeof(since), "{\"since\":%lld}", next + 1);
+	r = result_of("health.events", since);
+	CU_ASSERT(number(r, "events.0.number") == 0 && number(r, "next") == next);
 	json_decref(r);
 	end();
 }

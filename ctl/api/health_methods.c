@@ -93,7 +93,8 @@ health_events_m(struct api *api, const json_t *params, struct rpc_error *err)
 	uint64_t first = h->events - oldest > limit ? h->events - limit : oldest, i;
 	if (param_get(params, "since") != NULL) {
 		first = (uint64_t)param_integer(params, "since", 0);
-		first = first < oldest ? oldest : first;
+		if (first < oldest || first > h->events) /* of a daemon before this one */
+			first = oldest;
 	}
 	json_t *list = json_array();
 	for (i = first; i < h->events && json_array_size(list) < limit; i++)
