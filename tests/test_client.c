@@ -425,6 +425,38 @@ limits(void)
 	}
 }
 
+/* What goes on until it is ended ends with who reads it, as `head` does. */
+static void
+nobody_reads(void)
+{
+	static const struct { const char *line; int calls; } cases[] = {
+		{"nat follow", 1}, {"log follow", 1}, {"top --interval 0.1", 4},
+	};
+	static const char answer[] = "{\"result\":{\"records\":[{}],\"next\":1}}\n";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int fd[2], used, calls = 0;
+		char line[64], got[1024], *argv[MAX_WORDS];
+		FILE *out = fopen("/dev/full", "w");
+		CU_ASSERT_FATAL(out != NULL && socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd) == 0);
+		for (unsigned k = 0; k < 8; k++)
+			CU_ASSERT(write(fd[1], answer, strlen(answer)) > 0);
+		snprintf(line, sizeof(line), "%s", cases[i].line);
+		int argc = split(line, argv);
+		err_begin();
+		struct session s = {.path = "-", .fd = fd[0], .timeout_ms = 100, .out = out,
+		                    .err = err};
+		const struct command_row *row = command_find(argc, argv, &used, err);
+		CU_ASSERT_EQUAL(command_run_row(&s, row, argc - used, argv + used), EXIT_NO);
+		err_end("");
+		fclose(out);
+		for (ssize_t n; (n = recv(fd[1], got, sizeof(got), MSG_DONTWAIT)) > 0;)
+			calls += got[n - 1] == '\n';
+		CU_ASSERT_EQUAL(calls, cases[i].calls);
+		session_close(&s);
+		close(fd[1]);
+	}
+}
+
 static void
 no_daemon(void)
 {
@@ -450,6 +482,7 @@ static const struct test_case cases[] = {
 	{"filters of the NAT", filters},
 	{"limits of listings", limits},
 	{"not on disk", not_stored},
+	{"nobody reads", nobody_reads},
 	{"no daemon", no_daemon},
 };
 

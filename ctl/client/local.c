@@ -83,21 +83,24 @@ run_log_follow(struct session *s, const struct command_row *row, int argc, char 
 	if (filter == NULL)
 		return EXIT_USAGE;
 	json_t *params = json_pack("{s:i, s:O}", "limit", 10, "filter", filter);
+	bool is_heard = true; /* false: who read it is gone, as after `| head` */
 	print_record_header(s);
-	while ((r = session_call(s, "log.list", params)) != NULL) {
+	while (is_heard && (r = session_call(s, "log.list", params)) != NULL) {
 		const json_t *records = json_object_get(r, "records"), *rec;
 		size_t i;
 		json_array_foreach((json_t *)records, i, rec)
 			print_record(s, rec);
-		fflush(s->out);
+		is_heard = fflush(s->out) == 0;
 		params = json_pack("{s:i, s:O, s:O}", "limit", 1000, "since",
 		                   json_object_get(r, "next"), "filter", filter);
-		if (json_array_size(records) == 0)
+		if (json_array_size(records) == 0 && is_heard)
 			poll(NULL, 0, 500);
 		json_decref(r);
 	}
+	if (!is_heard)
+		json_decref(params);
 	json_decref(filter);
-	return s->status;
+	return is_heard ? s->status : EXIT_NO;
 }
 
 int

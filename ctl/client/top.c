@@ -291,6 +291,9 @@ run_top(struct session *s, const struct command_row *row, int argc, char **argv)
 			print_json(s, &t);
 		else if (good)
 			print_screen(s, &t);
+		if (ferror(s->out)) /* who read it is gone */
+			s->status = EXIT_NO;
+		good = good && !ferror(s->out);
 	}
 	json_decref(t.before);
 	json_decref(t.now);
