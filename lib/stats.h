@@ -57,6 +57,7 @@ struct stats {
 	uint64_t quarantine_early;                 /* ports that left it early: it was full */
 	uint64_t ports_not_kept;                   /* mappings without the port or parity wanted */
 	uint64_t refusals_unsaid;                  /* due in the log, and beyond what it is told */
+	uint64_t ports_from_ns;                    /* no dynamic port before, after a start; or 0 */
 	uint64_t leases;                           /* gauge: mappings kept on request */
 	uint64_t pcp_requests, pcp_refused;        /* of PCP: answered; of them not granted */
 	uint64_t persistence;                      /* gauge: entries, some of which are over */

@@ -103,6 +103,9 @@ start_wait(struct nat *n)
 {
 	uint64_t from = n->began_ms != 0 ? n->began_ms + n->quarantine_ms : UINT64_MAX;
 	n->gives_from = rules_of(n->gen)->conf.start_waits ? from : 0;
+	bool is_known = n->gives_from != UINT64_MAX && n->gives_from > n->clock.ms;
+	n->stats->ports_from_ns = is_known ?
+		n->clock.ns + (n->gives_from - n->clock.ms) * 1000000u : 0;
 }
 
 /* The first time that it is told what time it is. */

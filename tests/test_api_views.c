@@ -311,8 +311,21 @@ statistics(void)
 	CU_ASSERT_STRING_EQUAL(text(r, "nics.0.name"), "inside");
 	CU_ASSERT_STRING_EQUAL(text(r, "nics.1.name"), "outside");
 	CU_ASSERT(json_array_size(at(r, "contexts")) == 1 + FAKE_WORKERS);
+	CU_ASSERT_EQUAL(json_real_value(at(r, "totals.ports_wait")), 0);
+	json_decref(r);
+	r = result_of("pool.list", "{}");
+	CU_ASSERT_PTR_NULL(at(r, "pools.0.ports_wait"));
+	json_decref(r);
+	/* After a start: until the last worker gives ports. */
+	w->now_ns = 7000000000;
+	w->ports_from_ns = 8000000000;
+	stats_context(plane.stats, 2)->now_ns = 7250000000;
+	stats_context(plane.stats, 2)->ports_from_ns = 9500000000;
+	r = result_of("pool.list", "{}");
+	CU_ASSERT_EQUAL(json_real_value(at(r, "pools.0.ports_wait")), 2.25);
 	json_decref(r);
 	r = result_of("stats", "{\"all\":true}");
+	CU_ASSERT_EQUAL(json_real_value(at(r, "totals.ports_wait")), 2.25);
 	CU_ASSERT(json_array_size(at(r, "drops")) == DROP_MAX);
 	json_decref(r);
 	w->flows_v4 = 5;

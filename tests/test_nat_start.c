@@ -31,6 +31,14 @@ gives(unsigned host)
 	                 &flow) == VERDICT_OPEN;
 }
 
+/* For how long yet, as the statistics have it. */
+static uint64_t
+left_ms(void)
+{
+	uint64_t from = w->stats[0].ports_from_ns / 1000000;
+	return from > w->ms ? from - w->ms : 0;
+}
+
 static void
 waits(uint8_t flags)
 {
@@ -40,9 +48,11 @@ waits(uint8_t flags)
 	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_START);
 	world_tick(w, 0);
 	CU_ASSERT_FALSE(gives(1));
+	CU_ASSERT_EQUAL(left_ms(), WAIT * 1000);
 	world_tick(w, WAIT * 1000 - 1);
 	world_apply(w); /* nor does another generation begin it anew */
 	CU_ASSERT_FALSE(gives(1));
+	CU_ASSERT_EQUAL(left_ms(), 1);
 	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_START);
 	CU_ASSERT_EQUAL(world_nat(w)->subscribers.t.used, 0);
 	/* What is static was nobody else's before. */
@@ -53,6 +63,7 @@ waits(uint8_t flags)
 	world_tick(w, 1000);
 	world_apply(w);
 	CU_ASSERT_TRUE(gives(2));
+	CU_ASSERT_EQUAL(left_ms(), 0);
 	world_free(w);
 }
 
@@ -70,6 +81,7 @@ test_not_wanted(void)
 	world_apply(w);
 	world_tick(w, 0);
 	CU_ASSERT_TRUE(gives(1));
+	CU_ASSERT_EQUAL(left_ms(), 0);
 	/* Later on it is too late to be wanted. */
 	world_tick(w, WAIT * 1000);
 	w->conf.start_waits = 1;
@@ -90,9 +102,11 @@ test_given_up(void)
 	world_apply(w);
 	world_tick(w, 59999);
 	CU_ASSERT_FALSE(gives(1));
+	CU_ASSERT_EQUAL(left_ms(), 1);
 	w->conf.start_waits = 0;
 	world_apply(w);
 	CU_ASSERT_TRUE(gives(1));
+	CU_ASSERT_EQUAL(left_ms(), 0);
 	w->conf.start_waits = 1;
 	world_apply(w);
 	CU_ASSERT_FALSE(gives(2));

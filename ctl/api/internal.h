@@ -184,6 +184,8 @@ void backend_sum_context(const struct stats_segment *s, uint32_t context, uint32
 uint64_t backend_waits(const struct stats_segment *s, uint32_t id, uint64_t waited[STATS_WAITS]);
 json_t *stats_handoffs(const struct stats *s, bool all);
 void stats_total(const struct stats_segment *seg, struct stats *sum);
+/* stats_ports_wait: for how many seconds yet no dynamic port is given, after a start. */
+double stats_ports_wait(const struct stats_segment *seg);
 json_t *stats_nic_json(const struct stats_nic *n);
 
 #endif

@@ -58,16 +58,21 @@ pool_row(void *arg, const void *data)
 }
 
 static json_t *
-pool_json(const struct img_nat_pool *p, const struct pool_sum *s)
+pool_json(struct api *api, const struct img_nat_pool *p, const struct pool_sum *s)
 {
+	const struct stats_segment *seg = api->link.statistics(api->link.ctx);
+	double wait = seg != NULL ? stats_ports_wait(seg) : 0;
 	char ports[16];
 	snprintf(ports, sizeof(ports), "%u-%u", p->port_first, p->port_last);
-	return json_pack("{s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:I, s:o}", "name", p->name,
+	json_t *o = json_pack("{s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:I, s:o}", "name", p->name,
 	                 "addresses", (json_int_t)p->addresses, "ports", ports, "block_size",
 	                 p->block_size, "max_blocks", p->max_blocks, "blocks",
 	                 (json_int_t)s->blocks, "blocks_used", (json_int_t)s->used,
 	                 "blocks_quarantined", (json_int_t)s->quarantined, "ports_used",
 	                 ports_json(s->ports[0], s->ports[1], s->ports[2]));
+	if (wait > 0)
+		json_object_set_new(o, "ports_wait", json_real(wait));
+	return o;
 }
 
 static int
@@ -95,7 +100,7 @@ pool_rows(struct api *api, const struct cmd_nat_filter *f, bool addresses, struc
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < n && i < NAT_MAX_POOLS; i++)
 		if (f->pool == 0 || f->pool == i + 1)
-			json_array_append_new(list, pool_json(&pool[i], &rows.sum[i]));
+			json_array_append_new(list, pool_json(api, &pool[i], &rows.sum[i]));
 	return list;
 }
 
@@ -144,7 +149,7 @@ pool_show_m(struct api *api, const json_t *params, struct rpc_error *err)
 		return NULL;
 	}
 	const struct img_nat_pool *pool = image_rows(h, IMG_NAT_POOLS, &n);
-	return json_pack("{s:o, s:o}", "pool", pool_json(&pool[number], &rows.sum[number]),
+	return json_pack("{s:o, s:o}", "pool", pool_json(api, &pool[number], &rows.sum[number]),
 	                 "addresses", rows.addresses);
 }
 

@@ -57,6 +57,18 @@ stats_total(const struct stats_segment *seg, struct stats *sum)
 	}
 }
 
+double
+stats_ports_wait(const struct stats_segment *seg)
+{
+	uint64_t most = 0;
+	for (uint32_t c = 0; c < seg->contexts; c++) {
+		const struct stats *s = stats_context(seg, c);
+		uint64_t from = s->ports_from_ns, now = s->now_ns;
+		most = from > now && from - now > most ? from - now : most;
+	}
+	return (double)most / 1e9;
+}
+
 json_t *
 stats_handoffs(const struct stats *s, bool all)
 {
@@ -163,6 +175,7 @@ stats_m(struct api *api, const json_t *params, struct rpc_error *err)
 	json_t *totals = context_json(&sum, all);
 	set_number(totals, "sent", sent);
 	set_number(totals, "flows", sum.flows_v4 + sum.flows_v6);
+	json_object_set_new(totals, "ports_wait", json_real(stats_ports_wait(seg)));
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "time", name_time(now), "totals",
 	                 totals, "identity", identity_json(&sum), "drops", drops_json(&sum, all),
 	                 "nics", nics_json(api, &sum), "contexts", workers_json(seg, all));

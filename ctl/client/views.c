@@ -59,7 +59,7 @@ const struct view view_pools[] = {
 	  {"BLOCK", "block_size", NUMBER}, {"BLOCKS", "blocks", NUMBER},
 	  {"USED", "blocks_used", NUMBER}, {"QUARANTINE", "blocks_quarantined", NUMBER},
 	  {"TCP", "ports_used.tcp", NUMBER}, {"UDP", "ports_used.udp", NUMBER},
-	  {"ICMP", "ports_used.icmp", NUMBER}}}, END,
+	  {"ICMP", "ports_used.icmp", NUMBER}, {"WAITS", "ports_wait", SECONDS}}}, END,
 };
 
 const struct view view_pool[] = {
@@ -67,7 +67,8 @@ const struct view view_pool[] = {
 	                {"ports", "ports", TEXT}, {"block size", "block_size", NUMBER},
 	                {"blocks for one", "max_blocks", NUMBER}, {"blocks", "blocks", NUMBER},
 	                {"used", "blocks_used", NUMBER},
-	                {"quarantined", "blocks_quarantined", NUMBER}}},
+	                {"quarantined", "blocks_quarantined", NUMBER},
+	                {"no ports yet, for", "ports_wait", SECONDS}}},
 	{"Addresses", "addresses", {
 	  {"ADDRESS", "address", TEXT}, {"BLOCKS", "blocks", NUMBER},
 	  {"USED", "blocks_used", NUMBER}, {"QUARANTINE", "blocks_quarantined", NUMBER},
@@ -172,6 +173,7 @@ const struct view view_stats[] = {
 	  {"flows", "flows", NUMBER}, {"flows opened", "flows_opened", NUMBER},
 	  {"mappings", "mappings", NUMBER}, {"subscribers", "subscribers", NUMBER},
 	  {"blocks", "blocks", NUMBER}, {"left quarantine early", "quarantine_early", NUMBER},
+	  {"no ports yet, for", "ports_wait", SECONDS},
 	  {"ports not kept", "ports_not_kept", NUMBER},
 	  {"leases", "leases", NUMBER}, {"PCP requests", "pcp_requests", NUMBER},
 	  {"PCP refused", "pcp_refused", NUMBER},

@@ -236,8 +236,8 @@ const struct config_option config_options[] = {
 	TIMEOUT("nat.rules[].timeouts.icmp", NULL, "as in `nat.timeouts`"),
 	TIMEOUT("nat.rules[].timeouts.other", NULL, "as in `nat.timeouts`"),
 	{"nat.quarantine_at_start", CONFIG_BOOL, "false", 0, 0, NULL, 0,
-	 "a data plane that starts does not know which ports were in use: it gives none before "
-	 "the quarantine's time has passed (RFC 6888 REQ-8)"},
+	 "after a start nobody gets a dynamic port, and so no service, before the quarantine's "
+	 "time has passed: it is not known which ones were in use (RFC 6888 REQ-8)"},
 	{"nat.drain_deadline", CONFIG_INT, "0", 0, NAT_MAX_DRAIN_MS / 1000, NULL, 0,
 	 "seconds after which what is left on a pool address that drains or was removed is cut; "
 	 "0: never"},

@@ -24,6 +24,7 @@
 #include "link_server.h"
 #include "machine.h"
 #include "memory.h"
+#include "nat/rules.h"
 #include "plane_image.h"
 
 enum { IDLE_POLLS = 64, SLEEP_FIRST_NS = 4000, NS_PER_US = 1000, EXIT_RESTART = 1 };
@@ -147,6 +148,14 @@ say_devices(void)
 }
 
 static void
+say_nat(const struct nat_rules *r)
+{
+	if (r->n_pools != 0 && r->conf.start_waits != 0 && r->conf.quarantine_ms != 0)
+		fprintf(stderr, "millrace: nobody gets a dynamic port in the next %u s: "
+		        "nat.quarantine_at_start is set\n", r->conf.quarantine_ms / 1000);
+}
+
+static void
 say_start(const struct eal_args *a)
 {
 	const struct img_plane *p = self.plane.gen->plane;
@@ -168,6 +177,7 @@ say_start(const struct eal_args *a)
 	        m.ordinary >> 20, a->no_huge ? "ordinary" : "huge");
 	fprintf(stderr, "millrace: generation %llu runs\n",
 	        (unsigned long long)self.plane.gen->number);
+	say_nat(rules_of(self.plane.gen));
 }
 
 static uint64_t
