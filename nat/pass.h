@@ -7,7 +7,9 @@
  *            2. The destination opens a connection only where the rule says `inbound`. Some packets
  *               have no flow, so that nobody can say which is an answer: from there they come in
  *               under `inbound` only.
- *            3. What another rule translates never passes, with ports or without.
+ *            3. What another rule translates never passes, with ports or without; nor, where
+ *               what nobody claims is routed, do packets to a translated subscriber's own address,
+ *               since its answers would go out as they are.
  * See        docs/nat.md, "Pass-through".
  */
 #ifndef MR_NAT_PASS_H

@@ -344,11 +344,24 @@ rules_match_any(const struct nat_rules *r, const struct miss *m, const struct ru
 	return match_from(r, c, &s);
 }
 
+/* Is it to an inside endpoint of a static mapping? */
+static bool
+is_to_static(const struct nat_rules *r, const struct miss *m, uint8_t realm)
+{
+	const struct tuple *t = &m->tuple;
+	uint64_t outside, key = static_key(realm, t->dst.w[0], t->proto, t->dport);
+	const struct img_nat_static *s = r->statics.n != 0 ?
+		static_out(&r->statics, key, &outside) : NULL;
+	return s != NULL && (s->nic == NIC_NONE || s->nic == m->route->nic);
+}
+
 const struct img_nat_rule *
 rules_match_back(const struct nat_rules *r, const struct miss *m)
 {
 	const struct tuple *t = &m->tuple;
-	if (r->n_passes == 0 || m->nic == NIC_NONE || t->family != FAMILY_V4 || m->route == NULL ||
+	bool is_routing = (m->gen->plane->routes_unclaimed & 1) != 0;
+	if ((r->n_passes == 0 && !is_routing) || m->nic == NIC_NONE || t->family != FAMILY_V4 ||
+	    m->route == NULL ||
 	    (m->route->kind != ROUTE_VIA && m->route->kind != ROUTE_CONNECTED))
 		return NULL;
 	struct sent s = {
@@ -357,8 +370,11 @@ rules_match_back(const struct nat_rules *r, const struct miss *m)
 		.realm = route_realm(m->gen, m->route),
 		.to_pool = is_pool(m->back),
 	};
+	static const struct img_nat_rule translates = {.action = NAT_TRANSLATE};
 	const struct img_nat_rule *rule = match_from(r, r->match, &s);
-	return rule != NULL && rule->action == NAT_PASS ? rule : NULL;
+	if (rule != NULL && rule->action == NAT_PASS)
+		return rule;
+	return is_routing && (rule != NULL || is_to_static(r, m, s.realm)) ? &translates : NULL;
 }
 
 uint8_t

@@ -165,7 +165,9 @@ const struct img_nat_rule *rules_match_any(const struct nat_rules *r, const stru
 
 /*
  * rules_match_back: the rule that lets pass what m's destination sends to m's source, or NULL: m is
- * an answer to such a packet, or opens a connection from the other side.
+ * an answer to such a packet, or opens a connection from the other side. Where everything is routed
+ * that no rule claims it may be one that says NAT_TRANSLATE and no more: what m's destination sends
+ * is translated, by a rule or a static mapping.
  */
 const struct img_nat_rule *rules_match_back(const struct nat_rules *r, const struct miss *m);
 

@@ -106,7 +106,7 @@ def dual_stack():
 @case
 def unclaimed_ipv4():
     c = make("unclaimed-ipv4", "IPv4 that nobody claims is routed: another source than the rule's, with and without ports. What "
-             "a rule translates never leaves untranslated, whatever its protocol.",
+             "a rule translates never leaves untranslated, whatever its protocol, whoever began.",
              routing={"unclaimed": {"ipv4": "route"}})
     c.config["routes"].append({"prefix": "192.0.2.128/25", "nic": "inside"})
     office = "192.0.2.130"
@@ -120,6 +120,9 @@ def unclaimed_ipv4():
     c.send("outside", 3, P.udp(S, "192.0.2.200", 5, 6, b"a neighbour"), P.udp(S, X, 5, 6, b"to the pool"),
            P.ip4(S, X, SKIP, bytes(40)), P.udp(S, "198.51.100.255", 5, 6, b"broadcast"))
     c.send("inside", 4, P.udp(office, S, 9, 9, b"L" * 1480, df=True), P.tcp(office, S, 1, 2, RST, seq=1))
+    c.send("outside", 5, P.udp(S, B, 53, 5000, b"not by its own address"), P.tcp(S, B, 80, 81, SYN, seq=1), P.ip4(S, B, SKIP, bytes(40)),
+           P.echo(S, B, 1, 1), P.ip4(S, B, P.ICMP, P.icmp_part(TIMESTAMP, 0, bytes(4), bytes(12))))
+    c.send("inside", 5.1, P.udp(B, S, 5000, 53, b"translated"), P.tcp(B, S, 81, 80, SYN | ACK, seq=1, ack=2))
     return c
 
 

@@ -160,6 +160,43 @@ test_home(void)
 	world_free(w);
 }
 
+/* => what becomes of a packet from outside to an inside address: passed on, or with which reason. */
+static unsigned
+arrives(uint8_t proto, be32 dst, unsigned dport)
+{
+	struct miss m = world_miss(w, W_OUTSIDE, proto, SERVER, port(9), dst, port(dport));
+	m.route = &to_inside;
+	m.event = proto == TCP ? EV_SYN : EV_OTHER;
+	spec.drop = 0;
+	int home = nat_policy.home(w->gen, &m);
+	enum verdict v = nat_policy.open(w->state[home >= 0 ? home : 0], &m, &spec);
+	CU_ASSERT_EQUAL(v == VERDICT_PASS, home == HOME_NOT_MINE);
+	return v == VERDICT_DROP ? spec.drop : 0;
+}
+
+/* Where what nobody claims is routed, a translated subscriber's own address is claimed. */
+static void
+test_hidden(void)
+{
+	be32 passed = SUBSCRIBER, translated = ip(100, 65, 0, 7), other = ip(10, 0, 0, 7);
+	be32 fixed = ip(10, 0, 0, 8);
+	begin();
+	world_static(w, static_key(1, fixed, TCP, port(80)),
+	             static_key(0, ip(203, 0, 113, 8), TCP, port(80)), 1);
+	for (uint8_t routed = 0; routed < 4; routed++) {
+		unsigned to_hidden = (routed & 1) != 0 ? DROP_NAT_FILTERED : 0;
+		w->plane.routes_unclaimed = routed;
+		world_apply(w);
+		CU_ASSERT_EQUAL(arrives(TCP, translated, 80), to_hidden);
+		CU_ASSERT_EQUAL(arrives(UDP, translated, 80), to_hidden);
+		CU_ASSERT_EQUAL(arrives(TCP, fixed, 80), to_hidden);
+		CU_ASSERT_EQUAL(arrives(TCP, fixed, 81), 0);
+		CU_ASSERT_EQUAL(arrives(UDP, other, 80), 0);
+		CU_ASSERT_EQUAL(arrives(UDP, passed, 80), DROP_NAT_FILTERED); /* no inbound */
+	}
+	world_free(w);
+}
+
 /* What is cut: by subscriber, port inside and protocol, never by what such a flow does not have. */
 static void
 test_chosen(void)
@@ -189,6 +226,7 @@ static const struct test_case cases[] = {
 	{"any protocol", test_any},
 	{"flows without a mapping", test_flow},
 	{"homes", test_home},
+	{"inside addresses, from outside", test_hidden},
 	{"flows that are cut", test_chosen},
 };
 TEST_MAIN("nat_pass", cases)
