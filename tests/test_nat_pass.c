@@ -160,7 +160,7 @@ test_home(void)
 	world_free(w);
 }
 
-/* => what becomes of a packet from outside to an inside address: passed on, or with which reason. */
+/* => why a packet from outside to an inside address is dropped, or 0: it is nobody's. */
 static unsigned
 arrives(uint8_t proto, be32 dst, unsigned dport)
 {

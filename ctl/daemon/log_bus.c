@@ -193,13 +193,6 @@ log_sink_again(struct log_sink *s)
 	s->taken = s->tail;
 }
 
-void
-log_sink_lose(struct log_sink *s)
-{
-	s->lost += s->taken - s->tail;
-	s->tail = s->taken;
-}
-
 const struct log_names *
 log_sink_names(const struct log_sink *s, const struct record *rec, struct log_names *names)
 {

@@ -80,12 +80,11 @@ int log_sink_init(struct log_sink *s, struct log_bus *b, const struct log_sink_o
 void log_sink_fini(struct log_sink *s);
 
 /* For pump: the next record (NULL: none), that it is on its way; that all on their way have
- * arrived, or have to be sent again, or are lost. */
+ * arrived, or have to be sent again. */
 const struct record *log_sink_next(const struct log_sink *s);
 void log_sink_take(struct log_sink *s);
 void log_sink_arrived(struct log_sink *s);
 void log_sink_again(struct log_sink *s);
-void log_sink_lose(struct log_sink *s);
 /* log_sink_names: => names. */
 const struct log_names *log_sink_names(const struct log_sink *s, const struct record *rec,
                                        struct log_names *names);

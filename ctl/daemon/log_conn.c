@@ -61,7 +61,10 @@ conn_close(struct log_conn *c)
 		bufferevent_free(c->bev);
 	if (c->fd >= 0)
 		close(c->fd);
+	if (c->tls != NULL)
+		SSL_CTX_free(c->tls);
 	c->bev = NULL;
+	c->tls = NULL;
 	c->fd = -1;
 	c->is_connected = false;
 	c->sink->is_up = false;
@@ -71,8 +74,6 @@ void
 conn_fini(struct log_conn *c)
 {
 	conn_close(c);
-	if (c->tls != NULL)
-		SSL_CTX_free(c->tls);
 }
 
 /* conn_broken: close, and try again later; what was on its way is sent again then. */
@@ -155,10 +156,25 @@ bufferevent_make(struct log_conn *c)
 		c->sink->bus->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, options);
 }
 
+/* A collector whose host is gone says nothing: not that it has not got what the kernel sends. */
+static void
+stream_watch(int fd)
+{
+	static const struct { int level, name, value; } set[] = {
+		{IPPROTO_TCP, TCP_NOTSENT_LOWAT, CONN_UNSENT},
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, CONN_STALL_S * 1000},
+		{SOL_SOCKET, SO_KEEPALIVE, 1},
+		{IPPROTO_TCP, TCP_KEEPIDLE, CONN_STALL_S / 2},
+		{IPPROTO_TCP, TCP_KEEPINTVL, CONN_STALL_S / 6},
+		{IPPROTO_TCP, TCP_KEEPCNT, 3},
+	};
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+		setsockopt(fd, set[i].level, set[i].name, &set[i].value, sizeof(set[i].value));
+}
+
 static void
 stream_open(struct log_conn *c)
 {
-	static const int unsent = CONN_UNSENT;
 	struct timeval stall = {.tv_sec = CONN_STALL_S};
 	c->bev = bufferevent_make(c);
 	if (c->bev == NULL) {
@@ -175,8 +191,7 @@ stream_open(struct log_conn *c)
 	if (rc != 0 && c->bev != NULL)
 		conn_broken(c, strerror(errno));
 	else if (c->bev != NULL)
-		setsockopt(bufferevent_getfd(c->bev), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
-		           sizeof(unsent));
+		stream_watch(bufferevent_getfd(c->bev));
 }
 
 static void
@@ -188,6 +203,7 @@ udp_open(struct log_conn *c)
 		return;
 	}
 	c->is_connected = c->sink->is_up = true;
+	c->told = c->sink->sent;
 	c->begun(c->sink);
 }
 
@@ -195,7 +211,8 @@ static void
 conn_open(struct log_conn *c)
 {
 	char err[160];
-	if (c->transport == CONN_TLS && c->tls == NULL) {
+	c->began_ns = c->now_ns;
+	if (c->transport == CONN_TLS) {
 		c->tls = tls_context(c->sink->conf, err, sizeof(err));
 		if (c->tls == NULL) {
 			conn_broken(c, err);
@@ -221,6 +238,10 @@ conn_tick(struct log_conn *c, uint64_t now_ns)
 	c->now_ns = now_ns;
 	if (c->bev == NULL && c->fd < 0 && !is_waiting(c))
 		conn_open(c);
+	c->began_ns = c->began_ns < now_ns ? c->began_ns : now_ns; /* it was set back */
+	if (c->bev != NULL && !c->is_connected &&
+	    now_ns - c->began_ns > CONN_STALL_S * 1000 * NS_A_MS)
+		conn_broken(c, "does not answer");
 	if (!c->is_connected)
 		return false;
 	return c->fd >= 0 || evbuffer_get_length(bufferevent_get_output(c->bev)) == 0;
@@ -230,15 +251,17 @@ conn_tick(struct log_conn *c, uint64_t now_ns)
 static bool
 datagram_put(struct log_conn *c, const void *data, size_t size)
 {
+	struct log_sink *s = c->sink;
 	if (send(c->fd, data, size, MSG_NOSIGNAL) >= 0) {
 		c->retry_ms = 0;
+		c->told = s->sent;
 		return true;
 	}
 	if (errno == EAGAIN || errno == ENOBUFS)
 		return false;
-	if (errno == ECONNREFUSED && c->sink->sent != 0) {
-		c->sink->sent--;
-		c->sink->lost++;
+	if (errno == ECONNREFUSED) {
+		s->lost += s->sent - c->told;
+		s->sent = c->told;
 	}
 	conn_broken(c, strerror(errno));
 	return false;

@@ -7,7 +7,10 @@
  *               went away is lost, and nobody can know.
  *            3. Of what the collector has no room for the kernel holds CONN_UNSENT bytes: the rest
  *               waits in the sink's queue, where it is not lost with the connection, or is counted.
- *            4. A connection that takes nothing for CONN_STALL_S is given up and made again.
+ *            4. A connection that takes nothing for CONN_STALL_S is given up and made again; so is
+ *               one that is not made in that time, and one whose other end acknowledges nothing
+ *               or, while there is nothing to be sent, answers no probe.
+ *            5. Files of TLS are read for each connection: they may have been renewed.
  * Owner      One sink.
  * Limits     CONN_RETRY_MIN_MS, doubled up to CONN_RETRY_MAX_MS, between attempts.
  * See        docs/log.md, "Collectors".
@@ -39,6 +42,8 @@ struct log_conn {
 	struct bufferevent *bev; /* TCP, TLS; NULL: none */
 	bool is_connected;
 	uint64_t retry_ns;       /* not before */
+	uint64_t began_ns;       /* when the connection was asked for */
+	uint64_t told;           /* UDP: the sink's `sent` before its last datagram */
 	unsigned retry_ms;
 	uint64_t now_ns;         /* of the last conn_tick */
 };

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections to collectors that do not behave: time is an argument, so nobody waits for it. */
+#include "ctl/daemon/log_conn.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log_world.h"
+
+enum { ROOM = 64, STALL_MS = CONN_STALL_S * 1000 };
+
+static struct log_bus bus;
+static struct log_sink sink;
+static struct log_conn conn;
+static int listener;
+static unsigned begun;
+
+static void
+on_begun(struct log_sink *s)
+{
+	begun++;
+}
+
+static void
+pump(struct log_sink *s, uint64_t now_ns)
+{
+	conn_tick(&conn, now_ns);
+}
+
+static const struct log_sink_ops ops = {"test", pump, NULL, NULL};
+
+/* begin: a sink with this transport, and a socket (SOCK_*, or 0) where it connects to. */
+static void
+begin(const char *transport, int type)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t size = sizeof(a);
+	listener = socket(AF_INET, (type != 0 ? type : SOCK_DGRAM) | SOCK_NONBLOCK, 0);
+	CU_ASSERT_FATAL(bind(listener, (struct sockaddr *)&a, size) == 0);
+	getsockname(listener, (struct sockaddr *)&a, &size);
+	if (type == SOCK_STREAM)
+		listen(listener, 8);
+	if (type == 0) {
+		close(listener);
+		listener = -1;
+	}
+	json_t *conf = json_pack("{s:s, s:s, s:i, s:s}", "name", "c", "address", "127.0.0.1",
+	                         "port", ntohs(a.sin_port), "transport", transport);
+	bus = (struct log_bus){.base = event_base_new()};
+	CU_ASSERT_FATAL(log_sink_init(&sink, &bus, &ops, "c", conf, ROOM) == 0);
+	json_decref(conf);
+	conn_init(&conn, &sink, on_begun);
+	begun = 0;
+}
+
+static void
+end(void)
+{
+	conn_fini(&conn);
+	log_sink_fini(&sink);
+	event_base_free(bus.base);
+	if (listener >= 0)
+		close(listener);
+}
+
+static void
+turn(uint64_t ms)
+{
+	log_bus_pump(&bus, ms * 1000000);
+	event_base_loop(bus.base, EVLOOP_NONBLOCK);
+}
+
+/* accepted: a connection has come. => its socket, or -1. */
+static int
+accepted(uint64_t ms)
+{
+	for (unsigned i = 0; i < 200; i++) {
+		int fd = accept(listener, NULL, NULL);
+		if (fd >= 0)
+			return fd;
+		turn(ms);
+		poll(NULL, 0, 1);
+	}
+	return -1;
+}
+
+/* A collector that accepts and never says a word of the handshake is given up, and tried again. */
+static void
+test_silent(void)
+{
+	begin("tls", SOCK_STREAM);
+	turn(1000);
+	int first = accepted(1000);
+	CU_ASSERT_FATAL(first >= 0);
+	for (unsigned i = 0; i < 20; i++)
+		turn(1000 + STALL_MS);
+	CU_ASSERT(!sink.is_up && conn.bev != NULL && sink.error[0] == '\0' && begun == 0);
+	turn(1001 + STALL_MS);
+	CU_ASSERT(conn.bev == NULL && conn.tls == NULL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(sink.error, ": does not answer"));
+	turn(1001 + STALL_MS + CONN_RETRY_MIN_MS);
+	CU_ASSERT_PTR_NOT_NULL(conn.bev);
+	int second = accepted(1001 + STALL_MS + CONN_RETRY_MIN_MS);
+	CU_ASSERT(second >= 0);
+	close(first);
+	close(second);
+	end();
+}
+
+static int
+option(int level, int name)
+{
+	int value = -1;
+	socklen_t size = sizeof(value);
+	getsockopt(bufferevent_getfd(conn.bev), level, name, &value, &size);
+	return value;
+}
+
+/* The kernel notices that a collector's host is gone as soon as we would. */
+static void
+test_gone(void)
+{
+	begin("tcp", SOCK_STREAM);
+	turn(1000);
+	int fd = accepted(1000);
+	for (unsigned i = 0; i < 200 && !sink.is_up; i++, poll(NULL, 0, 1))
+		turn(1000);
+	CU_ASSERT_FATAL(fd >= 0 && sink.is_up && begun == 1);
+	CU_ASSERT_EQUAL(option(IPPROTO_TCP, TCP_USER_TIMEOUT), STALL_MS);
+	CU_ASSERT(option(SOL_SOCKET, SO_KEEPALIVE) == 1);
+	CU_ASSERT(option(IPPROTO_TCP, TCP_KEEPIDLE) + 3 * option(IPPROTO_TCP, TCP_KEEPINTVL) <=
+	          CONN_STALL_S);
+	turn(1001 + STALL_MS); /* one that is there has all the time of the world */
+	CU_ASSERT(sink.is_up && sink.error[0] == '\0');
+	close(fd);
+	end();
+}
+
+/* take: so many records are on their way. */
+static void
+take(unsigned n)
+{
+	struct record r = block_record(RECORD_BLOCK_CREATE, SECOND, 1, 1, 1024);
+	for (unsigned i = 0; i < n; i++) {
+		log_bus_put(&bus, &r);
+		log_sink_take(&sink);
+	}
+}
+
+/* A datagram that nobody was there for: all that was in it is lost, not one record. */
+static void
+test_refused(void)
+{
+	begin("udp", 0);
+	turn(1000);
+	CU_ASSERT(sink.is_up);
+	take(5);
+	CU_ASSERT_FATAL(conn_put(&conn, "five", 4));
+	log_sink_arrived(&sink);
+	CU_ASSERT(sink.sent == 5 && sink.lost == 0);
+	take(2);
+	CU_ASSERT_FALSE(conn_put(&conn, "two", 3));
+	CU_ASSERT(sink.sent == 0 && sink.lost == 5 && !sink.is_up);
+	CU_ASSERT(sink.head - sink.tail == 2 && sink.taken == sink.tail); /* sent again, later */
+	end();
+}
+
+static const struct test_case cases[] = {
+	{"silent in the handshake", test_silent},
+	{"gone without a word", test_gone},
+	{"datagrams refused", test_refused},
+};
+TEST_MAIN("log_collector", cases)
