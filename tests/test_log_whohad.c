@@ -367,6 +367,38 @@ beyond(void)
 	log_end();
 }
 
+/* A line that cannot be read may have been any record, then: neither before nor after. */
+static void
+unread(void)
+{
+	static const struct { unsigned second; bool create; } lines[] = {
+		{0, true}, {60, false}, {120, true}, {0, false}, {240, false}, {300, true},
+	};
+	static const struct { unsigned second; bool has, sure; } cases[] = {
+		{30, true, true}, {90, false, true}, {120, true, true}, {121, true, false},
+		{200, true, false}, {250, false, false}, {300, true, true},
+	};
+	struct log_index ix;
+	struct whohad w;
+	log_index_init(&ix);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct record r = block_record(lines[i].create ? RECORD_BLOCK_CREATE :
+			RECORD_BLOCK_DELETE, BEGIN_NS + lines[i].second * SECOND, i + 1, 2, 1024);
+		CU_ASSERT_EQUAL(log_index_add(&ix, i == 3 ? NULL : &r, NULL, 100), 0);
+	}
+	struct whohad_live live = {&ix, "x"};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct whohad_query q = {.external = htonl(0xcb007100), .port = 1100,
+			.at_ms = BEGIN_NS / 1000000 + cases[i].second * 1000};
+		CU_ASSERT_EQUAL(whohad_search(&q, -1, &live, &w), 0);
+		CU_ASSERT(w.answers == cases[i].has);
+		CU_ASSERT(w.answers == 0 || w.answer[0].is_certain == cases[i].sure);
+		if (cases[i].has && !cases[i].sure)
+			CU_ASSERT(w.gaps == 1 && w.gap[0].lost == 1);
+	}
+	log_index_fini(&ix);
+}
+
 /* A block is no answer to a question about a protocol that has no ports here. */
 static void
 other_protocols(void)
@@ -463,6 +495,7 @@ static const struct test_case cases[] = {
 	{"a log with gaps", log_with_gaps},
 	{"where the log begins", bounds},
 	{"where the log ends", beyond},
+	{"lines that cannot be read", unread},
 	{"sessions", sessions},
 	{"other protocols", other_protocols},
 	{"names of realms", names_of_realms},

@@ -106,26 +106,49 @@ head_add(struct log_index_head *h, const struct record *rec)
 	h->sequence_last[rec->worker] = rec->sequence;
 }
 
+static int
+entry_add(struct log_index *ix, const struct log_entry *e)
+{
+	if (ix->head.entries == ix->room) {
+		size_t room = ix->room == 0 ? ROOM : ix->room * 2;
+		void *more = realloc(ix->entry, room * sizeof(*ix->entry));
+		if (more == NULL)
+			return -ENOMEM;
+		ix->entry = more;
+		ix->room = room;
+	}
+	ix->entry[ix->head.entries++] = *e;
+	return 0;
+}
+
+/* unread_add: the bad lines before this record as a gap, that a search sees what they may hide. */
+static int
+unread_add(struct log_index *ix, const struct record *rec)
+{
+	struct log_entry gap = {
+		.time_ms = rec->time_ns / MS, .sequence = ix->head.last_ms,
+		.subscriber = ix->unread, .names = LOG_NAMES, .event = RECORD_GAP,
+		.line = (uint32_t)ix->head.lines - 1, .worker = RECORD_DAEMON,
+	};
+	return entry_add(ix, &gap);
+}
+
 int
 log_index_add(struct log_index *ix, const struct record *rec, const struct log_names *names,
               size_t bytes)
 {
 	struct log_index_head *h = &ix->head;
+	if (rec != NULL && ix->unread != 0 && unread_add(ix, rec) != 0)
+		return -ENOMEM;
 	if (rec != NULL && is_indexed(rec->event)) {
-		if (h->entries == ix->room) {
-			size_t room = ix->room == 0 ? ROOM : ix->room * 2;
-			void *more = realloc(ix->entry, room * sizeof(*ix->entry));
-			if (more == NULL)
-				return -ENOMEM;
-			ix->entry = more;
-			ix->room = room;
-		}
-		ix->entry[h->entries++] = entry_of(ix, rec, names);
+		struct log_entry e = entry_of(ix, rec, names);
+		if (entry_add(ix, &e) != 0)
+			return -ENOMEM;
 	}
 	if (rec != NULL)
 		head_add(h, rec);
-	else
-		h->bad++;
+	h->bad += rec == NULL;
+	ix->unread = rec == NULL ? ix->unread + 1 : 0;
 	h->lines++;
 	h->bytes += bytes;
 	return 0;

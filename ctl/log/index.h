@@ -8,6 +8,7 @@
  *            address 0.
  * Invariant  1. log_index_open takes files of anybody: every number is checked before it is used.
  *            2. An index that is not whole is never seen under its name (written aside, renamed).
+ *            3. Where lines between two records are none, it has a gap.
  * Owner      One thread; saved ones may be read by any process.
  * Limits     LOG_NAMES pairs, UINT32_MAX lines.
  * See        docs/log.md, "Segments".
@@ -49,6 +50,7 @@ struct log_index {
 	struct log_names *names;
 	struct log_entry *entry;
 	size_t room;
+	uint32_t unread;                 /* bad lines since the last record */
 	bool is_sorted;
 	void *map;                       /* of a file, or NULL: own memory */
 	size_t map_size;
