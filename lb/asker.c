@@ -12,11 +12,10 @@ is_asker(const struct lb_view *v, const struct tuple *t)
 }
 
 const struct img_lb_backend *
-lb_asker_backend(const struct lb_view *v, const struct img_lb_service *s, const struct tuple *t)
+lb_asker_find(const struct lb_view *v, const struct img_lb_service *s, const struct tuple *t)
 {
 	uint32_t place = (uint32_t)__builtin_bswap16(t->sport) - LB_ASKER_PORT;
-	if (v->n_askers == 0 || !lb_mode_is_way(s->mode) || place >= s->backends ||
-	    t->realm != 0 || !is_asker(v, t))
+	if (!lb_mode_is_way(s->mode) || place >= s->backends || t->realm != 0 || !is_asker(v, t))
 		return NULL;
 	return &v->backends[s->first_backend + place];
 }

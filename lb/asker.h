@@ -18,9 +18,15 @@
 
 #include "lb_view.h"
 
+/* lb_asker_find: as lb_asker_backend, where there are addresses to look through. */
+const struct img_lb_backend *lb_asker_find(const struct lb_view *v, const struct img_lb_service *s,
+                                           const struct tuple *t);
+
 /* lb_asker_backend: the backend that the packet asks, or NULL: it is none of a check. */
-const struct img_lb_backend *lb_asker_backend(const struct lb_view *v,
-                                              const struct img_lb_service *s,
-                                              const struct tuple *t);
+static inline const struct img_lb_backend *
+lb_asker_backend(const struct lb_view *v, const struct img_lb_service *s, const struct tuple *t)
+{
+	return v->n_askers == 0 ? NULL : lb_asker_find(v, s, t);
+}
 
 #endif
