@@ -29,14 +29,28 @@ hop_is_nic(const struct img_route *r)
 	return r != NULL && (r->kind == ROUTE_VIA || r->kind == ROUTE_CONNECTED);
 }
 
+/* hop_via: the number of a route's gateway, which is remembered; 0: its MAC is not known. */
+static inline uint16_t
+hop_via(const struct worker *w, const struct img_route *r, uint8_t family)
+{
+	struct route_hop *known = &w->pipe->route_hop[(uintptr_t)r / sizeof(*r) % ROUTE_HOPS];
+	if (__builtin_expect(known->route == r, 1))
+		return known->id;
+	uint16_t id = nexthop_find(&w->shared->nexthops, r->nic, family, &r->gateway);
+	if (id != NEXTHOP_NONE)
+		*known = (struct route_hop){r, id};
+	return id;
+}
+
 /* hop_id: the number of the next hop of a destination on its route, as far as there is one. */
 static inline uint16_t
 hop_id(const struct worker *w, const struct img_route *r, const union addr *dst, uint8_t family)
 {
 	enum { LOOPS = 1u << ROUTE_POOL | 1u << ROUTE_SERVICE | 1u << ROUTE_LB_LOCAL };
-	if (__builtin_expect(hop_is_nic(r), 1))
-		return nexthop_find(&w->shared->nexthops, r->nic, family,
-		                    r->kind == ROUTE_VIA ? &r->gateway : dst);
+	if (__builtin_expect(r != NULL && r->kind == ROUTE_VIA, 1))
+		return hop_via(w, r, family);
+	if (hop_is_nic(r))
+		return nexthop_find(&w->shared->nexthops, r->nic, family, dst);
 	return r != NULL && (LOOPS >> r->kind & 1) != 0 ? NEXTHOP_LOOP : NEXTHOP_NONE;
 }
 

@@ -17,7 +17,13 @@
 #include "worker.h"
 
 /* PREFETCH_AHEAD: so many frames before its turn a header is asked for. */
-enum { PREFETCH_AHEAD = 4, IDENT_COUNTERS = 4096 };
+enum { PREFETCH_AHEAD = 4, IDENT_COUNTERS = 4096, ROUTE_HOPS = 64 };
+
+/* The next hop that a route's gateway was found to be: numbers stay what they are. */
+struct route_hop {
+	const struct img_route *route; /* NULL: none */
+	uint16_t id;
+};
 
 struct tx_buf {
 	struct dev *dev;
@@ -54,6 +60,7 @@ struct pipeline {
 	struct way_hop way_hop[WAY_HOPS]; /* by owner; lib/encap.h */
 	uint64_t way_now;        /* what these are of: generation, and epoch of shared.way_mtus */
 	uint32_t way_stamp;      /* of the rows that are good */
+	struct route_hop route_hop[ROUTE_HOPS]; /* of w->gen's routes; lib/hop.h */
 	uint64_t gen_number;     /* of w->gen: an address may come again, a number does not */
 };
 

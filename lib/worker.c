@@ -196,6 +196,7 @@ generation_pick_up(struct worker *w)
 	if (g == NULL || (g == w->gen && g->number == w->pipe->gen_number))
 		return;
 	generation_derive(w, g);
+	memset(w->pipe->route_hop, 0, sizeof(w->pipe->route_hop));
 	w->gen = g;
 	w->pipe->gen_number = g->number;
 	w->stats->generation = g->number;

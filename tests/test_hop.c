@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Next hops off the hit path: routes, neighbours, MTU, hairpin. */
+#include "lib/pipeline.h"
 #include "probe.h"
 
 /* A subscriber to another's pool address: TTL down once, seen from outside. */
@@ -89,10 +90,45 @@ test_loop(void)
 	world_destroy(w);
 }
 
+static unsigned
+remembered(const struct world *w)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < ROUTE_HOPS; i++)
+		n += w->worker[0]->pipe->route_hop[i].route != NULL;
+	return n;
+}
+
+/* A gateway's number is remembered once its MAC is known, until there is another generation. */
+static void
+test_gateway(void)
+{
+	struct world *w = world_create((struct world_options){.workers = 1});
+	union addr gateway = addr4("192.0.2.254");
+	probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17));
+	probe_expect_punt(w, PUNT_NEIGHBOUR, DROP_NO_NEIGHBOUR, WORLD_OUT);
+	CU_ASSERT_EQUAL(remembered(w), 0);
+	world_mac(w, WORLD_OUT, 4, gateway);
+	for (uint16_t port = 2001; port < 2003; port++) {
+		probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", port, "8.8.8.8", 53, 17));
+		CU_ASSERT_TRUE(probe_take(w, 1));
+		CU_ASSERT_EQUAL(memcmp(probe_view.f.dmac + 2, &gateway, 4), 0);
+		CU_ASSERT_EQUAL(remembered(w), 1);
+	}
+	world_regenerate(w);
+	world_poll(w);
+	CU_ASSERT_EQUAL(remembered(w), 0);
+	probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 2003, "8.8.8.8", 53, 17));
+	CU_ASSERT_TRUE(probe_take(w, 1));
+	CU_ASSERT_EQUAL(remembered(w), 1);
+	world_destroy(w);
+}
+
 static const struct test_case cases[] = {
 	{"no route, no neighbour", test_no_route_and_neighbour},
 	{"MTU", test_mtu},
 	{"hairpin", test_hairpin},
 	{"loop", test_loop},
+	{"a gateway", test_gateway},
 };
 TEST_MAIN("hop", cases)
