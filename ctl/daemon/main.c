@@ -18,7 +18,7 @@
 #include "server.h"
 #include "store.h"
 
-enum { TICK_MS = 100, CONNECT_TICKS = 5, RETRY_TICKS = 50 };
+enum { TICK_MS = 100, CONNECT_TICKS = 5, RETRY_TICKS = 50, EVENTS = 4 };
 
 struct daemon {
 	struct options opt;
@@ -26,6 +26,7 @@ struct daemon {
 	struct api *api;
 	struct plane_client plane;
 	struct event *plane_event; /* while connected */
+	struct event *events[EVENTS]; /* signals, and the tick; NULL: not begun */
 	struct server *server;
 	struct log_service *logs;
 	struct checker *checker;
@@ -232,6 +233,19 @@ offer_first(struct daemon *d)
 	return 0;
 }
 
+/* Before anybody can know that we are there: who stops us at once is heard, too. */
+static void
+events_begin(struct daemon *d)
+{
+	struct timeval tick = {.tv_usec = TICK_MS * 1000};
+	d->events[0] = evsignal_new(d->base, SIGTERM, on_end, d);
+	d->events[1] = evsignal_new(d->base, SIGINT, on_end, d);
+	d->events[2] = evsignal_new(d->base, SIGHUP, on_hangup, d);
+	d->events[3] = event_new(d->base, -1, EV_PERSIST, on_tick, d);
+	for (int i = 0; i < EVENTS; i++)
+		event_add(d->events[i], i == EVENTS - 1 ? &tick : NULL);
+}
+
 static int
 start(struct daemon *d)
 {
@@ -256,6 +270,7 @@ start(struct daemon *d)
 	if (d->checker == NULL)
 		return -1;
 	log_open(d);
+	events_begin(d);
 	d->server = server_create(d->base, d->opt.control, on_line, d);
 	if (d->server == NULL)
 		fprintf(stderr, "millraced: %s: %s\n", d->opt.control, strerror(errno));
@@ -265,18 +280,8 @@ start(struct daemon *d)
 static void
 run(struct daemon *d)
 {
-	struct timeval tick = {.tv_usec = TICK_MS * 1000};
-	struct event *events[] = {
-		evsignal_new(d->base, SIGTERM, on_end, d), evsignal_new(d->base, SIGINT, on_end, d),
-		evsignal_new(d->base, SIGHUP, on_hangup, d),
-		event_new(d->base, -1, EV_PERSIST, on_tick, d),
-	};
-	for (int i = 0; i < 4; i++)
-		event_add(events[i], i == 3 ? &tick : NULL);
 	on_tick(-1, 0, d);
 	event_base_dispatch(d->base);
-	for (int i = 0; i < 4; i++)
-		event_free(events[i]);
 }
 
 static void
@@ -287,6 +292,8 @@ stop(struct daemon *d)
 		save(d);
 		server_destroy(d->server);
 	}
+	for (int i = 0; i < EVENTS && d->events[i] != NULL; i++)
+		event_free(d->events[i]);
 	if (d->plane_event != NULL)
 		event_free(d->plane_event);
 	plane_client_close(&d->plane);
