@@ -3,7 +3,7 @@
 #include "conn.h"
 
 /* A row whose state no packet of a direction changes. */
-#define STAY(s) {(s), (s), (s), (s), [EV_OPEN] = (s), [EV_RESET] = (s)}
+#define STAY(s) {(s), (s), (s), (s), [EV_OPEN] = (s)}
 
 /*
  * Cells are [state][direction][event].
@@ -27,7 +27,6 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_FIN] = CONN_TCP_SYN,
 			/* The initiator gives up: RFC 7857 section 2.2, 4 min from here. */
 			[EV_RST] = CONN_TCP_TRANS,
-			[EV_RESET] = CONN_TCP_TRANS,
 		},
 		{
 			/* RFC 6146 3.5.2.2 INIT: a SYN of the other side, with ACK or without
@@ -39,7 +38,6 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_FIN] = CONN_TCP_FIN_R,
 			/* The peer refuses. */
 			[EV_RST] = CONN_TCP_TRANS,
-			[EV_RESET] = CONN_TCP_TRANS,
 		},
 	},
 	[CONN_TCP_MID] = {
@@ -50,7 +48,6 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_MID,
 			[EV_FIN] = CONN_TCP_MID,
 			[EV_RST] = CONN_TCP_TRANS,
-			[EV_RESET] = CONN_TCP_TRANS,
 		},
 		{
 			[EV_OTHER] = CONN_TCP_EST,
@@ -58,7 +55,6 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_EST,
 			[EV_FIN] = CONN_TCP_FIN_R,
 			[EV_RST] = CONN_TCP_TRANS,
-			[EV_RESET] = CONN_TCP_TRANS,
 		},
 	},
 	[CONN_TCP_EST] = {
@@ -71,8 +67,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			/* RFC 6146 3.5.2.2 "V6 FIN RCV": the established timer goes on. */
 			[EV_FIN] = CONN_TCP_FIN_I,
 			/* RFC 7857 section 2.2: kept 4 min, the RST may be spoofed or lost. */
-			[EV_RST] = CONN_TCP_EST,
-			[EV_RESET] = CONN_TCP_TRANS,
+			[EV_RST] = CONN_TCP_TRANS,
 		},
 		{
 			[EV_OTHER] = CONN_TCP_EST,
@@ -80,8 +75,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_EST,
 			/* "V4 FIN RCV". */
 			[EV_FIN] = CONN_TCP_FIN_R,
-			[EV_RST] = CONN_TCP_EST,
-			[EV_RESET] = CONN_TCP_TRANS,
+			[EV_RST] = CONN_TCP_TRANS,
 		},
 	},
 	[CONN_TCP_FIN_I] = {
@@ -91,8 +85,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_SYN] = CONN_TCP_FIN_I,
 			[EV_OPEN] = CONN_TCP_FIN_I,
 			[EV_FIN] = CONN_TCP_FIN_I,
-			[EV_RST] = CONN_TCP_FIN_I,
-			[EV_RESET] = CONN_TCP_TRANS,
+			[EV_RST] = CONN_TCP_TRANS,
 		},
 		{
 			/* Half-closed: the responder may send for as long as it likes. */
@@ -101,8 +94,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_FIN_I,
 			/* RFC 6146 "V4 FIN + V6 FIN RCV": both, now the transitory timer. */
 			[EV_FIN] = CONN_TCP_CLOSING,
-			[EV_RST] = CONN_TCP_FIN_I,
-			[EV_RESET] = CONN_TCP_TRANS,
+			[EV_RST] = CONN_TCP_TRANS,
 		},
 	},
 	[CONN_TCP_FIN_R] = {
@@ -112,16 +104,14 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_FIN_R,
 			/* Both. */
 			[EV_FIN] = CONN_TCP_CLOSING,
-			[EV_RST] = CONN_TCP_FIN_R,
-			[EV_RESET] = CONN_TCP_TRANS,
+			[EV_RST] = CONN_TCP_TRANS,
 		},
 		{
 			[EV_OTHER] = CONN_TCP_FIN_R,
 			[EV_SYN] = CONN_TCP_FIN_R,
 			[EV_OPEN] = CONN_TCP_FIN_R,
 			[EV_FIN] = CONN_TCP_FIN_R,
-			[EV_RST] = CONN_TCP_FIN_R,
-			[EV_RESET] = CONN_TCP_TRANS,
+			[EV_RST] = CONN_TCP_TRANS,
 		},
 	},
 	[CONN_TCP_CLOSING] = {
@@ -137,7 +127,6 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_FIN] = CONN_TCP_CLOSING,
 			/* An RST must not lengthen what is over: same timer, same end. */
 			[EV_RST] = CONN_TCP_CLOSING,
-			[EV_RESET] = CONN_TCP_CLOSING,
 		},
 		{
 			[EV_OTHER] = CONN_TCP_CLOSING,
@@ -146,7 +135,6 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_SYN,
 			[EV_FIN] = CONN_TCP_CLOSING,
 			[EV_RST] = CONN_TCP_CLOSING,
-			[EV_RESET] = CONN_TCP_CLOSING,
 		},
 	},
 	[CONN_TCP_TRANS] = {
@@ -158,7 +146,6 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_TRANS,
 			[EV_FIN] = CONN_TCP_EST,
 			[EV_RST] = CONN_TCP_TRANS,
-			[EV_RESET] = CONN_TCP_TRANS,
 		},
 		{
 			[EV_OTHER] = CONN_TCP_EST,
@@ -166,7 +153,6 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_EST,
 			[EV_FIN] = CONN_TCP_EST,
 			[EV_RST] = CONN_TCP_TRANS,
-			[EV_RESET] = CONN_TCP_TRANS,
 		},
 	},
 	/* One-sided: the answers go past us, and nothing that says it is one changes anything. */
@@ -178,7 +164,6 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_ONE_SYN,
 			[EV_FIN] = CONN_ONE_FIN,
 			[EV_RST] = CONN_ONE_MID,
-			[EV_RESET] = CONN_ONE_MID,
 		},
 		STAY(CONN_ONE_SYN),
 	},
@@ -189,7 +174,6 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_ONE_EST,
 			[EV_FIN] = CONN_ONE_FIN,
 			[EV_RST] = CONN_ONE_MID,
-			[EV_RESET] = CONN_ONE_MID,
 		},
 		STAY(CONN_ONE_EST),
 	},
@@ -203,7 +187,6 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_ONE_SYN,
 			[EV_FIN] = CONN_ONE_FIN,
 			[EV_RST] = CONN_ONE_FIN,
-			[EV_RESET] = CONN_ONE_FIN,
 		},
 		STAY(CONN_ONE_FIN),
 	},
@@ -216,7 +199,6 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_ONE_MID,
 			[EV_FIN] = CONN_ONE_FIN,
 			[EV_RST] = CONN_ONE_MID,
-			[EV_RESET] = CONN_ONE_MID,
 		},
 		STAY(CONN_ONE_MID),
 	},

@@ -39,16 +39,9 @@ enum conn_state {
 	CONN_MAX
 };
 
-/*
- * EV_OPEN is a SYN without ACK, the beginning of a connection; without EV_ALONE it is any SYN.
- * EV_RST is a RST that may be anybody's, and ends nothing that is established; EV_RESET one that
- * its receiver takes (lib/window.h). No packet arrives with that: it follows on EV_RST.
- */
+/* EV_OPEN is a SYN without ACK, the beginning of a connection; without EV_ALONE it is any SYN. */
 enum { EV_ALONE = 4 };
-enum conn_event {
-	EV_OTHER, EV_SYN, EV_FIN, EV_RST,
-	EV_OPEN = EV_SYN | EV_ALONE, EV_RESET = EV_RST | EV_ALONE, EV_MAX,
-};
+enum conn_event { EV_OTHER, EV_SYN, EV_FIN, EV_RST, EV_OPEN = EV_SYN | EV_ALONE, EV_MAX = 8 };
 
 extern const uint8_t conn_next[CONN_MAX][2][EV_MAX];
 
@@ -58,6 +51,13 @@ static inline bool
 conn_is_over(unsigned state)
 {
 	return state == CONN_TCP_CLOSING || state == CONN_TCP_TRANS || state == CONN_ONE_MID;
+}
+
+/* conn_is_established: have both sides spoken, and not both closed? */
+static inline bool
+conn_is_established(unsigned state)
+{
+	return state >= CONN_TCP_EST && state <= CONN_TCP_FIN_R;
 }
 
 /* conn_is_syn: is an event a SYN, alone or with ACK? */

@@ -69,14 +69,13 @@ pipeline_count(struct worker *w, struct flow *f, unsigned d, const struct pkt *p
 	count(w, f, d, p);
 }
 
-/* A RST ends what there is, if its receiver takes it. */
-static __attribute__((noinline)) void
-judge(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
+/* Does a RST change nothing, since its receiver does not take it? */
+static __attribute__((noinline)) bool
+is_doubted(struct worker *w, const struct flow *f, unsigned d, const struct pkt *p)
 {
-	if (window_has(f, d, p->l3 + p->l4))
-		f->state = conn_next[f->state][d][EV_RESET];
-	else
-		w->stats->resets_doubted++;
+	bool is_out = conn_is_established(f->state) && !window_has(f, d, p->l3 + p->l4);
+	w->stats->resets_doubted += is_out;
+	return is_out;
 }
 
 /* Advance the state, stamp, count. */
@@ -85,13 +84,11 @@ touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 {
 	if (unlikely(is_first_answer(f, d)))
 		answered(w, f, p->event);
-	f->state = conn_next[f->state][d][p->event];
-	if (unlikely(p->event == EV_RST))
-		judge(w, f, d, p);
+	if (likely(p->event != EV_RST) || !is_doubted(w, f, d, p))
+		f->state = conn_next[f->state][d][p->event];
 	window_note(f, d, p->l3 + p->l4);
 	count(w, f, d, p);
 }
-
 
 /* A query says nothing of the network behind us either: of its options none that names it. */
 static void
@@ -107,8 +104,8 @@ hide_way(const struct pkt *p, const struct flow *f, unsigned d)
 static __attribute__((noinline)) void
 send_special(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 {
-	if (w->gen->plane->reset_is_final && !w->policy[f->policy].ops->opens_again &&
-	    (p->event != EV_RST || window_has(f, d, p->l3 + p->l4)))
+	bool lives_on = p->event == EV_RST && conn_is_established(f->state);
+	if (w->gen->plane->reset_is_final && !w->policy[f->policy].ops->opens_again && !lives_on)
 		final_seen(f, p->event);
 	if ((p->event & EV_ALONE) != 0 && again_open(w, p))
 		return;

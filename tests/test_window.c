@@ -97,6 +97,21 @@ test_unknown(void)
 	world_destroy(t.w);
 }
 
+/* What is only begun is ended by any RST, also where a SYN came twice and nothing is acknowledged:
+ * none of them is doubted. */
+static void
+test_opening(void)
+{
+	struct talk t = {.w = probe_simple()};
+	say(&t, 0, SYN, 999999, 0);
+	say(&t, 0, SYN, 999999, 0);
+	say(&t, 1, RST | ACK, 0xdeadbeef, 1000000);
+	CU_ASSERT_EQUAL(state_of(&t), CONN_TCP_TRANS);
+	say(&t, 1, RST | ACK, 0xdeadbeef, 1000000);
+	CU_ASSERT_EQUAL(t.w->worker[0]->stats->resets_doubted, 0);
+	world_destroy(t.w);
+}
+
 /* One FIN: a RST that is not believed leaves it as it is too. */
 static void
 test_half_closed(void)
@@ -129,6 +144,7 @@ static const struct test_case cases[] = {
 	{"by how much", test_offsets},
 	{"the window moves", test_moves},
 	{"nothing acknowledged", test_unknown},
+	{"opening", test_opening},
 	{"half-closed", test_half_closed},
 	{"final resets", test_final},
 };
