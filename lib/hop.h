@@ -65,6 +65,18 @@ hop_find(const struct worker *w, uint8_t realm, const union addr *dst, uint8_t f
 	return hop_on(w, route_find(w->gen, realm, dst, family), dst, family);
 }
 
+/* hop_renew: what a flow remembers is of the generation's routes now, or nothing. => true: it
+ * forgot. */
+static inline bool
+hop_renew(const struct worker *w, struct flow *f)
+{
+	if (f->route_gen == w->gen->route_gen)
+		return false;
+	f->nexthop[0] = f->nexthop[1] = NEXTHOP_NONE;
+	f->route_gen = w->gen->route_gen;
+	return true;
+}
+
 /* hop_of: the hop that a flow remembers. => id is at least NEXTHOP_LOOP. */
 struct hop hop_of(const struct worker *w, uint16_t id);
 

@@ -20,6 +20,7 @@
 #include "rewrite.h"
 #include "shifted.h"
 #include "tally.h"
+#include "told.h"
 #include "tx.h"
 #include "window.h"
 
@@ -119,14 +120,11 @@ send_special(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 		encap_send(w, p, f, d, p->hash);
 		return;
 	}
-	if ((f->flags & FLOW_SHIFT) != 0) {
+	if ((f->flags & FLOW_SHIFT) != 0 && (d == 0 || !told_is(f))) {
 		shifted_forward(w, p);
 		return;
 	}
-	if (f->route_gen != w->gen->route_gen) {
-		f->nexthop[0] = f->nexthop[1] = NEXTHOP_NONE;
-		f->route_gen = w->gen->route_gen;
-	}
+	hop_renew(w, f);
 	struct hop hop;
 	if (f->nexthop[d] != NEXTHOP_NONE) {
 		hop = hop_of(w, f->nexthop[d]);
@@ -402,7 +400,7 @@ parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsig
 			packets++;
 			bytes += p->m->data_len;
 			p++;
-		} else if (parse_plain6(p, &plain)) {
+		} else if (parse_plain6(p, &plain)) { /* one branch for both costs IPv4 two more */
 			packets++;
 			bytes += p->m->data_len;
 			p++;

@@ -28,17 +28,23 @@ rewrite_addresses(const struct pkt *p, const struct tuple *to)
 }
 
 void
+rewrite_length(uint8_t *l3, uint8_t family, uint32_t length)
+{
+	be16 size = htobe16((uint16_t)length);
+	if (family == FAMILY_V6) {
+		((struct ip6 *)l3)->payload = size;
+		return;
+	}
+	struct ip4 *h = (struct ip4 *)l3;
+	h->csum = csum_apply(h->csum, csum_diff16(h->total, size));
+	h->total = size;
+}
+
+void
 rewrite_size(struct pkt *p, uint32_t l3_len)
 {
 	p->l3_len = (uint16_t)l3_len;
 	p->m->data_len = (uint16_t)(p->l3 - buf_data(p->m) + l3_len);
 	p->m->pkt_len = p->m->data_len;
-	if (p->family == FAMILY_V6) {
-		pkt_ip6(p)->payload = htobe16((uint16_t)(l3_len - IP6_LEN));
-		return;
-	}
-	struct ip4 *h = pkt_ip4(p);
-	be16 size = htobe16((uint16_t)l3_len);
-	h->csum = csum_apply(h->csum, csum_diff16(h->total, size));
-	h->total = size;
+	rewrite_length(p->l3, p->family, p->family == FAMILY_V6 ? l3_len - IP6_LEN : l3_len);
 }

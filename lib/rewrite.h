@@ -126,6 +126,9 @@ rewrite_flow(const struct pkt *p, const struct flow *f, unsigned d)
 /* rewrite_addresses: source and destination of `to` as they are, and TTL: no transport header. */
 void rewrite_addresses(const struct pkt *p, const struct tuple *to);
 
+/* rewrite_length: of an IP header: all of an IPv4 packet, the payload of an IPv6 one. */
+void rewrite_length(uint8_t *l3, uint8_t family, uint32_t length);
+
 /* rewrite_size: the packet has so many octets from its IP header on now; that header's length and
  * the buffer's say so too. => What the transport sums is no longer right. */
 void rewrite_size(struct pkt *p, uint32_t l3_len);

@@ -16,11 +16,8 @@
 struct hop
 shifted_hop(const struct worker *w, struct flow *f, struct shift *s, unsigned d)
 {
-	if (f->route_gen != w->gen->route_gen) {
-		f->nexthop[0] = f->nexthop[1] = NEXTHOP_NONE;
-		f->route_gen = w->gen->route_gen;
+	if (hop_renew(w, f))
 		s->hop[0] = s->hop[1] = NEXTHOP_NONE;
-	}
 	if (s->hop[d] != NEXTHOP_NONE)
 		return hop_of(w, s->hop[d]);
 	uint8_t family = (s->ref & FLOW_REF_V6) != 0 ? FAMILY_V6 : FAMILY_V4;

@@ -36,8 +36,8 @@ struct passing {
 	unsigned d;
 };
 
-/* shifted_forward: a packet of a flow with FLOW_SHIFT: counted already; to its end. (That of a
- * datagram is in lib/told.h.) */
+/* shifted_forward: a packet of a flow with FLOW_SHIFT: counted already; to its end. (Datagrams, of
+ * direction 0 alone, are lib/told.h's.) */
 void shifted_forward(struct worker *w, struct pkt *p);
 
 /* shifted_is_wanted: has the flow of this spec to be shifted? Its policy says so. */

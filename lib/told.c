@@ -51,24 +51,6 @@ put_header(struct pkt *p, const uint8_t *head, unsigned n)
 	return true;
 }
 
-/* What the flow remembers of next hops is of the generation's routes; of direction 0 it never does
- * any. */
-static struct hop
-hop_towards(const struct worker *w, struct flow *f, const struct pkt *p, unsigned d)
-{
-	if (f->route_gen != w->gen->route_gen) {
-		f->nexthop[0] = f->nexthop[1] = NEXTHOP_NONE;
-		f->route_gen = w->gen->route_gen;
-	}
-	if (f->nexthop[d] != NEXTHOP_NONE)
-		return hop_of(w, f->nexthop[d]);
-	union addr to = flow_source(&w->flows, p->ref ^ 1);
-	struct hop hop = hop_find(w, f->realm[!d], &to, p->family);
-	if (d == 1)
-		f->nexthop[1] = hop.id;
-	return hop;
-}
-
 /* The reassembled datagram has to be one: its length is the first fragment's to say. */
 static bool
 is_too_long(const struct pkt *p, unsigned n)
@@ -81,23 +63,23 @@ void
 told_forward(struct worker *w, struct pkt *p)
 {
 	uint8_t head[TELL_MAX];
-	unsigned d = p->ref & 1, n = 0;
 	struct flow *f = flow_head(&w->flows, p->ref);
-	if (d == 0)
-		n = header_of(w, p->ref, (p->flags & PKT_FIRST) != 0, head);
-	struct hop hop = hop_towards(w, f, p, d);
+	unsigned n = header_of(w, p->ref, (p->flags & PKT_FIRST) != 0, head);
+	union addr to = flow_source(&w->flows, p->ref ^ 1);
+	hop_renew(w, f);
+	struct hop hop = hop_find(w, f->realm[1], &to, p->family);
 	if (!hop_admit_more(w, p, hop, n))
 		return;
-	if (n != 0 && is_too_long(p, n)) {
+	if (is_too_long(p, n)) {
 		pkt_drop(w, p, DROP_TOO_BIG);
 		return;
 	}
-	if (n != 0 && !put_header(p, head, n)) {
+	if (!put_header(p, head, n)) {
 		pkt_drop(w, p, DROP_NO_BUFFER);
 		return;
 	}
-	ident_renew(w, p, f, d);
-	rewrite_flow(p, f, d);
+	ident_renew(w, p, f, 0);
+	rewrite_flow(p, f, 0);
 	hop_send(w, p, hop);
 }
 
@@ -132,13 +114,8 @@ is_fragment(const struct pkt *p, const uint8_t *l3, const uint8_t *l4)
 static void
 quoted_shorten(uint8_t family, uint8_t *l3, unsigned n)
 {
-	uint8_t *field = l3 + (family == FAMILY_V4 ? 2 : 4);
-	be16 before = load16(field), after = htobe16((uint16_t)(be16toh(before) - n));
-	store16(field, after);
-	if (family == FAMILY_V4) {
-		struct ip4 *h = (struct ip4 *)l3;
-		h->csum = csum_apply(h->csum, csum_diff16(before, after));
-	}
+	be16 before = load16(l3 + (family == FAMILY_V4 ? 2 : 4));
+	rewrite_length(l3, family, be16toh(before) - n);
 }
 
 /* The MTU for a sender that knows nothing of n octets more. 0 is what old routers say. */

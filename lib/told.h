@@ -29,7 +29,7 @@ told_is(const struct flow *f)
 	return (f->flags & FLOW_SHIFT) != 0 && f->proto == IPPROTO_L4_UDP;
 }
 
-/* told_forward: a packet of such a flow, counted already, to its end. */
+/* told_forward: a packet of direction 0 of such a flow, counted already, to its end. */
 void told_forward(struct worker *w, struct pkt *p);
 
 /* told_later: a later fragment of direction 0 moves on. => false: it would end beyond 65535. */
