@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -231,9 +230,9 @@ checks_of(const struct checks *c, const json_t *service, size_t i)
 	return checks_find(c, own != NULL ? own : get_text(service, "check"));
 }
 
-/* why_not: => NULL: it can. */
-static const char *
-why_not(enum check_type type, uint16_t port, const struct img_lb_service *s, bool has_source)
+const char *
+check_asks_not(enum check_type type, uint16_t port, const struct img_lb_service *s,
+               bool has_source)
 {
 	uint8_t proto = type == CHECK_UDP ? IPPROTO_UDP : IPPROTO_TCP;
 	if (type == CHECK_ICMP || type == CHECK_SCRIPT)
@@ -251,20 +250,11 @@ why_not(enum check_type type, uint16_t port, const struct img_lb_service *s, boo
 }
 
 bool
-check_asks_service(enum check_type type, uint16_t port, const struct img_lb_service *s,
-                   bool has_source, char why[CHECK_WHY])
-{
-	const char *no = why_not(type, port, s, has_source);
-	snprintf(why, CHECK_WHY, "%s", no != NULL ? no : "");
-	return no == NULL;
-}
-
-bool
 checks_ask_service(const struct checks *c, const struct check *k, const struct img_lb_service *s)
 {
 	bool has_source = false;
 	for (unsigned i = 0; i < c->n_askers; i++)
 		has_source |= c->asker[i].family == s->family;
 	return k != NULL && k->target != CHECK_BACKEND &&
-	       why_not(k->type, k->port, s, has_source) == NULL;
+	       check_asks_not(k->type, k->port, s, has_source) == NULL;
 }

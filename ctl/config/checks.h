@@ -23,7 +23,6 @@ enum {
 	CHECK_MAX_TEXT = 512,
 	CHECK_MAX_ARGUMENTS = 16,
 	CHECK_MAX_FALLS = 10, /* of damping.changes */
-	CHECK_WHY = 96,
 };
 
 /* What passive health does where the service does not say: as the option table has it. */
@@ -31,7 +30,7 @@ enum { PASSIVE_SHARE = 50, PASSIVE_WINDOW_S = 10, PASSIVE_HOLD_S = 30, PACE_MAX_
 
 enum check_type { CHECK_TCP, CHECK_HTTP, CHECK_HTTPS, CHECK_UDP, CHECK_ICMP, CHECK_SCRIPT };
 
-/* What is asked for; CHECK_AS_CAN: the service's address where check_asks_service says so. */
+/* What is asked for; CHECK_AS_CAN: the service's address where check_asks_not does not. */
 enum check_target { CHECK_AS_CAN, CHECK_BACKEND, CHECK_SERVICE };
 
 /* When results become a verdict. */
@@ -86,12 +85,12 @@ const struct check *checks_find(const struct checks *c, const char *name);
 const struct check *checks_of(const struct checks *c, const json_t *service, size_t i);
 
 /*
- * check_asks_service: can a check of this type and port (0: none of its own) ask backends of the
- * service for the service's address? has_source: there is an address to ask from. => false and why,
- * a clause.
+ * check_asks_not: why a check of this type and port (0: none of its own) cannot ask backends of the
+ * service for the service's address, a clause. has_source: there is an address to ask from. =>
+ * NULL: it can.
  */
-bool check_asks_service(enum check_type type, uint16_t port, const struct img_lb_service *s,
-                        bool has_source, char why[CHECK_WHY]);
+const char *check_asks_not(enum check_type type, uint16_t port, const struct img_lb_service *s,
+                           bool has_source);
 /* checks_ask_service: does this check? */
 bool checks_ask_service(const struct checks *c, const struct check *k,
                         const struct img_lb_service *s);

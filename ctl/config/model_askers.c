@@ -27,13 +27,13 @@ static void
 target_check(struct model *m, const json_t *check, const struct img_lb_service *s,
              const char *path)
 {
-	char why[CHECK_WHY];
 	const char *target = get_text(check, "target");
 	if (target == NULL || strcmp(target, "service") != 0)
 		return;
 	enum check_type type = check_type_of(get_text(check, "type"));
-	if (!check_asks_service(type, (uint16_t)get_int(check, "port"), s,
-	                        asker_has(m, s->family), why))
+	const char *why = check_asks_not(type, (uint16_t)get_int(check, "port"), s,
+	                                 asker_has(m, s->family));
+	if (why != NULL)
 		config_error_add(m->errs, path, "check \"%s\" has the target \"service\", but %s; "
 		                 "expected a check of the backend", get_text(check, "name"), why);
 }
