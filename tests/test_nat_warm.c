@@ -11,14 +11,21 @@ static struct nat_world *w;
 static struct flow_spec spec;
 static struct world_flow flow[MANY + 1];
 
+/* 32 ports, in blocks of so many, so many of them a subscriber. */
 static void
-begin(void)
+begin_with(unsigned size, unsigned most)
 {
 	w = world_new();
-	world_pool(w, 1024, 1055, 32, 1);
+	world_pool(w, 1024, 1055, size, most);
 	world_address(w, 0, ip(203, 0, 113, 1));
 	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
 	world_apply(w);
+}
+
+static void
+begin(void)
+{
+	begin_with(32, 1);
 }
 
 static struct miss
@@ -99,11 +106,7 @@ test_no_draw(void)
 static void
 test_next_block(void)
 {
-	w = world_new();
-	world_pool(w, 1024, 1055, 16, 2);
-	world_address(w, 0, ip(203, 0, 113, 1));
-	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
-	world_apply(w);
+	begin_with(16, 2);
 	for (unsigned i = 0; i < 20; i++)
 		CU_ASSERT_EQUAL(world_out(w, UDP, SUBSCRIBER, 1 + i, SERVER, 80, &spec, &flow[0]),
 		                VERDICT_OPEN);
