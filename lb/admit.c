@@ -19,7 +19,7 @@ lb_is_denied(const struct lb_view *v, const struct lb_guard *g, const struct tup
 static bool
 is_third(const struct miss *m)
 {
-	return m->tuple.proto == IPPROTO_L4_TCP && m->event != EV_SYN;
+	return m->tuple.proto == IPPROTO_L4_TCP && m->event != EV_OPEN;
 }
 
 /* An answer without a flow goes to no realm. */

@@ -162,7 +162,7 @@ static enum verdict
 syn_proxy(struct lb *lb, const struct img_lb_service *s, const struct miss *m,
           struct flow_spec *spec)
 {
-	if (m->event == EV_SYN)
+	if (m->event == EV_OPEN)
 		return lb_syn_gives(lb->syn, s, lb->env.n_workers, m->now_ns) ?
 			answer(s, spec) : VERDICT_PASS;
 	if (lb_syn_takes(lb->syn, s, m->now_ns)) {
@@ -202,7 +202,7 @@ special(struct lb *lb, const struct img_lb_service *s, const struct miss *m,
 			return said;
 	}
 	/* Whose beginning was not seen cannot be told of any more, and may not tell of itself. */
-	bool is_begin = m->event == EV_SYN || m->tuple.proto == IPPROTO_L4_UDP;
+	bool is_begin = m->event == EV_OPEN || m->tuple.proto == IPPROTO_L4_UDP;
 	if (s->tell != TELL_NONE && !is_begin && !spec->is_answered)
 		return verdict_drop(spec, DROP_TCP_NOT_SYN);
 	spec->tell = s->tell;
@@ -272,6 +272,8 @@ open_service(struct lb *lb, const struct miss *m, struct flow_spec *spec)
 		return refuse_echo(m, spec);
 	if (s == NULL)
 		return refuse(spec, DROP_LB_NO_SERVICE, CODE_PORT);
+	if (m->event == EV_SYN)
+		return verdict_drop(spec, DROP_TCP_NOT_SYN); /* clients answer no SYN */
 	const struct img_lb_backend *asked = lb_asker_backend(v, s, t);
 	if (asked != NULL)
 		return ask(s, asked, m, spec);

@@ -12,10 +12,12 @@ again_open(struct worker *w, struct pkt *p)
 {
 	struct flow *f = flow_head(&w->flows, p->ref);
 	unsigned d = p->ref & 1;
-	p->event = EV_SYN;
-	if (d != 0 || !conn_is_over(f->state))
+	if (d != 0 || !conn_is_over(f->state)) {
+		p->event = EV_SYN;
 		return false;
+	}
 	if (!w->policy[f->policy].ops->opens_again) {
+		p->event = EV_SYN;
 		f->state = conn_next[f->state][d][EV_SYN];
 		return false;
 	}

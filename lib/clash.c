@@ -8,7 +8,7 @@
 static bool
 begins(const struct judged *j, const struct flow_spec *spec)
 {
-	return j->m.event == EV_SYN || spec->is_answered;
+	return j->m.event == EV_OPEN || spec->is_answered;
 }
 
 static bool

@@ -3,7 +3,10 @@
 #include "conn.h"
 
 /* A row whose state no packet of a direction changes. */
-#define STAY(s) {(s), (s), (s), (s), [EV_OPEN] = (s)}
+#define STAY(s) {(s), (s), (s), (s), [EV_OPEN] = (s), ACKLESS(s)}
+
+/* No end takes these: so none of them changes what is known of both. */
+#define ACKLESS(s) [EV_NULL] = (s), [EV_FIN_ALONE] = (s)
 
 /*
  * Cells are [state][direction][event].
@@ -27,6 +30,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_FIN] = CONN_TCP_SYN,
 			/* The initiator gives up: RFC 7857 section 2.2, 4 min from here. */
 			[EV_RST] = CONN_TCP_TRANS,
+			ACKLESS(CONN_TCP_SYN),
 		},
 		{
 			/* RFC 6146 3.5.2.2 INIT: a SYN of the other side, with ACK or without
@@ -38,6 +42,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_FIN] = CONN_TCP_FIN_R,
 			/* The peer refuses. */
 			[EV_RST] = CONN_TCP_TRANS,
+			ACKLESS(CONN_TCP_SYN),
 		},
 	},
 	[CONN_TCP_MID] = {
@@ -48,6 +53,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_MID,
 			[EV_FIN] = CONN_TCP_MID,
 			[EV_RST] = CONN_TCP_TRANS,
+			ACKLESS(CONN_TCP_MID),
 		},
 		{
 			[EV_OTHER] = CONN_TCP_EST,
@@ -55,6 +61,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_EST,
 			[EV_FIN] = CONN_TCP_FIN_R,
 			[EV_RST] = CONN_TCP_TRANS,
+			ACKLESS(CONN_TCP_MID),
 		},
 	},
 	[CONN_TCP_EST] = {
@@ -68,6 +75,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_FIN] = CONN_TCP_FIN_I,
 			/* RFC 7857 section 2.2: kept 4 min, the RST may be spoofed or lost. */
 			[EV_RST] = CONN_TCP_TRANS,
+			ACKLESS(CONN_TCP_EST),
 		},
 		{
 			[EV_OTHER] = CONN_TCP_EST,
@@ -76,6 +84,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			/* "V4 FIN RCV". */
 			[EV_FIN] = CONN_TCP_FIN_R,
 			[EV_RST] = CONN_TCP_TRANS,
+			ACKLESS(CONN_TCP_EST),
 		},
 	},
 	[CONN_TCP_FIN_I] = {
@@ -86,6 +95,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_FIN_I,
 			[EV_FIN] = CONN_TCP_FIN_I,
 			[EV_RST] = CONN_TCP_TRANS,
+			ACKLESS(CONN_TCP_FIN_I),
 		},
 		{
 			/* Half-closed: the responder may send for as long as it likes. */
@@ -95,6 +105,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			/* RFC 6146 "V4 FIN + V6 FIN RCV": both, now the transitory timer. */
 			[EV_FIN] = CONN_TCP_CLOSING,
 			[EV_RST] = CONN_TCP_TRANS,
+			ACKLESS(CONN_TCP_FIN_I),
 		},
 	},
 	[CONN_TCP_FIN_R] = {
@@ -105,6 +116,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			/* Both. */
 			[EV_FIN] = CONN_TCP_CLOSING,
 			[EV_RST] = CONN_TCP_TRANS,
+			ACKLESS(CONN_TCP_FIN_R),
 		},
 		{
 			[EV_OTHER] = CONN_TCP_FIN_R,
@@ -112,6 +124,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_FIN_R,
 			[EV_FIN] = CONN_TCP_FIN_R,
 			[EV_RST] = CONN_TCP_TRANS,
+			ACKLESS(CONN_TCP_FIN_R),
 		},
 	},
 	[CONN_TCP_CLOSING] = {
@@ -127,6 +140,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_FIN] = CONN_TCP_CLOSING,
 			/* An RST must not lengthen what is over: same timer, same end. */
 			[EV_RST] = CONN_TCP_CLOSING,
+			ACKLESS(CONN_TCP_CLOSING),
 		},
 		{
 			[EV_OTHER] = CONN_TCP_CLOSING,
@@ -135,6 +149,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_SYN,
 			[EV_FIN] = CONN_TCP_CLOSING,
 			[EV_RST] = CONN_TCP_CLOSING,
+			ACKLESS(CONN_TCP_CLOSING),
 		},
 	},
 	[CONN_TCP_TRANS] = {
@@ -146,6 +161,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_TRANS,
 			[EV_FIN] = CONN_TCP_EST,
 			[EV_RST] = CONN_TCP_TRANS,
+			ACKLESS(CONN_TCP_TRANS),
 		},
 		{
 			[EV_OTHER] = CONN_TCP_EST,
@@ -153,6 +169,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_TCP_EST,
 			[EV_FIN] = CONN_TCP_EST,
 			[EV_RST] = CONN_TCP_TRANS,
+			ACKLESS(CONN_TCP_TRANS),
 		},
 	},
 	/* One-sided: the answers go past us, and nothing that says it is one changes anything. */
@@ -164,6 +181,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_ONE_SYN,
 			[EV_FIN] = CONN_ONE_FIN,
 			[EV_RST] = CONN_ONE_MID,
+			ACKLESS(CONN_ONE_SYN),
 		},
 		STAY(CONN_ONE_SYN),
 	},
@@ -174,6 +192,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_ONE_EST,
 			[EV_FIN] = CONN_ONE_FIN,
 			[EV_RST] = CONN_ONE_MID,
+			ACKLESS(CONN_ONE_EST),
 		},
 		STAY(CONN_ONE_EST),
 	},
@@ -187,6 +206,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_ONE_SYN,
 			[EV_FIN] = CONN_ONE_FIN,
 			[EV_RST] = CONN_ONE_FIN,
+			ACKLESS(CONN_ONE_FIN),
 		},
 		STAY(CONN_ONE_FIN),
 	},
@@ -199,6 +219,7 @@ const uint8_t conn_next[CONN_MAX][2][EV_MAX] = {
 			[EV_OPEN] = CONN_ONE_MID,
 			[EV_FIN] = CONN_ONE_FIN,
 			[EV_RST] = CONN_ONE_MID,
+			ACKLESS(CONN_ONE_MID),
 		},
 		STAY(CONN_ONE_MID),
 	},

@@ -39,9 +39,18 @@ enum conn_state {
 	CONN_MAX
 };
 
-/* EV_OPEN is a SYN without ACK, the beginning of a connection; without EV_ALONE it is any SYN. */
+/*
+ * EV_ALONE: without ACK. Of a SYN it is the beginning of a connection (EV_OPEN). Anything else
+ * without ACK, but a RST, is of no connection: no end takes it (RFC 9293 section 3.10.7.4), so it
+ * changes nothing and opens nothing; so is a SYN with FIN and no ACK.
+ */
 enum { EV_ALONE = 4 };
-enum conn_event { EV_OTHER, EV_SYN, EV_FIN, EV_RST, EV_OPEN = EV_SYN | EV_ALONE, EV_MAX = 8 };
+enum conn_event {
+	EV_OTHER, EV_SYN, EV_FIN, EV_RST,
+	EV_NULL = EV_OTHER | EV_ALONE, EV_OPEN = EV_SYN | EV_ALONE,
+	EV_FIN_ALONE = EV_FIN | EV_ALONE,
+	EV_MAX = 8
+};
 
 extern const uint8_t conn_next[CONN_MAX][2][EV_MAX];
 
@@ -58,6 +67,14 @@ static inline bool
 conn_is_established(unsigned state)
 {
 	return state >= CONN_TCP_EST && state <= CONN_TCP_FIN_R;
+}
+
+/* conn_opens_none: is it a RST, or a segment that no end takes? */
+static inline bool
+conn_opens_none(unsigned event)
+{
+	enum { NONE = 1 << EV_RST | 1 << EV_NULL | 1 << EV_FIN_ALONE };
+	return (NONE >> event & 1) != 0;
 }
 
 /* conn_is_syn: is an event a SYN, alone or with ACK? */
@@ -86,7 +103,7 @@ conn_event(uint8_t tcp_flags)
 {
 	/* By ACK, RST, SYN, FIN. */
 	static const uint8_t event[FIN_SYN_RST_ACK + 1] = {
-		EV_OTHER, EV_FIN, EV_OPEN, EV_FIN, EV_RST, EV_RST, EV_RST, EV_RST,
+		EV_NULL, EV_FIN_ALONE, EV_OPEN, EV_FIN_ALONE, EV_RST, EV_RST, EV_RST, EV_RST,
 		[0x10] = EV_OTHER, EV_FIN, EV_SYN, EV_FIN, EV_RST, EV_RST, EV_RST, EV_RST,
 	};
 	return event[tcp_flags & FIN_SYN_RST_ACK];

@@ -13,7 +13,7 @@ settle(const struct worker *w, struct flow *f)
 void
 half_answered(const struct worker *w, struct flow *f, unsigned event)
 {
-	bool is_syn = f->proto == IPPROTO_L4_TCP && (event & ~(unsigned)EV_ALONE) == EV_SYN;
+	bool is_syn = f->proto == IPPROTO_L4_TCP && conn_is_syn(event);
 	if (!is_syn && event != EV_RST) {
 		settle(w, f);
 		return;
@@ -39,11 +39,10 @@ half_third(const struct worker *w, struct flow *f, unsigned event)
 	bool is_heard = f->state == CONN_ONE_EST || f->state == CONN_ONE_FIN;
 	if (is_one_sided ? !is_heard : (f->flags & FLOW_ANSWERED) == 0)
 		return;
-	if (event == EV_SYN || event == EV_RST) {
-		if (event == EV_RST && !is_one_sided)
-			f->state = CONN_TCP_TRANS;
+	if (event == EV_RST && !is_one_sided)
+		f->state = CONN_TCP_TRANS;
+	if (event != EV_OTHER && event != EV_FIN)
 		return;
-	}
 	if (!is_one_sided)
 		f->state = both_sides(f->state);
 	settle(w, f);

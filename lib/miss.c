@@ -26,7 +26,7 @@ fill(const struct worker *w, const struct pkt *p, struct miss *m)
 	m->now_ms = w->now_ms;
 	m->now_ns = w->now_ns;
 	m->nic = p->nic;
-	m->event = p->event & (uint8_t)~EV_ALONE;
+	m->event = p->event;
 	m->has_frag = (p->flags & PKT_FIRST) != 0;
 	m->is_flowless = pkt_is_flowless(p);
 	m->pkt = p;
@@ -152,11 +152,11 @@ is_routed(const struct miss *m)
 
 /* It opens nothing, but may pass where nothing has to be opened. */
 static enum miss_fate
-fate_of_rst(const struct policy_ops *ops, const struct miss *m)
+fate_of_none(const struct policy_ops *ops, const struct miss *m)
 {
 	if (ops->is_untouched)
 		return FATE_ROUTE;
-	return ops->bears_full && is_routed(m) ? FATE_OPEN : FATE_RST;
+	return m->event == EV_RST && ops->bears_full && is_routed(m) ? FATE_OPEN : FATE_NOT_SYN;
 }
 
 /* Which policy from this one on claims it? */
@@ -173,8 +173,8 @@ claimed(const struct worker *w, struct judged *j, unsigned from)
 			return FATE_ROUTE;
 		if (home >= 0 && home != w->id)
 			return FATE_AWAY;
-		if (j->m.event == EV_RST)
-			return fate_of_rst(w->policy[i].ops, &j->m);
+		if (conn_opens_none(j->m.event))
+			return fate_of_none(w->policy[i].ops, &j->m);
 		return is_routed(&j->m) ? FATE_OPEN : FATE_NO_ROUTE;
 	}
 	return FATE_STRAY;
@@ -205,7 +205,7 @@ static uint8_t
 first_state(const struct miss *m, uint8_t flags)
 {
 	bool one = (flags & FLOW_WAY) != 0;
-	if (m->tuple.proto == IPPROTO_L4_TCP && m->event == EV_SYN)
+	if (m->tuple.proto == IPPROTO_L4_TCP && m->event == EV_OPEN)
 		return one ? CONN_ONE_SYN : CONN_TCP_SYN;
 	if (m->tuple.proto == IPPROTO_L4_TCP)
 		return one ? CONN_ONE_MID : CONN_TCP_MID;
@@ -295,7 +295,7 @@ make(struct worker *w, struct pkt *p, const struct judged *j, struct flow_spec *
 		syn_forget(w, hash[1]);
 	if (pol->ops->opened != NULL)
 		pol->ops->opened(pol->state, &j->m, spec);
-	p->event = j->m.event; /* what a SYN alone means has been decided */
+	p->event &= (uint8_t)~EV_ALONE; /* what a SYN alone means has been decided */
 	return ref;
 }
 
@@ -361,7 +361,7 @@ stray(struct worker *w, struct pkt *p, const struct miss *m)
 	unsigned i = p->cause == HANDOFF_STRAY ? p->stage + 1u : 0;
 	while (i < n && home[i] == w->id)
 		i++;
-	if (i >= n || m->event == EV_SYN || m->has_frag || p->loops != 0) {
+	if (i >= n || m->event == EV_OPEN || m->has_frag || p->loops != 0) {
 		pkt_drop(w, p, DROP_NO_POLICY);
 		return;
 	}
@@ -407,7 +407,7 @@ end(struct worker *w, struct pkt *p, const struct judged *j)
 	case FATE_ROUTE:
 		routed_send(w, p);
 		return;
-	case FATE_RST:
+	case FATE_NOT_SYN:
 		pkt_drop(w, p, DROP_TCP_NOT_SYN);
 		return;
 	case FATE_NO_ROUTE:

@@ -3,7 +3,7 @@
  * What       A packet without a flow: is it ours, whose is it, and may it open one?
  * Invariant  1. A packet is handed to a home at most once for each time it enters: if it then still
  *               has another home (generations differ between workers), it is dropped as LOOP.
- *            2. RST never opens a flow.
+ *            2. RST, and TCP without SYN and ACK, never opens a flow.
  *            3. A full table refuses before a policy spends anything, but after all other reasons
  *               that the generation gives; or the policy says what becomes of the packet without
  *               a flow (bears_full).
@@ -59,7 +59,7 @@ enum miss_fate {
 	FATE_ANSWER,    /* the same, unless its home has a flow for it */
 	FATE_BROADCAST, /* to the broadcast address of a network of ours */
 	FATE_LOCAL,     /* see miss_is_local */
-	FATE_RST,
+	FATE_NOT_SYN,   /* TCP that opens nothing: see conn_opens_none */
 	FATE_NO_ROUTE,
 };
 

@@ -101,14 +101,14 @@ hide_way(const struct pkt *p, const struct flow *f, unsigned d)
 }
 
 /* A packet of a flow whose next hop is not known, not up, a loop, a way, or has a small MTU; those
- * of flows that are reset, or shifted; PKT_CARE; a SYN alone. */
+ * of flows that are reset, or shifted; PKT_CARE; TCP without ACK. */
 static __attribute__((noinline)) void
 send_special(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 {
 	bool lives_on = p->event == EV_RST && conn_is_established(f->state);
 	if (w->gen->plane->reset_is_final && !w->policy[f->policy].ops->opens_again && !lives_on)
 		final_seen(f, p->event);
-	if ((p->event & EV_ALONE) != 0 && again_open(w, p))
+	if (p->event == EV_OPEN && again_open(w, p))
 		return;
 	if (f->nexthop[d] == NEXTHOP_RESET) {
 		reset_flow(w, p);

@@ -113,7 +113,7 @@ pkt_arrivals(uint32_t word[FIN_SYN_RST_ACK + 1], bool is_syn_special, bool is_rs
 	}
 }
 
-/* pkt_is_special: has it PKT_CARE, or is it a SYN alone? Both by one test. */
+/* pkt_is_special: has it PKT_CARE, or is it TCP without ACK (EV_ALONE)? Both by one test. */
 static inline bool
 pkt_is_special(const struct pkt *p)
 {

@@ -13,8 +13,8 @@ static inline enum verdict
 refuse_inbound(const struct miss *m, struct flow_spec *spec, enum drop_reason drop)
 {
 	spec->drop = (uint8_t)drop;
-	return m->event == EV_SYN && rules_of(m->gen)->conf.answer_syn ? VERDICT_HOLD :
-	                                                                 VERDICT_DROP;
+	return m->event == EV_OPEN && rules_of(m->gen)->conf.answer_syn ? VERDICT_HOLD :
+	                                                                  VERDICT_DROP;
 }
 
 static inline uint8_t

@@ -196,6 +196,8 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 	const struct tuple *t = &m->tuple;
 	if (t->proto == IPPROTO_L4_ICMP && t->dport != 0)
 		return verdict_drop(spec, DROP_NO_POLICY); /* an echo reply that nobody asked for */
+	if (m->event == EV_SYN)
+		return verdict_drop(spec, DROP_TCP_NOT_SYN); /* the answer to no SYN */
 	struct wish w = {.miss = m, .rule = rule, .proto = (uint8_t)nat_proto(t->proto)};
 	spec->code = rules_of(m->gen)->conf.refusal;
 	uint32_t number = life_find_or_make(n, &w, &spec->drop);
@@ -277,7 +279,7 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	uint32_t number = find_external(n, m);
 	if (number == 0)
 		return refuse_inbound(m, spec, DROP_NAT_NO_MAPPING);
-	if (t->proto == IPPROTO_L4_TCP && m->event != EV_SYN)
+	if (t->proto == IPPROTO_L4_TCP && m->event != EV_OPEN)
 		return verdict_drop(spec, DROP_TCP_NOT_SYN);
 	if (!is_admitted(n, number, t->realm, t->src.w[0]))
 		return refuse_inbound(m, spec, DROP_NAT_FILTERED);

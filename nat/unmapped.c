@@ -75,7 +75,7 @@ open_arriving(const struct nat *n, const struct miss *m, const struct img_nat_st
 	const struct tuple *t = &m->tuple;
 	if (is_reply(t))
 		return verdict_drop(spec, DROP_NAT_NO_MAPPING);
-	if (t->proto == IPPROTO_L4_TCP && m->event != EV_SYN)
+	if (t->proto == IPPROTO_L4_TCP && m->event != EV_OPEN)
 		return verdict_drop(spec, DROP_TCP_NOT_SYN);
 	if (!s->inbound)
 		return refuse_inbound(m, spec, DROP_NAT_FILTERED);

@@ -4,6 +4,7 @@ import packets as P
 from lb_cases import BACKENDS, BACKENDS6, DNS, FULL, NICS, SERVICE6, SERVICE_DNS, WEB, WEB6, client, client6, make
 from nat_cases import Dialog
 from packets import ACK, FIN, PSH, RST, SYN
+from static_cases import scan
 
 CASES = []
 BROKEN = {"name": "broken", "start": "down"}   # in a replay nobody checks: down from the start
@@ -240,4 +241,16 @@ def reset_hairpin():
     c.request(4, "backend.down", service="dies", address=BACKENDS[1])
     who, port, to, at = homes[1]
     c.send("inside", 5, P.tcp(who, to, port, at, PSH | ACK, 115, 501, b"again"))
+    return c
+
+
+@case
+def tcp_not_syn():
+    c = make("tcp-not-syn", "To a service too: no connection begins with a segment that has neither SYN nor ACK, or with an answer to a SYN. "
+                      "One that another balancer began is taken up by what acknowledges something.")
+    scan(c, "outside", 0, client(1), 41000, WEB, 80, (("SYN and ACK", SYN | ACK),))
+    c.request(1, "flow.list")
+    c.send("outside", 2, P.tcp(client(1), WEB, 42000, 80, PSH | ACK, 5, 6, b"go on"))
+    c.send("outside", 3, P.tcp(client(2), WEB, 42000, 80, FIN | ACK, 5, 6))
+    c.request(4, "flow.list")
     return c

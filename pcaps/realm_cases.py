@@ -73,7 +73,7 @@ def realms_apart():
     c.send("outside", 5, P.udp(S, X, 99, at[BLUE], b"permitted"), P.udp("192.0.2.77", X, 1, at[RED], b"let in"),
            P.tcp(S, fixed, 4000, pinhole, SYN, seq=1))
     c.send(BLUE, 6, P.tcp(host, S, 80, 4000, SYN | ACK, seq=9, ack=2))
-    c.send(RED, 6, P.tcp(host, S, 80, 4000, SYN | ACK, seq=9, ack=2))
+    c.send(RED, 6, P.tcp(host, S, 80, 4000, ACK, seq=9, ack=2))
     red, blue = (P.fragments4(P.udp(A, S, 5000, 53, n.encode() * 600, ident=77, df=False), [1400]) for n in (RED, BLUE))
     c.send(BLUE, 8, blue[1])
     c.send(RED, 8.1, red[0])

@@ -122,7 +122,7 @@ def unclaimed_ipv4():
     c.send("inside", 4, P.udp(office, S, 9, 9, b"L" * 1480, df=True), P.tcp(office, S, 1, 2, RST, seq=1))
     c.send("outside", 5, P.udp(S, B, 53, 5000, b"not by its own address"), P.tcp(S, B, 80, 81, SYN, seq=1), P.ip4(S, B, SKIP, bytes(40)),
            P.echo(S, B, 1, 1), P.ip4(S, B, P.ICMP, P.icmp_part(TIMESTAMP, 0, bytes(4), bytes(12))))
-    c.send("inside", 5.1, P.udp(B, S, 5000, 53, b"translated"), P.tcp(B, S, 81, 80, SYN | ACK, seq=1, ack=2))
+    c.send("inside", 5.1, P.udp(B, S, 5000, 53, b"translated"), P.tcp(B, S, 81, 80, ACK, seq=1, ack=2))
     return c
 
 

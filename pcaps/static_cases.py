@@ -4,8 +4,8 @@ address of no pool."""
 import copy
 
 import packets as P
-from nat_cases import A, B, CONFIG, C, S, S2, X, back, make, udp_out
-from packets import ACK, RST, SYN
+from nat_cases import A, B, CONFIG, C, Dialog, S, S2, X, back, make, udp_out
+from packets import ACK, FIN, PSH, RST, SYN
 
 W = "203.0.113.50"
 ROUTER = "100.64.0.254"
@@ -196,4 +196,36 @@ def other_static():
     c.send("inside", 1, gre(B, S, b"B may not"), gre(A, "100.64.0.1", b"to us"), P.ip4(A, S, 0, b"protocol 0"))
     c.send("outside", 2, gre(S, X, b"to nobody"))
     c.send("inside", 3, gre(A, S, b"TTL", ttl=1))
+    return c
+
+
+URG = 32
+OPENS_NONE = ("null", 0), ("FIN", FIN), ("Xmas", FIN | PSH | URG), ("SYN and FIN", SYN | FIN), ("RST", RST), ("RST and ACK", RST | ACK)
+
+
+def scan(c, nic, t, src, sport, dst, dport, more):
+    """Each kind of segment that opens nothing, from a port of its own."""
+    for i, (name, flags) in enumerate(OPENS_NONE + more):
+        c.send(nic, t + i / 10, P.tcp(src, dst, sport + i, dport, flags, 5, 6 if flags & ACK else 0, name.encode()))
+
+
+@case
+def tcp_not_syn():
+    c = make("tcp-not-syn", "What has neither SYN nor ACK opens nothing, and no answer to a SYN does: from inside, from outside to a mapping that "
+             "lets all in, and to a static one. From outside only a SYN does. Within a connection such segments cross and change nothing.",
+             args=["--until", "3000"])
+    c.config["nat"]["static"] = [{"inside": B, "outside": W}]
+    answer = ("SYN and ACK", SYN | ACK),
+    later = answer + (("ACK", ACK), ("FIN and ACK", FIN | ACK))
+    d = Dialog(c, A, 40000, S, 80)
+    d.open(0)
+    scan(c, "inside", 10, A, 41000, S, 80, answer)
+    scan(c, "outside", 20, S2, 42000, X, d.seen[1], later)
+    scan(c, "outside", 30, S2, 43000, W, 22, later)
+    c.request(40, "flow.list")
+    c.send("outside", 41, P.tcp(S2, X, 44000, d.seen[1], SYN, 5), P.tcp(S2, W, 44000, 22, SYN, 5))
+    for flags in (0, FIN, FIN | PSH | URG, SYN | FIN):
+        d.out(50, flags)
+        d.into(50, flags)
+    d.into(2000, PSH | ACK, b"half an hour later")
     return c

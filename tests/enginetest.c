@@ -70,7 +70,7 @@ static enum verdict
 open_shifted(const struct world *w, const struct miss *m, struct flow_spec *spec)
 {
 	spec->offer = w->offer;
-	if (w->has_proxy && m->event == EV_SYN)
+	if (w->has_proxy && m->event == EV_OPEN)
 		return VERDICT_ANSWER;
 	spec->drop = DROP_LB_COOKIE;
 	if (w->has_proxy && !synproxy_check(&w->worker[0]->cookies, m, &spec->cookie))

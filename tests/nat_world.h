@@ -275,7 +275,7 @@ world_miss(const struct nat_world *w, uint8_t nic, uint8_t proto, be32 src, be16
 		.tuple = {.src = addr_from_v4(src), .dst = addr_from_v4(dst), .sport = sport,
 			.dport = dport, .family = FAMILY_V4, .proto = proto, .realm = realm[nic]},
 		.gen = w->gen, .now_ms = (uint32_t)w->ms, .now_ns = w->ms * 1000000u, .nic = nic,
-		.event = proto == IPPROTO_L4_TCP ? EV_SYN : EV_OTHER,
+		.event = proto == IPPROTO_L4_TCP ? EV_OPEN : EV_OTHER,
 	};
 	m.route = route_from(w->gen, m.tuple.realm, &m.tuple.dst, FAMILY_V4);
 	m.back = route_back(w->gen, m.tuple.realm, &m.tuple.src, FAMILY_V4);

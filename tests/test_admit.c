@@ -65,15 +65,15 @@ test_lists(void)
 {
 	setup();
 	guard->allow = 0;
-	CU_ASSERT_EQUAL(ask(1, EV_SYN), VERDICT_OPEN);
-	CU_ASSERT_EQUAL(ask(4, EV_SYN), 100 + DROP_LB_DENIED);
+	CU_ASSERT_EQUAL(ask(1, EV_OPEN), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(ask(4, EV_OPEN), 100 + DROP_LB_DENIED);
 	guard->deny = 0;
-	CU_ASSERT_EQUAL(ask(1, EV_SYN), 100 + DROP_LB_DENIED);
+	CU_ASSERT_EQUAL(ask(1, EV_OPEN), 100 + DROP_LB_DENIED);
 	guard->allow = LB_NO_LIST;
-	CU_ASSERT_EQUAL(ask(2, EV_SYN), 100 + DROP_LB_DENIED);
-	CU_ASSERT_EQUAL(ask(4, EV_SYN), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(ask(2, EV_OPEN), 100 + DROP_LB_DENIED);
+	CU_ASSERT_EQUAL(ask(4, EV_OPEN), VERDICT_OPEN);
 	guard->deny = 1;
-	CU_ASSERT_EQUAL(ask(2, EV_SYN), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(ask(2, EV_OPEN), VERDICT_OPEN);
 	CU_ASSERT_EQUAL(ask(6, EV_OTHER), 100 + DROP_LB_DENIED);
 	teardown();
 }
@@ -85,16 +85,16 @@ test_overflow(void)
 	guard->is_bounded = true;
 	guard->half = 2;
 	struct lb_gauge *g = &limits->gauge[w->service[W_NAT].id];
-	CU_ASSERT_EQUAL(ask(1, EV_SYN), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(ask(1, EV_OPEN), VERDICT_OPEN);
 	g->half = g->flows = 2;
-	CU_ASSERT_EQUAL(ask(1, EV_SYN), VERDICT_STATELESS);
+	CU_ASSERT_EQUAL(ask(1, EV_OPEN), VERDICT_STATELESS);
 	CU_ASSERT_EQUAL(ask(1, EV_OTHER), VERDICT_OPEN);
 	g->half = g->flows = 4;
 	CU_ASSERT_EQUAL(ask(1, EV_OTHER), VERDICT_STATELESS);
 	guard->is_stateless = false;
-	CU_ASSERT_EQUAL(ask(1, EV_SYN), 100 + DROP_LB_OVERFLOW);
+	CU_ASSERT_EQUAL(ask(1, EV_OPEN), 100 + DROP_LB_OVERFLOW);
 	guard->is_stateless = true;
-	struct miss m = world_event(w, W_NAT, 1, EV_SYN);
+	struct miss m = world_event(w, W_NAT, 1, EV_OPEN);
 	struct flow_spec spec = {.drop = DROP_LOOP};
 	const struct img_lb_service *s = lb_view_service(view, &m.tuple);
 	m.has_frag = true;
@@ -121,17 +121,17 @@ test_rates(void)
 	guard->rate = (struct lb_rate){1000, 4000};
 	guard->source = (struct lb_rate){1000, 2000};
 	guard->source_plen = 32;
-	CU_ASSERT_EQUAL(ask(1, EV_SYN), VERDICT_OPEN);
-	CU_ASSERT_EQUAL(ask(1, EV_SYN), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(ask(1, EV_OPEN), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(ask(1, EV_OPEN), VERDICT_OPEN);
 	for (unsigned i = 0; i < 10; i++)
-		CU_ASSERT_EQUAL(ask(1, EV_SYN), 100 + DROP_LB_RATE_SOURCE);
-	CU_ASSERT_EQUAL(ask(2, EV_SYN), VERDICT_OPEN);
+		CU_ASSERT_EQUAL(ask(1, EV_OPEN), 100 + DROP_LB_RATE_SOURCE);
+	CU_ASSERT_EQUAL(ask(2, EV_OPEN), VERDICT_OPEN);
 	guard->is_bounded = true;
 	guard->half = 0;
 	for (unsigned i = 0; i < 10; i++)
 		CU_ASSERT_EQUAL(ask(3, EV_OTHER), VERDICT_STATELESS);
-	CU_ASSERT_EQUAL(ask(3, EV_SYN), VERDICT_STATELESS); /* SYNs do */
-	CU_ASSERT_EQUAL(ask(4, EV_SYN), 100 + DROP_LB_RATE_SERVICE);
+	CU_ASSERT_EQUAL(ask(3, EV_OPEN), VERDICT_STATELESS); /* SYNs do */
+	CU_ASSERT_EQUAL(ask(4, EV_OPEN), 100 + DROP_LB_RATE_SERVICE);
 	teardown();
 }
 
@@ -142,7 +142,7 @@ test_reply(void)
 	struct flow_spec spec;
 	setup();
 	for (uint32_t n = 0; n < 50; n++) {
-		struct miss m = world_event(w, W_NAT, n, EV_SYN);
+		struct miss m = world_event(w, W_NAT, n, EV_OPEN);
 		const struct img_lb_backend *b = &w->backend[n % 3];
 		struct tuple t = {.src = b->address, .sport = b->port, .dst = m.tuple.src,
 			.dport = m.tuple.sport, .family = FAMILY_V4, .proto = 6};
@@ -175,7 +175,7 @@ test_full(void)
 	struct flow_spec spec = {.drop = DROP_LOOP};
 	setup();
 	struct img_lb_service *s = service_of_view();
-	struct miss m = world_event(w, W_NAT, 1, EV_SYN);
+	struct miss m = world_event(w, W_NAT, 1, EV_OPEN);
 	struct tuple t = {.src = w->backend[0].address, .sport = w->backend[0].port,
 		.dst = m.tuple.src, .dport = m.tuple.sport, .family = FAMILY_V4, .proto = 6};
 	struct miss back = world_miss(w, &t);
@@ -239,7 +239,7 @@ test_rst(void)
 	m.is_full = true;
 	CU_ASSERT_TRUE(lb_admit_rst(limits, s, NULL, &m));
 	struct miss syn = m;
-	syn.event = EV_SYN;
+	syn.event = EV_OPEN;
 	CU_ASSERT_EQUAL(lb_admit(limits, s, NULL, &syn, &spec), VERDICT_STATELESS);
 	m.is_full = false;
 	CU_ASSERT_TRUE(lb_admit_rst(limits, s, NULL, &m));

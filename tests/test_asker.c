@@ -45,7 +45,7 @@ static void
 test_backends(void)
 {
 	static const unsigned rows[] = {W_NAT, W_UDP, W_NAT6};
-	static const uint8_t events[] = {EV_SYN, EV_OTHER, EV_FIN, EV_RST};
+	static const uint8_t events[] = {EV_OPEN, EV_OTHER, EV_FIN, EV_RST};
 	for (unsigned state = 0; state < LB_STATES; state++) {
 		setup();
 		for (unsigned i = 0; i < W_BACKENDS; i++) {
@@ -76,7 +76,7 @@ test_unhindered(void)
 {
 	setup();
 	struct flow_spec spec = {0};
-	struct miss m = asks(W_NAT, 2, EV_SYN);
+	struct miss m = asks(W_NAT, 2, EV_OPEN);
 	m.is_full = true;
 	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_STATELESS);
 	m.has_frag = true;
@@ -92,22 +92,22 @@ test_others(void)
 	setup();
 	struct lb_view *v = w->gen->view[POLICY_LB];
 	struct flow_spec spec = {0};
-	struct miss m = asks(W_NAT, 0, EV_SYN);
+	struct miss m = asks(W_NAT, 0, EV_OPEN);
 	CU_ASSERT(lb_asker_backend(v, lb_view_service(v, &m.tuple), &m.tuple) == v->backends);
 	m.tuple.src.b[3]++;
 	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
-	m = asks(W_NAT, 3, EV_SYN); /* it has 3 */
+	m = asks(W_NAT, 3, EV_OPEN); /* it has 3 */
 	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
 	m.tuple.sport = htons(LB_ASKER_PORT - 1);
 	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
-	m = asks(W_NAT, 0, EV_SYN);
+	m = asks(W_NAT, 0, EV_OPEN);
 	m.tuple.realm = 1;
 	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
-	m = asks(W_FULLNAT, 0, EV_SYN); /* whose backends have addresses of their own */
+	m = asks(W_FULLNAT, 0, EV_OPEN); /* whose backends have addresses of their own */
 	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
 	w->n_askers = 0;
 	world_build(w, 1, false);
-	m = asks(W_NAT, 0, EV_SYN);
+	m = asks(W_NAT, 0, EV_OPEN);
 	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
 	teardown();
 }

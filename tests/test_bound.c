@@ -99,7 +99,7 @@ burst(void)
 	uint32_t n = 1 + below(BURST_MAX), asked = n_flows, half = n_half;
 	for (uint32_t i = 0; i < n; i++) {
 		bool third = below(3) == 0;
-		m[i] = world_event(w, W_NAT, below(1u << 16), third ? EV_OTHER : EV_SYN);
+		m[i] = world_event(w, W_NAT, below(1u << 16), third ? EV_OTHER : EV_OPEN);
 		spec[i] = (struct flow_spec){.drop = DROP_LOOP};
 		opens[i] = asked < FLOWS && half < (uint32_t)HALF << third;
 		CU_ASSERT_EQUAL_FATAL(lb_policy.open(lb, &m[i], &spec[i]),
@@ -166,7 +166,7 @@ third_goes_there(uint8_t mode, bool sticky)
 {
 	setup(mode, sticky);
 	for (uint32_t n = 0; n < 500; n++) {
-		struct miss syn = world_event(w, W_NAT, n, EV_SYN);
+		struct miss syn = world_event(w, W_NAT, n, EV_OPEN);
 		struct miss third = world_event(w, W_NAT, n, EV_OTHER);
 		struct flow_spec sent = {.drop = DROP_LOOP}, spec = sent;
 		guard.half = 0;
@@ -199,7 +199,7 @@ test_set_changes(void)
 	setup(LB_MODE_NAT, false);
 	guard.half = guard.flows = 0;
 	for (uint32_t n = 0; n < 2000; n++) {
-		struct miss m = world_event(w, W_NAT, n, EV_SYN);
+		struct miss m = world_event(w, W_NAT, n, EV_OPEN);
 		struct flow_spec spec = {.drop = DROP_LOOP};
 		CU_ASSERT_EQUAL_FATAL(lb_policy.open(lb, &m, &spec), VERDICT_STATELESS);
 		where[n] = spec.owner;
@@ -234,7 +234,7 @@ test_denied(void)
 	view->lists = &lists;
 	guard.deny = 0;
 	for (uint32_t n = 0; n < 100; n++) {
-		struct miss m = world_event(w, W_NAT, n, n & 1 ? EV_SYN : EV_OTHER);
+		struct miss m = world_event(w, W_NAT, n, n & 1 ? EV_OPEN : EV_OTHER);
 		struct flow_spec spec = {.drop = DROP_LOOP};
 		CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_DROP);
 		CU_ASSERT_EQUAL(spec.drop, DROP_LB_DENIED);

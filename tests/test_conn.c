@@ -49,6 +49,21 @@ static const struct {
 	{OTHER, {{OTHER, OTHER, OTHER, OTHER, OTHER}, {OTHER, OTHER, OTHER, OTHER, OTHER}}},
 };
 
+/* RFC 9293 section 3.10.7.4: what has neither ACK nor a meaning of its own no end takes. */
+static void
+without_ack(void)
+{
+	static const uint8_t events[] = {EV_NULL, EV_FIN_ALONE};
+	for (unsigned s = 0; s < CONN_MAX; s++)
+		for (unsigned k = 0; k < 2; k++) {
+			CU_ASSERT_EQUAL(conn_next[s][0][events[k]], s);
+			CU_ASSERT_EQUAL(conn_next[s][1][events[k]], s == NEW ? BOTH : s);
+		}
+	for (unsigned event = 0; event < EV_MAX; event++)
+		CU_ASSERT_EQUAL(conn_opens_none(event), event == EV_RST || event == EV_NULL ||
+		                                        event == EV_FIN_ALONE);
+}
+
 static void
 every_cell(void)
 {
@@ -153,7 +168,7 @@ conversations(void)
 	}
 }
 
-/* RST wins over FIN, FIN over SYN; all 256 flag bytes. */
+/* RST wins over FIN, FIN over SYN, and without ACK all but RST are others; all 256 flag bytes. */
 static void
 events(void)
 {
@@ -161,8 +176,9 @@ events(void)
 		unsigned want = (flags & 4) != 0   ? EV_RST
 		                : (flags & 1) != 0 ? EV_FIN
 		                : (flags & 2) == 0 ? EV_OTHER
-		                : (flags & 16) != 0 ? EV_SYN
-		                                    : EV_OPEN;
+		                                   : EV_SYN;
+		if (want != EV_RST && (flags & 16) == 0)
+			want |= EV_ALONE;
 		CU_ASSERT_EQUAL(conn_event((uint8_t)flags), want);
 	}
 }
@@ -179,6 +195,7 @@ names(void)
 
 static const struct test_case cases[] = {
 	{"every cell", every_cell},
+	{"segments without ACK", without_ack},
 	{"every cell is a state", cells_are_states},
 	{"conversations", conversations},
 	{"events of flag bytes", events},

@@ -53,6 +53,8 @@ test_handshake(void)
 	CU_ASSERT_EQUAL(flow()->nexthop[0], NEXTHOP_NONE);
 	arrive(true, 6, SYN);
 	arrive(false, 6, SYN | ACK);
+	arrive(true, 6, 0);   /* it acknowledges nothing */
+	arrive(true, 6, FIN);
 	expect(0, CONN_ONE_SYN, true);
 	CU_ASSERT_EQUAL(flow()->nexthop[0], NEXTHOP_NONE);
 	arrive(true, 6, ACK);

@@ -43,7 +43,7 @@ test_tell(void)
 	w->service[W_FULLNAT].tell = TELL_TOA;
 	w->service[W_FULLNAT].toa_kind = 200;
 	setup();
-	struct miss m = tcp_miss(W_FULLNAT, 1, syn, EV_SYN);
+	struct miss m = tcp_miss(W_FULLNAT, 1, syn, EV_OPEN);
 	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_OPEN);
 	CU_ASSERT_TRUE(spec.tell == TELL_TOA && spec.toa_kind == 200 && !spec.is_answered);
 	m = tcp_miss(W_FULLNAT, 2, ack, EV_OTHER);
@@ -109,7 +109,7 @@ test_syn_proxy(void)
 	s->syn_scale = 5;
 	s->syn_flags = LB_SYN_SACK;
 	setup();
-	struct miss m = tcp_miss(W_NAT, 1, l4, EV_SYN);
+	struct miss m = tcp_miss(W_NAT, 1, l4, EV_OPEN);
 	CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec), VERDICT_ANSWER);
 	CU_ASSERT_TRUE(spec.offer.mss == 1400 && spec.offer.scale == 5 && spec.offer.sack &&
 	               !spec.offer.time);
@@ -145,7 +145,7 @@ test_syn_proxy_auto(void)
 	setup();
 	for (uint32_t n = 0; n < 2 * RATE; n++) {
 		struct flow_spec spec = {.owner = 0};
-		struct miss m = tcp_miss(W_NAT, n, syn, EV_SYN);
+		struct miss m = tcp_miss(W_NAT, n, syn, EV_OPEN);
 		CU_ASSERT_EQUAL(lb_policy.open(lb, &m, &spec),
 		                n < RATE ? VERDICT_OPEN : VERDICT_ANSWER);
 		m = tcp_miss(W_NAT, n, ack, EV_OTHER);

@@ -21,6 +21,34 @@ test_drops(void)
 	world_destroy(w);
 }
 
+/* What has neither SYN nor ACK opens nothing, whatever the policy; what has opens a flow here. */
+static void
+test_not_syn(void)
+{
+	enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
+	static const uint8_t none[] = {0, FIN, PSH, URG, FIN | PSH | URG, SYN | FIN, RST, RST | ACK,
+	                               SYN | FIN | RST | PSH | URG};
+	static const uint8_t some[] = {SYN, ACK, PSH | ACK, FIN | ACK, SYN | URG};
+	struct world *w = probe_simple();
+	for (unsigned i = 0; i < sizeof(none); i++) {
+		struct frame f = world_frame("10.0.0.10", (uint16_t)(2000 + i), "8.8.8.8", 80, 6);
+		f.tcp_flags = none[i];
+		probe_arrive(w, WORLD_IN, f);
+		CU_ASSERT_EQUAL(world_dropped(w, DROP_TCP_NOT_SYN), i + 1);
+	}
+	CU_ASSERT_EQUAL(w->opened, 0);
+	for (unsigned i = 0; i < sizeof(some); i++) {
+		struct frame f = world_frame("10.0.0.10", (uint16_t)(2000 + i), "8.8.8.8", 80, 6);
+		f.tcp_flags = some[i];
+		probe_arrive(w, WORLD_IN, f);
+		CU_ASSERT_TRUE(probe_take(w, 1));
+		CU_ASSERT_EQUAL(w->worker[0]->flows.v4[i + 1].f.state,
+		                (some[i] & SYN) != 0 ? CONN_TCP_SYN : CONN_TCP_MID);
+	}
+	CU_ASSERT_EQUAL(w->opened, sizeof(some));
+	world_destroy(w);
+}
+
 static void
 test_echo_to_us(void)
 {
@@ -139,6 +167,7 @@ test_broadcast(void)
 
 static const struct test_case cases[] = {
 	{"drops", test_drops},
+	{"TCP without SYN and ACK", test_not_syn},
 	{"echo to us", test_echo_to_us},
 	{"policy says unreachable", test_verdict_unreachable},
 	{"hand-off", test_handoff},

@@ -247,9 +247,12 @@ test_inbound_tcp_and_icmp(void)
 	world_out(w, TCP, SUBSCRIBER, 5000, SERVER, 80, &spec, &flow);
 	be32 external = spec.reply.dst.w[0];
 	struct miss m = world_miss(w, W_OUTSIDE, TCP, SERVER, port(81), external, spec.reply.dport);
-	m.event = EV_OTHER;
-	CU_ASSERT_EQUAL(world_open(w, &m, &spec, &other), VERDICT_DROP);
-	CU_ASSERT_EQUAL(spec.drop, DROP_TCP_NOT_SYN);
+	static const uint8_t no_begin[] = {EV_OTHER, EV_FIN, EV_SYN};
+	for (unsigned i = 0; i < sizeof(no_begin); i++) {
+		m.event = no_begin[i];
+		CU_ASSERT_EQUAL(world_open(w, &m, &spec, &other), VERDICT_DROP);
+		CU_ASSERT_EQUAL(spec.drop, DROP_TCP_NOT_SYN);
+	}
 	world_out(w, ICMP, SUBSCRIBER, 77, SERVER, 0, &spec, &flow);
 	be16 id = spec.reply.dport;
 	/* An echo request to the address, a reply of a stranger: neither opens. */
@@ -259,6 +262,26 @@ test_inbound_tcp_and_icmp(void)
 	m = world_miss(w, W_OUTSIDE, ICMP, ip_add(SERVER, 5), 0, external, id);
 	CU_ASSERT_EQUAL(world_open(w, &m, &spec, &other), VERDICT_DROP);
 	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_FILTERED);
+	world_free(w);
+}
+
+/* A connection may be picked up by what acknowledges something, but not by an answer to a SYN. */
+static void
+test_outbound_tcp(void)
+{
+	static const struct { uint8_t event; bool opens; } rows[] = {
+		{EV_OPEN, true}, {EV_OTHER, true}, {EV_FIN, true}, {EV_SYN, false},
+	};
+	begin(NAT_FILTER_EIF);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct miss m = world_miss(w, W_INSIDE, TCP, SUBSCRIBER, port(5000 + i), SERVER,
+		                           port(80));
+		m.event = rows[i].event;
+		enum verdict v = world_open(w, &m, &spec, &flow);
+		CU_ASSERT_EQUAL(v, rows[i].opens ? VERDICT_OPEN : VERDICT_DROP);
+		CU_ASSERT_TRUE(rows[i].opens || spec.drop == DROP_TCP_NOT_SYN);
+	}
+	CU_ASSERT_EQUAL(w->stats[0].mappings, 3);
 	world_free(w);
 }
 
@@ -402,6 +425,7 @@ static const struct test_case cases[] = {
 	{"inbound traffic does not hold a mapping", test_inbound_does_not_hold},
 	{"a reset does not hold a mapping", test_reset_does_not_hold},
 	{"inbound TCP and ICMP", test_inbound_tcp_and_icmp},
+	{"what may open a TCP flow from inside", test_outbound_tcp},
 	{"hairpin", test_hairpin},
 	{"undo", test_undo},
 	{"homes", test_homes},
