@@ -213,13 +213,20 @@ is_begin(const struct passing *x)
 	        x->s->tell == TELL_TOA);
 }
 
+/* A RST, and not one that is doubted (lib/window.h). */
+static bool
+is_reset(const struct passing *x)
+{
+	return (x->t.h[TCP_FLAGS] & TCP_RST) != 0 && !conn_is_established(x->f->state);
+}
+
 static bool
 from_initiator(struct passing *x)
 {
 	struct shift *s = x->s;
 	if (is_begin(x))
 		begin(x);
-	if ((x->t.h[TCP_FLAGS] & TCP_RST) != 0)
+	if (is_reset(x))
 		s->phase = SHIFT_RESET;
 	if (s->tell == TELL_TOA)
 		pass_toa(x);
@@ -247,7 +254,7 @@ from_responder(struct passing *x)
 	struct shift *s = x->s;
 	const uint8_t *h = x->t.h;
 	uint8_t flags = h[TCP_FLAGS];
-	if ((flags & TCP_RST) != 0)
+	if (is_reset(x))
 		s->phase = SHIFT_RESET;
 	bool has_ack = (flags & (TCP_ACK | TCP_RST)) == TCP_ACK;
 	if ((flags & TCP_SYN) != 0 && (s->offered & OFFER_OURS) == 0) {

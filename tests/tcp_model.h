@@ -243,6 +243,19 @@ m_refuse(struct model *m, struct end *e, uint32_t ack)
 	e->isn = isn;
 }
 
+/* m_forge: a RST in the name of an end, so far from the number that it would have. It is not
+ * delivered. */
+static inline void
+m_forge(struct model *m, struct end *e, uint32_t off)
+{
+	uint32_t isn = e->isn;
+	e->isn += off;
+	m_send(m, e, M_RST, e->next, 0);
+	e->isn = isn;
+	world_poll(m->w);
+	CU_ASSERT_TRUE(probe_take(m->w, e == &m->client ? m->server.dev : m->client.dev));
+}
+
 /* A segment arrives at an end. */
 static inline void
 m_receive(struct model *m, struct end *e, const struct frame_view *v)

@@ -212,6 +212,33 @@ test_again_after_reset(void)
 	world_destroy(w);
 }
 
+/* RSTs are judged by what their receiver counts; a forged one leaves the connection as it was, and
+ * a SYN after it begins no other. */
+static void
+test_forged_resets(void)
+{
+	enum { FAR = 0x40000000 };
+	for (unsigned d = 0; d < 2; d++) {
+		struct world *w = opened(TELL_PROXY2);
+		m_deliver(&model);
+		const struct flow *f = &w->worker[0]->flows.v4[1].f;
+		struct end *e = d == 0 ? &model.client : &model.server;
+		CU_ASSERT_EQUAL_FATAL(f->state, CONN_TCP_EST);
+		m_forge(&model, e, FAR);
+		CU_ASSERT_EQUAL(f->state, CONN_TCP_EST);
+		CU_ASSERT_EQUAL(line_of(w)->phase, SHIFT_OPEN);
+		CU_ASSERT_EQUAL(w->worker[0]->stats->resets_doubted, 1);
+		m_send(&model, &model.client, M_SYN, 0, 0);
+		world_poll(w);
+		CU_ASSERT_TRUE(probe_take(w, 1));
+		CU_ASSERT_TRUE(line_of(w)->is_told);
+		m_forge(&model, e, 0);
+		CU_ASSERT_EQUAL(f->state, CONN_TCP_TRANS);
+		CU_ASSERT_EQUAL(line_of(w)->phase, SHIFT_RESET);
+		world_destroy(w);
+	}
+}
+
 /* No line, no connection; it comes back when the flow ends. */
 static void
 test_capacity(void)
@@ -269,6 +296,7 @@ static const struct test_case cases[] = {
 	{"nobody else gives TOA", test_no_forged_toa},
 	{"TOA leaves the way", test_toa_leaves},
 	{"another connection after a reset", test_again_after_reset},
+	{"forged resets", test_forged_resets},
 	{"capacity", test_capacity},
 	{"quoted numbers", test_quoted},
 };

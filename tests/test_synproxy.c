@@ -225,6 +225,29 @@ test_withdrawn(void)
 	world_destroy(w);
 }
 
+/* The ends count differently by all of a number of ours: a RST is judged as its receiver counts. */
+static void
+test_forged_resets(void)
+{
+	enum { FAR = 0x40000000 };
+	for (unsigned i = 0; i < 4; i++) {
+		struct world *w = proxied(TELL_NONE, 7 + i);
+		struct end *e = i % 2 == 0 ? &model.client : &model.server;
+		model.client.isn += i * 0x30000000;
+		model.server.isn += i * 0x20000000;
+		CU_ASSERT_TRUE(m_run(&model, STEPS / 8 + 20) != 0);
+		struct flow *f = &w->worker[0]->flows.v4[1].f;
+		f->state = CONN_TCP_EST;
+		m_forge(&model, e, FAR);
+		CU_ASSERT_EQUAL(f->state, CONN_TCP_EST);
+		CU_ASSERT_EQUAL(w->worker[0]->stats->resets_doubted, 1);
+		m_forge(&model, e, 0);
+		CU_ASSERT_EQUAL(f->state, CONN_TCP_TRANS);
+		CU_ASSERT_EQUAL(w->worker[0]->stats->resets_doubted, 1);
+		world_destroy(w);
+	}
+}
+
 /* IPv6 answers too. */
 static void
 test_v6(void)
@@ -252,6 +275,7 @@ static const struct test_case cases[] = {
 	{"contradicted", test_contradicted},
 	{"a probe opens", test_probe_opens},
 	{"withdrawn", test_withdrawn},
+	{"forged resets", test_forged_resets},
 	{"IPv6", test_v6},
 };
 TEST_MAIN("synproxy", cases)

@@ -97,6 +97,26 @@ test_unknown(void)
 	world_destroy(t.w);
 }
 
+/* A SYN that came twice is answered by SYN-ACK and by RST: it is believed by what it acknowledges,
+ * until the initiator has acknowledged something itself. */
+static void
+test_twice(void)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		struct talk t = talk_of(0x12345678, 0x9abcdef0);
+		bool is_acked = i == 2;
+		say(&t, 0, SYN, 0x12345677, 0);
+		if (is_acked)
+			say(&t, 0, ACK, 0x12345678, 0x9abcdef0);
+		CU_ASSERT_EQUAL(state_of(&t), CONN_TCP_EST);
+		say(&t, 1, i == 3 ? RST : RST | ACK, 0x56789abc,
+		    i == 1 ? 0x22345678 : 0x12345678);
+		CU_ASSERT_EQUAL(state_of(&t), i == 0 ? CONN_TCP_TRANS : CONN_TCP_EST);
+		CU_ASSERT_EQUAL(t.w->worker[0]->stats->resets_doubted, i != 0);
+		world_destroy(t.w);
+	}
+}
+
 /* What is only begun is ended by any RST, also where a SYN came twice and nothing is acknowledged:
  * none of them is doubted. */
 static void
@@ -145,6 +165,7 @@ static const struct test_case cases[] = {
 	{"the window moves", test_moves},
 	{"nothing acknowledged", test_unknown},
 	{"opening", test_opening},
+	{"a SYN that came twice", test_twice},
 	{"half-closed", test_half_closed},
 	{"final resets", test_final},
 };
