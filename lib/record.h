@@ -35,7 +35,7 @@ enum record_event { /* natEvent numbers of RFC 8158 where it has one */
 	RECORD_THRESHOLD = 18,
 	/* What the daemon adds. */
 	RECORD_BLOCK_INTERIM = 200, /* the block is still held, since since_ns */
-	RECORD_GAP = 201,           /* `lost` records are missing, between since_ns and time_ns */
+	RECORD_GAP = 201,           /* `lost` (0: unknown) are missing since since_ns */
 	RECORD_START = 202,         /* a data plane began with nothing */
 	RECORD_RANGES = 203,        /* deterministic: subscriber to far have limit ports each */
 };
@@ -56,7 +56,8 @@ struct record {
 	uint64_t time_ns;    /* of the worker's clock: CLOCK_REALTIME, or the capture's */
 	uint64_t sequence;   /* of its worker; 0: made by the daemon */
 	union {
-		uint64_t since_ns; /* interim: when it began; gap: time of the last one before */
+		uint64_t since_ns; /* interim: when it began; gap: time of the last one before;
+		                    * start: when the one before was heard of last, 0: none was */
 		uint64_t packets_out;
 		uint64_t used;     /* threshold: blocks of the worker's pool, or mappings */
 	};

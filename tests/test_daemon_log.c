@@ -105,6 +105,52 @@ who_had_it(void)
 	end();
 }
 
+/*
+ * A log that begins when the data plane has given out ports already: who has had one since then is
+ * in no record, so the data plane is asked; what came before the log nobody knows.
+ */
+static void
+log_begun_late(void)
+{
+	static const struct cmd_block block = {.external = 0x017100cb, .subscriber = 0x02004064,
+	                                       .first = 1024, .ports = 512};
+	char document[4096], words[256], moment[64];
+	uint64_t second = 0;
+	begin(fake_document);
+	far.plane.stats->start_time_ns = 1795536000ull * 1000000000;
+	CU_ASSERT(wait_generation(1));
+	put_records(1, 1, &second);
+	for (int i = 0; atomic_load(&far.records->ring[0].tail) == 0 && i < WAIT_MS; i++)
+		poll(NULL, 0, 1);
+	snprintf(document, sizeof(document), "{\"log\":{\"files\":{\"directory\":\"%s\"}},%s",
+	         in_dir("log"), fake_document + 1);
+	write_file("config.json", document);
+	snprintf(words, sizeof(words), "config apply %s", in_dir("config.json"));
+	CU_ASSERT(says(words, 0, ""));
+	CU_ASSERT(sink_sent(2)); /* the beginning, and the gap since */
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	struct tm utc;
+	strftime(moment, sizeof(moment), "%Y-%m-%dT%H:%M:%SZ",
+	         gmtime_r(&(time_t){t.tv_sec + 1}, &utc));
+	poll(NULL, 0, 1200); /* that it is over */
+	snprintf(words, sizeof(words), "--json nat whohad 203.0.113.1:1100 --at %s", moment);
+	CU_ASSERT(says(words, 1, "nobody had it") && says(words, 1, "\"complete\": true"));
+	far.plane.answer[CMD_BLOCKS].rows = &block;
+	far.plane.answer[CMD_BLOCKS].row_size = sizeof(block);
+	far.plane.answer[CMD_BLOCKS].n = 1;
+	CU_ASSERT(says(words, 0, "\"source\": \"live\"") && says(words, 0, "\"complete\": true"));
+	snprintf(words, sizeof(words),
+	         "--json nat whohad 203.0.113.1:1100 --at 2026-11-24T16:00:30Z");
+	CU_ASSERT(says(words, 1, "\"complete\": false"));
+	snprintf(words, sizeof(words), "rm -r %s", in_dir("log"));
+	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(words) == 0);
+	write_file("config.json", fake_document);
+	daemon_start(in_dir("config.json"));
+	CU_ASSERT(wait_generation(3));
+	end();
+}
+
 /* lines: of all segments that are plain, with these words. */
 static unsigned
 lines(const char *words)
@@ -159,6 +205,7 @@ said_again(void)
 
 static const struct test_case cases[] = {
 	{"who had it", who_had_it},
+	{"a log that began late", log_begun_late},
 	{"held blocks are said again", said_again},
 };
 TEST_MAIN("daemon_log", cases)

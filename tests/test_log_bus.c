@@ -80,6 +80,7 @@ gaps(void)
 	CU_ASSERT(got[last].event == RECORD_GAP && got[last].lost == 7);
 	CU_ASSERT_EQUAL(s.lost, sequence[0] + sequence[1] -
 	                atomic_load(&seg->ring[0].head) - atomic_load(&seg->ring[1].head));
+	CU_ASSERT_EQUAL(log_source_gone(seg), sequence[0] + sequence[1]);
 	size_t before = n_got;
 	log_source_drain(&s, seg, now, take_all, NULL);
 	CU_ASSERT_EQUAL(n_got, before);
@@ -90,7 +91,8 @@ gaps(void)
 static void
 resumed(void)
 {
-	struct log_resume log = {.start_ms = 5000, .last_ms = 9000, .sequence = {10}};
+	struct log_resume log = {.start_ms = 5000, .last_ms = 9500, .sequence = {10},
+	                         .worker_ms = {9000}};
 	struct log_source s = {0}, first = {0}, other = {0};
 	uint64_t sequence = 0, later = 0;
 	rings_begin();
@@ -145,7 +147,7 @@ destroy(struct log_sink *s)
 	log_sink_fini(s);
 }
 
-static const struct log_sink_ops ops = {"test", pump, NULL, destroy};
+static struct log_sink_ops ops = {"test", pump, NULL, destroy, false};
 
 static void
 bus_put(uint64_t *sequence, unsigned n)
@@ -202,9 +204,76 @@ full_queue(void)
 	CU_ASSERT(bus.first == NULL);
 }
 
+/* A sink that is searched later says what it lacks of a data plane that began before it. */
+static void
+late_sink(void)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t sequence = 0;
+		json_t *conf = json_object();
+		memset(&bus, 0, sizeof(bus));
+		bus.start_ms = 7000;
+		bus.now_ns = 60 * SECOND;
+		bus.gone = i & 1;
+		ops.is_searched = i >= 2;
+		n_got = 0;
+		CU_ASSERT_EQUAL_FATAL(log_sink_init(&sink, &bus, &ops, "x", conf, 8), 0);
+		bus_put(&sequence, 1);
+		bus_put(&sequence, 1);
+		allowed = 8;
+		log_bus_pump(&bus, SECOND);
+		CU_ASSERT(n_got == (i == 3 ? 4 : 3) && got[0].event == RECORD_START);
+		CU_ASSERT(i != 3 || (got[1].event == RECORD_GAP && got[1].lost == 0 &&
+		                     got[1].since_ns == 7 * SECOND &&
+		                     got[1].time_ns == 60 * SECOND));
+		CU_ASSERT(got[n_got - 1].sequence == 2 && sink.lost == 0);
+		destroy(&sink);
+		json_decref(conf);
+	}
+	ops.is_searched = false;
+}
+
+/* The beginning of a data plane finds a queue that is full: it comes as soon as there is room, and
+ * nothing of that data plane before it. */
+static void
+beginning_waits(void)
+{
+	uint64_t sequence = 0;
+	memset(&bus, 0, sizeof(bus));
+	bus.start_ms = 7;
+	n_got = 0;
+	json_t *conf = json_object();
+	CU_ASSERT_EQUAL_FATAL(log_sink_init(&sink, &bus, &ops, "x", conf, 8), 0);
+	allowed = 0;
+	bus_put(&sequence, 9); /* with the beginning: two are lost */
+	bus.start_ms = 90000;
+	bus.before_ns = 80 * SECOND;
+	bus_put(&sequence, 1);
+	log_bus_pump(&bus, SECOND);
+	CU_ASSERT(sink.lost == 3 && sink.head == 8 && sink.start_ms == 7);
+	allowed = 2; /* room for two; with the gap a beginning may want three */
+	log_bus_pump(&bus, SECOND);
+	bus_put(&sequence, 1);
+	CU_ASSERT(sink.lost == 4 && sink.start_ms == 7);
+	allowed = 6;
+	log_bus_pump(&bus, SECOND);
+	bus_put(&sequence, 1);
+	allowed = 8;
+	log_bus_pump(&bus, SECOND);
+	CU_ASSERT_EQUAL_FATAL(n_got, 11);
+	CU_ASSERT(got[8].event == RECORD_GAP && got[8].lost == 4);
+	CU_ASSERT(got[9].event == RECORD_START && got[9].time_ns == 90 * SECOND);
+	CU_ASSERT(got[9].since_ns == 80 * SECOND && got[10].sequence == sequence);
+	CU_ASSERT(sink.sent == 11 && sink.lost == 4 && sink.start_ms == 90000);
+	destroy(&sink);
+	json_decref(conf);
+}
+
 static const struct test_case cases[] = {
 	{"gaps in the rings", gaps},
 	{"a daemon that starts anew", resumed},
 	{"full queue", full_queue},
+	{"a sink that comes late", late_sink},
+	{"a beginning waits for room", beginning_waits},
 };
 TEST_MAIN("log_bus", cases)

@@ -31,7 +31,7 @@ pump(struct log_sink *s, uint64_t now_ns)
 	conn_tick(&conn, now_ns);
 }
 
-static const struct log_sink_ops ops = {"test", pump, NULL, NULL};
+static const struct log_sink_ops ops = {"test", pump, NULL, NULL, false};
 
 /* begin: a sink with this transport, and a socket (SOCK_*, or 0) where it connects to. */
 static void

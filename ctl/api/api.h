@@ -66,8 +66,9 @@ void api_records(struct api *api, const struct record *rec, size_t n);
 /* api_record_json: one record as `log.list` shows it. New reference. */
 json_t *api_record_json(struct api *api, const struct record *rec);
 
-/* api_whohad_json: what a search found, as `nat.whohad` shows it. New reference. */
-json_t *api_whohad_json(const struct whohad_query *q, const struct whohad *w);
+/* api_whohad_json: what a search found, as `nat.whohad` shows it; live: how many have it now, where
+ * that is an answer or nothing is known of it. New reference. */
+json_t *api_whohad_json(const struct whohad_query *q, const struct whohad *w, size_t live);
 /* api_whohad_fixed: what an image says without a log, added to that; from_ms: since when, or 0.
  * api_whohad_then: what the configuration of then says. => false: none is there. */
 void api_whohad_fixed(json_t *result, const struct whohad_query *q, const struct image_header *h,

@@ -134,7 +134,8 @@ held_now(json_t *result, const json_t *now)
 	}
 }
 
-/* live_answers: of a question about now that the log knows nothing of. */
+/* live_answers: of a question that the log knows nothing of, about now or a moment since which
+ * nothing changed. */
 static void
 live_answers(json_t *result, const json_t *now)
 {
@@ -180,12 +181,17 @@ nat_whohad_m(struct api *api, const json_t *params, struct rpc_error *err)
 	int rc = l->search(l->ctx, &q, &w);
 	if (rc != 0 && rc != -ENOENT)
 		return rpc_fail(err, RPC_INTERNAL, "the log cannot be searched: %s", strerror(-rc));
-	bool is_now = param_get(params, "at") == NULL;
-	json_t *result = api_whohad_json(&q, &w);
-	json_t *now = is_now || has_held(&w) ? now_json(api, &q) : NULL;
+	bool is_now = param_get(params, "at") == NULL, asks_now = w.is_as_now && !w.is_complete;
+	json_t *now = is_now || asks_now || has_held(&w) ? now_json(api, &q) : NULL;
+	if (now != NULL && asks_now) {
+		l->drain(l->ctx); /* what was said while the data plane was asked */
+		l->search(l->ctx, &q, &w);
+		w.is_complete |= w.is_as_now;
+	}
+	json_t *result = api_whohad_json(&q, &w, json_array_size(now));
 	if (now != NULL)
 		held_now(result, now);
-	if (is_now && w.answers == 0)
+	if (w.answers == 0 && (is_now || w.is_as_now))
 		live_answers(result, now);
 	realms_name(api, json_object_get(result, "answers"));
 	realms_name(api, now);

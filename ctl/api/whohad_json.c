@@ -60,6 +60,8 @@ answer_json(const struct whohad_answer *a)
 		json_object_set_new(o, "realm_name", json_string(a->names.realm));
 	if (a->from_ms == 0)
 		json_object_set_new(o, "not_before", moment(a->since_ms));
+	if (a->end == WHOHAD_RESTARTED)
+		json_object_set_new(o, "heard", moment(a->heard_ms));
 	if (a->proto != 0)
 		json_object_set_new(o, "protocol", json_string(name_protocol(a->proto, proto)));
 	if (a->inside_port != 0)
@@ -87,7 +89,8 @@ gaps_json(const struct whohad *w)
 	json_t *list = json_array();
 	for (unsigned i = 0; i < w->gaps; i++)
 		json_array_append_new(list, json_pack("{s:o, s:o, s:I, s:o}", "from",
-			moment(w->gap[i].from_ms), "to", moment(w->gap[i].to_ms), "lost",
+			moment(w->gap[i].from_ms), "to", w->gap[i].to_ms != UINT64_MAX ?
+			moment(w->gap[i].to_ms) : json_null(), "lost",
 			(json_int_t)w->gap[i].lost, "worker", w->gap[i].worker == RECORD_DAEMON ?
 			json_null() : json_integer(w->gap[i].worker)));
 	return list;
@@ -99,8 +102,20 @@ note(json_t *list, const char *text)
 	json_array_append_new(list, json_pack("{s:s}", "text", text));
 }
 
+static bool
+is_restart_in_doubt(const struct whohad_query *q, const struct whohad *w)
+{
+	for (unsigned i = 0; i < w->answers; i++) {
+		const struct whohad_answer *a = &w->answer[i];
+		if (a->end == WHOHAD_RESTARTED && q->at_ms > a->heard_ms &&
+		    q->at_ms > a->proven_ms)
+			return true;
+	}
+	return false;
+}
+
 static json_t *
-notes_json(const struct whohad_query *q, const struct whohad *w)
+notes_json(const struct whohad_query *q, const struct whohad *w, size_t live)
 {
 	json_t *list = json_array();
 	if (w->log_first_ms == 0)
@@ -112,17 +127,20 @@ notes_json(const struct whohad_query *q, const struct whohad *w)
 		           "the log ends before that moment");
 	if (w->gaps != 0 || w->gaps_lost != 0)
 		note(list, "records are missing that could say otherwise; see the gaps");
+	if (is_restart_in_doubt(q, w))
+		note(list, "its data plane ended some time before the next one began, and may have "
+		     "ended before that moment");
 	if (w->bad != 0)
 		note(list, "some lines or segments that were looked at cannot be read");
 	if (w->answers_lost != 0)
 		note(list, "there are more answers");
-	if (w->answers == 0 && w->is_complete)
+	if (w->answers == 0 && w->is_complete && live == 0)
 		note(list, "nobody had it");
 	return list;
 }
 
 json_t *
-api_whohad_json(const struct whohad_query *q, const struct whohad *w)
+api_whohad_json(const struct whohad_query *q, const struct whohad *w, size_t live)
 {
 	char external[API_NAME], proto[API_NAME];
 	json_t *answers = json_array(), *records = json_array();
@@ -134,7 +152,7 @@ api_whohad_json(const struct whohad_query *q, const struct whohad *w)
 		"external", name_v4(q->external, external), "external_port", q->port, "protocol",
 		q->proto != 0 ? name_protocol(q->proto, proto) : "any", "at", moment(q->at_ms),
 		"answers", answers, "records", records, "complete", w->is_complete, "notes",
-		notes_json(q, w), "gaps", gaps_json(w), "log", "first", moment(w->log_first_ms),
-		"last", moment(w->log_last_ms), "segments", (int)w->segments, "opened",
-		(int)w->opened);
+		notes_json(q, w, live), "gaps", gaps_json(w), "log", "first",
+		moment(w->log_first_ms), "last", moment(w->log_last_ms), "segments",
+		(int)w->segments, "opened", (int)w->opened);
 }

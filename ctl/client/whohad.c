@@ -29,7 +29,7 @@ search_directory(struct session *s, const struct command_row *row, const char *d
 	else if (rc != 0 || (rc = whohad_search(&q, folder, NULL, &w)) != 0)
 		fprintf(s->err, "error: %s: %s\n", directory, strerror(-rc));
 	else {
-		result = api_whohad_json(&q, &w);
+		result = api_whohad_json(&q, &w, 0);
 		api_whohad_then(result, &q,
 		                &(struct whohad_archive){folder, false, w.log_last_ms});
 	}

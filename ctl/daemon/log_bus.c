@@ -10,7 +10,10 @@
 
 #include "nat/nat_image.h"
 
-enum { PUMP_EVERY = 256 }; /* of a queue that is half full while many records come */
+enum {
+	PUMP_EVERY = 256, /* of a queue that is half full while many records come */
+	START_ROOM = 3,   /* a gap, a beginning, and what is missing since */
+};
 #define NS_A_MS 1000000ull
 
 uint16_t
@@ -53,43 +56,56 @@ queue_put(struct log_sink *s, const struct record *rec)
 	return true;
 }
 
-/* sink_put: with the gap before it, if there is one; both find room or neither. */
-static void
+/* sink_put: with the gap before it, if there is one; both find room or neither. => did they? */
+static bool
 sink_put(struct log_sink *s, const struct record *rec)
 {
 	struct record gap = {.event = RECORD_GAP, .worker = RECORD_DAEMON, .pool = LOG_POOLS,
 	                     .time_ns = rec->time_ns, .since_ns = s->unreported_ns,
 	                     .lost = s->unreported};
-	bool room = s->head - s->tail + (s->unreported != 0) < s->room;
-	if (room && s->unreported != 0) {
+	if (s->head - s->tail + (s->unreported != 0) >= s->room)
+		return false;
+	if (s->unreported != 0)
 		queue_put(s, &gap);
-		s->unreported = 0;
-	}
-	if (room && queue_put(s, rec))
-		return;
+	s->unreported = 0;
+	return queue_put(s, rec);
+}
+
+static void
+sink_lose(struct log_sink *s, const struct record *rec)
+{
 	if (s->unreported++ == 0)
 		s->unreported_ns = rec->time_ns;
 	s->lost++;
 }
 
-/* sink_start: tell a sink that has not heard of it that the data plane began with nothing. */
-static void
+/* sink_start: tell a sink that has not heard of it that the data plane began with nothing. => has
+ * it heard? It waits for room, and records wait for it: what comes later ends nothing of before. */
+static bool
 sink_start(struct log_sink *s)
 {
 	struct record start = {.event = RECORD_START, .worker = RECORD_DAEMON, .pool = LOG_POOLS,
-	                       .time_ns = s->bus->start_ms * NS_A_MS};
+	                       .time_ns = s->bus->start_ms * NS_A_MS,
+	                       .since_ns = s->bus->before_ns};
 	if (s->bus->start_ms == 0 || s->start_ms == s->bus->start_ms)
-		return;
-	s->start_ms = s->bus->start_ms;
+		return true;
+	struct record gap = {.event = RECORD_GAP, .worker = RECORD_DAEMON, .pool = LOG_POOLS,
+	                     .time_ns = s->bus->now_ns, .since_ns = start.time_ns};
+	if (s->head - s->tail + START_ROOM > s->room)
+		return false;
 	sink_put(s, &start);
+	if (s->ops->is_searched && s->bus->gone != 0)
+		sink_put(s, &gap);
+	s->start_ms = s->bus->start_ms;
+	return true;
 }
 
 void
 log_bus_put(struct log_bus *b, const struct record *rec)
 {
 	for (struct log_sink *s = b->first; s != NULL; s = s->next) {
-		sink_start(s);
-		sink_put(s, rec);
+		if (!sink_start(s) || !sink_put(s, rec))
+			sink_lose(s, rec);
 		if (s->head - s->tail >= s->room / 2 && s->head % PUMP_EVERY == 0)
 			s->ops->pump(s, b->now_ns);
 	}

@@ -8,7 +8,8 @@
  *            2. A full queue loses the newest records; when there is room again, a gap record says
  *               how many, before the next.
  *            3. A sink that stands still keeps nobody else waiting.
- *            4. Each sink hears of the data plane's beginning before its records.
+ *            4. Each sink hears of the data plane's beginning before its records, and always. One
+ *               that is searched hears then that it lacks what was before.
  * Owner      One thread.
  * Limits     log.queue records a sink; LOG_POOLS names of pools.
  * See        docs/log.md, "Sinks".
@@ -31,6 +32,7 @@ struct log_sink_ops {
 	/* add: what log.sinks shows beside the counters. */
 	void (*add)(const struct log_sink *s, json_t *o);
 	void (*destroy)(struct log_sink *s);
+	bool is_searched;        /* what it has not heard of from the beginning is a gap to it */
 };
 
 struct log_bus {
@@ -41,6 +43,8 @@ struct log_bus {
 	char realm[IMG_MAX_REALMS][IMAGE_NAME]; /* the last name of each number; "": none yet */
 	uint64_t now_ns;         /* of the last pump */
 	uint64_t start_ms;       /* of the data plane whose records come; 0: not known yet */
+	uint64_t before_ns;      /* when the one before was heard of last; 0: there was none */
+	uint64_t gone;           /* of its records, those that nobody can be told any more */
 };
 
 struct log_sink {

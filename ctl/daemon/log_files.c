@@ -11,6 +11,7 @@
 #include "ctl/log/writer.h"
 
 #define NS_A_SECOND 1000000000ull
+#define NS_A_MS 1000000ull
 
 struct files {
 	struct log_sink sink;
@@ -132,7 +133,7 @@ files_destroy(struct log_sink *s)
 	free(f);
 }
 
-const struct log_sink_ops log_files_ops = {"files", files_pump, files_add, files_destroy};
+const struct log_sink_ops log_files_ops = {"files", files_pump, files_add, files_destroy, true};
 
 struct log_sink *
 log_files_create(struct log_bus *b, const json_t *conf, uint32_t room, uint64_t now_ns)
@@ -164,13 +165,26 @@ log_files_blocks(const struct log_sink *s, log_block_fn *fn, void *arg)
 		log_resume_blocks(f->writer.folder, fn, arg);
 }
 
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 int
 log_files_search(const struct log_sink *s, const struct whohad_query *q, struct whohad *out)
 {
 	const struct files *f = (const struct files *)s;
-	struct whohad_live live = {&f->writer.index, f->writer.stem};
+	struct whohad_live live = {.index = &f->writer.index, .stem = f->writer.stem,
+	                           .waits_ms = UINT64_MAX};
 	if (f->writer.folder < 0)
 		return -ENOENT;
+	/* A disk that is full: the queue holds what no segment says yet, or has lost it. */
+	live.waits = s->head - s->taken + s->unreported;
+	for (uint64_t i = s->taken; i != s->head; i++)
+		live.waits_ms = earlier(live.waits_ms, s->queue[i % s->room].time_ns / NS_A_MS);
+	if (s->unreported != 0)
+		live.waits_ms = earlier(live.waits_ms, s->unreported_ns / NS_A_MS);
 	return whohad_search(q, f->writer.folder, &live, out);
 }
 

@@ -97,6 +97,16 @@ held_del(struct log_held *h, const struct record *rec)
 	h->used--;
 }
 
+/* doubt: a gap of a worker's, or of all; an interim record of before may have our clock's time. */
+static void
+doubt(struct log_held *h, const struct record *gap)
+{
+	uint64_t until = gap->time_ns > h->walked_ns ? gap->time_ns : h->walked_ns;
+	for (unsigned w = 0; w <= UINT8_MAX; w++)
+		if ((gap->worker == w || gap->worker == RECORD_DAEMON) && h->doubt_ns[w] < until)
+			h->doubt_ns[w] = until;
+}
+
 void
 log_held_see(struct log_held *h, const struct record *rec)
 {
@@ -104,6 +114,8 @@ log_held_see(struct log_held *h, const struct record *rec)
 		held_add(h, rec);
 	else if (rec->event == RECORD_BLOCK_DELETE)
 		held_del(h, rec);
+	else if (rec->event == RECORD_GAP)
+		doubt(h, rec);
 	else if (rec->event == RECORD_START)
 		log_held_clear(h);
 }
@@ -134,7 +146,8 @@ log_held_walk(struct log_held *h, uint64_t now_ns, uint64_t interval_ns,
 	h->walked_ns = n == h->slots ? now_ns : h->walked_ns + (uint64_t)((double)n * slot_ns);
 	for (; n > 0; n--) {
 		struct held_block *b = &h->slot[h->hand++ & (h->slots - 1)];
-		if (b->said_ns == 0 || now_ns < b->said_ns || now_ns - b->said_ns < interval_ns)
+		if (b->said_ns == 0 || b->said_ns <= h->doubt_ns[b->worker] ||
+		    now_ns < b->said_ns || now_ns - b->said_ns < interval_ns)
 			continue;
 		struct record rec = interim_of(b, now_ns);
 		b->said_ns = now_ns;

@@ -6,6 +6,7 @@
  * Invariant  1. A block is in it from its create (or interim) record to its delete record.
  *            2. In `interval` every block is looked at twice at least, and said again when that
  *               long nothing was said of it.
+ *            3. What was said before a gap may have ended in it: it is not said again.
  * Owner      One thread.
  * Limits     Where memory runs out, a block is not said again; that is counted.
  */
@@ -28,6 +29,7 @@ struct log_held {
 	size_t slots, used, hand;
 	uint64_t missed;    /* blocks that found no memory */
 	uint64_t walked_ns; /* when log_held_walk went on last */
+	uint64_t doubt_ns[UINT8_MAX + 1]; /* of each worker: what was said until then is in doubt */
 };
 
 void log_held_fini(struct log_held *h);

@@ -89,7 +89,7 @@ ipfix_sink_destroy(struct log_sink *s)
 	free(e);
 }
 
-const struct log_sink_ops log_ipfix_ops = {"ipfix", ipfix_pump, NULL, ipfix_sink_destroy};
+const struct log_sink_ops log_ipfix_ops = {"ipfix", ipfix_pump, NULL, ipfix_sink_destroy, false};
 
 struct log_sink *
 log_ipfix_create(struct log_bus *b, const json_t *conf, uint32_t room, uint64_t now_ns)

@@ -17,6 +17,7 @@
 #include "log_syslog.h"
 
 #define NS_A_SECOND 1000000000ull
+#define NS_A_MS 1000000ull
 enum { FLUSH_TURNS = 50, FLUSH_STEP_MS = 10 };
 
 struct log_service {
@@ -24,6 +25,7 @@ struct log_service {
 	struct log_source source;
 	struct log_held held;
 	struct log_ranges ranges;
+	uint64_t heard_ns;     /* when the data plane's rings were read last; 0: never */
 	uint64_t interim_ns;   /* 0: held blocks are not said again */
 	struct api *api;
 	uint64_t changes;      /* of the document that the sinks are made from */
@@ -209,6 +211,18 @@ on_interim(void *arg, const struct record *rec)
 	log_bus_put(&s->bus, rec);
 }
 
+/* unheard: nobody was here when the data plane that the log knows ended: what it said last is lost,
+ * and nobody knows how much that is. */
+static void
+unheard(struct log_service *s, const struct log_resume *resume)
+{
+	struct record gap = {.event = RECORD_GAP, .worker = RECORD_DAEMON, .pool = LOG_POOLS,
+	                     .time_ns = s->source.start_ms * NS_A_MS,
+	                     .since_ns = resume->least_ms * NS_A_MS};
+	s->source.gaps++;
+	on_records(s, &gap, 1);
+}
+
 /* begin_source: a data plane that is new to us, or one that an earlier daemon has logged. */
 static void
 begin_source(struct log_service *s, uint64_t start_ns)
@@ -219,6 +233,12 @@ begin_source(struct log_service *s, uint64_t start_ns)
 	log_source_begin(&s->source, start_ns, resume);
 	if (s->source.start_ms == before)
 		return;
+	s->bus.before_ns = s->heard_ns;
+	if (before == 0 && resume != NULL && resume->start_ms != 0 &&
+	    resume->start_ms != s->source.start_ms) {
+		unheard(s, resume);
+		s->bus.before_ns = resume->last_ms * NS_A_MS;
+	}
 	s->bus.start_ms = s->source.start_ms;
 	log_held_clear(&s->held);
 	if (resume != NULL && resume->start_ms == s->source.start_ms)
@@ -235,7 +255,10 @@ log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t 
 	log_bus_realms(&s->bus, image);
 	if (rings != NULL) {
 		begin_source(s, start_ns);
+		s->bus.now_ns = now;
+		s->bus.gone = log_source_gone(rings);
 		log_source_drain(&s->source, rings, now, on_records, s);
+		s->heard_ns = now;
 		if (s->interim_ns != 0)
 			log_held_walk(&s->held, now, s->interim_ns, on_interim, s);
 		if (image != NULL && s->changes == api_changes(s->api))

@@ -19,9 +19,9 @@ log_source_begin(struct log_source *s, uint64_t start_ns, const struct log_resum
 	for (unsigned w = 0; w < LOG_WORKERS; w++) {
 		s->last_ns[w] = start_ns;
 		s->next[w] = knows_another;
-		if (resumed) {
+		if (resumed && resume->sequence[w] != 0) {
 			s->next[w] = resume->sequence[w] + 1;
-			s->last_ns[w] = resume->last_ms * NS_A_MS;
+			s->last_ns[w] = resume->worker_ms[w] * NS_A_MS;
 		}
 	}
 }
@@ -72,6 +72,16 @@ drain_ring(struct log_source *s, unsigned worker, struct record_ring *r, uint64_
 		gap(s, worker, made + 1 - s->next[worker], now_ns, fn, arg);
 	if (made + 1 > s->next[worker])
 		s->next[worker] = made + 1;
+}
+
+uint64_t
+log_source_gone(struct record_segment *seg)
+{
+	uint64_t gone = 0;
+	for (uint32_t i = 0; i < seg->rings && i < LOG_WORKERS; i++)
+		gone += atomic_load_explicit(&seg->ring[i].tail, memory_order_relaxed) +
+		        atomic_load_explicit(&seg->ring[i].lost, memory_order_acquire);
+	return gone;
 }
 
 void

@@ -27,6 +27,8 @@ struct log_source {
 /* log_source_begin: the rings are those of the data plane that started then. resume: what the log
  * on disk ends with, or NULL. */
 void log_source_begin(struct log_source *s, uint64_t start_ns, const struct log_resume *resume);
+/* log_source_gone: how many records were taken out of the rings, or lost, until now. */
+uint64_t log_source_gone(struct record_segment *seg);
 void log_source_drain(struct log_source *s, struct record_segment *seg, uint64_t now_ns,
                       log_source_fn *fn, void *arg);
 

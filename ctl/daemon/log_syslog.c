@@ -54,7 +54,7 @@ syslog_destroy(struct log_sink *s)
 	free(c);
 }
 
-const struct log_sink_ops log_syslog_ops = {"syslog", syslog_pump, NULL, syslog_destroy};
+const struct log_sink_ops log_syslog_ops = {"syslog", syslog_pump, NULL, syslog_destroy, false};
 
 /* sender_host: what RFC 5424 takes as a host's name; "-" when there is none. */
 static void

@@ -76,7 +76,7 @@ entry_of(struct log_index *ix, const struct record *rec, const struct log_names 
 		.event = rec->event, .proto = rec->proto, .realm = rec->realm,
 		.worker = rec->worker,
 	};
-	if (rec->event == RECORD_GAP || rec->event == RECORD_BLOCK_INTERIM)
+	if (log_event_has_since(rec))
 		e.sequence = rec->since_ns / MS;
 	if (rec->event == RECORD_GAP || rec->event == RECORD_START)
 		e.external = 0;

@@ -22,7 +22,7 @@ enum { LOG_WORKERS = 64, LOG_POOLS = 1024, LOG_NAMES = 1024 };
 
 struct log_entry {
 	uint64_t time_ms;
-	uint64_t sequence;   /* of its worker; interim, gap: since when, in ms */
+	uint64_t sequence;   /* of its worker; interim, gap, start: since when, in ms */
 	be32 external;
 	be32 subscriber;     /* gap: how many are lost, at most UINT32_MAX */
 	uint16_t port_first, port_last, inside_port;

@@ -195,6 +195,13 @@ log_event_has_subscriber(const struct record *rec)
 	       rec->threshold == THRESHOLD_USER_LOW;
 }
 
+bool
+log_event_has_since(const struct record *rec)
+{
+	return rec->event == RECORD_GAP || rec->event == RECORD_BLOCK_INTERIM ||
+	       (rec->event == RECORD_START && rec->since_ns != 0);
+}
+
 static void
 put_threshold(struct out *o, const struct record *rec)
 {
@@ -257,7 +264,7 @@ log_line_put(char out[LOG_LINE], const struct record *rec, const struct log_name
 		put_integer(&o, "sequence", rec->sequence);
 	if (rec->event != RECORD_GAP && rec->event != RECORD_START)
 		put_who(&o, rec, names);
-	if (rec->event == RECORD_GAP || rec->event == RECORD_BLOCK_INTERIM)
+	if (log_event_has_since(rec))
 		put_time(&o, "since", rec->since_ns);
 	if (rec->event == RECORD_GAP)
 		put_integer(&o, "lost", rec->lost);

@@ -4,20 +4,58 @@
 
 #include <string.h>
 
+/*
+ * take_workers: the last record of each that is not known from a newer segment. Its time is that of
+ * its last one in the index, or when the segment begins: what is missing comes after that.
+ */
+static void
+take_workers(struct log_resume *r, const struct log_index *ix)
+{
+	uint32_t line[LOG_WORKERS] = {0};
+	bool wanted[LOG_WORKERS], any = false;
+	for (unsigned w = 0; w < LOG_WORKERS; w++) {
+		wanted[w] = r->sequence[w] == 0 && ix->head.sequence_last[w] != 0;
+		any |= wanted[w];
+		if (wanted[w]) {
+			r->sequence[w] = ix->head.sequence_last[w];
+			r->worker_ms[w] = ix->head.first_ms;
+		}
+	}
+	for (uint64_t i = 0; any && i < ix->head.entries; i++) {
+		const struct log_entry *e = &ix->entry[i];
+		bool is_record = log_event_is_assignment(e->event) &&
+		                 e->event != RECORD_BLOCK_INTERIM && e->worker < LOG_WORKERS;
+		if (is_record && wanted[e->worker] && e->line >= line[e->worker]) {
+			line[e->worker] = e->line;
+			r->worker_ms[e->worker] = e->time_ms;
+		}
+	}
+}
+
 /* take: what one segment says, older than all that were taken before. */
 static void
 take(struct log_resume *r, const struct log_index *ix)
 {
 	size_t n;
 	const struct log_entry *e = log_index_find(ix, 0, &n);
-	for (unsigned w = 0; w < LOG_WORKERS; w++)
-		if (r->sequence[w] == 0)
-			r->sequence[w] = ix->head.sequence_last[w];
+	take_workers(r, ix);
 	if (r->last_ms == 0)
 		r->last_ms = ix->head.last_ms;
 	for (; n > 0 && r->start_ms == 0; n--)
 		if (e[n - 1].event == RECORD_START)
 			r->start_ms = e[n - 1].time_ms;
+}
+
+static void
+least_of(struct log_resume *r)
+{
+	for (unsigned w = 0; w < LOG_WORKERS; w++) {
+		if (r->sequence[w] == 0)
+			r->worker_ms[w] = r->start_ms;
+		else if (r->least_ms == 0 || r->worker_ms[w] < r->least_ms)
+			r->least_ms = r->worker_ms[w];
+	}
+	r->least_ms = r->least_ms != 0 ? r->least_ms : r->start_ms;
 }
 
 int
@@ -36,6 +74,7 @@ log_resume_read(struct log_resume *r, int folder)
 	}
 	if (rc == 0)
 		log_list_free(&l);
+	least_of(r);
 	return rc;
 }
 
@@ -55,7 +94,7 @@ static bool
 is_of_block(unsigned event)
 {
 	return event == RECORD_BLOCK_CREATE || event == RECORD_BLOCK_DELETE ||
-	       event == RECORD_BLOCK_INTERIM;
+	       event == RECORD_BLOCK_INTERIM || event == RECORD_GAP;
 }
 
 static void

@@ -21,7 +21,7 @@ log_stem(char out[LOG_STEM], uint64_t now_ns, uint64_t number)
 {
 	char time[TIME_TEXT];
 	snprintf(out, LOG_STEM, "nat-%s-%08llu", time_put_compact(time, now_ns),
-	         (unsigned long long)number % 100000000);
+	         (unsigned long long)number % LOG_STEM_NUMBERS);
 }
 
 bool

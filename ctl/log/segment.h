@@ -13,7 +13,7 @@
 
 #include "index.h"
 
-enum { LOG_STEM = 48, LOG_NAME = 64 };
+enum { LOG_STEM = 48, LOG_NAME = 64, LOG_STEM_NUMBERS = 100000000 };
 
 struct log_file {
 	char stem[LOG_STEM];

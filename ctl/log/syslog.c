@@ -108,7 +108,7 @@ put_data(struct out *o, const struct syslog_sender *s, uint64_t number, const st
 		put(o, " worker=\"%u\"", rec->worker);
 	if (rec->sequence != 0)
 		put(o, " sequence=\"%llu\"", (unsigned long long)rec->sequence);
-	if (rec->event == RECORD_GAP || rec->event == RECORD_BLOCK_INTERIM)
+	if (log_event_has_since(rec))
 		put(o, " since=\"%s\"", time_put(time, rec->since_ns));
 	if (rec->event == RECORD_GAP)
 		put(o, " lost=\"%llu\"", (unsigned long long)rec->lost);
@@ -123,7 +123,9 @@ put_words(struct out *o, const struct record *rec, const struct log_names *names
 	char inside[INET_ADDRSTRLEN], external[INET_ADDRSTRLEN];
 	inet_ntop(AF_INET, &rec->subscriber, inside, sizeof(inside));
 	inet_ntop(AF_INET, &rec->external, external, sizeof(external));
-	if (rec->event == RECORD_GAP)
+	if (rec->event == RECORD_GAP && rec->lost == 0)
+		put(o, " records may be missing");
+	else if (rec->event == RECORD_GAP)
 		put(o, " %llu records are missing", (unsigned long long)rec->lost);
 	else if (rec->event == RECORD_START)
 		put(o, " a data plane begins with nothing");

@@ -20,6 +20,7 @@ struct walk {
 	struct log_list list;
 	struct part *part;           /* oldest first */
 	size_t n;
+	const struct whohad_live *live;
 	struct whohad *out;
 };
 
@@ -102,6 +103,28 @@ log_bounds(struct walk *w)
 }
 
 static void
+gap_add(struct whohad *out, uint64_t from_ms, uint64_t to_ms, uint64_t lost)
+{
+	struct whohad_gap gap = {from_ms, to_ms, lost, RECORD_DAEMON};
+	if (out->gaps == WHOHAD_GAPS)
+		out->gaps_lost++;
+	else
+		out->gap[out->gaps++] = gap;
+}
+
+/* absent_add: segments have numbers without a hole: one that is not here is a gap. */
+static void
+absent_add(struct walk *w, const struct part *before, const struct part *p)
+{
+	uint64_t last = 0, number = 0;
+	log_stem_number(before->stem, &last);
+	log_stem_number(p->stem, &number);
+	if (number != (last + 1) % LOG_STEM_NUMBERS)
+		gap_add(w->out, before->index != NULL ? before->index->head.last_ms : 0,
+		        p->index->head.first_ms, 0);
+}
+
+static void
 walk_run(struct walk *w)
 {
 	struct whohad_fold fold;
@@ -111,11 +134,16 @@ walk_run(struct walk *w)
 	uint64_t begin = first < w->n && part_open(w, &w->part[first]) ?
 	                 w->part[first].index->head.first_ms : 0;
 	whohad_fold_begin(&fold, w->q, w->out, begin);
-	for (size_t i = first; i < w->n && !fold.is_settled; i++)
-		if (part_open(w, &w->part[i]))
-			part_events(w, &w->part[i], fold_event, &fold);
-	bool within = w->out->log_first_ms != 0 && w->q->at_ms >= w->out->log_first_ms;
-	whohad_fold_end(&fold, reached || within);
+	for (size_t i = first; i < w->n && !fold.is_settled; i++) {
+		if (!part_open(w, &w->part[i]))
+			continue;
+		if (i > first)
+			absent_add(w, &w->part[i - 1], &w->part[i]);
+		part_events(w, &w->part[i], fold_event, &fold);
+	}
+	if (w->live != NULL && w->live->waits != 0)
+		gap_add(w->out, w->live->waits_ms, UINT64_MAX, w->live->waits);
+	whohad_fold_end(&fold, reached);
 }
 
 static int
@@ -142,7 +170,7 @@ int
 whohad_search(const struct whohad_query *q, int folder, const struct whohad_live *live,
               struct whohad *out)
 {
-	struct walk w = {.q = q, .folder = folder, .out = out};
+	struct walk w = {.q = q, .folder = folder, .live = live, .out = out};
 	memset(out, 0, sizeof(*out));
 	int rc = folder >= 0 ? log_list_make(&w.list, folder) : 0;
 	if (rc == 0)

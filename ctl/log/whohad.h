@@ -8,7 +8,9 @@
  * Invariant  1. The search begins at the last segment before the moment that says about the block
  *               (made, still held, given back) or that a data plane began with nothing, and ends
  *               when a later one says so and whoever had it has it no more.
- *            2. An answer is certain only if no record that is missing could make it wrong.
+ *            2. An answer is certain only if no record that is missing could make it wrong. So is
+ *               silence: something before the moment says that it was free, or the next thing said
+ *               is that it was given out, and nothing is missing between.
  * Owner      One call.
  * Limits     WHOHAD_ANSWERS, WHOHAD_GAPS; what is beyond is counted.
  * See        docs/log.md, "Who had it".
@@ -60,6 +62,7 @@ struct whohad_answer {
 	uint64_t since_ms;
 	uint64_t proven_ms;     /* the last record that says that it is held */
 	uint64_t to_ms;         /* 0: not ended */
+	uint64_t heard_ms;      /* restarted: when its data plane was heard of last; 0: unknown */
 	struct log_names names;
 	struct whohad_record record[WHOHAD_RECORDS]; /* that it rests on */
 	unsigned records;
@@ -80,12 +83,14 @@ struct whohad {
 	unsigned segments, opened;
 	bool is_complete;       /* no answer is missing */
 	bool is_beyond;         /* the moment comes after all that is known */
+	bool is_as_now;         /* who has it now has had it since the moment at least */
 };
 
 /* The segment in use: its index in memory, or NULL. */
 struct whohad_live {
 	const struct log_index *index;
 	const char *stem;
+	uint64_t waits, waits_ms; /* records that are not in it yet, and of when the first is */
 };
 
 /* whohad_search: folder -1: without a directory. => 0 or -errno. */
@@ -105,6 +110,8 @@ struct whohad_fold {
 	struct whohad *out;
 	struct whohad_span span[WHOHAD_SPANS];
 	uint64_t last_ms;       /* of the last event that says that nobody has it; the begin else */
+	uint64_t next_ms;       /* of the first event after the moment; 0: none */
+	bool is_next_free;      /* which says that nobody had it until then */
 	bool is_settled;        /* nothing later can say more about the moment */
 };
 void whohad_fold_begin(struct whohad_fold *f, const struct whohad_query *q, struct whohad *out,

@@ -77,6 +77,16 @@ all_end(struct whohad_fold *f, const struct whohad_span *but, enum whohad_end en
 			span_end(f, &f->span[i], end, ms);
 }
 
+/* on_start: whatever was held ended with the data plane, between its last word and the next's. */
+static void
+on_start(struct whohad_fold *f, const struct log_entry *e)
+{
+	for (unsigned i = 0; i < WHOHAD_SPANS; i++)
+		f->span[i].a.heard_ms = e->sequence;
+	all_end(f, NULL, WHOHAD_RESTARTED, e->time_ms);
+	f->last_ms = e->time_ms;
+}
+
 /* span_find: the open one that this event is about, of whatever subscriber. */
 static struct whohad_span *
 span_find(struct whohad_fold *f, const struct log_entry *e)
@@ -188,19 +198,29 @@ is_holding(const struct whohad_fold *f)
 	return false;
 }
 
+/* next_see: what the first event after the moment says of who had it until then. */
+static void
+next_see(struct whohad_fold *f, const struct log_entry *e)
+{
+	if (f->next_ms != 0 || e->event == RECORD_GAP || e->time_ms <= f->q->at_ms)
+		return;
+	f->next_ms = e->time_ms;
+	f->is_next_free = e->event == RECORD_BLOCK_CREATE;
+}
+
 void
 whohad_fold_event(struct whohad_fold *f, const struct log_entry *e,
                   const struct log_names *names, const char *stem)
 {
 	if (!whohad_concerns(f->q, e))
 		return;
+	next_see(f, e);
 	switch (e->event) {
 	case RECORD_GAP:
 		on_gap(f, e);
 		break;
 	case RECORD_START:
-		all_end(f, NULL, WHOHAD_RESTARTED, e->time_ms);
-		f->last_ms = e->time_ms;
+		on_start(f, e);
 		break;
 	case RECORD_BLOCK_DELETE:
 	case RECORD_MAPPING_DELETE:
@@ -244,17 +264,38 @@ gaps_keep(struct whohad *w, uint64_t from_ms, uint64_t to_ms)
 /*
  * is_certain: what is beyond all that is known may be otherwise, but for what ends later. Else it
  * was held when it was made or last said to be, and nothing is missing from then to the moment; or
- * it was given back, and nothing is missing from the moment to then.
+ * it was given back, and nothing is missing from the moment to then. With its data plane it ended
+ * some time after that was heard of last.
  */
 static bool
 is_certain(const struct whohad *w, const struct whohad_answer *a, uint64_t at)
 {
 	if (w->is_beyond && a->end == WHOHAD_HELD)
 		return false;
+	if (a->end == WHOHAD_RESTARTED && at > a->heard_ms && at > a->proven_ms)
+		return false;
 	if (a->end == WHOHAD_RELEASED && !is_hidden(w, at, a->to_ms, &a->worker))
 		return a->from_ms != 0 || at >= w->log_first_ms;
 	return a->from_ms != 0 &&
 	       (at <= a->proven_ms || !is_hidden(w, a->proven_ms, at, &a->worker));
+}
+
+static bool
+is_within(const struct whohad *w, uint64_t at)
+{
+	return w->log_first_ms != 0 && at >= w->log_first_ms;
+}
+
+/* is_silence: nobody had it, and what the log says before or after the moment leaves no doubt. */
+static bool
+is_silence(const struct whohad_fold *f, bool reaches_back)
+{
+	const struct whohad *w = f->out;
+	uint64_t at = f->q->at_ms;
+	if (w->answers != 0 || w->is_beyond || w->bad != 0)
+		return false;
+	return (reaches_back && !is_hidden(w, 0, at, NULL)) ||
+	       (f->is_next_free && is_within(w, at) && !is_hidden(w, at, f->next_ms, NULL));
 }
 
 void
@@ -271,9 +312,10 @@ whohad_fold_end(struct whohad_fold *f, bool reaches_back)
 		a->is_certain = is_certain(out, a, at);
 		oldest = from < oldest ? from : oldest;
 	}
-	gaps_keep(out, out->answers != 0 ? oldest : 0, at);
 	bool certain = out->answers != 0 && out->answer[0].is_certain;
-	bool silent = out->answers == 0 && reaches_back && !out->is_beyond && out->gaps == 0 &&
-	              out->gaps_lost == 0 && out->bad == 0;
-	out->is_complete = out->answers_lost == 0 && (certain || silent);
+	out->is_complete = out->answers_lost == 0 && (certain || is_silence(f, reaches_back));
+	out->is_as_now = out->answers == 0 && f->next_ms == 0 && !out->is_beyond &&
+	                 out->bad == 0 && is_within(out, at) &&
+	                 !is_hidden(out, at, UINT64_MAX, NULL);
+	gaps_keep(out, out->answers != 0 ? oldest : 0, at);
 }

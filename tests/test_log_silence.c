@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the log says of a moment about which it has no record, and of one whose segment is gone. */
+#include "ctl/log/whohad.h"
+#include "log_world.h"
+
+static const struct log_names main_pool = {.pool = "main"};
+
+/*
+ * Silence is an answer only where the log leaves no doubt: who had a block before the log began is
+ * not in it, and nothing says so until it is given back.
+ */
+static void
+silence(void)
+{
+	enum { NONE, CREATE, DELETE, START };
+	static const struct { uint8_t before, after; bool gap, complete, as_now; } cases[] = {
+		{NONE, NONE, false, false, true}, {NONE, CREATE, false, true, false},
+		{START, NONE, false, true, true}, {NONE, START, false, false, false},
+		{DELETE, NONE, false, true, true}, {NONE, CREATE, true, false, false},
+		{NONE, NONE, true, false, false}, {START, CREATE, true, true, false},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		static const uint8_t events[] = {[CREATE] = RECORD_BLOCK_CREATE,
+			[DELETE] = RECORD_BLOCK_DELETE, [START] = RECORD_START};
+		struct log_index ix;
+		struct whohad w;
+		log_index_init(&ix);
+		for (uint64_t k = 0; k < 6; k++) { /* every 60 s; those around it are of others */
+			uint64_t ns = BEGIN_NS + k * 60 * SECOND;
+			struct record r = block_record(RECORD_BLOCK_CREATE, ns, k + 1, 2, 4096);
+			uint8_t own = k == 1 ? cases[i].before : k == 4 ? cases[i].after : 0;
+			if (own != NONE)
+				r = block_record(events[own], ns, k + 1, 2, 1024);
+			if (k == 3 && cases[i].gap)
+				r = (struct record){.event = RECORD_GAP, .time_ns = ns,
+				                    .since_ns = ns - SECOND};
+			CU_ASSERT_EQUAL(log_index_add(&ix, &r, NULL, 100), 0);
+		}
+		struct whohad_live live = {.index = &ix, .stem = "x"};
+		struct whohad_query q = {.external = htonl(0xcb007100), .port = 1100,
+			.at_ms = BEGIN_NS / 1000000 + 120000};
+		CU_ASSERT_EQUAL(whohad_search(&q, -1, &live, &w), 0);
+		CU_ASSERT(w.answers == 0 && w.is_complete == cases[i].complete);
+		CU_ASSERT_EQUAL(w.is_as_now, cases[i].as_now);
+		live.waits = 1; /* what is not in the segment yet may be about it */
+		live.waits_ms = BEGIN_NS / 1000000 + 100000;
+		CU_ASSERT_EQUAL(whohad_search(&q, -1, &live, &w), 0);
+		CU_ASSERT(!w.is_complete && !w.is_as_now && w.gaps == 1);
+		live.waits = 0;
+		q.at_ms = BEGIN_NS / 1000000 - 1; /* before the log */
+		CU_ASSERT_EQUAL(whohad_search(&q, -1, &live, &w), 0);
+		CU_ASSERT(!w.is_complete && !w.is_as_now);
+		log_index_fini(&ix);
+	}
+}
+
+/* A segment that somebody took away is a gap, though no record says so. */
+static void
+absent_segment(void)
+{
+	char path[192], name[LOG_STEM];
+	struct whohad w;
+	struct whohad_query q = {.external = htonl(0xcb007100), .port = 1100,
+	                         .at_ms = BEGIN_NS / 1000000 + 250000};
+	log_begin();
+	struct log_writer_conf c = writer_conf(1 << 20, false);
+	for (uint64_t k = 0; k < 3; k++) {
+		struct record r = block_record(RECORD_BLOCK_CREATE, BEGIN_NS + k * 100 * SECOND,
+		                               k + 1, 2, k == 0 ? 1024 : 4096);
+		CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, r.time_ns), 0);
+		log_writer_put(&writer, &r, &main_pool, r.time_ns);
+		if (k == 1)
+			snprintf(name, sizeof(name), "%s", writer.stem);
+		log_writer_close(&writer, r.time_ns);
+	}
+	int folder = open(log_dir, O_RDONLY | O_DIRECTORY);
+	q.known_ms = q.at_ms;
+	CU_ASSERT_EQUAL(whohad_search(&q, folder, NULL, &w), 0);
+	CU_ASSERT(w.answers == 1 && w.answer[0].is_certain && w.gaps == 0);
+	snprintf(path, sizeof(path), "%s/%s.jsonl", log_dir, name);
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/%s.idx", log_dir, name);
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	CU_ASSERT_EQUAL(whohad_search(&q, folder, NULL, &w), 0);
+	CU_ASSERT(w.answers == 1 && !w.answer[0].is_certain && w.gaps == 1);
+	CU_ASSERT_EQUAL(w.gap[0].from_ms, BEGIN_NS / 1000000);
+	CU_ASSERT_EQUAL(w.gap[0].to_ms, BEGIN_NS / 1000000 + 200000);
+	close(folder);
+	log_end();
+}
+
+static const struct test_case cases[] = {
+	{"silence", silence},
+	{"a segment that is not there", absent_segment},
+};
+TEST_MAIN("log_silence", cases)
