@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by tests/lab/run: who had a port, over the deaths of the data plane and of the daemon. An instance of its own, with one
+# block of ports: whoever is first has it, and after a crash that is somebody else.
+crash=$state/crash
+
+crash_config() {
+	jq -n --arg log "$crash/log" '"framesz=16384,framecnt=512,blocksz=16384" as $frames |
+		{workers: {count: 1, main_core: 0, cores: [1], idle_us: 50, buffers: 4096, flows: {ipv4: 10000, ipv6: 1000}},
+		 realms: [{name: "red"}, {name: "blue"}],
+		 nics: [{name: "one", device: "net_af_packet0,iface=r-red,\($frames)", realm: "red", addresses: ["100.64.0.1/10"]},
+		        {name: "two", device: "net_af_packet1,iface=r-blue,\($frames)", realm: "blue", addresses: ["100.64.0.1/10"]},
+		        {name: "out", device: "net_af_packet2,iface=r-out,\($frames)", addresses: ["198.51.103.2/24"]}],
+		 routes: [{prefix: "0.0.0.0/0", via: "198.51.103.1"}],
+		 nat: {pools: [{name: "one", addresses: ["203.0.115.1"], ports: "1024-1087", block_size: 64}],
+		       rules: [{name: "all", source: "100.64.0.0/10", pool: "one"}]},
+		 log: {files: {directory: $log}}}' >"$crash/config.json"
+}
+crash_plane() {
+	ip netns exec mr-box "$build/ctl/dataplane/millrace" --no-huge --socket "$crash/plane" >>"$crash/out" 2>&1 & # killed by its own number
+	plane_pid=$!
+}
+crash_daemon() {
+	"$build/ctl/daemon/millraced" --plane "$crash/plane" --control "$crash/control" --store "$crash/store" \
+		--config "$crash/config.json" >>"$crash/out" 2>&1 &
+	daemon_pid=$!
+}
+crash_kill() { # crash_kill PID…: at once, and waits until they are gone
+	kill -9 "$@"
+	wait "$@" 2>/dev/null
+}
+# crash_ask REALM: until it has a port of the pool's, which is said.
+crash_ask() {
+	local i port
+	for i in $(seq 40); do
+		port=$(in_ns "$1" timeout 1 $tool where 6000 198.51.103.1 7000 2>/dev/null) && [ -n "$port" ] && break
+		sleep 0.1
+	done
+	[ "${port% *}" = 203.0.115.1 ] || { fail "$1 is seen at '$port'"; return 1; }
+	echo "${port/ /:}"
+}
+now() { date -u +%Y-%m-%dT%H:%M:%S.%6NZ; }
+# crash_said AT [MORE…]: realm, end and certainty of each answer, whether that is all, and how many gaps matter.
+crash_said() {
+	"$build/ctl/client/millctl" --socket "$crash/control" --json nat whohad 203.0.115.1:1030 --at "$@" |
+		jq -r '([.answers[] | "\(.realm_name) \(.end) \(.certain)"] | join(", ")) + "; \(.complete) \(.gaps | length)"'
+}
+crash_says() { # crash_says WHEN WANTED
+	local said
+	said=$(crash_said "$2")
+	[ "$said" = "$3" ] || { fail "$1: '$said', not '$3'"; return 1; }
+}
+crash_run() {
+	local i before between after blue alone last r=0
+	crash_plane
+	crash_daemon
+	crash_ask red >/dev/null || return 1
+	sleep 0.3
+	before=$(now)
+	sleep 0.3
+	crash_kill "$plane_pid"
+	sleep 0.3
+	between=$(now)
+	sleep 0.5
+	crash_plane
+	for i in $(seq 100); do [ "$(grep -c 'connected to the data plane' "$crash/out")" = 2 ] && break; sleep 0.1; done
+	sleep 0.5
+	after=$(now)
+	crash_ask blue >/dev/null || return 1
+	sleep 0.3
+	blue=$(now)
+	crash_says "before the crash" "$before" "red restarted true; true 0" || r=1
+	crash_says "between" "$between" "red restarted false; false 0" || r=1
+	crash_says "when it began anew" "$after" "; true 0" || r=1
+	crash_says "by another" "$blue" "blue held true; true 0" || r=1
+	crash_kill "$daemon_pid" # the data plane goes on without anybody listening, and dies too
+	sleep 0.3
+	alone=$(now)
+	crash_kill "$plane_pid"
+	crash_plane
+	crash_daemon
+	crash_ask red >/dev/null || return 1
+	sleep 0.3
+	last=$(now)
+	crash_says "long before" "$before" "red restarted true; true 0" || r=1
+	crash_says "when nobody listened" "$alone" "blue restarted false; false 1" || r=1
+	crash_says "after all that" "$last" "red held true; true 0" || r=1
+	return $r
+}
+t_whohad_crash() { # kill -9 of the data plane, then of both: who had the port is certain where that can be known, and only there
+	local i r plane_pid=0 daemon_pid=0
+	rm -rf "$crash"
+	mkdir -p "$crash/log"
+	crash_config
+	for i in red blue; do
+		ip netns add "mr-$i"
+		wire box "r-$i" "$i" eth0
+		realm_host "$i"
+	done
+	wire box r-out net second
+	address net second 198.51.103.1/24
+	in_ns net ip route add 203.0.115.0/24 via 198.51.103.2
+	crash_run
+	r=$?
+	crash_kill "$plane_pid" "$daemon_pid"
+	ip -n mr-box link del r-out
+	realm_hosts_gone
+	[ $r = 0 ] || tail -3 "$crash/out"
+	return $r
+}
