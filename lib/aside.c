@@ -42,20 +42,6 @@ other_protocol(struct worker *w, struct pkt *p)
 	}
 }
 
-/* Nothing to tell a flow by: routed as it is, where a policy says so. */
-static void
-flowless(struct worker *w, struct pkt *p)
-{
-	struct miss m;
-	int home;
-	miss_fill(w, p, &m);
-	m.tuple.sport = m.tuple.dport = 0;
-	if (miss_is_untouched(w, &m, &home))
-		routed_send(w, p);
-	else
-		pkt_drop(w, p, pkt_is_icmp(p) ? DROP_ICMP_TYPE : DROP_IP_PROTOCOL);
-}
-
 void
 aside_handle(struct worker *w, struct pkt *p)
 {
@@ -73,8 +59,10 @@ aside_handle(struct worker *w, struct pkt *p)
 		local_only(w, p, route, DROP_IP_SOURCE);
 	else if ((p->flags & PKT_TTL) != 0 && !((p->flags & PKT_ERROR) != 0 && for_us))
 		ttl_exceeded(w, p, route);
+	else if (pkt_is_flowless(p) && (p->flags & PKT_FIRST) == 0)
+		routed_flowless(w, p);
 	else if (pkt_is_flowless(p))
-		flowless(w, p);
+		frag_handle(w, p);
 	else if ((p->flags & PKT_OTHER) != 0)
 		other_protocol(w, p);
 	else if ((p->flags & PKT_ERROR) != 0)

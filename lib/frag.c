@@ -356,13 +356,16 @@ first(struct worker *w, struct pkt *p, const struct frag_key *key, uint64_t hash
 		e = &unkept;
 	e->until_ms = w->now_ms + FRAG_KNOWN_MS;
 	e->tuple = pkt_tuple(p);
-	int home = meeting ? home_of(w, p) : HOME_ANY;
+	bool is_flowless = pkt_is_flowless(p); /* any worker routes it */
+	int home = meeting && !is_flowless ? home_of(w, p) : HOME_ANY;
 	if (home >= 0 && home != w->id) {
 		e->state = FRAG_AWAY;
 		e->home = (uint16_t)home;
 		pkt_handoff(w, p, e->home, HANDOFF_FRAGMENT);
 	} else {
-		e->ref = pipeline_forward(w, p);
+		e->ref = is_flowless ? 0 : pipeline_forward(w, p);
+		if (is_flowless)
+			routed_flowless(w, p);
 		if (e->ref != 0) /* it may be one of several that the policy chooses from */
 			e->tuple = flow_tuple(&w->flows, e->ref, e->ref & 1);
 		e->ident = p->ident;

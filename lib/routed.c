@@ -4,6 +4,7 @@
 
 #include "hop.h"
 #include "mem.h"
+#include "miss.h"
 #include "mss.h"
 #include "rewrite.h"
 #include "tx.h"
@@ -120,4 +121,17 @@ routed_send(struct worker *w, struct pkt *p)
 	p->is_routed = 1;
 	rewrite_addresses(p, &same);
 	hop_send(w, p, hop);
+}
+
+void
+routed_flowless(struct worker *w, struct pkt *p)
+{
+	struct miss m;
+	int home;
+	miss_fill(w, p, &m);
+	m.tuple.sport = m.tuple.dport = 0;
+	if (miss_is_untouched(w, &m, &home))
+		routed_send(w, p);
+	else
+		pkt_drop(w, p, pkt_is_icmp(p) ? DROP_ICMP_TYPE : DROP_IP_PROTOCOL);
 }

@@ -28,4 +28,7 @@ void routed_destroy(void *state);
 /* routed_send: by its route, untouched, to its end. */
 void routed_send(struct worker *w, struct pkt *p);
 
+/* routed_flowless: the same of a packet that is flowless (lib/pkt.h), if a policy says so. */
+void routed_flowless(struct worker *w, struct pkt *p);
+
 #endif

@@ -115,6 +115,9 @@ def unclaimed_ipv4():
     c.send("outside", 0.1, P.tcp(S, office, 80, 5000, SYN | ACK, seq=9, ack=2), P.ip4(S, office, SKIP, bytes(40)))
     c.send("inside", 1, *P.fragments4(P.udp(office, S, 1, 2, b"F" * 2000, ident=3, df=False), [1400]),
            *P.fragments4(P.ip4(office, S2, SKIP, b"G" * 2000, ident=4, df=False), [1400]))
+    cut = P.fragments4(P.ip4(office, S, P.ICMP, P.icmp_part(TIMESTAMP, 0, bytes(4), b"T" * 800), ident=5, df=False), [400])
+    c.send("inside", 1.5, cut[1])
+    c.send("inside", 1.6, cut[0])
     c.send("inside", 2, P.ip4(A, S, SKIP, bytes(40)), P.udp(A, S, 5000, 53, b"translated"),
            P.ip4(A, S, P.ICMP, P.icmp_part(TIMESTAMP, 0, bytes(4), bytes(12))))
     c.send("outside", 3, P.udp(S, "192.0.2.200", 5, 6, b"a neighbour"), P.udp(S, X, 5, 6, b"to the pool"),

@@ -81,13 +81,14 @@ test_ours(void)
 
 /* Without a flow too the fragments follow their first one, in whatever order they come. */
 static void
-test_fragments_without_flow(struct world *w)
+fragments_without_flow(struct world *w, uint8_t proto, uint8_t type)
 {
 	enum { PIECES = 3, PIECE = 400 };
 	static const unsigned order[][PIECES] = {{0, 1, 2}, {2, 0, 1}, {1, 2, 0}};
 	for (unsigned i = 0; i < 3; i++) {
-		struct frame f = from_outside(9000, 17);
+		struct frame f = from_outside(9000, proto);
 		uint8_t whole[FRAME_MAX], piece[FRAME_MAX];
+		f.icmp_type = type;
 		f.payload_size = PIECES * PIECE - 8;
 		f.id = (uint16_t)(7 + i);
 		memcpy(f.dmac, w->devs[1].mac, 6);
@@ -125,7 +126,7 @@ test_without_flow(void)
 	}
 	CU_ASSERT_EQUAL(WORLD_SUM(w, flows_routed), ROOM);
 	CU_ASSERT_EQUAL(world_dropped(w, DROP_FLOW_TABLE_FULL), 0);
-	test_fragments_without_flow(w);
+	fragments_without_flow(w, 17, 0);
 	/* What is somebody's is dropped then. */
 	probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17));
 	CU_ASSERT_EQUAL(world_dropped(w, DROP_FLOW_TABLE_FULL), 1);
@@ -163,6 +164,34 @@ test_no_ports(void)
 	done(w);
 }
 
+/* An ICMP message that is neither echo nor error, cut: what follows goes with its beginning, and
+ * where that is not let pass nothing is. */
+static void
+test_cut_message(void)
+{
+	for (uint16_t workers = 1; workers < 4; workers += 2) {
+		struct world *w = routing((struct world_options){.workers = workers}, IPV4);
+		fragments_without_flow(w, 1, 13);
+		CU_ASSERT_EQUAL(WORLD_SUM(w, flows_opened), 0);
+		unclaimed(w, 0);
+		struct frame f = from_outside(1, 1);
+		uint8_t whole[FRAME_MAX], piece[FRAME_MAX];
+		f.icmp_type = 13;
+		f.payload_size = 792;
+		memcpy(f.dmac, w->devs[1].mac, 6);
+		frame_make(whole, &f);
+		for (unsigned k = 0; k < 2; k++) {
+			world_put(w, 1, piece, frame_cut(piece, whole, k * 400, 400, k == 1));
+			world_poll(w);
+		}
+		CU_ASSERT_FALSE(probe_take(w, 0));
+		CU_ASSERT_EQUAL(world_dropped(w, DROP_ICMP_TYPE), 1);
+		CU_ASSERT_EQUAL(world_dropped(w, DROP_FRAG_NO_FIRST), 1);
+		world_drain(w);
+		done(w);
+	}
+}
+
 /* Many workers, and realms: a packet from the outside is at home where its destination is. */
 static void
 test_workers(void)
@@ -190,6 +219,7 @@ static const struct test_case cases[] = {
 	{"addresses of ours", test_ours},
 	{"resets, and a full table", test_without_flow},
 	{"no ports", test_no_ports},
+	{"an ICMP message in pieces", test_cut_message},
 	{"four workers", test_workers},
 };
 TEST_MAIN("routed", cases)
