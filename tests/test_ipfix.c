@@ -174,6 +174,35 @@ sequences(void)
 	ipfix_destroy(x);
 }
 
+/* What did not go is made again under the same number; a stream that begins counts from 0. */
+static void
+unsent(void)
+{
+	struct ipfix *x = ipfix_create();
+	struct record r = block_record(RECORD_BLOCK_INTERIM, BEGIN_NS, 0, 2, 1024);
+	const void *data;
+	for (unsigned i = 0; i < 4; i++) {
+		add(x, &r, "");
+		add(x, &r, "");
+		CU_ASSERT(ipfix_message(x, 5, &data) != 0);
+		CU_ASSERT_EQUAL(read32((const char *)data + 8), i < 2 ? 0 : 2 * (i - 1));
+		if (i == 0) {
+			ipfix_unsent(x);
+			ipfix_restart(x);
+		}
+	}
+	ipfix_unsent(x);
+	ipfix_unsent(x); /* it was one message */
+	add(x, &r, "");
+	CU_ASSERT(ipfix_message(x, 5, &data) != 0);
+	CU_ASSERT_EQUAL(read32((const char *)data + 8), 4);
+	ipfix_renumber(x);
+	add(x, &r, "");
+	CU_ASSERT(ipfix_message(x, 5, &data) != 0);
+	CU_ASSERT_EQUAL(read32((const char *)data + 8), 0);
+	ipfix_destroy(x);
+}
+
 /* Names of realms: once each, and again when a number has become another one's. */
 static void
 realms(void)
@@ -231,6 +260,7 @@ static const struct test_case cases[] = {
 	{"thresholds", thresholds},
 	{"quotas", quotas},
 	{"sequence numbers", sequences},
+	{"unsent messages", unsent},
 	{"full messages", full},
 	{"names of realms", realms},
 };

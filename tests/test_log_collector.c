@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections to collectors that do not behave: time is an argument, so nobody waits for it. */
 #include "ctl/daemon/log_conn.h"
+#include "ctl/daemon/log_ipfix.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -169,9 +170,53 @@ test_refused(void)
 	end();
 }
 
+/* own_number: of the first message of domain 0 with data that comes. => -1: none. */
+static int64_t
+own_number(int fd)
+{
+	uint32_t head[5];
+	while (recv(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head))
+		if (ntohl(head[3]) == 0 && ntohl(head[4]) >> 16 > 255)
+			return ntohl(head[2]);
+	return -1;
+}
+
+/* Of IPFIX: names that never left, since nobody was there, are no data records that were lost. */
+static void
+test_refused_ipfix(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t size = sizeof(a);
+	struct record r = block_record(RECORD_BLOCK_CREATE, SECOND, 1, 1, 1024);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	CU_ASSERT_FATAL(bind(fd, (struct sockaddr *)&a, size) == 0);
+	getsockname(fd, (struct sockaddr *)&a, &size);
+	close(fd);
+	bus = (struct log_bus){.base = event_base_new(), .pools = 1, .pool = {"main"}};
+	json_t *conf = json_pack("{s:s, s:s, s:i, s:s, s:i}", "name", "c", "address", "127.0.0.1",
+	                         "port", ntohs(a.sin_port), "transport", "udp",
+	                         "template_seconds", 600);
+	struct log_sink *s = log_ipfix_create(&bus, conf, ROOM, 0);
+	log_bus_put(&bus, &r);
+	uint64_t ms = 1000;
+	for (unsigned i = 0; i < 5; i++, ms += CONN_RETRY_MAX_MS + 1)
+		turn(ms);
+	CU_ASSERT(s->sent == 0 && s->error_ns != 0 && s->head - s->tail == 1);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	CU_ASSERT_FATAL(bind(fd, (struct sockaddr *)&a, size) == 0);
+	for (unsigned i = 0; i < 3; i++, ms += CONN_RETRY_MAX_MS + 1)
+		turn(ms);
+	CU_ASSERT(s->sent == 1 && own_number(fd) == 0);
+	close(fd);
+	json_decref(conf);
+	s->ops->destroy(s);
+	event_base_free(bus.base);
+}
+
 static const struct test_case cases[] = {
 	{"silent in the handshake", test_silent},
 	{"gone without a word", test_gone},
 	{"datagrams refused", test_refused},
+	{"datagrams of IPFIX refused", test_refused_ipfix},
 };
 TEST_MAIN("log_collector", cases)

@@ -134,8 +134,9 @@ struct ipfix {
 	size_t used;          /* bytes of it, at most */
 	uint64_t sequence;    /* that the message has, as the header counts */
 	uint64_t next;        /* of the worker's record that may follow; 0: any */
-	uint64_t own_count;   /* data records of domain 0, ever */
+	uint64_t own_count;   /* data records of domain 0, of this stream or ever */
 	uint64_t own_open;    /* of them in the open message */
+	uint64_t own_last;    /* and in the one before, which is counted */
 	bool pool_known[LOG_POOLS];
 	char realm_known[IMG_MAX_REALMS][IMAGE_NAME]; /* as they were told; "": not yet */
 	char error[128];
@@ -239,6 +240,19 @@ ipfix_restart(struct ipfix *x)
 			x->domain[i]->knows_templates = false;
 	memset(x->pool_known, 0, sizeof(x->pool_known));
 	memset(x->realm_known, 0, sizeof(x->realm_known));
+}
+
+void
+ipfix_unsent(struct ipfix *x)
+{
+	x->own_count -= x->own_last;
+	x->own_last = 0;
+}
+
+void
+ipfix_renumber(struct ipfix *x)
+{
+	x->own_count = x->own_last = 0;
 }
 
 void
@@ -426,6 +440,7 @@ ipfix_message(struct ipfix *x, uint32_t now_s, const void **data)
 	uint32_t head[2] = {htonl(now_s), htonl((uint32_t)x->sequence)};
 	memcpy(d->message + 4, head, sizeof(head));
 	x->own_count += x->own_open;
+	x->own_last = x->own_open;
 	x->own_open = 0;
 	*data = d->message;
 	return fbExporterGetMsgLen(d->exporter);

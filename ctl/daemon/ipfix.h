@@ -34,6 +34,10 @@ enum ipfix_took ipfix_add(struct ipfix *x, const struct record *rec, uint32_t po
                           const struct log_names *names);
 /* ipfix_message: end the message. => its bytes, 0: there is none. */
 size_t ipfix_message(struct ipfix *x, uint32_t now_s, const void **data);
+/* ipfix_unsent: the last message did not go: domain 0 counts its records when they do. */
+void ipfix_unsent(struct ipfix *x);
+/* ipfix_renumber: a stream that begins: domain 0 counts from 0 (RFC 7011 section 3.1). */
+void ipfix_renumber(struct ipfix *x);
 /* ipfix_drop: forget what has not been ended. */
 void ipfix_drop(struct ipfix *x);
 /* ipfix_error: the library's last, as text. */

@@ -18,12 +18,21 @@ struct exporter {
 	uint64_t told_ns;      /* when they were told last */
 };
 
+/* tell_again: templates and names go before the next record. */
+static void
+tell_again(struct exporter *e)
+{
+	ipfix_restart(e->ipfix);
+	e->told_ns = e->conn.now_ns;
+}
+
 static void
 ipfix_begun(struct log_sink *s)
 {
 	struct exporter *e = (struct exporter *)s;
-	ipfix_restart(e->ipfix);
-	e->told_ns = e->conn.now_ns;
+	tell_again(e);
+	if (conn_is_stream(&e->conn))
+		ipfix_renumber(e->ipfix);
 }
 
 /* message_send: what was added goes out. => false when it cannot now; then it is made again. */
@@ -35,6 +44,7 @@ message_send(struct exporter *e, uint64_t now_ns)
 	if (n == 0)
 		return true;
 	if (!conn_put(&e->conn, data, n)) {
+		ipfix_unsent(e->ipfix);
 		ipfix_restart(e->ipfix);
 		log_sink_again(&e->sink);
 		return false;
@@ -69,7 +79,7 @@ ipfix_pump(struct log_sink *s, uint64_t now_ns)
 	if (!conn_tick(&e->conn, now_ns))
 		return;
 	if (!conn_is_stream(&e->conn) && now_ns - e->told_ns >= e->template_ns)
-		ipfix_begun(s);
+		tell_again(e);
 	while ((rec = log_sink_next(s)) != NULL)
 		if (!record_add(e, rec, now_ns, &messages))
 			break;
