@@ -76,6 +76,32 @@ by_moment(void)
 	end();
 }
 
+/* The clock is set back: the order in which they were in force stays, and what the clock showed
+ * twice has no certain answer. */
+static void
+set_back(void)
+{
+	static const struct { uint64_t ms; const char *text; bool is_twice; } cases[] = {
+		{0, "one", false}, {99999, "one", false}, {100000, "one", true},
+		{200000, "two", true}, {300000, "three", true}, {300001, "four", true},
+		{300002, "three", false}, {300003, "three", false}, {400000, "five", false},
+	};
+	struct archived a;
+	begin();
+	CU_ASSERT(put("one", 0) == 1 && put("two", 200000) == 1 && put("three", 300000) == 1);
+	CU_ASSERT_EQUAL(put("three", 50000), 0); /* back, but nothing has changed */
+	CU_ASSERT_EQUAL(put("four", 100000), 1);
+	CU_ASSERT_EQUAL(put("four", 110000), 0);
+	CU_ASSERT_EQUAL(put("three", 120000), 1); /* not the newest, though its name was the last */
+	CU_ASSERT_EQUAL(put("five", 400000), 1);  /* the clock has caught up */
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CU_ASSERT_STRING_EQUAL(found(cases[i].ms), cases[i].text);
+		archive_find(folder, BEGIN_NS / MS + cases[i].ms, &a);
+		CU_ASSERT_EQUAL(a.is_twice, cases[i].is_twice);
+	}
+	end();
+}
+
 /* What was in force at the moment stays, and all that came later. */
 static void
 kept(void)
@@ -130,6 +156,7 @@ refused(void)
 
 static const struct test_case cases[] = {
 	{"by moment", by_moment},
+	{"a clock that is set back", set_back},
 	{"kept", kept},
 	{"strangers", strangers},
 	{"refused", refused},

@@ -371,6 +371,11 @@ test_whohad_then(void)
 		json_decref(r);
 		q.at_ms += 2000000;
 	}
+	kept(1790004000, "198.51.100.1-198.51.100.14", true);
+	CU_ASSERT_TRUE(known(1790003500, true, 0));
+	kept(1790003400, "198.51.100.0-198.51.100.13", true); /* the clock was set back */
+	CU_ASSERT_FALSE(known(1790003500, true, 0));
+	CU_ASSERT_TRUE(known(1790003300, true, 0) && known(1790004001, true, 0));
 	snprintf(words, sizeof(words), "rm -r %s", dir);
 	CU_ASSERT_EQUAL(system(words), 0);
 	close(folder);

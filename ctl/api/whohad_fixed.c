@@ -88,7 +88,8 @@ api_whohad_then(json_t *result, const struct whohad_query *q, const struct whoha
 	struct image_header *h = archived_image(w->folder, &a, &has_log);
 	if (h == NULL)
 		return false;
-	bool is_known = a.until_ms != 0 || w->is_in_use || q->at_ms <= w->log_last_ms;
+	bool is_known = !a.is_twice &&
+	                (a.until_ms != 0 || w->is_in_use || q->at_ms <= w->log_last_ms);
 	api_whohad_fixed(result, q, h, has_log && is_known, a.from_ms);
 	free(h);
 	return true;

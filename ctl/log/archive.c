@@ -18,32 +18,36 @@
 static const mode_t MODE = 0640;
 
 static void
-name_of(char out[ARCHIVE_NAME], uint64_t ms)
+name_of(char out[ARCHIVE_NAME], uint64_t ms, uint64_t back_ms)
 {
-	char time[TIME_TEXT];
-	snprintf(out, ARCHIVE_NAME, "config-%s-%03u.json", time_put_compact(time, ms * NS_A_MS),
-	         (unsigned)(ms % 1000));
+	char time[TIME_TEXT], back[32] = "";
+	if (back_ms != 0)
+		snprintf(back, sizeof(back), "-back%llu", (unsigned long long)back_ms);
+	snprintf(out, ARCHIVE_NAME, "config-%s-%03u%s.json", time_put_compact(time, ms * NS_A_MS),
+	         (unsigned)(ms % 1000), back);
 }
 
-/* ms_of: of a name. => 0 when it is none. */
+/* ms_of: of a name; how far the clock was behind it. => 0 when it is none. */
 static uint64_t
-ms_of(const char *name)
+ms_of(const char *name, uint64_t *back_ms)
 {
 	unsigned year, month, day, hour, minute, second, ms;
 	char text[TIME_TEXT + 8], again[ARCHIVE_NAME];
 	uint64_t ns;
-	if (sscanf(name, "config-%4u%2u%2uT%2u%2u%2uZ-%3u.json", &year, &month, &day, &hour,
-	           &minute, &second, &ms) != 7)
+	unsigned long long back = 0;
+	if (sscanf(name, "config-%4u%2u%2uT%2u%2u%2uZ-%3u-back%llu.json", &year, &month, &day,
+	           &hour, &minute, &second, &ms, &back) < 7)
 		return 0;
+	*back_ms = back;
 	int n = snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02uZ", year, month, day,
 	                 hour, minute, second);
 	if (n < 0 || (size_t)n >= sizeof(text) || !time_parse(text, (size_t)n, &ns))
 		return 0;
-	name_of(again, ns / NS_A_MS + ms);
+	name_of(again, ns / NS_A_MS + ms, back);
 	return strcmp(again, name) == 0 ? ns / NS_A_MS + ms : 0;
 }
 
-typedef void seen_fn(void *arg, const char *name, uint64_t ms);
+typedef void seen_fn(void *arg, const char *name, uint64_t ms, uint64_t back_ms);
 
 /* each: of the directory, in any order. => 0 or -errno. */
 static int
@@ -58,9 +62,9 @@ each(int folder, seen_fn *fn, void *arg)
 		return rc;
 	}
 	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-		uint64_t ms = ms_of(e->d_name);
+		uint64_t back_ms, ms = ms_of(e->d_name, &back_ms);
 		if (ms != 0)
-			fn(arg, e->d_name, ms);
+			fn(arg, e->d_name, ms, back_ms);
 	}
 	closedir(dir);
 	return 0;
@@ -68,14 +72,19 @@ each(int folder, seen_fn *fn, void *arg)
 
 struct search {
 	uint64_t at_ms, from_ms, until_ms;
+	char name[ARCHIVE_NAME];
+	bool is_twice;
 };
 
 static void
-look(void *arg, const char *name, uint64_t ms)
+look(void *arg, const char *name, uint64_t ms, uint64_t back_ms)
 {
 	struct search *s = arg;
-	if (ms <= s->at_ms && ms > s->from_ms)
+	s->is_twice |= ms > s->at_ms && ms - s->at_ms <= back_ms;
+	if (ms <= s->at_ms && ms > s->from_ms) {
 		s->from_ms = ms;
+		snprintf(s->name, sizeof(s->name), "%.*s", ARCHIVE_NAME - 1, name);
+	}
 	if (ms > s->at_ms && (s->until_ms == 0 || ms < s->until_ms))
 		s->until_ms = ms;
 }
@@ -89,7 +98,8 @@ archive_find(int folder, uint64_t at_ms, struct archived *out)
 		rc = -ENOENT;
 	out->from_ms = s.from_ms;
 	out->until_ms = s.until_ms;
-	name_of(out->name, s.from_ms);
+	out->is_twice = s.is_twice;
+	memcpy(out->name, s.name, sizeof(s.name));
 	return rc;
 }
 
@@ -124,12 +134,10 @@ archive_read(int folder, const struct archived *a, size_t *size)
 }
 
 static bool
-is_newest(int folder, const char *text, size_t size)
+is_equal(int folder, const struct archived *a, const char *text, size_t size)
 {
-	struct archived a;
 	size_t have;
-	char *old = archive_find(folder, UINT64_MAX, &a) == 0 ? archive_read(folder, &a, &have) :
-	                                                        NULL;
+	char *old = archive_read(folder, a, &have);
 	bool same = old != NULL && have == size && memcmp(old, text, size) == 0;
 	free(old);
 	return same;
@@ -151,17 +159,22 @@ write_whole(int fd, const char *text, size_t size)
 int
 archive_put(int folder, const char *text, size_t size, uint64_t now_ns)
 {
+	struct archived newest;
 	char name[ARCHIVE_NAME];
+	uint64_t now_ms = now_ns / NS_A_MS, ms = now_ms;
 	if (size > ARCHIVE_SIZE)
 		return -EFBIG;
-	if (is_newest(folder, text, size))
-		return 0;
+	if (archive_find(folder, UINT64_MAX, &newest) == 0) {
+		if (is_equal(folder, &newest, text, size))
+			return 0;
+		ms = now_ms > newest.from_ms ? now_ms : newest.from_ms + 1;
+	}
 	int fd = openat(folder, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, MODE);
 	if (fd < 0)
 		return -errno;
 	int rc = write_whole(fd, text, size);
 	close(fd);
-	name_of(name, now_ns / NS_A_MS);
+	name_of(name, ms, ms - now_ms);
 	if (rc == 0 && renameat(folder, TEMPORARY, folder, name) != 0)
 		rc = -errno;
 	if (rc != 0)
@@ -175,7 +188,7 @@ struct keep {
 };
 
 static void
-drop_older(void *arg, const char *name, uint64_t ms)
+drop_older(void *arg, const char *name, uint64_t ms, uint64_t back_ms)
 {
 	const struct keep *k = arg;
 	if (ms < k->ms)

@@ -4,9 +4,11 @@
  *            says (static mappings, deterministic ranges; RFC 7422 section 2.4) can then be
  *            answered for any moment of the log.
  * Layout     A file each, "config-<UTC time>-<milliseconds>.json", named by the moment from which
- *            it was in force. It was until the next one's.
- * Invariant  1. A file is whole or not there. 2. Names sort in the order of time.
- *            3. What equals the newest is not written again.
+ *            it was in force. It was until the next one's. One that came when the clock had been
+ *            set back has a millisecond more than the newest, and by how much the clock was behind
+ *            that: "config-<UTC time>-<milliseconds>-back<milliseconds>.json".
+ * Invariant  1. A file is whole or not there. 2. Names sort in the order in which they were in
+ *            force. 3. What equals the newest is not written again.
  * Owner      One writer a directory; anybody reads.
  * Limits     ARCHIVE_SIZE bytes a file.
  * See        docs/log.md, "Configurations".
@@ -18,11 +20,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ARCHIVE_NAME = 48, ARCHIVE_SIZE = 64 << 20 };
+enum { ARCHIVE_NAME = 80, ARCHIVE_SIZE = 64 << 20 };
 
 struct archived {
 	char name[ARCHIVE_NAME];
 	uint64_t from_ms, until_ms; /* in force; until_ms 0: no later one is there */
+	bool is_twice;              /* the clock was set back over the moment: which one is open */
 };
 
 /* archive_put: in force from now on. => 1, 0 when it is the newest already, or -errno. */
