@@ -2,6 +2,7 @@
 /* Segments: rotated by size and age, compressed, indexed, kept; crashes and a full disk. */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -188,6 +189,58 @@ full_disk(void)
 	log_end();
 }
 
+static atomic_uint synced;
+
+/* In the C library's place. */
+int
+fdatasync(int fd)
+{
+	atomic_fetch_add(&synced, 1);
+	return fsync(fd);
+}
+
+static unsigned
+descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* The writer's thread stands before a disk that does not answer (a FIFO that nobody writes to):
+ * what is to be synced meanwhile is one descriptor, not one a second. */
+static void
+hanging_disk(void)
+{
+	char path[192];
+	uint64_t sequence = 0;
+	log_begin();
+	struct log_writer_conf c = writer_conf(1 << 20, false);
+	snprintf(path, sizeof(path), "%s/nat-20261124T150000Z-00000000.jsonl", log_dir);
+	CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, BEGIN_NS), 0);
+	put_many(1, &sequence, BEGIN_NS);
+	unsigned before = descriptors();
+	atomic_store(&synced, 0);
+	for (unsigned i = 1; i <= 100; i++)
+		log_writer_tick(&writer, BEGIN_NS + i * SECOND);
+	CU_ASSERT(descriptors() <= before + 1 + 1); /* that, and what the thread opens */
+	int fifo = open(path, O_WRONLY);
+	close(fifo);
+	log_writer_settle(&writer);
+	CU_ASSERT(fifo >= 0 && atomic_load(&synced) == 1);
+	for (unsigned i = 0; i < 5; i++) { /* and then as ever */
+		log_writer_tick(&writer, BEGIN_NS + (200 + i) * SECOND);
+		log_writer_settle(&writer);
+	}
+	CU_ASSERT(atomic_load(&synced) == 6);
+	log_writer_close(&writer, BEGIN_NS + 200 * SECOND);
+	log_end();
+}
+
 static void
 kept(void)
 {
@@ -253,6 +306,7 @@ static const struct test_case cases[] = {
 	{"rotated, compressed", rotated_gzip},
 	{"killed while writing", crash},
 	{"disk full", full_disk},
+	{"disk that hangs", hanging_disk},
 	{"kept for days and bytes", kept},
 	{"no directory", refused},
 	{"damaged index", bad_index},

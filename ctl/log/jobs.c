@@ -33,7 +33,7 @@ struct log_jobs {
 	pthread_mutex_t lock;
 	pthread_cond_t given, done;
 	struct job *first, **last;
-	bool is_busy;
+	bool is_busy, is_syncing; /* a sync is given and not done */
 	struct log_troubles troubles;
 };
 
@@ -196,6 +196,17 @@ job_take(struct log_jobs *j)
 	return job;
 }
 
+/* syncing_set: => what it was. */
+static bool
+syncing_set(struct log_jobs *j, bool is_syncing)
+{
+	pthread_mutex_lock(&j->lock);
+	bool was = j->is_syncing;
+	j->is_syncing = is_syncing;
+	pthread_mutex_unlock(&j->lock);
+	return was;
+}
+
 static void *
 jobs_run(void *arg)
 {
@@ -204,6 +215,8 @@ jobs_run(void *arg)
 		struct job *job = job_take(j);
 		int rc = job_run(j, job);
 		end = job->kind == JOB_END;
+		if (job->kind == JOB_SYNC)
+			syncing_set(j, false);
 		if (job->fd >= 0)
 			close(job->fd);
 		free(job);
@@ -246,7 +259,14 @@ job_give(struct log_jobs *j, struct job *job)
 void
 log_jobs_sync(struct log_jobs *j, int fd)
 {
-	job_give(j, job_new(JOB_SYNC, "", fd));
+	if (syncing_set(j, true)) {
+		close(fd);
+		return;
+	}
+	struct job *job = job_new(JOB_SYNC, "", fd);
+	if (job == NULL)
+		syncing_set(j, false);
+	job_give(j, job);
 }
 
 void
