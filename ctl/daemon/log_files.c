@@ -105,8 +105,9 @@ files_pump(struct log_sink *s, uint64_t now_ns)
 		if (rc == 0)
 			log_sink_take(s);
 	}
-	log_sink_arrived(s);
 	int tick = log_writer_tick(&f->writer, now_ns);
+	if (f->writer.buffered == 0) /* else they have not left this process */
+		log_sink_arrived(s);
 	rc = rc != 0 ? rc : tick;
 	s->is_up = rc == 0;
 	if (rc != 0)

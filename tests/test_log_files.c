@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sink that writes segments: what is counted as sent is in the file, and a search knows what is
+ * not. */
+#include "ctl/daemon/log_files.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "log_world.h"
+
+static struct log_bus bus;
+
+static struct log_sink *
+begin(void)
+{
+	log_begin();
+	bus = (struct log_bus){.start_ms = BEGIN_NS / 1000000};
+	json_t *conf = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:s}", "directory", log_dir,
+		"rotate_bytes", 1 << 30, "rotate_seconds", 3600, "keep_days", 0, "keep_bytes", 0,
+		"sync_seconds", 1, "compress", "none");
+	struct log_sink *s = log_files_create(&bus, conf, 1 << 14, BEGIN_NS);
+	json_decref(conf);
+	return s;
+}
+
+/* lines: of the segment, whole ones. */
+static uint64_t
+lines(void)
+{
+	char name[LOG_NAME], path[192], text[4096];
+	uint64_t n = 0;
+	ssize_t got;
+	CU_ASSERT_EQUAL_FATAL(log_files(".jsonl", name), 1);
+	snprintf(path, sizeof(path), "%s/%s", log_dir, name);
+	int fd = open(path, O_RDONLY);
+	while ((got = read(fd, text, sizeof(text))) > 0)
+		for (ssize_t i = 0; i < got; i++)
+			n += text[i] == '\n';
+	close(fd);
+	return n;
+}
+
+static void
+full_disk(void)
+{
+	struct log_sink *s = begin();
+	struct rlimit old, tight;
+	struct whohad w;
+	struct whohad_query q = {.external = htonl(0xcb007100), .port = 1100,
+	                         .at_ms = BEGIN_NS / 1000000 + 500};
+	q.known_ms = q.at_ms;
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	tight = old;
+	tight.rlim_cur = 100000;
+	setrlimit(RLIMIT_FSIZE, &tight);
+	for (uint64_t i = 0; i < 10000; i++) {
+		struct record r = block_record(RECORD_BLOCK_CREATE, BEGIN_NS + i * 1000000, i + 1,
+		                               2, i == 0 ? 1024 : 4096);
+		log_bus_put(&bus, &r);
+		if (i % 100 == 0)
+			log_bus_pump(&bus, r.time_ns);
+		CU_ASSERT_FATAL(i % 100 != 0 || s->sent == lines());
+	}
+	CU_ASSERT(!s->is_up && s->sent > 100 && s->sent < 1000 && s->lost == 0);
+	CU_ASSERT_EQUAL(s->sent + (s->head - s->tail), 10001);
+	CU_ASSERT_EQUAL(log_files_search(s, &q, &w), 0);
+	CU_ASSERT(w.answers == 1 && w.answer[0].is_certain); /* what waits is later */
+	q.at_ms = q.known_ms = BEGIN_NS / 1000000 + 9999;
+	CU_ASSERT_EQUAL(log_files_search(s, &q, &w), 0);
+	CU_ASSERT(w.answers == 1 && !w.answer[0].is_certain && w.gaps == 1);
+	setrlimit(RLIMIT_FSIZE, &old);
+	log_bus_pump(&bus, BEGIN_NS);
+	CU_ASSERT(s->is_up && s->sent == 10001 && lines() == 10001);
+	CU_ASSERT_EQUAL(log_files_search(s, &q, &w), 0);
+	CU_ASSERT(w.answers == 1 && w.answer[0].is_certain && w.gaps == 0);
+	s->ops->destroy(s);
+	log_end();
+}
+
+static const struct test_case cases[] = {
+	{"disk full", full_disk},
+};
+TEST_MAIN("log_files", cases)
