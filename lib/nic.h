@@ -52,7 +52,14 @@ struct dev {
 	uint32_t speed_mbps; /* of the link; 0: not known */
 	_Atomic uint16_t steered; /* bits of enum steer_traffic that it is to bring home itself */
 	uint8_t reta_bits;   /* log2 of its redirection table; 0: none. Constant when it is open */
+	_Atomic uint8_t trouble; /* enum nic_trouble, as the driver said it last */
 	char name[128];  /* the device string of the configuration */
+};
+
+enum nic_trouble {
+	NIC_WELL,
+	NIC_RESET, /* it has to be reset before it works again: a VF whose host was */
+	NIC_GONE,  /* it was pulled out */
 };
 
 /* Why a buffer changes hands; counted by cause. */

@@ -121,6 +121,32 @@ port_close(struct dev *d)
 	d->ctx = NULL;
 }
 
+/* In a thread of EAL's, or in whatever the driver is called from. */
+static int
+on_event(uint16_t port, enum rte_eth_event_type event, void *arg, void *unused)
+{
+	struct dev *d = arg;
+	uint8_t trouble = event == RTE_ETH_EVENT_INTR_RESET ? NIC_RESET : NIC_GONE;
+	(void)unused;
+	if (port == d->port_id)
+		atomic_store_explicit(&d->trouble, trouble, memory_order_release);
+	return 0;
+}
+
+static void
+events_listen(struct dev *d)
+{
+	(void)rte_eth_dev_callback_register(d->port_id, RTE_ETH_EVENT_INTR_RESET, on_event, d);
+	(void)rte_eth_dev_callback_register(d->port_id, RTE_ETH_EVENT_INTR_RMV, on_event, d);
+}
+
+static void
+events_ignore(struct dev *d)
+{
+	(void)rte_eth_dev_callback_unregister(d->port_id, RTE_ETH_EVENT_INTR_RESET, on_event, d);
+	(void)rte_eth_dev_callback_unregister(d->port_id, RTE_ETH_EVENT_INTR_RMV, on_event, d);
+}
+
 static bool
 is_virtual(const struct rte_eth_dev_info *info)
 {
@@ -274,7 +300,7 @@ setup(struct opening *o)
 {
 	choose_rings(o);
 	int rc = configure(o);
-	if (rc == 0)
+	if (rc == 0 && o->d->ctx == NULL)
 		rc = pool_create(o);
 	if (rc == 0)
 		rc = queues_setup(o);
@@ -307,6 +333,7 @@ nic_ethdev_start(struct dev *d, uint16_t mtu, uint32_t buffers, struct nic_rss *
 	struct opening o = {.d = d, .mtu = mtu, .buffers = buffers, .rss = rss, .err = err,
 	                    .err_size = err_size};
 	d->mtu_max = mtu;
+	events_listen(d);
 	int rc = choose_queues(&o, d->rx_queues);
 	rc = rc == 0 ? setup(&o) : rc;
 	if (rc == 0)
@@ -314,9 +341,58 @@ nic_ethdev_start(struct dev *d, uint16_t mtu, uint32_t buffers, struct nic_rss *
 	return rc;
 }
 
+/* => it is stopped; a driver that knows no reset is configured anew just so. */
+static int
+reset(struct opening *o)
+{
+	int rc = rte_eth_dev_reset(o->d->port_id);
+	if (rc == -ENOTSUP)
+		rc = rte_eth_dev_stop(o->d->port_id);
+	return rc != 0 ? fail(o, rc, "it does not take a reset") : 0;
+}
+
+/* Neighbours know the station address of before. */
+static void
+mac_keep(struct dev *d, const uint8_t mac[6])
+{
+	struct rte_ether_addr a;
+	memcpy(a.addr_bytes, mac, sizeof(a.addr_bytes));
+	if (memcmp(d->mac, mac, sizeof(d->mac)) != 0 &&
+	    rte_eth_dev_default_mac_addr_set(d->port_id, &a) != 0)
+		(void)rte_eth_promiscuous_enable(d->port_id);
+	memcpy(d->mac, mac, sizeof(d->mac));
+}
+
+int
+nic_ethdev_revive(struct dev *d, struct nic_rss *rss, char *err, size_t err_size)
+{
+	struct opening o = {.d = d, .mtu = d->mtu_max, .rss = rss, .err = err,
+	                    .err_size = err_size, .buffers = UINT32_MAX /* they are there */};
+	uint16_t rx = d->rx_queues, tx = d->tx_queues;
+	uint8_t mac[6];
+	memcpy(mac, d->mac, sizeof(mac));
+	/* Before, so that a reset that is asked for meanwhile is not forgotten. */
+	atomic_store_explicit(&d->trouble, NIC_WELL, memory_order_relaxed);
+	int rc = reset(&o);
+	rc = rc == 0 ? choose_queues(&o, rx) : rc;
+	if (rc == 0 && (d->rx_queues != rx || d->tx_queues != tx))
+		rc = fail(&o, -ENODEV, "it has fewer queues than before");
+	d->rx_queues = rx;
+	d->tx_queues = tx;
+	rc = rc == 0 ? setup(&o) : rc;
+	if (rc == 0)
+		mac_keep(d, mac);
+	if (rc != 0)
+		atomic_store_explicit(&d->trouble, NIC_RESET, memory_order_relaxed);
+	else
+		nic_ethdev_link(d);
+	return rc;
+}
+
 void
 nic_ethdev_close(struct dev *d)
 {
+	events_ignore(d);
 	(void)rte_eth_dev_stop(d->port_id);
 	port_close(d);
 }

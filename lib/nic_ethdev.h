@@ -37,6 +37,12 @@ int nic_ethdev_open(struct dev *d, uint16_t id, const char *device, uint16_t que
 int nic_ethdev_start(struct dev *d, uint16_t mtu, uint32_t buffers, struct nic_rss *rss,
                      char *err, size_t err_size);
 /*
+ * nic_ethdev_revive: after NIC_RESET, as nic_ethdev_start with what it was started with. => No
+ * worker polls it meanwhile; its key, its table and its rules are gone; on an error it is open
+ * still, stopped, and this can be tried again.
+ */
+int nic_ethdev_revive(struct dev *d, struct nic_rss *rss, char *err, size_t err_size);
+/*
  * nic_ethdev_frame: bytes of the largest frame that a device may deliver: of the MTU, or what its
  * string says of its frames. (The kernel puts fragments together for net_af_packet and cuts what
  * exceeds framesz, so with a large one datagrams come whole, and are fragmented anew on their way.)

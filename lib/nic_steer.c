@@ -196,29 +196,28 @@ nic_steer_probe(const struct dev *d, struct steer_offer *o)
 		o->can[i] = is_taken(d, &rule[i], &s);
 }
 
+/* A rule that the device does not take; said by err, or NULL: it was not asked any more. */
 static void
 refuse(struct nic_steer *st, const struct steer_rule *r, const struct rte_flow_error *err)
 {
 	st->refused++;
 	st->refused_traffic |= (uint16_t)(1u << r->traffic);
-	snprintf(st->refusal, sizeof(st->refusal), "%s",
-	         err->message != NULL ? err->message : rte_strerror(rte_errno));
+	if (err != NULL)
+		snprintf(st->refusal, sizeof(st->refusal), "%s",
+		         err->message != NULL ? err->message : rte_strerror(rte_errno));
 }
 
 /* => the rule's handle, or NULL: refused. */
 static struct rte_flow *
-rule_make(const struct dev *d, struct nic_steer *st, const struct steer_rule *r,
-          const struct steer_setup *s)
+rule_make(const struct dev *d, const struct steer_rule *r, const struct steer_setup *s,
+          struct rte_flow_error *err)
 {
 	struct flow_words w;
-	struct rte_flow_error err = {0};
-	struct rte_flow *flow = NULL;
+	*err = (struct rte_flow_error){0};
 	flow_words(&w, r, s);
-	if (rte_flow_validate(d->port_id, &w.attr, w.item, w.action, &err) == 0)
-		flow = rte_flow_create(d->port_id, &w.attr, w.item, w.action, &err);
-	if (flow == NULL)
-		refuse(st, r, &err);
-	return flow;
+	if (rte_flow_validate(d->port_id, &w.attr, w.item, w.action, err) != 0)
+		return NULL;
+	return rte_flow_create(d->port_id, &w.attr, w.item, w.action, err);
 }
 
 static bool
@@ -238,36 +237,81 @@ rule_is_wanted(const struct steer_rule *r, const struct steer_setup *s)
 	return false;
 }
 
-/* What is not wanted any more goes first: room for the new. */
+static void
+rule_destroy(const struct dev *d, struct nic_steer *st, void *handle)
+{
+	struct rte_flow_error err;
+	st->stuck += rte_flow_destroy(d->port_id, handle, &err) != 0;
+}
+
+/*
+ * New rules before the old ones go, so that what both cover is steered all the time: both lead to
+ * the same homes, which do not change while we run. Refusals do not count yet. Both lists are
+ * sorted: one walk. => how many were refused.
+ */
+static uint32_t
+rules_add(const struct dev *d, const struct nic_steer *st, const struct steer_setup *s,
+          void **handle)
+{
+	uint32_t refused = 0;
+	struct rte_flow_error err;
+	for (uint32_t i = 0, at = 0; i < s->n_rules; i++) {
+		int order = 1;
+		while (at < st->n && (order = memcmp(&st->rule[at], &s->rule[i],
+		                                     sizeof(s->rule[i]))) < 0)
+			at++;
+		if (at < st->n && order == 0)
+			handle[i] = st->handle[at++];
+		else if (refused < STEER_GIVE_UP)
+			handle[i] = rule_make(d, &s->rule[i], s, &err);
+		else
+			handle[i] = NULL;
+		refused += handle[i] == NULL;
+	}
+	return refused;
+}
+
 static void
 rules_prune(const struct dev *d, struct nic_steer *st, const struct steer_setup *s)
 {
-	struct rte_flow_error err;
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < st->n; i++) {
-		if (!rule_is_wanted(&st->rule[i], s)) {
-			(void)rte_flow_destroy(d->port_id, st->handle[i], &err);
-			continue;
-		}
-		st->rule[n] = st->rule[i];
-		st->handle[n++] = st->handle[i];
-	}
-	st->n = n;
+	for (uint32_t i = 0; i < st->n; i++)
+		if (!rule_is_wanted(&st->rule[i], s))
+			rule_destroy(d, st, st->handle[i]);
 }
 
-/* Both lists are sorted, and what was kept is among the wanted: one walk. */
+/* Those that were refused, once more: there is room now, or what they contradicted is gone. */
+static void
+rules_retry(const struct dev *d, struct nic_steer *st, const struct steer_setup *s, void **handle)
+{
+	uint32_t running = 0; /* refusals of one kind of traffic, one after another */
+	for (uint32_t i = 0; i < s->n_rules; i++) {
+		struct rte_flow_error err;
+		const struct steer_rule *r = &s->rule[i];
+		if (handle[i] != NULL)
+			continue;
+		if (i > 0 && s->rule[i - 1].traffic != r->traffic)
+			running = 0;
+		if (running < STEER_GIVE_UP) {
+			handle[i] = rule_make(d, r, s, &err);
+			running = handle[i] == NULL ? running + 1 : 0;
+			if (handle[i] == NULL)
+				refuse(st, r, &err);
+		} else {
+			refuse(st, r, NULL);
+		}
+	}
+}
+
 void
 nic_steer_rules(const struct dev *d, struct nic_steer *st, const struct steer_setup *s)
 {
 	static void *handle[STEER_RULES];
+	uint32_t refused = rules_add(d, st, s, handle);
 	rules_prune(d, st, s);
 	st->refused = 0;
 	st->refused_traffic = 0;
-	for (uint32_t i = 0, at = 0; i < s->n_rules; i++) {
-		const struct steer_rule *r = &s->rule[i];
-		bool kept = at < st->n && memcmp(&st->rule[at], r, sizeof(*r)) == 0;
-		handle[i] = kept ? st->handle[at++] : rule_make(d, st, r, s);
-	}
+	if (refused != 0)
+		rules_retry(d, st, s, handle);
 	st->n = 0;
 	for (uint32_t i = 0; i < s->n_rules; i++) {
 		if (handle[i] == NULL)
@@ -278,12 +322,22 @@ nic_steer_rules(const struct dev *d, struct nic_steer *st, const struct steer_se
 }
 
 void
+nic_steer_rules_begin(const struct dev *d, struct nic_steer *st)
+{
+	struct rte_flow_error err;
+	(void)rte_flow_flush(d->port_id, &err); /* many drivers have no rules at all */
+	st->n = st->refused = st->stuck = 0;
+	st->refused_traffic = 0;
+}
+
+void
 nic_steer_rules_end(const struct dev *d, struct nic_steer *st)
 {
 	struct rte_flow_error err;
+	bool had_rules = st->n != 0 || st->stuck != 0;
 	for (uint32_t i = 0; i < st->n; i++)
-		(void)rte_flow_destroy(d->port_id, st->handle[i], &err);
-	if (st->n != 0)
+		rule_destroy(d, st, st->handle[i]);
+	if (had_rules)
 		(void)rte_flow_flush(d->port_id, &err);
-	st->n = 0;
+	st->n = st->stuck = 0;
 }

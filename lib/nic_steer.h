@@ -4,8 +4,10 @@
  *            redirection table, flow rules) into it. What setup is wanted is decided elsewhere.
  * Invariant  1. A rule is validated before it is made; what the device refuses is counted and is
  *               the software's.
- *            2. nic_steer_rules leaves those rules alone that stay as they are.
- *            3. No rule outlives nic_steer_rules_end.
+ *            2. nic_steer_rules leaves those rules alone that stay as they are, and makes new ones
+ *               before it takes old ones out (where the device has room for both).
+ *            3. No rule outlives nic_steer_rules_end, or of an earlier process
+ *               nic_steer_rules_begin.
  * Owner      The main lcore; workers read dev.steered and dev.reta_bits only.
  * Limits     STEER_RULES rules a device, tables of up to STEER_RETA_MAX entries.
  * See        docs/design.md, "Steering"; docs/nics.md; DPDK rte_flow.h, rte_ethdev.h.
@@ -17,6 +19,7 @@
 #include "steer.h"
 
 enum { STEER_RULES = 4096, STEER_RETA_MAX = 4096, STEER_KEY_MAX = 64, STEER_SPREAD = STEER_RETA };
+enum { STEER_GIVE_UP = 16 /* rules refused one after another: the rest is not asked for */ };
 
 /* Kinds of rules that a device may take. */
 enum steer_ability {
@@ -72,6 +75,7 @@ struct steer_setup {
 /* What a device does: the rules that it has taken. */
 struct nic_steer {
 	uint32_t n, refused;
+	uint32_t stuck;           /* that it did not give back: gone with all others at the end */
 	uint16_t refused_traffic; /* bits of enum steer_traffic */
 	char refusal[96];         /* the driver's words about the last one it refused */
 	struct steer_rule rule[STEER_RULES];
@@ -87,6 +91,8 @@ void nic_steer_probe(const struct dev *d, struct steer_offer *o);
 int nic_steer_hash(const struct dev *d, const struct steer_setup *s);
 int nic_steer_reta(const struct dev *d, const struct steer_setup *s);
 
+/* nic_steer_rules_begin: it has none, not even some that a process left behind which was killed. */
+void nic_steer_rules_begin(const struct dev *d, struct nic_steer *st);
 /* nic_steer_rules: the device has these rules, as far as it takes them, and no others. */
 void nic_steer_rules(const struct dev *d, struct nic_steer *st, const struct steer_setup *s);
 /* nic_steer_rules_end: takes all of them out. */

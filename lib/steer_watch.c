@@ -35,9 +35,12 @@ traffic_of(const struct miss *m, uint16_t home)
 	return v6 ? STEER_REPLY6 : STEER_REPLY4;
 }
 
+/* Not what has options or extension headers: many a NIC does not look behind them. */
 static bool
 is_judged(const struct pkt *p)
 {
+	if (p->l4 != (p->family == FAMILY_V4 ? IP4_LEN : IP6_LEN))
+		return false;
 	return (p->proto == IPPROTO_L4_TCP || p->proto == IPPROTO_L4_UDP) &&
 	       (p->flags & (PKT_FIRST | PKT_LATER)) == 0;
 }

@@ -16,7 +16,6 @@
 #include "tx.h"
 #include "walk.h"
 
-enum { TAKE_BURSTS = 4 };
 static const uint64_t NS_PER_MS = 1000000;
 
 /* A worker's share of a capacity. */

@@ -22,6 +22,7 @@ struct device {
 	struct nic_steer rules;
 	uint8_t hashes_by;           /* enum steer_key that the device was given last */
 	bool has_table;              /* ours; it stays the same */
+	bool gone;                   /* that it was pulled out has been said */
 	int rss_status;              /* of giving it key and table, the last that was refused */
 };
 
@@ -104,6 +105,7 @@ device_open(struct devices *ds, const struct img_dev *row, uint16_t i, uint16_t 
 	return 0;
 }
 
+/* buffers 0: it was started before, and has asked for a reset. */
 static int
 device_start(struct devices *ds, const struct generation *g, uint16_t i, uint32_t buffers,
              char *err, size_t err_size)
@@ -115,10 +117,14 @@ device_start(struct devices *ds, const struct generation *g, uint16_t i, uint32_
 	struct nic_rss rss = {
 		.types = dev->offer.rss_types, .key_size = s->key_size,
 		.key = s->key != STEER_KEY_NONE ? s->key_bytes : NULL};
-	int r = nic_ethdev_start(d, machine_mtu(g->image, i), buffers, &rss, err, err_size);
+	int r = buffers != 0 ?
+		nic_ethdev_start(d, machine_mtu(g->image, i), buffers, &rss, err, err_size) :
+		nic_ethdev_revive(d, &rss, err, err_size);
 	if (r != 0)
 		return r;
 	dev->hashes_by = rss.key_taken ? s->key : STEER_KEY_NONE;
+	dev->has_table = false;
+	nic_steer_rules_begin(d, &dev->rules);
 	nic_steer_probe(d, &dev->offer);
 	steer(ds, g, i);
 	return 0;
@@ -192,14 +198,51 @@ devices_close(struct devices *ds)
 	free(ds);
 }
 
+/* Addresses of interfaces that are not their device's own. */
+static void
+macs_add(struct devices *ds, const struct generation *g)
+{
+	for (unsigned i = 1; i < g->n_nics; i++)
+		if (g->nics[i].name[0] != 0 && (g->nics[i].flags & IMG_NIC_MAC) != 0)
+			nic_ethdev_mac_add(&ds->plane->devs[g->nics[i].dev], g->nics[i].mac);
+}
+
 void
 devices_follow(struct devices *ds, const struct generation *g)
 {
 	for (unsigned i = 0; i < ds->n; i++)
 		steer(ds, g, i);
-	for (unsigned i = 1; i < g->n_nics; i++)
-		if (g->nics[i].name[0] != 0 && (g->nics[i].flags & IMG_NIC_MAC) != 0)
-			nic_ethdev_mac_add(&ds->plane->devs[g->nics[i].dev], g->nics[i].mac);
+	macs_add(ds, g);
+}
+
+static uint8_t
+trouble_of(const struct devices *ds, unsigned i)
+{
+	return atomic_load_explicit(&ds->plane->devs[i].trouble, memory_order_acquire);
+}
+
+bool
+devices_ail(const struct devices *ds)
+{
+	for (unsigned i = 0; i < ds->n; i++)
+		if (trouble_of(ds, i) == NIC_RESET)
+			return true;
+	return false;
+}
+
+unsigned
+devices_revive(struct devices *ds, const struct generation *g, char *err, size_t err_size)
+{
+	unsigned well = 0;
+	for (uint16_t i = 0; i < ds->n; i++) {
+		if (trouble_of(ds, i) != NIC_RESET)
+			continue;
+		/* What the driver still holds of the rules is of no use any more. */
+		nic_steer_rules_begin(&ds->plane->devs[i], &ds->dev[i].rules);
+		well += device_start(ds, g, i, 0, err, err_size) == 0;
+	}
+	macs_add(ds, g);
+	return well;
 }
 
 int
@@ -211,6 +254,12 @@ devices_watch(struct devices *ds)
 		uint64_t missteered, mishashed;
 		ds->plane->devs[i].speed_mbps = nic_ethdev_link(&ds->plane->devs[i]);
 		plane_missteered(ds->plane, (uint16_t)i, &missteered, &mishashed);
+		if (trouble_of(ds, i) == NIC_GONE) {
+			steer_say_gone(report);
+			found = ds->dev[i].gone ? found : (int)i;
+			ds->dev[i].gone = true;
+			continue;
+		}
 		if (missteered < STEER_WATCH_LIES)
 			continue;
 		if (!report->lies)

@@ -27,7 +27,16 @@ void devices_close(struct devices *d);
 /* devices_follow: a generation was published: addresses to receive for, rules, keys. */
 void devices_follow(struct devices *d, const struct generation *g);
 
-/* devices_watch: links; a device that was found lying is marked. => its number, once, or -1. */
+/*
+ * devices_ail: does one of them ask for a reset? devices_revive: what asks is reset and given all
+ * that it had. => No worker polls meanwhile. => how many are well again; of the last that is not, a
+ * sentence in err.
+ */
+bool devices_ail(const struct devices *d);
+unsigned devices_revive(struct devices *d, const struct generation *g, char *err, size_t err_size);
+
+/* devices_watch: links; a device that was found lying is marked, or one that is gone. => its
+ * number, once, or -1. */
 int devices_watch(struct devices *d);
 
 #endif

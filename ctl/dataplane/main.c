@@ -193,6 +193,7 @@ static void
 workers_launch(void)
 {
 	self.runs = true;
+	atomic_store(&workers_stop, 0);
 	for (unsigned i = 0; i < self.plane.n_workers; i++)
 		rte_eal_remote_launch(worker_main, self.plane.worker[i], i + 1);
 }
@@ -275,6 +276,24 @@ link_plane(void *ctx)
 	return self.runs ? &self.plane : NULL;
 }
 
+/* A device that its driver wants reset: all workers rest meanwhile, their flows stay. */
+static void
+devices_heal(void)
+{
+	char err[COMMAND_ERR] = "";
+	if (!devices_ail(self.devices))
+		return;
+	uint64_t began = real_ns();
+	atomic_store(&workers_stop, 1);
+	rte_eal_mp_wait_lcore();
+	unsigned well = devices_revive(self.devices, self.plane.gen, err, sizeof(err));
+	workers_launch();
+	fprintf(stderr, "millrace: %u device%s reset as their drivers wanted, workers rested for "
+	        "%llu ms%s%s\n", well, well == 1 ? "" : "s",
+	        (unsigned long long)((real_ns() - began) / 1000000),
+	        err[0] != '\0' ? "; not well, tried again in a second: " : "", err);
+}
+
 static void
 each_second(uint64_t now)
 {
@@ -282,6 +301,7 @@ each_second(uint64_t now)
 		return;
 	self.due_ns = now + SECOND_NS;
 	clock_sync(&self.clock, rte_rdtsc(), real_ns());
+	devices_heal();
 	int lies = devices_watch(self.devices);
 	if (lies >= 0)
 		fprintf(stderr, "millrace: device %s: %s\n", self.plane.steering[lies].device,

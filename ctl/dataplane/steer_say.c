@@ -192,3 +192,10 @@ steer_say_lies(struct cmd_steering *out, uint64_t missteered, uint64_t mishashed
 	    mishashed != 0 ? "its hashes are not those of the key" :
 	                     "it hashes, or looks up its table, in a way of its own");
 }
+
+void
+steer_say_gone(struct cmd_steering *out)
+{
+	struct say s = {out->cost, sizeof(out->cost), 0};
+	say(&s, "it was pulled out: nothing comes or goes by it until millrace starts anew");
+}

@@ -23,4 +23,7 @@ void steer_say(struct cmd_steering *out, const struct steer_plan *p, const struc
 /* steer_say_lies: it does not do what it promised; replaces the cost. */
 void steer_say_lies(struct cmd_steering *out, uint64_t missteered, uint64_t mishashed);
 
+/* steer_say_gone: its driver says that it was pulled out. */
+void steer_say_gone(struct cmd_steering *out);
+
 #endif

@@ -21,6 +21,13 @@ int __wrap_rte_eth_dev_rss_hash_update(uint16_t port, struct rte_eth_rss_conf *c
 int __wrap_rte_eth_dev_rss_reta_update(uint16_t port, struct rte_eth_rss_reta_entry64 *reta,
                                        uint16_t size);
 
+int __real_rte_eth_dev_reset(uint16_t port);
+int __wrap_rte_eth_dev_reset(uint16_t port);
+int __real_rte_eth_dev_callback_register(uint16_t port, enum rte_eth_event_type event,
+                                         rte_eth_dev_cb_fn fn, void *arg);
+int __wrap_rte_eth_dev_callback_register(uint16_t port, enum rte_eth_event_type event,
+                                         rte_eth_dev_cb_fn fn, void *arg);
+
 static struct sim_nic nics[SIM_NICS];
 
 /* The key of Microsoft's verification suite: what a NIC uses that does not listen. */
@@ -59,7 +66,7 @@ sim_nic_create(const struct sim_model *model)
 	}
 	s->port = rte_eth_from_rings(name, s->rx, model->max_queues, s->tx, model->max_queues, 0);
 	s->model = model;
-	memcpy(s->key, own_key, sizeof(s->key));
+	memcpy(s->key, own_key, sizeof(own_key));
 	return s->port >= 0 ? s : NULL;
 }
 
@@ -169,6 +176,57 @@ __wrap_rte_eth_dev_rss_reta_update(uint16_t port, struct rte_eth_rss_reta_entry6
 	return 0;
 }
 
+/* What hardware forgets. */
+static void
+forget(struct sim_nic *s)
+{
+	memset(s->key, 0, sizeof(s->key));
+	memcpy(s->key, own_key, sizeof(own_key));
+	s->types = 0;
+	memset(s->reta, 0, sizeof(s->reta));
+	sim_rules_flush(s);
+}
+
+int
+__wrap_rte_eth_dev_callback_register(uint16_t port, enum rte_eth_event_type event,
+                                     rte_eth_dev_cb_fn fn, void *arg)
+{
+	struct sim_nic *s = nic_of(port);
+	if (s != NULL && event == RTE_ETH_EVENT_INTR_RESET) {
+		s->on_reset = fn;
+		s->on_reset_arg = arg;
+	}
+	return __real_rte_eth_dev_callback_register(port, event, fn, arg);
+}
+
+/* As documented: the port is stopped and initialized anew; it has to be configured again. */
+int
+__wrap_rte_eth_dev_reset(uint16_t port)
+{
+	struct sim_nic *s = nic_of(port);
+	if (s == NULL)
+		return __real_rte_eth_dev_reset(port);
+	if (s->model->no_reset)
+		return -EIO;
+	int rc = rte_eth_dev_stop(port);
+	if (rc != 0)
+		return rc;
+	forget(s);
+	s->is_down = false;
+	s->resets++;
+	return 0;
+}
+
+void
+sim_nic_fail(struct sim_nic *s)
+{
+	forget(s);
+	s->is_down = true;
+	if (s->on_reset != NULL)
+		(void)s->on_reset((uint16_t)s->port, RTE_ETH_EVENT_INTR_RESET, s->on_reset_arg,
+		                  NULL);
+}
+
 struct sim_nic *
 sim_nic_of(uint16_t port)
 {
@@ -191,7 +249,10 @@ sim_nic_queue(struct sim_nic *s, const uint8_t *frame, uint32_t size, struct rte
 		s->by_rule++;
 		return queue;
 	}
-	if (s->model->reta_size == 0 || !sim_hash(&f, s->types, s->key, &hash)) {
+	if (s->model->symmetric)
+		sim_fields_order(&f);
+	if (s->model->reta_size == 0 || (s->model->no_extensions && f.has_extensions) ||
+	    !sim_hash(&f, s->types, s->key, &hash)) {
 		s->by_default++;
 		return s->model->reta_size != 0 ? s->reta[0] : 0;
 	}
@@ -204,6 +265,8 @@ int
 sim_nic_put(struct sim_nic *s, struct rte_mbuf *m)
 {
 	m->ol_flags = 0;
+	if (s->is_down)
+		return 0;
 	uint16_t q = sim_nic_queue(s, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, m);
 	return rte_ring_enqueue(s->rx[q], m) == 0;
 }

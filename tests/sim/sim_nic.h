@@ -15,6 +15,8 @@
 #ifndef MR_SIM_NIC_H
 #define MR_SIM_NIC_H
 
+#include <stdbool.h>
+
 #include <rte_ethdev.h>
 #include <rte_flow.h>
 #include <rte_ring.h>
@@ -29,6 +31,10 @@ struct sim_model {
 	uint8_t rule_queue, rule_port, rule_sparse, rule_icmp, rule_rss;
 	uint8_t no_hash_update; /* the key is taken at configuration only */
 	uint8_t lies;          /* hashes with a key of its own, whatever it is told */
+	uint8_t symmetric;     /* hashes both directions alike: the smaller one first */
+	uint8_t no_extensions; /* IPv6 with extension headers is not hashed */
+	uint8_t no_reset;      /* a reset fails */
+	uint8_t keeps_rules;   /* rules go by a flush only */
 	uint32_t max_rules;    /* 0: any number */
 };
 
@@ -41,8 +47,14 @@ struct sim_nic {
 	uint8_t key[SIM_KEY];  /* big endian, as rte_softrss takes it */
 	uint64_t types;
 	uint16_t reta[SIM_RETA];
+	bool is_down;          /* wants a reset: takes no frames */
+	unsigned resets;
+	rte_eth_dev_cb_fn on_reset; /* who listens */
+	void *on_reset_arg;
 	struct rte_flow *rules;
 	uint32_t n_rules, validated, destroyed, ambiguous, hash_updates;
+	uint32_t asked;        /* calls that create */
+	uint32_t least_rules;  /* that there were after one was destroyed; the test begins it */
 	uint64_t by_rule, by_hash, by_default; /* frames */
 };
 
@@ -55,6 +67,9 @@ void sim_nic_destroy(struct sim_nic *s);
 uint16_t sim_nic_queue(struct sim_nic *s, const uint8_t *frame, uint32_t size, struct rte_mbuf *m);
 /* sim_nic_put: a frame arrives in a buffer of the device's. => false: the queue is full. */
 int sim_nic_put(struct sim_nic *s, struct rte_mbuf *m);
+/* sim_nic_fail: its host was reset: key, table and rules are gone, frames are lost, and the driver
+ * says that it wants a reset. */
+void sim_nic_fail(struct sim_nic *s);
 /* sim_nic_take: frames that were sent. => how many. */
 unsigned sim_nic_take(struct sim_nic *s, struct rte_mbuf **m, unsigned n);
 

@@ -57,6 +57,7 @@ sim_fields_read(struct sim_fields *f, const uint8_t *frame, uint32_t size)
 		memcpy(f->dst, ip + 24, 16);
 		f->proto = ip[6];
 		f->is_fragment = f->proto == 44;
+		f->has_extensions = f->proto == 0 || f->proto == 43 || f->proto == 60;
 		l4 = at + 40;
 	} else {
 		return false;
@@ -71,6 +72,27 @@ sim_fields_read(struct sim_fields *f, const uint8_t *frame, uint32_t size)
 		memcpy(&f->ident, frame + l4 + 4, 2);
 	}
 	return true;
+}
+
+static void
+swap16(uint16_t *a, uint16_t *b)
+{
+	uint16_t t = *a;
+	*a = *b;
+	*b = t;
+}
+
+void
+sim_fields_order(struct sim_fields *f)
+{
+	uint8_t t[16];
+	if (memcmp(f->src, f->dst, sizeof(t)) > 0) {
+		memcpy(t, f->src, sizeof(t));
+		memcpy(f->src, f->dst, sizeof(t));
+		memcpy(f->dst, t, sizeof(t));
+	}
+	if (f->sport > f->dport)
+		swap16(&f->sport, &f->dport);
 }
 
 /* Types as rte_ethdev.h names them: with ports where the type says TCP or UDP, else addresses. */
@@ -299,13 +321,31 @@ __wrap_rte_flow_validate(uint16_t port, const struct rte_flow_attr *attr,
 	return 0;
 }
 
-/* "No room" is said on creation, as the documentation allows. */
+static bool
+is_same_pattern(const struct rte_flow *a, const struct rte_flow *b)
+{
+	return a->priority == b->priority && a->family == b->family && a->proto == b->proto &&
+	       memcmp(&a->value, &b->value, sizeof(a->value)) == 0 &&
+	       memcmp(&a->mask, &b->mask, sizeof(a->mask)) == 0;
+}
+
+static bool
+exists(const struct sim_nic *s, const struct rte_flow *rule)
+{
+	for (const struct rte_flow *r = s->rules; r != NULL; r = r->next)
+		if (is_same_pattern(r, rule))
+			return true;
+	return false;
+}
+
+/* "No room" and collisions are said on creation, as the documentation allows. */
 struct rte_flow *
 __wrap_rte_flow_create(uint16_t port, const struct rte_flow_attr *attr,
                        const struct rte_flow_item items[], const struct rte_flow_action actions[],
                        struct rte_flow_error *err)
 {
 	struct sim_nic *s = sim_nic_of(port);
+	s->asked++;
 	if (s->model->max_rules != 0 && s->n_rules >= s->model->max_rules) {
 		refuse(err, "no room");
 		return NULL;
@@ -313,6 +353,11 @@ __wrap_rte_flow_create(uint16_t port, const struct rte_flow_attr *attr,
 	struct rte_flow *r = rule_read(s, attr, items, actions, err);
 	if (r == NULL)
 		return NULL;
+	if (exists(s, r)) {
+		refuse(err, "a rule with this pattern exists");
+		rule_free(r);
+		return NULL;
+	}
 	r->next = s->rules;
 	s->rules = r;
 	s->n_rules++;
@@ -323,6 +368,8 @@ int
 __wrap_rte_flow_destroy(uint16_t port, struct rte_flow *flow, struct rte_flow_error *err)
 {
 	struct sim_nic *s = sim_nic_of(port);
+	if (s->model->keeps_rules)
+		return refuse(err, "it is in use");
 	for (struct rte_flow **at = &s->rules; *at != NULL; at = &(*at)->next) {
 		if (*at != flow)
 			continue;
@@ -330,6 +377,7 @@ __wrap_rte_flow_destroy(uint16_t port, struct rte_flow *flow, struct rte_flow_er
 		rule_free(flow);
 		s->n_rules--;
 		s->destroyed++;
+		s->least_rules = s->n_rules < s->least_rules ? s->n_rules : s->least_rules;
 		return 0;
 	}
 	return refuse(err, "no such rule");

@@ -14,7 +14,7 @@
 struct sim_fields {
 	uint16_t vlan;
 	uint8_t family, proto;
-	bool is_fragment, has_ports;
+	bool is_fragment, has_ports, has_extensions;
 	uint8_t src[16], dst[16];
 	uint16_t sport, dport, ident; /* wire order */
 };
@@ -22,6 +22,8 @@ struct sim_fields {
 struct sim_nic *sim_nic_of(uint16_t port);
 
 bool sim_fields_read(struct sim_fields *f, const uint8_t *frame, uint32_t size);
+/* sim_fields_order: the smaller address, and the smaller port, first. */
+void sim_fields_order(struct sim_fields *f);
 /* sim_hash: under the most specific type that is on. => false: the packet is of none. */
 bool sim_hash(const struct sim_fields *f, uint64_t types, const uint8_t *key, uint32_t *hash);
 void sim_hash_report(struct rte_mbuf *m, uint32_t hash);

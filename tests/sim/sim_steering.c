@@ -10,12 +10,10 @@
 
 #include <rte_eal.h>
 
-#include "sim_world.h"
+#include "sim_scene.h"
 #include "tests/test.h"
 
-enum { FLOWS = 100000, WARM = 512, SPARE = 4, LOCALS = 64 };
-
-#define TYPES_ALL (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
+enum { FLOWS = 100000, WARM = 512, SPARE = 4 };
 
 /* Tables and keys as NICs have them; see docs/nics.md. */
 static const struct sim_model plain = {
@@ -55,120 +53,9 @@ flows_wanted(void)
 	return s != NULL ? (unsigned)strtoul(s, NULL, 0) : FLOWS;
 }
 
-static void
-set_l4(struct frame *f, unsigned i, uint16_t sport, uint16_t dport)
-{
-	f->proto = i % 2 ? 17 : 6;
-	f->tcp_flags = 2;
-	f->sport = sport;
-	f->dport = dport;
-}
-
-/* 8000 subscribers, 12 and a half ports each, to one server each. */
-static void
-first_nat(struct frame *f, unsigned i)
-{
-	f->family = FAMILY_V4;
-	f->src = addr_from_v4(__builtin_bswap32(0x64400000 + i % 8000 * 37));
-	f->dst = addr_from_v4(__builtin_bswap32(0x08080000 + i / 7));
-	set_l4(f, i / 8000, (uint16_t)(1024 + i / 8000), 443);
-}
-
-/* 400 subscribers, 10 ports each, to 25 servers each: one pool address has room for it. */
-static void
-first_nat_single(struct frame *f, unsigned i)
-{
-	unsigned mapping = i % 4000;
-	f->family = FAMILY_V4;
-	f->src = addr_from_v4(__builtin_bswap32(0x64400000 + mapping / 10 * 5));
-	f->dst = addr_from_v4(__builtin_bswap32(0x08080000 + i / 4000));
-	set_l4(f, mapping, (uint16_t)(2000 + mapping % 10), 53);
-}
-
-static void
-first_client4(struct frame *f, unsigned i)
-{
-	f->family = FAMILY_V4;
-	f->src = addr_from_v4(__builtin_bswap32(0x0b000000 + i / 4 * 11));
-	f->dst = addr_from_v4(__builtin_bswap32(0xc000020a));
-	set_l4(f, 0, (uint16_t)(10000 + i % 4), 80);
-}
-
-static void
-first_client6(struct frame *f, unsigned i)
-{
-	f->family = FAMILY_V6;
-	f->src.b[0] = 0x2a;
-	f->src.b[3] = (uint8_t)(i >> 4);
-	f->src.w[3] = __builtin_bswap32(i / 4 * 3 + 1);
-	f->dst = addr6("2001:db8:2::10");
-	set_l4(f, 0, (uint16_t)(10000 + i % 4), 80);
-}
-
-static const struct sim_kind nat_kind = {"NAT", first_nat, SIM_INSIDE, SIM_OUTSIDE};
-static const struct sim_kind single_kind = {"NAT, one address", first_nat_single, SIM_INSIDE,
-                                            SIM_OUTSIDE};
-static const struct sim_kind client4_kind = {"balancer IPv4", first_client4, SIM_OUTSIDE, SIM_FARM};
-static const struct sim_kind client6_kind = {"balancer IPv6", first_client6, SIM_OUTSIDE, SIM_FARM};
-
-/* What the configuration has; more of it after a change. */
-struct scene {
-	const char *pool[2];     /* addresses of the pool, NULL: no NAT */
-	unsigned block;
-	const char *mode4, *mode6; /* of services, NULL: none */
-	unsigned backends[2];
-};
-
-static void
-put_locals(char *text, bool v6)
-{
-	sim_text(text, "\"local_addresses\": [");
-	for (unsigned i = 0; i < LOCALS; i++)
-		sim_text(text, v6 ? "%s\"2001:db8:3::%x\"" : "%s\"198.18.0.%u\"", i ? ", " : "", i);
-	sim_text(text, "], ");
-}
-
-static void
-put_service(char *text, const char *name, bool v6, const char *mode, unsigned backends)
-{
-	sim_text(text, "{\"name\": \"%s\", \"address\": \"%s\", \"port\": 80, "
-	         "\"protocol\": \"tcp\", \"mode\": \"%s\", ", name,
-	         v6 ? "2001:db8:2::10" : "192.0.2.10", mode);
-	if (strcmp(mode, "fullnat") == 0)
-		put_locals(text, v6);
-	sim_text(text, "\"backends\": [");
-	for (unsigned i = 0; i < backends; i++)
-		sim_text(text, v6 ? "%s{\"address\": \"2001:db8:f::%x\"}" :
-		         "%s{\"address\": \"10.1.1.%u\"}", i ? ", " : "", i + 16);
-	sim_text(text, "]}");
-}
-
-static const char *
-scene_text(const struct scene *s, unsigned stage)
-{
-	static char text[SIM_JSON];
-	text[0] = '\0';
-	sim_text(text, "\"lb\": {\"services\": [");
-	if (s->mode4 != NULL)
-		put_service(text, "web4", false, s->mode4, s->backends[stage]);
-	if (s->mode4 != NULL && s->mode6 != NULL)
-		sim_text(text, ", ");
-	if (s->mode6 != NULL)
-		put_service(text, "web6", true, s->mode6, s->backends[stage]);
-	sim_text(text, "]}");
-	if (s->pool[0] == NULL)
-		return text;
-	sim_text(text, ", \"nat\": {\"pools\": [{\"name\": \"public\", \"addresses\": [%s], "
-	         "\"block_size\": %u, \"max_blocks\": 8}], \"rules\": [{\"name\": \"homes\", "
-	         "\"nic\": \"inside\", \"source\": \"100.64.0.0/10\", \"pool\": \"public\"}], "
-	         "\"capacity\": {\"mappings\": 500000, \"subscribers\": 40000, "
-	         "\"pool_addresses\": 600}}", s->pool[stage], s->block);
-	return text;
-}
-
 struct run {
 	const char *name;
-	struct scene scene;
+	struct sim_scene scene;
 	const struct sim_kind *kind[2];
 	const struct sim_model *model[SIM_DEVICES];
 	uint8_t strength[SIM_DEVICES]; /* expected; 9: as it comes out */
@@ -226,7 +113,7 @@ run_mode(const struct run *r, unsigned workers)
 {
 	static struct sim_world w;
 	unsigned n = flows_wanted(), kinds = r->kind[1] != NULL ? 2 : 1, half = n / 2;
-	sim_world_open(&w, r->model, workers, n * kinds * SPARE, scene_text(&r->scene, 0));
+	sim_world_open(&w, r->model, workers, n * kinds * SPARE, sim_scene_text(&r->scene, 0));
 	check_strengths(&w, r);
 	/* Next hops are asked for by the slow path first. */
 	all_flows(&w, r, 0, WARM, 3);
@@ -235,7 +122,7 @@ run_mode(const struct run *r, unsigned workers)
 	bool steered = is_steered(&w);
 	if (steered)
 		CU_ASSERT_EQUAL(sim_world_moves(&w), moves);
-	sim_world_apply(&w, n * kinds * SPARE, scene_text(&r->scene, 1));
+	sim_world_apply(&w, n * kinds * SPARE, sim_scene_text(&r->scene, 1));
 	check_strengths(&w, r);
 	all_flows(&w, r, half, half + WARM, 3);
 	moves = sim_world_moves(&w);
@@ -264,10 +151,6 @@ run_all(const struct run *r, const unsigned *workers, size_t n)
 static const unsigned every[] = {1, 2, 3, 4, 7, 8, 16}, some[] = {2, 3, 8};
 #define EVERY every, sizeof(every) / sizeof(every[0])
 #define SOME some, sizeof(some) / sizeof(some[0])
-
-#define MANY {"\"203.0.113.0/24\"", "\"203.0.113.0/24\", \"203.0.112.0/24\""}
-#define FEW {"\"203.0.113.0/26\"", "\"203.0.113.0/26\", \"203.0.112.0/28\""}
-#define SINGLE {"\"203.0.113.5\"", "\"203.0.113.5\", \"203.0.113.9\""}
 
 static void
 nat_many_addresses(void)
@@ -372,8 +255,8 @@ lies_are_found(void)
 {
 	static struct sim_world w;
 	const struct sim_model *const models[] = {&plain, &liar, &plain};
-	const struct scene scene = {MANY, 512, NULL, NULL, {0, 0}};
-	sim_world_open(&w, models, 4, 10000, scene_text(&scene, 0));
+	const struct sim_scene scene = {MANY, 512, NULL, NULL, {0, 0}};
+	sim_world_open(&w, models, 4, 10000, sim_scene_text(&scene, 0));
 	CU_ASSERT_EQUAL(sim_world_flows(&w, &nat_kind, 0, 8, 1), 16);
 	CU_ASSERT_EQUAL(devices_watch(w.devices), -1);
 	CU_ASSERT_EQUAL(sim_world_flows(&w, &nat_kind, 0, 2000, 3), 8000);

@@ -97,15 +97,16 @@ sim_world_close(struct sim_world *w)
 	free(w->image);
 }
 
-static void
-turn(struct sim_world *w)
+void
+sim_world_turn(struct sim_world *w)
 {
 	uint32_t work = 1;
 	for (unsigned turns = 0; work != 0 || turns < WARM_TURNS; turns++) {
 		work = 0;
 		w->now += TURN_NS;
 		for (unsigned i = 0; i < w->plane.n_workers; i++)
-			work += worker_poll(w->plane.worker[i], w->now);
+			if ((w->asleep >> i & 1) == 0)
+				work += worker_poll(w->plane.worker[i], w->now);
 		work += plane_poll(&w->plane, w->now);
 	}
 }
@@ -125,7 +126,7 @@ sim_world_apply(struct sim_world *w, unsigned flows, const char *policy)
 	devices_follow(w->devices, w->plane.gen);
 	free(w->image);
 	w->image = image;
-	turn(w);
+	sim_world_turn(w);
 }
 
 static void
@@ -168,12 +169,12 @@ bounce(struct sim_world *w, unsigned dev)
 		answer(m[i]);
 		put(w, dev, m[i]);
 	}
-	turn(w);
+	sim_world_turn(w);
 	return n;
 }
 
-static unsigned
-drain(struct sim_world *w, unsigned dev)
+unsigned
+sim_world_drain(struct sim_world *w, unsigned dev)
 {
 	static struct rte_mbuf *m[SIM_BATCH * 2];
 	unsigned n = sim_nic_take(w->nic[dev], m, SIM_BATCH * 2);
@@ -181,19 +182,27 @@ drain(struct sim_world *w, unsigned dev)
 	return n;
 }
 
+void
+sim_world_put(struct sim_world *w, unsigned dev, const uint8_t *frame, size_t size)
+{
+	struct dev *d = &w->plane.devs[dev];
+	struct rte_mbuf *m = d->ops->alloc(d);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	memcpy(rte_pktmbuf_mtod(m, uint8_t *), frame, size);
+	m->data_len = (uint16_t)size;
+	m->pkt_len = m->data_len;
+	put(w, dev, m);
+}
+
 static void
 send_first(struct sim_world *w, const struct sim_kind *k, unsigned i)
 {
 	struct frame f = {.ttl = 64};
-	struct dev *d = &w->plane.devs[k->in];
-	struct rte_mbuf *m = d->ops->alloc(d);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
-	memcpy(f.dmac, d->mac, 6);
+	uint8_t bytes[FRAME_MAX];
+	memcpy(f.dmac, w->plane.devs[k->in].mac, 6);
 	memcpy(f.smac, peer, 6);
 	k->first(&f, i);
-	m->data_len = (uint16_t)frame_make(rte_pktmbuf_mtod(m, uint8_t *), &f);
-	m->pkt_len = m->data_len;
-	put(w, k->in, m);
+	sim_world_put(w, k->in, bytes, frame_make(bytes, &f));
 }
 
 uint64_t
@@ -205,12 +214,18 @@ sim_world_flows(struct sim_world *w, const struct sim_kind *k, unsigned first, u
 		unsigned last = base + SIM_BATCH < end ? base + SIM_BATCH : end;
 		for (unsigned i = base; i < last; i++)
 			send_first(w, k, i);
-		turn(w);
+		sim_world_turn(w);
 		for (unsigned b = 0; b < bounces; b++)
 			out += bounce(w, b % 2 == 0 ? k->out : k->in);
-		out += drain(w, bounces % 2 == 0 ? k->out : k->in);
+		out += sim_world_drain(w, bounces % 2 == 0 ? k->out : k->in);
 	}
 	return out;
+}
+
+unsigned
+sim_world_buffers(const struct sim_world *w, unsigned dev)
+{
+	return rte_mempool_in_use_count(w->plane.devs[dev].ctx);
 }
 
 static const struct stats *

@@ -23,6 +23,7 @@ struct sim_world {
 	size_t image_size;
 	unsigned workers;
 	uint64_t now;
+	uint64_t asleep;        /* bits of workers that are not polled */
 	uint64_t lost;          /* frames that found a queue full */
 	char policy[SIM_JSON];  /* "nat": …, "lb": … of the configuration */
 };
@@ -45,6 +46,14 @@ void sim_world_apply(struct sim_world *w, unsigned flows, const char *policy);
  * that came out, of all that should: (end - first) * (1 + bounces). */
 uint64_t sim_world_flows(struct sim_world *w, const struct sim_kind *k, unsigned first,
                          unsigned end, unsigned bounces);
+
+/* sim_world_put: one frame arrives. sim_world_turn: until nobody has work. */
+void sim_world_put(struct sim_world *w, unsigned dev, const uint8_t *frame, size_t size);
+void sim_world_turn(struct sim_world *w);
+/* sim_world_drain: throw away what left by a device. => how many frames. */
+unsigned sim_world_drain(struct sim_world *w, unsigned dev);
+/* sim_world_buffers: of a device's pool, those that somebody has. */
+unsigned sim_world_buffers(const struct sim_world *w, unsigned dev);
 
 /* Sums over the workers. */
 uint64_t sim_world_handoffs(const struct sim_world *w); /* all but those to the slow path */

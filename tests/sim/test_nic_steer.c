@@ -114,7 +114,9 @@ rules_follow(void)
 	setup.rule[0].queue = 3; /* one differs, one goes, two stay */
 	nic_steer_rules(&d, &state, &setup);
 	CU_ASSERT(state.n == 3 && s->n_rules == 3 && s->destroyed == 2);
-	CU_ASSERT_EQUAL(s->validated, validated + 1);
+	/* Twice: while the old one with its pattern is there it is refused. */
+	CU_ASSERT_EQUAL(s->validated, validated + 2);
+	CU_ASSERT_EQUAL(state.refused, 0);
 	want(10, 7); /* there is room for five */
 	nic_steer_rules(&d, &state, &setup);
 	CU_ASSERT(state.n == 5 && s->n_rules == 5 && state.refused == 2);
@@ -130,10 +132,78 @@ rules_follow(void)
 	sim_nic_destroy(s);
 }
 
+/* What both sets cover is never without a rule, if there is room; without it all comes too. */
+static void
+new_before_old(void)
+{
+	static const struct sim_model roomy = {
+		.name = "roomy", .max_queues = 4, .rule_queue = 1, .max_rules = 8};
+	struct dev d;
+	struct sim_nic *s = nic(&roomy, &d);
+	memset(&state, 0, sizeof(state));
+	want(10, 4);
+	nic_steer_rules(&d, &state, &setup);
+	s->least_rules = UINT32_MAX;
+	want(14, 4);
+	nic_steer_rules(&d, &state, &setup);
+	CU_ASSERT(state.n == 4 && s->n_rules == 4 && state.refused == 0);
+	CU_ASSERT_EQUAL(s->least_rules, 4);
+	want(20, 7);
+	nic_steer_rules(&d, &state, &setup);
+	CU_ASSERT(state.n == 7 && s->n_rules == 7 && state.refused == 0);
+	nic_steer_rules_end(&d, &state);
+	sim_nic_destroy(s);
+}
+
+/* A device that refuses the rest is not asked for thousands of them; all of them count. */
+static void
+full_early(void)
+{
+	struct dev d;
+	struct sim_nic *s = nic(&able, &d);
+	memset(&state, 0, sizeof(state));
+	want(0, 250);
+	nic_steer_rules(&d, &state, &setup);
+	CU_ASSERT(state.n == 5 && state.refused == 245);
+	CU_ASSERT_STRING_EQUAL(state.refusal, "no room");
+	CU_ASSERT(s->asked <= 5 + 2 * STEER_GIVE_UP);
+	nic_steer_rules_end(&d, &state);
+	CU_ASSERT_EQUAL(s->n_rules, 0);
+	sim_nic_destroy(s);
+}
+
+/* Rules of a process that was killed go at start; those that the device keeps go at the end. */
+static void
+left_behind(void)
+{
+	static const struct sim_model sticky = {
+		.name = "sticky", .max_queues = 4, .rule_queue = 1, .keeps_rules = 1};
+	struct dev d;
+	struct sim_nic *s = nic(&sticky, &d);
+	memset(&state, 0, sizeof(state));
+	want(10, 4);
+	nic_steer_rules(&d, &state, &setup);
+	memset(&state, 0, sizeof(state)); /* killed */
+	nic_steer_rules_begin(&d, &state);
+	CU_ASSERT_EQUAL(s->n_rules, 0);
+	want(10, 4);
+	nic_steer_rules(&d, &state, &setup);
+	CU_ASSERT(state.n == 4 && state.refused == 0 && s->n_rules == 4);
+	want(12, 0);
+	nic_steer_rules(&d, &state, &setup);
+	CU_ASSERT(state.n == 0 && state.stuck == 4 && s->n_rules == 4);
+	nic_steer_rules_end(&d, &state);
+	CU_ASSERT(state.stuck == 0 && s->n_rules == 0);
+	sim_nic_destroy(s);
+}
+
 static const struct test_case cases[] = {
 	{"offers", offers},
 	{"key and table", key_and_table},
 	{"rules follow", rules_follow},
+	{"new before old", new_before_old},
+	{"full early", full_early},
+	{"left behind", left_behind},
 };
 
 int

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What NICs do beside the book: tables of other sizes, rules that are refused in the middle,
+ * resets, hashes of another kind, headers that are not hashed; and workers that do not keep up.
+ * Whatever it is, each flow has one home and no packet is lost uncounted.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+
+#include "sim_scene.h"
+#include "tests/test.h"
+
+enum { FLOWS = 3000, ROOM = 40000, WARM = 64, PEER = 0x77, HOT = 6000 };
+
+static const struct sim_model plain = {
+	.name = "sim_plain", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 128,
+	.max_queues = SIM_QUEUES};
+static const struct sim_model ruled = {
+	.name = "sim_ruled", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 512,
+	.max_queues = SIM_QUEUES, .rule_queue = 1, .rule_port = 1, .rule_icmp = 1};
+static const struct sim_model dumb = {.name = "sim_dumb", .max_queues = SIM_QUEUES};
+
+static const struct sim_scene many = {MANY, 512, NULL, NULL, {0, 0}};
+static const struct sim_scene single = {SINGLE, 64, NULL, NULL, {0, 0}};
+static const struct sim_scene six = {{NULL, NULL}, 0, NULL, "nat", {20, 30}};
+
+static struct sim_world w;
+
+static void
+opened(const struct sim_model *in, const struct sim_model *out, const struct sim_model *farm,
+       unsigned workers, const struct sim_scene *scene)
+{
+	const struct sim_model *const models[SIM_DEVICES] = {in, out, farm};
+	sim_world_open(&w, models, workers, ROOM, sim_scene_text(scene, 0));
+}
+
+/* FLOWS flows there and back; => hand-offs after next hops are known. */
+static uint64_t
+to_and_fro(const struct sim_kind *kind)
+{
+	sim_world_flows(&w, kind, 0, WARM, 3);
+	uint64_t before = sim_world_handoffs(&w);
+	CU_ASSERT_EQUAL(sim_world_flows(&w, kind, 0, FLOWS, 3), FLOWS * 4);
+	CU_ASSERT_EQUAL(sim_world_live(&w), FLOWS);
+	CU_ASSERT_EQUAL(sim_world_opened(&w), FLOWS);
+	CU_ASSERT_EQUAL(sim_world_drops(&w), 0);
+	return sim_world_handoffs(&w) - before;
+}
+
+/* Both devices have another size of table each time. */
+static void
+tables_of_all_sizes(void)
+{
+	static const uint16_t size[] = {64, 128, 256, 512, 1024, 2048};
+	static const unsigned workers[] = {3, 5, 16};
+	for (unsigned i = 0; i < sizeof(size) / sizeof(size[0]); i++) {
+		struct sim_model a = plain, b = plain;
+		a.reta_size = size[i];
+		b.reta_size = size[(i + 2) % 6];
+		for (unsigned k = 0; k < 3; k++) {
+			opened(&a, &b, &plain, workers[k], &many);
+			CU_ASSERT_EQUAL(to_and_fro(&nat_kind), 0);
+			CU_ASSERT_EQUAL(w.plane.steering[SIM_OUTSIDE].strength, 1);
+			sim_world_close(&w);
+		}
+	}
+}
+
+/* All are found good, but of 1536 the device makes 1000. */
+static void
+refused_in_the_middle(void)
+{
+	struct sim_model full = ruled;
+	full.max_rules = 1000;
+	opened(&plain, &ruled, &plain, 16, &single);
+	CU_ASSERT_EQUAL(to_and_fro(&single_kind), 0);
+	uint32_t wanted = w.plane.steering[SIM_OUTSIDE].rules;
+	sim_world_close(&w);
+	opened(&plain, &dumb, &plain, 16, &single);
+	uint64_t without = to_and_fro(&single_kind);
+	sim_world_close(&w);
+	opened(&plain, &full, &plain, 16, &single);
+	uint64_t some = to_and_fro(&single_kind);
+	const struct cmd_steering *s = &w.plane.steering[SIM_OUTSIDE];
+	CU_ASSERT(s->strength == 3 && s->rules == 1000 && s->refused == wanted - 1000);
+	CU_ASSERT_PTR_NOT_NULL(strstr(s->reason, "the device refuses"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(s->reason, "no room"));
+	CU_ASSERT(some > 0 && some < without); /* those that it made still serve */
+	CU_ASSERT_EQUAL(devices_watch(w.devices), -1); /* which it said: no lie */
+	sim_world_close(&w);
+}
+
+static uint64_t
+frames_by_rule(void)
+{
+	return w.nic[SIM_OUTSIDE]->by_rule;
+}
+
+/* All flows are there still, and no packet of them changes workers. */
+static void
+as_before_the_reset(uint32_t rules)
+{
+	uint64_t handoffs = sim_world_handoffs(&w), by_rule = frames_by_rule();
+	CU_ASSERT_EQUAL(w.nic[SIM_OUTSIDE]->n_rules, rules);
+	CU_ASSERT_EQUAL(sim_world_flows(&w, &single_kind, 0, FLOWS, 3), FLOWS * 4);
+	CU_ASSERT_EQUAL(sim_world_live(&w), FLOWS);
+	CU_ASSERT_EQUAL(sim_world_opened(&w), FLOWS);
+	CU_ASSERT_EQUAL(sim_world_handoffs(&w), handoffs);
+	CU_ASSERT(frames_by_rule() > by_rule);
+}
+
+static void
+reset_by_the_host(void)
+{
+	char err[256] = "";
+	opened(&ruled, &ruled, &plain, 4, &single);
+	to_and_fro(&single_kind);
+	uint32_t rules = w.nic[SIM_OUTSIDE]->n_rules;
+	CU_ASSERT(rules > 100 && !devices_ail(w.devices));
+	sim_nic_fail(w.nic[SIM_INSIDE]);
+	sim_nic_fail(w.nic[SIM_OUTSIDE]);
+	CU_ASSERT_EQUAL(sim_world_flows(&w, &single_kind, 0, WARM, 1), 0);
+	CU_ASSERT_EQUAL(w.nic[SIM_OUTSIDE]->n_rules, 0);
+	CU_ASSERT(devices_ail(w.devices));
+	CU_ASSERT_EQUAL(devices_revive(w.devices, w.plane.gen, err, sizeof(err)), 2);
+	CU_ASSERT(!devices_ail(w.devices) && err[0] == '\0');
+	CU_ASSERT(w.nic[SIM_INSIDE]->resets == 1 && w.nic[SIM_FARM]->resets == 0);
+	as_before_the_reset(rules);
+	/* And a configuration after it finds the device as it should be. */
+	sim_world_apply(&w, ROOM, sim_scene_text(&single, 1));
+	CU_ASSERT(w.nic[SIM_OUTSIDE]->n_rules > rules);
+	as_before_the_reset(w.nic[SIM_OUTSIDE]->n_rules);
+	sim_world_close(&w);
+}
+
+/* One whose reset fails is tried again, and the others go on. */
+static void
+reset_that_fails(void)
+{
+	char err[256] = "";
+	struct sim_model broken = plain;
+	broken.no_reset = 1;
+	opened(&plain, &plain, &broken, 2, &many);
+	to_and_fro(&nat_kind);
+	sim_nic_fail(w.nic[SIM_FARM]);
+	for (unsigned i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(devices_revive(w.devices, w.plane.gen, err, sizeof(err)), 0);
+		CU_ASSERT_PTR_NOT_NULL(strstr(err, "it does not take a reset"));
+		CU_ASSERT(devices_ail(w.devices));
+	}
+	CU_ASSERT_EQUAL(sim_world_flows(&w, &nat_kind, 0, FLOWS, 3), FLOWS * 4);
+	broken.no_reset = 0;
+	CU_ASSERT_EQUAL(devices_revive(w.devices, w.plane.gen, err, sizeof(err)), 1);
+	sim_world_close(&w);
+}
+
+/* The same hash in both directions, whatever the key: some drivers make it the default. */
+static void
+symmetric_hash(void)
+{
+	struct sim_model both = plain;
+	both.symmetric = 1;
+	opened(&both, &plain, &plain, 4, &many);
+	CU_ASSERT(to_and_fro(&nat_kind) > 0);
+	CU_ASSERT_EQUAL(devices_watch(w.devices), SIM_INSIDE);
+	CU_ASSERT_EQUAL(w.plane.steering[SIM_INSIDE].lies, 1);
+	CU_ASSERT_EQUAL(w.plane.steering[SIM_OUTSIDE].lies, 0);
+	sim_world_close(&w);
+}
+
+/* An IPv6 client whose packets carry destination options, behind a NIC that hashes no such. */
+static void
+extension_headers(void)
+{
+	static const uint8_t options[8] = {6, 0, 1, 4};
+	struct sim_model simple = plain;
+	uint8_t made[FRAME_MAX], frame[FRAME_MAX];
+	simple.no_extensions = 1;
+	opened(&plain, &simple, &plain, 4, &six);
+	CU_ASSERT_EQUAL(to_and_fro(&client6_kind), 0);
+	uint64_t opened_before = sim_world_opened(&w), moves = sim_world_handoffs(&w);
+	for (unsigned i = 0; i < FLOWS; i += 2) {
+		struct frame f = {.ttl = 64, .smac = {0x52, 0x54, 0, 0, 0, PEER}};
+		memcpy(f.dmac, w.plane.devs[SIM_OUTSIDE].mac, 6);
+		client6_kind.first(&f, i);
+		size_t size = frame_make(made, &f), head = 14 + 40;
+		memcpy(frame, made, head);
+		memcpy(frame + head, options, sizeof(options));
+		memcpy(frame + head + sizeof(options), made + head, size - head);
+		frame[14 + 6] = 60;
+		frame[14 + 5] = (uint8_t)(frame[14 + 5] + sizeof(options));
+		sim_world_put(&w, SIM_OUTSIDE, frame, size + sizeof(options));
+		if (i % SIM_BATCH == 0)
+			sim_world_turn(&w);
+	}
+	sim_world_turn(&w);
+	CU_ASSERT(w.nic[SIM_OUTSIDE]->by_default >= FLOWS / 2);
+	CU_ASSERT(sim_world_handoffs(&w) - moves > FLOWS / 4);
+	CU_ASSERT_EQUAL(sim_world_opened(&w), opened_before); /* they found their flows */
+	CU_ASSERT_EQUAL(sim_world_drops(&w), 0);
+	CU_ASSERT_EQUAL(devices_watch(w.devices), -1); /* nobody promised to hash those */
+	sim_world_close(&w);
+}
+
+static uint64_t
+dropped(unsigned reason)
+{
+	uint64_t n = 0;
+	for (unsigned i = 1; i <= w.workers; i++)
+		n += stats_context(w.plane.shared.stats, i)->dropped[reason];
+	return n;
+}
+
+static unsigned
+home_of_flow(unsigned i)
+{
+	struct frame f = {.ttl = 64};
+	nat_kind.first(&f, i);
+	return steer_worker(&w.plane.gen->steer, &f.src, FAMILY_V4);
+}
+
+static void
+put_flow(unsigned i)
+{
+	struct frame f = {.ttl = 64, .smac = {0x52, 0x54, 0, 0, 0, PEER}};
+	uint8_t bytes[FRAME_MAX];
+	memcpy(f.dmac, w.plane.devs[SIM_INSIDE].mac, 6);
+	nat_kind.first(&f, i);
+	sim_world_put(&w, SIM_INSIDE, bytes, frame_make(bytes, &f));
+}
+
+/*
+ * All arrives at worker 0, and worker 1 stands still: what is for it fills its ring, then is
+ * dropped under its name; the homes of the others notice nothing. When it goes on, its ring is
+ * empty after a bounded number of turns.
+ */
+static void
+home_that_stands_still(void)
+{
+	unsigned hot = 0, cold = 0, other = 0;
+	opened(&dumb, &dumb, &dumb, 4, &many);
+	CU_ASSERT(to_and_fro(&nat_kind) > 0);
+	w.asleep = 1u << 1;
+	for (unsigned i = 0; hot < HOT; i++) {
+		unsigned home = home_of_flow(i % FLOWS);
+		hot += home == 1;
+		cold += home > 1;
+		other += home == 0;
+		put_flow(i % FLOWS);
+		if (i % SIM_BATCH != 0)
+			continue;
+		sim_world_turn(&w);
+		(void)sim_world_drain(&w, SIM_OUTSIDE);
+	}
+	sim_world_turn(&w);
+	CU_ASSERT(cold > HOT && other > HOT / 2);
+	uint64_t lost = dropped(DROP_HANDOFF_FULL);
+	unsigned waiting = rte_ring_count(w.plane.shared.in[1]);
+	CU_ASSERT_EQUAL(waiting, RING_SIZE - 1);
+	CU_ASSERT_EQUAL(lost, hot - waiting);
+	CU_ASSERT_EQUAL(sim_world_drops(&w), lost);
+	unsigned turns = 0;
+	for (; rte_ring_count(w.plane.shared.in[1]) != 0; turns++)
+		worker_poll(w.plane.worker[1], w.now += 1000);
+	CU_ASSERT(turns <= RING_SIZE / (TAKE_BURSTS * BURST));
+	w.asleep = 0;
+	sim_world_turn(&w);
+	while (sim_world_drain(&w, SIM_OUTSIDE) != 0)
+		continue;
+	CU_ASSERT_EQUAL(sim_world_flows(&w, &nat_kind, 0, FLOWS, 3), FLOWS * 4);
+	CU_ASSERT_EQUAL(sim_world_opened(&w), FLOWS);
+	CU_ASSERT_EQUAL(sim_world_drops(&w), lost);
+	sim_world_close(&w);
+}
+
+/* The end comes while rings are full: all buffers go back (sim_world_close closes their pools). */
+static void
+closed_with_full_rings(void)
+{
+	opened(&dumb, &dumb, &dumb, 4, &many);
+	to_and_fro(&nat_kind);
+	w.asleep = ~1ull;
+	for (unsigned i = 0; i < FLOWS; i++) {
+		put_flow(i);
+		if (i % SIM_BATCH == 0)
+			sim_world_turn(&w);
+	}
+	sim_world_turn(&w);
+	for (unsigned i = 1; i < 4; i++)
+		CU_ASSERT(rte_ring_count(w.plane.shared.in[i]) > FLOWS / 8);
+	(void)sim_world_drain(&w, SIM_OUTSIDE);
+	unsigned buffers = sim_world_buffers(&w, SIM_INSIDE);
+	CU_ASSERT(buffers > FLOWS / 2);
+	plane_close(&w.plane);
+	CU_ASSERT_EQUAL(sim_world_buffers(&w, SIM_INSIDE), 0);
+	sim_world_close(&w);
+}
+
+static const struct test_case cases[] = {
+	{"tables of all sizes", tables_of_all_sizes},
+	{"refused in the middle", refused_in_the_middle},
+	{"reset by the host", reset_by_the_host},
+	{"reset that fails", reset_that_fails},
+	{"symmetric hash", symmetric_hash},
+	{"extension headers", extension_headers},
+	{"home that stands still", home_that_stands_still},
+	{"closed with full rings", closed_with_full_rings},
+};
+
+int
+main(void)
+{
+	char prefix[64];
+	snprintf(prefix, sizeof(prefix), "--file-prefix=mr_fault_%d", getpid());
+	char *argv[] = {"sim_faults", "--no-huge", "--no-shconf", "-m", "512", "--no-pci",
+	                "--no-telemetry", "--log-level=error", "--iova-mode=va", "--lcores=0",
+	                prefix, NULL};
+	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) < 0) {
+		printf("EAL does not start\n");
+		return 77;
+	}
+	int failed = test_main("sim_faults", cases, sizeof(cases) / sizeof(cases[0]));
+	rte_eal_cleanup();
+	return failed;
+}
