@@ -61,6 +61,23 @@ static const struct {
 	{&regex, OK "Content-Length: 3\r\n\r\nabc", false, JUDGE_GOOD, "body as expected"},
 	{&regex, OK "Content-Length: 4\r\n\r\nabcd", false, JUDGE_BAD, "but the body is not"},
 	{&regex, OK "Content-Length: 4\r\n\r\nabc", false, JUDGE_MORE, ""},
+	/* a bare LF ends a line, too (RFC 9112, 2.2) */
+	{&plain, "HTTP/1.1 200 OK\n\n", false, JUDGE_GOOD, "200"},
+	{&plain, "HTTP/1.1 204\n\n", false, JUDGE_GOOD, "204"},
+	{&plain, "HTTP/1.0 200 OK\nServer: x\n", false, JUDGE_MORE, ""},
+	{&plain, OK "Server: x\n\r\n", false, JUDGE_GOOD, "200"},
+	{&plain, OK "Server: x\r\n\n", false, JUDGE_GOOD, "200"},
+	{&plain, "HTTP/1.1 503 Bad\n\n", false, JUDGE_BAD, "503, expected 200-299"},
+	{&plain, "HTTP/1.1 100 Continue\n\n" OK "\n", false, JUDGE_GOOD, "200"},
+	{&body, "HTTP/1.1 200 OK\nContent-Length: 4\n\nxokx", false, JUDGE_GOOD,
+	 "body as expected"},
+	{&body, "HTTP/1.1 200 OK\nContent-Length: 1\n\nxok", false, JUDGE_BAD,
+	 "but the body is not"},
+	{&body, "HTTP/1.1 200 OK\nX: ok\n\nno", true, JUDGE_BAD, "but the body is not"},
+	{&body, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1\no\n1\nk\n0\n\n", false,
+	 JUDGE_GOOD, "body as expected"},
+	{&body, OK "Transfer-Encoding: chunked\r\n\r\n2\r\nnook\r\n0\r\n\r\n", true, JUDGE_BAD,
+	 "but the body is not"},
 };
 
 static void

@@ -19,12 +19,27 @@ http_request(const struct check *c, const char *host, char out[HTTP_REQUEST])
 	return (size_t)n < HTTP_REQUEST ? (size_t)n : HTTP_REQUEST - 1;
 }
 
-/* head_end: where the body begins, NULL: not there yet. */
+/* line_end: a bare LF is one, too (RFC 9112, 2.2). => its bytes; 0: none is here, or not yet. */
+static size_t
+line_end(const char *p, const char *end)
+{
+	if (p < end && *p == '\n')
+		return 1;
+	return end - p >= 2 && p[0] == '\r' && p[1] == '\n' ? 2 : 0;
+}
+
+/* head_end: where the body begins, behind the first empty line; NULL: not there yet. */
 static const char *
 head_end(const char *text, size_t n)
 {
-	const char *end = memmem(text, n, "\r\n\r\n", 4);
-	return end != NULL ? end + 4 : NULL;
+	const char *end = text + n, *p = text;
+	while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		p++;
+		size_t empty = line_end(p, end);
+		if (empty != 0)
+			return p + empty;
+	}
+	return NULL;
 }
 
 /* status_of: of a head that is whole. => 0: it is none. */
@@ -39,7 +54,7 @@ status_of(const char *text, const char *end)
 			return 0;
 		status = status * 10 + text[i] - '0';
 	}
-	return text[12] == ' ' || text[12] == '\r' ? status : 0;
+	return strchr(" \r\n", text[12]) != NULL && text[12] != '\0' ? status : 0;
 }
 
 /* field: the value of a header, up to its line end; NULL: there is none. */
@@ -103,9 +118,11 @@ unchunk(const char *p, const char *end, char *out, size_t *n)
 		size_t have = (size_t)(end - p), take = (size_t)size < have ? (size_t)size : have;
 		memcpy(out + *n, p, take);
 		*n += take;
-		if (have < (size_t)size + 2)
+		p += take;
+		size_t skip = line_end(p, end);
+		if (skip == 0)
 			return false;
-		p += size + 2;
+		p += skip;
 	}
 	return p != NULL || size < 0;
 }
