@@ -295,7 +295,7 @@ test_use_all(void)
 		health_result(h, h->target[i], false, "refused", 1, now);
 	turn();
 	CU_ASSERT(backend_row(0)->state == LB_READY && backend_row(1)->state == LB_READY);
-	CU_ASSERT_EQUAL(backend_row(2)->state, LB_MAINT); /* draining and dead */
+	CU_ASSERT_EQUAL(backend_row(2)->state, LB_DOWN); /* draining and dead: not taken */
 	json_t *r = result_of("backend.list", "{}");
 	CU_ASSERT_STRING_EQUAL(text(r, "backends.0.health"), "down");
 	CU_ASSERT_STRING_EQUAL(text(r, "backends.0.serves_as"), "ready");

@@ -251,6 +251,47 @@ test_forced(void)
 	end();
 }
 
+/* Who is in drain and dies is down, not in maintenance that nobody asked for; use-all leaves it. */
+static void
+test_dead_in_drain(void)
+{
+	static const char two[] = "{\"service\":\"web\",\"address\":\"10.0.0.2\"}";
+	begin_checked(2);
+	done("backend.drain", two);
+	CU_ASSERT_EQUAL(state_of(2), LB_DRAIN);
+	result(2, false);
+	CU_ASSERT(refresh() == 1 && state_of(2) == LB_DOWN && state_of(1) == LB_READY);
+	json_t *r = result_of("backend.show", two);
+	CU_ASSERT_STRING_EQUAL(text(r, "backend.state"), "drain");
+	CU_ASSERT_STRING_EQUAL(text(r, "backend.health"), "down");
+	CU_ASSERT_STRING_EQUAL(text(r, "backend.serves_as"), "down");
+	json_decref(r);
+	r = result_of("lb.list", "{\"service\":\"web\"}");
+	CU_ASSERT_STRING_EQUAL(text(r, "services.0.backends.1.state"), "down");
+	json_decref(r);
+	result(2, true);
+	CU_ASSERT(refresh() == 1 && state_of(2) == LB_DRAIN);
+	done("backend.down", two); /* both by request: that is maintenance */
+	CU_ASSERT_EQUAL(state_of(2), LB_MAINT);
+	done("backend.auto", two);
+	json_t *doc = json_deep_copy(api_document(api));
+	json_object_set_new((json_t *)at(doc, "lb.services.1"), "when_none",
+	                    json_string("use-all"));
+	json_t *params = json_pack("{s:o}", "config", doc);
+	char *line = json_dumps(params, 0);
+	done("config.apply", line);
+	json_decref(params);
+	free(line);
+	result(1, false);
+	result(2, false);
+	result(2, false);
+	CU_ASSERT(refresh() == 1 && state_of(2) == LB_DOWN);
+	result(1, false); /* nobody is left */
+	CU_ASSERT(refresh() == 0 && target(1)->state.verdict == HEALTH_DOWN);
+	CU_ASSERT(state_of(1) == LB_READY && state_of(2) == LB_DOWN);
+	end();
+}
+
 /* A daemon that starts anew goes on with what it knew, and gives the data plane nothing. */
 static void
 test_restart(void)
@@ -378,6 +419,7 @@ static const struct test_case cases[] = {
 	{"another document", test_other_document},
 	{"what is refused", test_refused},
 	{"forced", test_forced},
+	{"dead while in drain", test_dead_in_drain},
 	{"a daemon starts anew", test_restart},
 	{"files that are wrong", test_bad_file},
 	{"down until checked", test_start_down},

@@ -29,6 +29,19 @@ row_want(struct img_lb_backend *b, const struct health_target *t, bool planned, 
 	b->withheld = course_withheld(course, c, now_ns);
 }
 
+/*
+ * row_name: of who has been settled. In drain, and dead by its checks: it counted as taken out by
+ * request, so that use-all does not take it; nobody asked for maintenance, though, so it is down.
+ */
+static void
+row_name(struct img_lb_backend *b, const struct health_target *t, bool planned)
+{
+	const struct health_conf *c = planned ? &t->next : &t->conf;
+	if (c->id == b->id && b->state == LB_MAINT && c->configured == LB_DRAIN &&
+	    t->forced == HEALTH_AUTO)
+		b->state = LB_DOWN;
+}
+
 /* service_patch: => rows that changed, or -errno. */
 static int
 service_patch(const struct img_lb_service *s, struct img_lb_backend *rows, uint16_t *slots,
@@ -43,6 +56,7 @@ service_patch(const struct img_lb_service *s, struct img_lb_backend *rows, uint1
 		row_want(&wanted[i], target[i], planned, now_ns);
 	lb_state_settle(s, wanted);
 	for (uint32_t i = 0; i < s->backends; i++) {
+		row_name(&wanted[i], target[i], planned);
 		changed += rows[i].state != wanted[i].state ||
 		           rows[i].withheld != wanted[i].withheld;
 		rows[i] = wanted[i];
