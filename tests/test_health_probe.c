@@ -237,7 +237,7 @@ static void
 test_https(void)
 {
 	struct check c = {.type = CHECK_HTTPS, .n_status = 1, .status = {{200, 299}},
-	                  .host = "www.example.net"};
+	                  .host = "www.example.net", .timeout_ms = 5000};
 	CU_ASSERT(ask("10.0.0.1", PORT_TLS, c));
 	SAYS("https: 200");
 	c.verify = true;
@@ -255,6 +255,7 @@ test_https(void)
 	c.verify = false;
 	CU_ASSERT(!ask("10.0.0.1", PORT_BANNER, c));
 	SAYS("tls: ");
+	c.timeout_ms = 300;
 	CU_ASSERT(!ask("10.0.0.1", PORT_SILENT, c));
 	SAYS("tls: timeout");
 	CU_ASSERT(!ask("10.0.0.1", PORT_CLOSES, c));
@@ -333,11 +334,17 @@ test_icmp_raw(void)
 }
 
 static bool
-run(const char *script, unsigned timeout_ms)
+run_for(struct health_conf conf, const char *script, unsigned timeout_ms)
 {
 	struct check c = {.type = CHECK_SCRIPT, .script = "/bin/sh", .n_arguments = 2,
 	                  .argument = {"-c", script}, .timeout_ms = timeout_ms};
-	return ask("10.0.0.1", 80, c);
+	return ask_conf(conf, c, NULL, 0);
+}
+
+static bool
+run(const char *script, unsigned timeout_ms)
+{
+	return run_for(conf_of("10.0.0.1", 80), script, timeout_ms);
 }
 
 static unsigned
@@ -364,6 +371,17 @@ test_script(void)
 	CU_ASSERT(run("test \"$MILLRACE_SERVICE/$MILLRACE_BACKEND_ADDRESS/$MILLRACE_BACKEND_PORT/"
 	              "$MILLRACE_CHECK/$MILLRACE_PROTOCOL\" = web/10.0.0.1/80/c/tcp || "
 	              "{ env; exit 1; }", 2000));
+	/* Each address in its own family, also where service and backend differ in it. */
+	struct health_conf mixed = conf_of("2001:db8:f::1", 80);
+	mixed.service_family = FAMILY_V4;
+	inet_pton(AF_INET, "192.0.2.10", mixed.service_address.b);
+	CU_ASSERT(run_for(mixed, "test $MILLRACE_SERVICE_ADDRESS = 192.0.2.10 -a "
+	                  "$MILLRACE_BACKEND_ADDRESS = 2001:db8:f::1 || { env; exit 1; }", 2000));
+	mixed = conf_of("10.0.0.1", 80);
+	mixed.service_family = FAMILY_V6;
+	inet_pton(AF_INET6, "2001:db8:2::10", mixed.service_address.b);
+	CU_ASSERT(run_for(mixed, "test $MILLRACE_SERVICE_ADDRESS = 2001:db8:2::10 -a "
+	                  "$MILLRACE_BACKEND_ADDRESS = 10.0.0.1 || { env; exit 1; }", 2000));
 	CU_ASSERT(run("test \"$(ls /proc/self/fd | wc -l)\" -le 5 || { ls -l /proc/self/fd; "
 	              "exit 1; }", 2000)); /* it inherits nothing */
 	CU_ASSERT(run("yes | head -c 1000000", 2000));
