@@ -83,6 +83,10 @@ lines(void)
 	json_t *r = take(fd);
 	CU_ASSERT(json_object_get(r, "error") != NULL);
 	json_decref(r);
+	r = take(fd); /* an empty line is none, too */
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(json_object_get(r, "error"),
+	                                                   "code")), -32700);
+	json_decref(r);
 	r = take(fd);
 	CU_ASSERT(json_object_get(r, "result") != NULL);
 	json_decref(r);

@@ -145,6 +145,10 @@ test_pieces(void)
 	}
 	CU_ASSERT_EQUAL(read(client[0], text, sizeof(text)), 11);
 	CU_ASSERT_EQUAL(strncmp(text, "{\"size\":6}\n", 11), 0);
+	CU_ASSERT_EQUAL(write(client[0], "\n\r\n", 3), 3); /* empty ones have answers, too */
+	loop_for(5);
+	CU_ASSERT_EQUAL(read(client[0], text, sizeof(text)), 22);
+	CU_ASSERT_EQUAL(strncmp(text, "{\"size\":0}\n{\"size\":1}\n", 22), 0);
 	char many[3 * 100 + 1] = "";
 	for (unsigned i = 0; i < 100; i++)
 		memcpy(many + 3 * i, "x\r\n", 3);

@@ -143,6 +143,14 @@ api_call(struct api *api, const json_t *request)
 	return json_is_array(request) ? call_batch(api, request) : call_one(api, request);
 }
 
+static bool
+is_blank(const char *line, size_t size)
+{
+	while (size > 0 && strchr(" \t\r\n", line[size - 1]) != NULL && line[size - 1] != '\0')
+		size--;
+	return size == 0;
+}
+
 json_t *
 api_call_text(struct api *api, const char *line, size_t size)
 {
@@ -150,7 +158,10 @@ api_call_text(struct api *api, const char *line, size_t size)
 	json_t *request = json_loadb(line, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
 	if (request == NULL) {
 		struct rpc_error err = {0};
-		rpc_fail(&err, RPC_PARSE, "not JSON: %s (column %d)", je.text, je.column);
+		if (is_blank(line, size))
+			rpc_fail(&err, RPC_PARSE, "an empty line; wanted a request");
+		else
+			rpc_fail(&err, RPC_PARSE, "not JSON: %s (column %d)", je.text, je.column);
 		return error_response(NULL, &err);
 	}
 	json_t *response = api_call(api, request);

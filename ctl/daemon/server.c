@@ -63,8 +63,6 @@ static void
 answer(struct client *c, const char *line, size_t size)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
-	if (size == 0 || (size == 1 && line[0] == '\r'))
-		return;
 	json_t *response = c->server->line(c->server->arg, line, size);
 	if (response == NULL)
 		return;
