@@ -266,6 +266,9 @@ realms(void)
 		                strcmp(text(o, "nic"), "r") == 0);
 	}
 	CU_ASSERT(reds >= 2 && reds < all);
+	char *words = json_dumps(r, 0);
+	CU_ASSERT(strstr(words, "\"broadcast\"") != NULL && strstr(words, "\"?\"") == NULL);
+	free(words);
 	json_decref(r);
 	end();
 }

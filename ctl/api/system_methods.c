@@ -147,12 +147,14 @@ static json_t *
 route_json(const struct image_header *h, const struct img_route *r)
 {
 	static const char *const kinds[] = {"?", "via", "connected", "local", "service", "pool",
-	                                    "lb_local", "unreachable"};
+	                                    "lb_local", "unreachable", "broadcast"};
+	enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+	_Static_assert((int)KINDS == (int)ROUTE_BROADCAST + 1, "each kind of route has a word");
 	char address[API_NAME], prefix[API_NAME + 8];
 	snprintf(prefix, sizeof(prefix), "%s/%u", name_address(&r->prefix, r->family, address),
 	         r->plen);
 	json_t *o = json_pack("{s:s, s:s}", "prefix", prefix, "kind",
-	                      kinds[r->kind < 8 ? r->kind : 0]);
+	                      kinds[r->kind < KINDS ? r->kind : 0]);
 	if (r->kind == ROUTE_VIA)
 		json_object_set_new(o, "via",
 		                    json_string(name_address(&r->gateway, r->family, address)));
