@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What       Leases: mappings that a subscriber has asked for and keeps for a time, with or without
- *            flows (nat/pcp.h).
- * Layout     24 bytes, found by the number of its mapping. A hand goes over the table, some
+ *            flows (nat/pcp.h); or keeps for one remote endpoint; and whom a lease lets in.
+ * Layout     32 bytes, found by the number of its mapping. A hand goes over the table, some
  *            entries a millisecond, for those that are over.
- * Invariant  1. A mapping has one lease at most; mapping.leased says that it has one, and the lease
- *               counts in mapping.flows and out_flows like a flow from inside.
+ * Invariant  1. A mapping has one LEASE_MAP at most; mapping.leased says that it has one. It and
+ *               each LEASE_PEER (mapping.peered: there is one) count in mapping.flows and out_flows
+ *               like a flow from inside.
  *            2. A lease ends at its time (a turn of the hand later), by its owner's or by an
  *               operator's request, when its inside endpoint becomes static, and never for want
- *               of room.
+ *               of room. A LEASE_FILTER (mapping.filtered: there is one) ends with its LEASE_MAP.
  * Owner      One worker; the main lcore may look one up for listings.
- * Limits     nat.capacity.leases; lease_make says false when full. Lost at a restart, like all
+ * Limits     nat.capacity.leases for all kinds together: what does not fit is refused, and nothing
+ *            has changed. LEASE_FILTERS and LEASE_PEERS of a mapping. Lost at a restart, like all
  *            mappings: the epoch tells subscribers (RFC 6887, 8.5).
  */
 #ifndef MR_NAT_LEASE_H
@@ -21,15 +23,33 @@
 
 struct nat;
 
-enum { LEASE_NONCE = 12 };
+enum { LEASE_NONCE = 12, LEASE_FILTERS = 16, LEASE_PEERS = 16 };
+enum lease_kind { LEASE_MAP, LEASE_PEER, LEASE_FILTER };
+
+/* Whom it is about. A peer: an endpoint in a realm. A filter: a prefix, port 0: all of them. */
+struct lease_remote {
+	be32 address;
+	be16 port;
+	uint8_t bits; /* of a filter */
+	uint8_t realm; /* of a peer */
+};
 
 struct lease {
 	uint32_t next;
 	uint32_t mapping;
 	uint8_t nonce[LEASE_NONCE]; /* of who made it: nobody else may change it */
-	uint32_t until_s;           /* by lease_seconds */
+	uint32_t until_s : 30;      /* by lease_seconds, modulo 2^30 */
+	uint32_t kind : 2;          /* enum lease_kind */
+	struct lease_remote remote;
 };
-static_assert(sizeof(struct lease) == 24, "leases are compact");
+static_assert(sizeof(struct lease) == 32, "two leases a cache line");
+
+/* lease_mask: of a prefix of so many bits. */
+static inline be32
+lease_mask(uint8_t bits)
+{
+	return bits == 0 ? 0 : __builtin_bswap32(UINT32_MAX << (32 - bits));
+}
 
 struct leases {
 	struct table t;
@@ -38,16 +58,34 @@ struct leases {
 	uint32_t turned_ms; /* when it last moved */
 };
 
-/* lease_find: of a mapping, or NULL. */
+/* lease_find: the LEASE_MAP of a mapping; lease_find_peer: its LEASE_PEER for a peer; or NULL. */
 struct lease *lease_find(const struct leases *l, uint32_t mapping);
-/* lease_left: seconds that a mapping's lease lasts; 0: it has none. Any thread may ask. */
-uint32_t lease_left(const struct nat *n, uint32_t mapping);
+struct lease *lease_find_peer(const struct leases *l, uint32_t mapping,
+                              const struct lease_remote *peer);
+/* lease_left: seconds that one lasts. lease_last: the last of a mapping's, 0: it has none; *count:
+ * how many there are. Any thread may ask. */
+uint32_t lease_left(const struct nat *n, const struct lease *l);
+uint32_t lease_last(const struct nat *n, uint32_t mapping, uint32_t *count);
 
+/* lease_has_room: for so many more entries. */
+bool lease_has_room(const struct leases *l, uint32_t entries);
 /* lease_make: => false: full, and nothing has changed. The mapping has none so far. */
 bool lease_make(struct nat *n, uint32_t mapping, const uint8_t nonce[LEASE_NONCE],
                 uint32_t seconds);
+/* lease_make_peer: the same, for a peer that has none so far. => EDQUOT: it has LEASE_PEERS. */
+int lease_make_peer(struct nat *n, uint32_t mapping, const struct lease_remote *peer,
+                    const uint8_t nonce[LEASE_NONCE], uint32_t seconds);
+/*
+ * lease_filter: who is let in by a mapping's LEASE_MAP: these beside those of before, or instead of
+ * them; nobody is named: all. => 0; EDQUOT: they are more than LEASE_FILTERS; ENOSPC: the table is
+ * full; nothing has changed then.
+ */
+int lease_filter(struct nat *n, uint32_t mapping, const struct lease_remote *add, uint32_t count,
+                 bool instead);
+/* lease_lets: does a filter of the mapping let it in? */
+bool lease_lets(const struct leases *l, uint32_t mapping, be32 address, be16 port);
 void lease_extend(const struct nat *n, struct lease *l, uint32_t seconds);
-/* lease_end: the mapping goes too if it has no flow. */
+/* lease_end: of a mapping or for a peer. The mapping goes too if it has no flow. */
 void lease_end(struct nat *n, struct lease *l);
 
 /* lease_turn: look at so many entries, once a millisecond. lease_cut: end those that a filter

@@ -36,7 +36,8 @@ struct mapping {
 	uint32_t out_flows : FLOWS_BITS;
 	uint32_t sessions : 1; /* its flows are logged */
 	uint32_t leased : 1;   /* kept on request: whoever is outside may speak first */
-	uint32_t zero : 2;
+	uint32_t filtered : 1; /* but only whom the request named, nat/lease.h */
+	uint32_t peered : 1;   /* kept on request for a remote endpoint */
 };
 static_assert(sizeof(struct mapping) == 16, "four mappings a cache line");
 

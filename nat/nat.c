@@ -244,17 +244,29 @@ find_external(const struct nat *n, const struct miss *m)
 	return mapping_find_external(&n->mappings, slot, nat_proto(m->tuple.proto), port);
 }
 
-/* May remote speak first? Inbound traffic alone does not keep a mapping open. */
+/* May who sends this speak first? Inbound traffic alone does not keep a mapping open. */
 static bool
-is_admitted(const struct nat *n, uint32_t number, uint8_t realm, be32 remote)
+is_admitted(const struct nat *n, uint32_t number, const struct tuple *t)
 {
 	const struct mapping *m = mapping_at(&n->mappings, number);
+	be32 remote = t->src.w[0];
 	if (m->proto == NAT_ICMP || m->out_flows == 0)
 		return false;
-	if (m->filtering == NAT_FILTER_EIF || m->leased)
+	if (m->filtered ? lease_lets(&n->leases, number, remote, t->sport) :
+	                  m->leased || m->filtering == NAT_FILTER_EIF)
 		return true;
 	return m->filtering == NAT_FILTER_ADF &&
-	       filter_is_permitted(&n->filter, number, realm, remote);
+	       filter_is_permitted(&n->filter, number, t->realm, remote);
+}
+
+/* Is it of a connection that is kept on request? Then it goes on where its flow was idle. */
+static bool
+is_of_peer(const struct nat *n, uint32_t number, const struct tuple *t)
+{
+	const struct lease_remote peer = {.address = t->src.w[0], .port = t->sport,
+	                                  .realm = t->realm};
+	return mapping_at(&n->mappings, number)->peered &&
+	       lease_find_peer(&n->leases, number, &peer) != NULL;
 }
 
 /* The log hears of a subscriber that may not have one more flow of this mapping. */
@@ -279,9 +291,10 @@ open_inbound(struct nat *n, const struct miss *m, struct flow_spec *spec)
 	uint32_t number = find_external(n, m);
 	if (number == 0)
 		return refuse_inbound(m, spec, DROP_NAT_NO_MAPPING);
-	if (t->proto == IPPROTO_L4_TCP && m->event != EV_OPEN)
+	bool of_peer = is_of_peer(n, number, t);
+	if (t->proto == IPPROTO_L4_TCP && m->event != EV_OPEN && !of_peer)
 		return verdict_drop(spec, DROP_TCP_NOT_SYN);
-	if (!is_admitted(n, number, t->realm, t->src.w[0]))
+	if (!of_peer && !is_admitted(n, number, t))
 		return refuse_inbound(m, spec, DROP_NAT_FILTERED);
 	struct mapping *map = mapping_at(&n->mappings, number);
 	struct subscriber *s = life_subscriber(n, map);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What       The server side of the Port Control Protocol, version 2: subscribers ask for mappings
- *            that are there before any packet, keep them, and give them up. Opcodes ANNOUNCE and
- *            MAP, option PREFER_FAILURE.
+ *            that are there before any packet, or that outlast silence, keep them, and give them
+ *            up. Opcodes ANNOUNCE, MAP and PEER, options PREFER_FAILURE and FILTER.
  * Layout     A worker answers those whose home it is, in place of the request (lib/serve.h). What
  *            was granted is a lease, nat/lease.h, on a mapping like any other: same blocks, same
  *            limits, same log.
@@ -10,8 +10,9 @@
  *            2. A request changes nothing of another inside address: the client's address has to be
  *               the packet's source (THIRD_PARTY is not taken).
  *            3. A mapping that somebody holds with another nonce is neither changed nor ended.
+ *            4. What is refused has changed nothing.
  * Owner      One worker.
- * Limits     TCP and UDP, one port a request. No PEER: a flow's mapping lives with its flow.
+ * Limits     TCP and UDP, one port a request; LEASE_FILTERS and LEASE_PEERS of a mapping.
  * See        RFC 6887; RFC 6888 REQ-9; docs/nat.md, "Ports on request".
  */
 #ifndef MR_NAT_PCP_H
@@ -19,7 +20,7 @@
 
 #include "nat/state.h"
 
-enum { PCP_PORT = 5351, PCP_MAX = 1100, PCP_HEADER = 24, PCP_MAP = 36 };
+enum { PCP_PORT = 5351, PCP_MAX = 1100, PCP_HEADER = 24, PCP_MAP = 36, PCP_PEER = 56 };
 
 enum pcp_result {
 	PCP_SUCCESS, PCP_UNSUPP_VERSION, PCP_NOT_AUTHORIZED, PCP_MALFORMED_REQUEST,

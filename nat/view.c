@@ -94,7 +94,7 @@ mapping_row(const struct nat *n, const struct mapping *m)
 		.inside = s->address, .external = slot->address, .inside_port = m->inside_port,
 		.external_port = __builtin_bswap16(m->port), .proto = nat_ip_proto(m->proto),
 		.realm = subscriber_realm(s), .worker = (uint8_t)n->worker,
-		.flows = m->flows - m->leased, .pool = slot->pool,
+		.flows = m->flows, .pool = slot->pool,
 	};
 }
 
@@ -166,7 +166,9 @@ nat_view_mappings(void *const *states, uint32_t n_states, const struct cmd_filte
 		struct cmd_mapping row = mapping_row(n, &m);
 		if (!is_wanted_mapping(filter, &row))
 			continue;
-		row.lease_s = lease_left(n, number);
+		uint32_t leases;
+		row.lease_s = lease_last(n, number, &leases);
+		row.flows -= leases < row.flows ? leases : row.flows;
 		if (out != NULL)
 			out[filled] = row;
 		filled++;

@@ -34,6 +34,15 @@ def ask_map(src, proto, inside, lifetime, nonce=NONCE, port=0, external="0.0.0.0
     return P.udp(src, dst, 5350, 5351, head + body + options)
 
 
+def ask_peer(src, proto, inside, peer, peer_port, lifetime, nonce=NONCE, port=0, dst=OWN):
+    m = ask_map(src, proto, inside, lifetime, nonce, port, options=struct.pack("!HH", peer_port, 0) + mapped(peer), dst=dst)
+    return P.udp(src, dst, 5350, 5351, b"\2\2" + m[30:])
+
+
+def only(prefix, bits, port):
+    return struct.pack("!BxHxBH", 3, 20, bits, port) + mapped(prefix)
+
+
 def granted(c):
     """=> result, lifetime and external port of the last answer."""
     answer = c.last("inside").data
@@ -82,9 +91,49 @@ def pcp_refused():
     c.send("inside", 0, P.udp(A, OWN, 5350, 5351, b"\0\0"), P.udp(A, OWN, 5350, 5351, b"\1" + data[1:]))
     c.send("inside", 1, P.udp(A, OWN, 5350, 5351, data[:20]), P.udp(A, OWN, 5350, 5351, data[:56]),
            P.udp(A, OWN, 5350, 5351, data + b"?"), P.udp(A, OWN, 5350, 5351, data + bytes(1044)))
-    c.send("inside", 2, P.udp(A, OWN, 5350, 5351, b"\2\2" + data[2:]), P.udp(A, OWN, 5350, 5351, b"\2\x81" + data[2:]))
+    c.send("inside", 2, P.udp(A, OWN, 5350, 5351, b"\2\3" + data[2:]), P.udp(A, OWN, 5350, 5351, b"\2\x81" + data[2:]))
     c.send("inside", 3, ask_map(A, 17, 6000, 600, client=B), ask_map(A, 47, 6000, 600), ask_map(A, 0, 0, 600),
            ask_map(A, 0, 6000, 600), ask_map(A, 17, 0, 600), ask_map(A, 17, 6000, 600, options=struct.pack("!BxH", 1, 16) + mapped(B)))
     c.send("inside", 4, P.udp(A, OWN, 5350, 5351, b"\2\0" + bytes(6) + mapped(A)))
     c.send("outside", 5, ask_map("198.51.100.77", 17, 6000, 600, dst="198.51.100.2"))
+    return c
+
+
+@case
+def pcp_peer():
+    c = pcp("pcp-peer", "A connection of TCP that is silent for longer than its flow lives goes on from both ends, because its host has "
+            "asked for it; segments of others do not come in. A stranger to the nonce ends nothing; after its end it is as ever. "
+            "What was asked for before any packet has its port too.",
+            rule={"filtering": "address-and-port-dependent"})
+    c.config["nat"]["timeouts"] = {"tcp_established": 300}
+    c.send("inside", 0, P.tcp(A, S, 30000, 22, SYN, seq=1))
+    port = c.last("outside").sport
+    c.send("outside", 0.1, P.tcp(S, X, 22, port, SYN | ACK, seq=9, ack=2))
+    c.send("inside", 0.2, P.tcp(A, S, 30000, 22, ACK, seq=2, ack=10))
+    c.send("inside", 1, ask_peer(A, 6, 30000, S, 22, 7200))
+    c.send("outside", 1000, P.tcp(S, X, 22, port, ACK, seq=10, ack=2, data=b"after a quarter of an hour"))
+    c.send("inside", 1001, P.tcp(A, S, 30000, 22, ACK, seq=2, ack=36))
+    c.send("outside", 2000, P.tcp(S2, X, 22, port, ACK, seq=1, ack=1), P.tcp(S, X, 23, port, ACK, seq=1, ack=1))
+    c.send("inside", 2001, P.tcp(A, S, 30000, 22, ACK, seq=2, ack=36, data=b"from here"))
+    c.send("inside", 2002, ask_peer(A, 6, 30000, S, 22, 0, nonce=bytes(12)), ask_peer(A, 6, 30000, S, 22, 0))
+    c.send("outside", 3000, P.tcp(S, X, 22, port, ACK, seq=36, ack=11))
+    c.send("inside", 3001, ask_peer(B, 17, 4500, S, 4500, 600))
+    ike = granted(c)[2]
+    c.send("outside", 3500, P.udp(S, X, 4500, ike, b"S speaks first"), P.udp(S2, X, 4500, ike, b"S2 does not"))
+    return c
+
+
+@case
+def pcp_filter():
+    c = pcp("pcp-filter", "A mapping that was asked for lets in whom its filters name: one endpoint, then a network besides, then, those "
+            "of before taken away, everybody. More filters than sixteen are refused, and change nothing.")
+    c.send("inside", 0, ask_map(A, 17, 6000, 600, options=only(S, 128, 53)))
+    port = granted(c)[2]
+    c.send("outside", 1, P.udp(S, X, 53, port, b"named"), P.udp(S, X, 54, port, b"port"), P.udp(S2, X, 53, port, b"address"))
+    c.send("inside", 2, ask_map(A, 17, 6000, 600, options=only("198.18.0.0", 96 + 24, 0)))
+    c.send("outside", 3, P.udp("198.18.0.77", X, 1, port, b"network"), P.udp("198.18.1.77", X, 1, port, b"another"))
+    c.send("inside", 4, ask_map(A, 17, 6000, 600, options=b"".join(only(S, 128, 1000 + i) for i in range(17))))
+    c.send("outside", 5, P.udp(S, X, 1000, port, b"refused"))
+    c.send("inside", 6, ask_map(A, 17, 6000, 600, options=only("0.0.0.0", 0, 0)))
+    c.send("outside", 7, P.udp("198.18.1.77", X, 2, port, b"everybody"))
     return c

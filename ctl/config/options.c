@@ -326,8 +326,8 @@ const struct config_option config_options[] = {
 	 "ports in quarantine; when it is full the oldest goes before its time. Default: a quarter "
 	 "of the mappings if the first configuration has a quarantine, else 0"},
 	{"nat.capacity.leases", CONFIG_INT, NULL, 0, 200000000, NULL, FIXED,
-	 "mappings kept on request; default: as many as subscribers if a rule of the first "
-	 "configuration has `pcp`, else 0"},
+	 "mappings kept on request, their peers and filters; default: as many as subscribers if a "
+	 "rule of the first configuration has `pcp`, else 0"},
 	{"nat.capacity.pool_addresses", CONFIG_INT, NULL, 1, CONFIG_MAX_POOL_ADDRESSES, NULL,
 	 FIXED, "addresses of all pools together, with room for those being "
 	 "replaced; one takes about 26 kB. Default: a quarter more than the pools of the first "

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opcode PEER: an inside endpoint and a remote one keep speaking, however long they are silent. The
+ * flow itself has the idle time that all have: what is kept is its mapping, and that the remote
+ * endpoint is let in, as it was by the flow.
+ */
+#include "nat/pcp_request.h"
+
+#include <errno.h>
+
+#include "nat/ranges.h"
+
+/* What a subscriber may have a connection with: an address of a host, and a port. */
+static bool
+is_remote(be32 address, be16 port)
+{
+	uint8_t first = (uint8_t)(be32toh(address) >> 24);
+	return port != 0 && first != 0 && first != 127 && first < 224;
+}
+
+/* Is it this worker whose subscriber he is for what he sends there? */
+static bool
+is_at_home(const struct pcp_request *q, const struct wish *w)
+{
+	const struct nat_rules *r = rules_of(q->m->gen);
+	return !r->has_ranges ||
+	       ranges_home(q->m->gen, w->rule, &w->miss->tuple) == (int)q->n->worker;
+}
+
+static enum pcp_result
+change(struct pcp_request *q, struct lease *l, uint32_t seconds)
+{
+	uint32_t number = l->mapping;
+	if (!pcp_holds(q, l))
+		return PCP_NOT_AUTHORIZED;
+	if (seconds == 0) {
+		lease_end(q->n, l);
+		q->lifetime = 0;
+		return PCP_SUCCESS;
+	}
+	lease_extend(q->n, l, seconds);
+	return pcp_granted_mapping(q, number, seconds);
+}
+
+/* Is a mapping that was made for it what was suggested? Zeros: anything. */
+static bool
+is_as_suggested(const struct pcp_request *q, const struct mapping *map)
+{
+	be16 port = load16(q->data + AT_PORT);
+	be32 address;
+	bool is_v4 = pcp_address_get(q->data + AT_ADDRESS, &address);
+	return (port == 0 || port == htobe16(map->port)) &&
+	       (address == 0 || (is_v4 && address == life_external(q->n, map)));
+}
+
+static enum pcp_result
+make(struct pcp_request *q, const struct wish *w, const struct lease_remote *peer,
+     uint32_t seconds)
+{
+	struct nat *n = q->n;
+	uint8_t drop = DROP_NAT_NO_PORT;
+	bool is_new = life_find(n, w) == 0;
+	uint32_t number = life_find_or_make(n, w, &drop);
+	if (number == 0)
+		return pcp_refusal(drop);
+	struct mapping *map = mapping_at(&n->mappings, number);
+	if (is_new && !is_as_suggested(q, map))
+		return pcp_leave(n, number, PCP_CANNOT_PROVIDE_EXTERNAL);
+	int err = lease_make_peer(n, number, peer, q->data + AT_NONCE, seconds);
+	if (err != 0)
+		return pcp_leave(n, number, err == EDQUOT ? PCP_USER_EX_QUOTA : PCP_NO_RESOURCES);
+	if (is_new)
+		map->timers = w->rule->timers;
+	return pcp_granted_mapping(q, number, seconds);
+}
+
+static enum pcp_result
+peer_of(struct pcp_request *q, const struct lease_remote *peer)
+{
+	struct miss sent = pcp_sent(q->m, q->data[AT_PROTO], load16(q->data + AT_INSIDE_PORT));
+	sent.tuple.dst = addr_from_v4(peer->address);
+	sent.tuple.dport = peer->port;
+	sent.route = route_from(sent.gen, sent.tuple.realm, &sent.tuple.dst, FAMILY_V4);
+	struct lease_remote in = *peer;
+	in.realm = route_realm(sent.gen, sent.route);
+	struct wish w = pcp_wish(q, &sent);
+	uint32_t seconds = pcp_seconds(q);
+	if (w.rule == NULL)
+		return PCP_NOT_AUTHORIZED;
+	if (!is_at_home(q, &w))
+		return PCP_NO_RESOURCES;
+	uint32_t number = life_find(q->n, &w);
+	struct lease *l = number != 0 ? lease_find_peer(&q->n->leases, number, &in) : NULL;
+	q->lifetime = seconds == 0 ? 0 : q->lifetime;
+	if (l != NULL)
+		return change(q, l, seconds);
+	return seconds == 0 ? PCP_SUCCESS : make(q, &w, &in, seconds);
+}
+
+enum pcp_result
+pcp_peer(struct pcp_request *q)
+{
+	uint8_t proto = q->data[AT_PROTO];
+	struct lease_remote peer = {.port = load16(q->data + AT_PEER_PORT)};
+	uint64_t outside;
+	if (proto == 0 || load16(q->data + AT_INSIDE_PORT) == 0 ||
+	    !pcp_address_get(q->data + AT_PEER, &peer.address) ||
+	    !is_remote(peer.address, peer.port))
+		return PCP_MALFORMED_REQUEST;
+	if (proto != IPPROTO_L4_TCP && proto != IPPROTO_L4_UDP)
+		return PCP_UNSUPP_PROTOCOL;
+	if (!pcp_static(q, &outside))
+		return peer_of(q, &peer);
+	if (load32(q->data + AT_LIFETIME) == 0)
+		return PCP_NOT_AUTHORIZED;
+	return pcp_granted(q, static_address(outside), static_port(outside), UINT32_MAX);
+}

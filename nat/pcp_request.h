@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What       A request of the Port Control Protocol, as far as it is understood: its places, its
+ *            options, and what its opcodes have in common.
+ * Layout     Header, the opcode's part, options; of MAP and PEER the first 36 octets are the same,
+ *            and PEER says for which remote endpoint behind them.
+ * Invariant  1. What is read of a request is within its size: pcp_judge has looked (nat/pcp.c).
+ * Owner      One worker, on its stack.
+ * Limits     LEASE_FILTERS filters a request; more are said to be too many.
+ * See        RFC 6887, 7, 11, 12 and 13.
+ */
+#ifndef MR_NAT_PCP_REQUEST_H
+#define MR_NAT_PCP_REQUEST_H
+
+#include "lib/wire.h"
+#include "nat/pcp.h"
+
+enum { OP_ANNOUNCE, OP_MAP, OP_PEER, PCP_OPCODES };
+/* Places in a message: header, then those of MAP and PEER. */
+enum { AT_OPCODE = 1, AT_RESULT = 3, AT_LIFETIME = 4, AT_CLIENT = 8, AT_EPOCH = 8, AT_ZERO = 12,
+       AT_NONCE = 24, AT_PROTO = 36, AT_INSIDE_PORT = 40, AT_PORT = 42, AT_ADDRESS = 44,
+       AT_PEER_PORT = 60, AT_PEER = 64 };
+
+struct pcp_request {
+	struct nat *n;
+	const struct miss *m;
+	uint8_t *data;
+	uint32_t size;
+	uint32_t lifetime; /* of the answer */
+	bool prefers_failure;
+	bool filters_anew; /* those of before go */
+	bool has_excess;   /* more filters than fit */
+	uint32_t n_filters;
+	struct lease_remote filters[LEASE_FILTERS];
+};
+
+/* pcp_options: those behind the opcode's part, which is over at `at`. */
+enum pcp_result pcp_options(struct pcp_request *q, uint32_t at);
+/* pcp_options_keep: those that were understood, in an answer. => its octets. */
+uint32_t pcp_options_keep(const struct pcp_request *q, uint32_t at);
+
+/* pcp_address_put: an IPv4 address in 16 octets; pcp_address_get: => false: it is none. */
+void pcp_address_put(uint8_t *at, be32 address);
+bool pcp_address_get(const uint8_t *at, be32 *address);
+
+/* pcp_granted: an external endpoint, for so long. */
+enum pcp_result pcp_granted(struct pcp_request *q, be32 address, be16 port, uint32_t lifetime);
+enum pcp_result pcp_granted_mapping(struct pcp_request *q, uint32_t number, uint32_t lifetime);
+/* pcp_leave: what was made is not wanted after all: back to how it was. */
+enum pcp_result pcp_leave(struct nat *n, uint32_t number, enum pcp_result r);
+/* pcp_refusal: why there is no mapping. */
+enum pcp_result pcp_refusal(uint8_t drop);
+/* pcp_seconds: those that are asked for, within the bounds; 0: it is to end. */
+uint32_t pcp_seconds(const struct pcp_request *q);
+/* pcp_wish: the mapping that is asked for, for packets as sent. => its rule is NULL: he may not. */
+struct wish pcp_wish(const struct pcp_request *q, const struct miss *sent);
+/* pcp_sent: a first packet of the inside endpoint, to nowhere: what a mapping is made for. */
+struct miss pcp_sent(const struct miss *m, uint8_t proto, be16 port);
+/* pcp_static: of a static mapping *outside is the external endpoint. */
+bool pcp_static(const struct pcp_request *q, uint64_t *outside);
+/* pcp_holds: is it the nonce that a lease was made with? If not, how long it lasts is told. */
+bool pcp_holds(struct pcp_request *q, const struct lease *l);
+
+/* pcp_peer: opcode PEER. */
+enum pcp_result pcp_peer(struct pcp_request *q);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What tests of the Port Control Protocol share: a subscriber who asks, and is answered. */
+#ifndef MR_TESTS_PCP_KIT_H
+#define MR_TESTS_PCP_KIT_H
+
+#include "lib/wire.h"
+#include "nat/pcp.h"
+#include "nat_world.h"
+
+#define HOST ip(100, 64, 0, 7)
+#define OWN ip(10, 0, 0, 1)
+#define SERVER ip(198, 51, 100, 1)
+#define PUBLIC ip(203, 0, 113, 1)
+enum { TCP = IPPROTO_L4_TCP, UDP = IPPROTO_L4_UDP, ROOM = 2048, HOUR = 3600 };
+
+static struct nat_world *w;
+static uint8_t data[ROOM];
+static struct flow_spec spec;
+static struct world_flow flow;
+
+static inline void
+begin(uint8_t filtering)
+{
+	w = world_new();
+	w->conf.quarantine_ms = 0;
+	w->conf.pcp_min_s = 120;
+	w->conf.pcp_max_s = 24 * HOUR;
+	world_pool(w, 1024, 65535, 512, 2);
+	world_address(w, 0, PUBLIC);
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, filtering, 0)->pcp = 1;
+	world_apply(w);
+	world_tick(w, 0);
+}
+
+/* A request to map, of so many octets with what was put behind it. */
+static inline uint32_t
+request(be32 client, uint8_t proto, unsigned inside, unsigned lifetime, uint8_t nonce)
+{
+	memset(data, 0, sizeof(data));
+	data[0] = 2;
+	data[1] = 1;
+	store32(data + 4, htobe32(lifetime));
+	data[18] = data[19] = 0xff;
+	store32(data + 20, client);
+	memset(data + 24, nonce, 12);
+	data[36] = proto;
+	store16(data + 40, htobe16((uint16_t)inside));
+	return PCP_HEADER + PCP_MAP;
+}
+
+/* What the server makes of it. => octets. */
+static inline uint32_t
+ask_from(be32 source, uint32_t size)
+{
+	struct miss m = world_miss(w, W_INSIDE, UDP, source, port(40000), OWN, port(PCP_PORT));
+	CU_ASSERT_EQUAL(nat_policy.serves(w->gen, &m), 0);
+	return nat_policy.serve(w->state[0], &m, data, size, ROOM);
+}
+
+static inline uint32_t
+lifetime(void)
+{
+	return be32toh(load32(data + 4));
+}
+
+static inline unsigned
+external(void)
+{
+	return be16toh(load16(data + 42));
+}
+
+/* An answer to MAP, as a whole. => result. */
+static inline unsigned
+map_size(be32 client, uint32_t size)
+{
+	uint32_t got = ask_from(client, size);
+	CU_ASSERT(got == size && data[0] == 2 && data[1] == 0x81 && data[2] == 0);
+	return data[3];
+}
+
+static inline unsigned
+map(uint8_t proto, unsigned inside, unsigned seconds, uint8_t nonce)
+{
+	return map_size(HOST, request(HOST, proto, inside, seconds, nonce));
+}
+
+/* An option FILTER put behind `size` octets: a prefix of so many bits, and a port. => octets. */
+static inline uint32_t
+with_filter(uint32_t size, be32 prefix, unsigned bits, unsigned at)
+{
+	uint8_t *o = data + size;
+	memset(o, 0, 24);
+	o[0] = 3;
+	o[3] = 20;
+	o[5] = (uint8_t)bits;
+	store16(o + 6, port((uint16_t)at));
+	o[18] = o[19] = 0xff;
+	store32(o + 20, prefix);
+	return size + 24;
+}
+
+/* A request about a connection with a remote endpoint. => octets. */
+static inline uint32_t
+peer_request(uint8_t proto, unsigned inside, be32 remote, unsigned at, unsigned seconds,
+             uint8_t nonce)
+{
+	request(HOST, proto, inside, seconds, nonce);
+	data[1] = 2;
+	store16(data + 60, port((uint16_t)at));
+	data[74] = data[75] = 0xff;
+	store32(data + 76, remote);
+	return PCP_HEADER + PCP_PEER;
+}
+
+/* Its answer. => result. */
+static inline unsigned
+peer_size(uint32_t size)
+{
+	uint32_t got = ask_from(HOST, size);
+	CU_ASSERT(got == size && data[0] == 2 && data[1] == 0x82 && data[2] == 0);
+	return data[3];
+}
+
+#endif
