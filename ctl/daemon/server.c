@@ -64,6 +64,8 @@ answer(struct client *c, const char *line, size_t size)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
 	json_t *response = c->server->line(c->server->arg, line, size);
+	/* Some take longer than a client may stall, and the time that it has begins now. */
+	event_base_update_cache_time(c->server->base);
 	if (response == NULL)
 		return;
 	struct evbuffer *text = evbuffer_new();
