@@ -101,13 +101,33 @@ player_slot(struct player *p, const uint16_t *slots)
 	return slot;
 }
 
+/* players_alike: those of one weight take turns in their order; there is no heap to be kept. */
+static void
+players_alike(struct player *p, const uint64_t *order, size_t n, bool in_order, uint16_t *slots)
+{
+	size_t turn = 0;
+	for (uint32_t filled = 0; filled < MAGLEV_SIZE; filled++) {
+		struct player *now = &p[order[turn]];
+		slots[in_order ? filled : player_slot(now, slots)] = (uint16_t)now->number;
+		turn = turn + 1 < n ? turn + 1 : 0;
+	}
+}
+
 static void
 players_play(struct player *p, size_t n, uint64_t *heap, bool in_order, uint16_t *slots)
 {
 	size_t playing = 0;
-	for (size_t i = 0; i < n; i++)
-		if (p[i].weight > 0)
-			heap[playing++] = i; /* round 0; ascending, so a heap already */
+	bool alike = true;
+	for (size_t i = 0; i < n; i++) {
+		if (p[i].weight == 0)
+			continue;
+		heap[playing++] = i; /* round 0; ascending, so a heap already */
+		alike &= p[i].weight == p[heap[0]].weight;
+	}
+	if (playing > 0 && alike) {
+		players_alike(p, heap, playing, in_order, slots);
+		return;
+	}
 	for (uint32_t filled = 0; playing > 0 && filled < MAGLEV_SIZE; filled++) {
 		size_t rank = heap[0] & ((1u << RANK_BITS) - 1);
 		struct player *now = &p[rank];
