@@ -187,7 +187,7 @@ static struct asker
 asker_of(struct choice *c, const struct lb_view *v, const struct img_lb_service *s)
 {
 	return (struct asker){.c = c, .v = v, .s = s, .backends = v->backends + s->first_backend,
-		.slots = v->slots + (size_t)s->slots * MAGLEV_SIZE};
+		.slots = lb_tables_slots(&v->tables, (uint32_t)(s - v->services))};
 }
 
 const struct img_lb_backend *
@@ -231,7 +231,7 @@ const struct img_lb_backend *
 choice_guess(const struct lb_view *v, const struct img_lb_service *s, const struct tuple *t)
 {
 	const struct asker a = {.v = v, .s = s, .backends = v->backends + s->first_backend,
-		.slots = v->slots + (size_t)s->slots * MAGLEV_SIZE};
+		.slots = lb_tables_slots(&v->tables, (uint32_t)(s - v->services))};
 	uint32_t slot[2];
 	if (lb_place_slots(s, t, slot) != 1)
 		return NULL;

@@ -42,9 +42,15 @@ view_create(struct generation *g, unsigned number)
 	struct lb_view *v = lb_view_create(g->image, &g->steer);
 	if (v == NULL)
 		return -ENOMEM;
-	if (lb_ways_create(v, g->image, g->previous) != 0) {
+	const struct generation *old = g->previous;
+	const struct lb_view *was = old != NULL ? view_of(old) : NULL;
+	int rc = lb_tables_take(&v->tables, g->source, was != NULL ? old->image : NULL,
+	                        was != NULL ? &was->tables : NULL);
+	if (rc == 0)
+		rc = lb_ways_create(v, g->image, old);
+	if (rc != 0) {
 		lb_view_destroy(v);
-		return -ENOMEM;
+		return rc;
 	}
 	g->view[number] = v;
 	g->way = v->way;

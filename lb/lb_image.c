@@ -89,6 +89,8 @@ static int
 check_slots(const struct check *c, uint32_t row)
 {
 	const struct img_lb_service *s = &c->services[row];
+	if (s->slots == LB_SLOTS_KEPT)
+		return 0; /* whether there is one, the view says */
 	if (s->slots >= c->n_slots / MAGLEV_SIZE)
 		return refuse(c, "service %u: slot table %u is none", row, s->slots);
 	const uint16_t *slot = c->slots + (size_t)s->slots * MAGLEV_SIZE;
@@ -348,6 +350,17 @@ lb_mode_name(unsigned mode)
 		[LB_MODE_GUE] = "gue",
 	};
 	return mode < LB_MODE_MAX ? name[mode] : "?";
+}
+
+void
+lb_services_by_id(const struct image_header *h, struct lb_by_id *out)
+{
+	uint32_t n = 0;
+	const struct img_lb_service *s = h != NULL ? image_rows(h, IMG_LB_SERVICES, &n) : NULL;
+	memset(out, 0, sizeof(*out));
+	for (uint32_t i = 0; i < n; i++)
+		if (s[i].id < LB_MAX_SERVICE_IDS)
+			out->service[s[i].id] = &s[i];
 }
 
 int

@@ -3,7 +3,8 @@
  * What       The balancer's sections of a generation image.
  * Layout     Rows of fixed size. The table of a service, of which its scheduler chooses, is
  *            MAGLEV_SIZE slots of 16 bits in IMG_LB_SLOTS, each the number of a backend within its
- *            service, LB_NO_BACKEND if none (lb/lb_table.h).
+ *            service, LB_NO_BACKEND if none (lb/lb_table.h). One that the generation which runs
+ *            has is not there: LB_SLOTS_KEPT (lb/tables.h).
  * Invariant  lb_image_check: services are sorted by (prefix, protocol, ports) and unique; backend
  *            and slot ranges are in range; every slot names a backend of its service; every backend
  *            that needs a way has one (lb_way_check).
@@ -95,7 +96,8 @@ struct img_lb_service { /* sorted: family, address, plen, proto, ports (memcmp o
 	be16 port;              /* the first one */
 	uint32_t id;            /* stable over generations */
 	uint32_t first_backend, backends; /* rows in IMG_LB_BACKENDS */
-	uint32_t slots;         /* which table of IMG_LB_SLOTS: rows slots*MAGLEV_SIZE and on */
+	uint32_t slots;         /* which table of IMG_LB_SLOTS: rows slots*MAGLEV_SIZE and on;
+	                         * LB_SLOTS_KEPT: that of the service of this id which runs */
 	uint32_t first_local, locals;     /* rows in IMG_LB_LOCALS (fullnat) */
 	uint8_t mode;           /* enum lb_mode */
 	uint8_t timers;         /* row in IMG_TIMERS */
@@ -116,7 +118,9 @@ struct img_lb_service { /* sorted: family, address, plen, proto, ports (memcmp o
 	uint8_t syn_scale;      /* of windows; LB_SYN_NO_SCALE: not offered */
 	uint8_t stateless;      /* 1: packets go without flows where the flow table is full */
 	uint8_t zero[3];
+	uint64_t table;         /* what its table was made of (lb_table_digest) */
 };
+#define LB_SLOTS_KEPT UINT32_MAX
 
 struct img_lb_backend {
 	union addr address;
@@ -179,6 +183,20 @@ lb_mode_is_tunnel(uint8_t mode)
 
 /* lb_mode_name: as in the configuration. => "?" out of range. */
 const char *lb_mode_name(unsigned mode);
+
+/* lb_services_by_id: rows of services of an image (NULL: none) by their stable number. */
+struct lb_by_id {
+	const struct img_lb_service *service[LB_MAX_SERVICE_IDS];
+};
+void lb_services_by_id(const struct image_header *h, struct lb_by_id *out);
+
+/* lb_table_known: the service whose table is the same, or NULL. */
+static inline const struct img_lb_service *
+lb_table_known(const struct lb_by_id *old, const struct img_lb_service *s)
+{
+	const struct img_lb_service *o = s->id < LB_MAX_SERVICE_IDS ? old->service[s->id] : NULL;
+	return o != NULL && o->table == s->table && o->backends == s->backends ? o : NULL;
+}
 
 /* lb_way_check: ways of a checked image's services and backends. => 0 or -EINVAL and a sentence. */
 int lb_way_check(const struct image_header *h, char *err, size_t err_size);

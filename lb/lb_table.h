@@ -27,4 +27,7 @@ lb_table_is_order(uint8_t scheduler)
 int lb_table_make(const struct img_lb_service *s, const struct img_lb_backend *backends,
                   uint16_t *slots);
 
+/* lb_table_digest: of all that the table is made of: where two are equal, tables are. */
+uint64_t lb_table_digest(const struct img_lb_service *s, const struct img_lb_backend *backends);
+
 #endif

@@ -263,14 +263,13 @@ struct lb_view *
 lb_view_create(const struct image_header *h, const struct steer *steer)
 {
 	struct lb_view rows = {.steer = steer};
-	uint32_t n, n_quics, guards;
+	uint32_t n_quics, guards;
 	rows.quics = image_rows(h, IMG_LB_QUIC, &n_quics);
 	rows.askers = image_rows(h, IMG_LB_ASKERS, &rows.n_askers);
 	(void)image_rows(h, IMG_LB_GUARDS, &guards);
 	rows.services = image_rows(h, IMG_LB_SERVICES, &rows.n_services);
 	rows.backends = image_rows(h, IMG_LB_BACKENDS, &rows.n_backends);
 	rows.locals = image_rows(h, IMG_LB_LOCALS, &rows.n_locals);
-	rows.slots = image_rows(h, IMG_LB_SLOTS, &n);
 	uint32_t endpoints = lb_slots_for(2 * rows.n_backends);
 	uint32_t servers = lb_slots_for(rows.n_backends);
 	size_t services = (lb_services_memsize(rows.n_services) + 7) / 8 * 8;
@@ -313,6 +312,7 @@ lb_view_destroy(struct lb_view *v)
 {
 	if (v == NULL)
 		return;
+	lb_tables_drop(&v->tables);
 	lb_ways_destroy(v);
 	lb_lists_destroy(v->lists);
 	mem_free(v, v->size);

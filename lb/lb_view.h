@@ -23,6 +23,7 @@
 #include "lb/lists.h"
 #include "lb/place.h"
 #include "lb/service.h"
+#include "lb/tables.h"
 #include "lib/generation.h"
 #include "lib/policy.h"
 #include "lib/tuple.h"
@@ -35,7 +36,7 @@ struct lb_view {
 	const struct img_lb_service *services;
 	const struct img_lb_backend *backends;
 	const struct img_lb_local *locals;
-	const uint16_t *slots;
+	struct lb_tables tables;
 	uint32_t n_services, n_backends, n_locals;
 	const struct steer *steer;
 	struct lb_services service;

@@ -152,12 +152,11 @@ generation_create(const struct image_header *image, const struct dev *devs, uint
 {
 	if (!devices_exist(image, n_devs))
 		return NULL;
-	struct generation *g = mem_alloc(own_size() + image->size, -1);
+	struct generation *g = mem_alloc(own_size() + image_lean_size(image, IMG_LB_SLOTS), -1);
 	if (g == NULL)
 		return NULL;
-	uint8_t *copy = (uint8_t *)g + own_size();
-	memcpy(copy, image, image->size);
-	g->image = (const struct image_header *)(void *)copy;
+	g->image = image_lean(image, IMG_LB_SLOTS, (uint8_t *)g + own_size());
+	g->source = image;
 	g->number = image->generation;
 	g->route_gen = next_route_gen(image, previous);
 	g->previous = previous;

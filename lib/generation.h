@@ -29,7 +29,7 @@ struct gen_nic { /* what the hit path wants of an interface; 16 bytes */
 static_assert(sizeof(struct gen_nic) == 16, "four interfaces a line");
 
 struct generation {
-	const struct image_header *image; /* own copy */
+	const struct image_header *image; /* own copy, without the tables of services */
 	uint64_t number;
 	uint8_t route_gen;  /* grows when the next hop of some address may have changed */
 	uint8_t n_nics;
@@ -57,6 +57,7 @@ struct generation {
 	uint32_t n_ways;
 	struct way_index way_index;
 	const struct generation *previous; /* while views are made; then NULL */
+	const struct image_header *source; /* the same; with the tables */
 };
 
 /*

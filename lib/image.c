@@ -97,7 +97,7 @@ image_build_rows(struct image_builder *b, uint32_t kind, const void *rows, size_
 	size_t at = grow(b, size);
 	if (b->failed)
 		return;
-	if (size != 0)
+	if (size != 0 && rows != NULL)
 		memcpy(b->data + at, rows, size);
 	struct image_header *h = (void *)b->data;
 	h->section[h->sections++] = (struct image_section){
@@ -106,7 +106,13 @@ image_build_rows(struct image_builder *b, uint32_t kind, const void *rows, size_
 }
 
 void
-image_checksum(struct image_header *h)
+image_build_more(struct image_builder *b, struct image_header *h)
+{
+	*b = (struct image_builder){.data = (uint8_t *)h, .size = h->size, .room = h->size};
+}
+
+static void
+checksum(struct image_header *h)
 {
 	h->checksum = 0;
 	h->checksum = crc32c(0, h, h->size);
@@ -122,8 +128,48 @@ image_build_end(struct image_builder *b, size_t *size)
 	}
 	struct image_header *h = (void *)b->data;
 	h->size = b->size;
-	image_checksum(h);
+	checksum(h);
 	*size = b->size;
 	*b = (struct image_builder){0};
 	return h;
+}
+
+static size_t
+section_size(const struct image_section *s)
+{
+	return (s->rows * s->row_size + IMAGE_ALIGN - 1) / IMAGE_ALIGN * IMAGE_ALIGN;
+}
+
+size_t
+image_lean_size(const struct image_header *h, uint32_t kind)
+{
+	size_t size = sizeof(*h);
+	for (uint32_t i = 0; i < h->sections; i++)
+		if (h->section[i].kind != kind)
+			size += section_size(&h->section[i]);
+	return size;
+}
+
+struct image_header *
+image_lean(const struct image_header *h, uint32_t kind, void *out)
+{
+	struct image_header *lean = out;
+	size_t at = sizeof(*h);
+	memcpy(lean, h, sizeof(*h));
+	memset(lean->section, 0, sizeof(lean->section));
+	lean->sections = 0;
+	for (uint32_t i = 0; i < h->sections; i++) {
+		struct image_section s = h->section[i];
+		size_t bytes = s.rows * s.row_size;
+		if (s.kind == kind)
+			continue;
+		memcpy((uint8_t *)out + at, (const uint8_t *)h + s.offset, bytes);
+		memset((uint8_t *)out + at + bytes, 0, section_size(&s) - bytes);
+		s.offset = at;
+		at += section_size(&s);
+		lean->section[lean->sections++] = s;
+	}
+	lean->size = at;
+	checksum(lean);
+	return lean;
 }

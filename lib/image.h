@@ -24,7 +24,7 @@
 
 enum {
 	IMAGE_MAGIC = 0x4d524731, /* "MRG1" */
-	IMAGE_VERSION = 3,
+	IMAGE_VERSION = 4,
 	IMAGE_MAX_SECTIONS = 32,
 	IMAGE_NAME = 32, /* bytes of a name with its final zero: [A-Za-z0-9_.:-] */
 };
@@ -229,13 +229,18 @@ struct image_builder {
 	int failed;
 };
 void image_build_begin(struct image_builder *b, uint64_t generation);
-/* image_build_rows: append a section; rows are copied. Memory failure is remembered in failed. */
+/* image_build_rows: append a section; rows are copied, or zero and for the caller to fill in until
+ * the next call where they are NULL. Memory failure is remembered in failed. */
 void image_build_rows(struct image_builder *b, uint32_t kind, const void *rows, size_t row_size,
                       size_t n);
+/* image_build_more: go on with an image (malloc'ed, the builder's from now on). */
+void image_build_more(struct image_builder *b, struct image_header *h);
 /* image_build_end: close. => the image (free() it) and *size, or NULL. */
-/* image_checksum: make the checksum anew, after a change of a whole image in memory. */
-void image_checksum(struct image_header *h);
 void *image_build_end(struct image_builder *b, size_t *size);
+
+/* image_lean: a checked image without one section, into image_lean_size bytes at out. */
+size_t image_lean_size(const struct image_header *h, uint32_t kind);
+struct image_header *image_lean(const struct image_header *h, uint32_t kind, void *out);
 
 /* crc32c: Castagnoli, as the checksum and for derived addresses. */
 uint32_t crc32c(uint32_t crc, const void *data, size_t size);

@@ -114,7 +114,8 @@ struct policy_ops {
 	bool bears_full;
 	/* check: this policy's sections of an image. => 0 or -EINVAL and a sentence. */
 	int (*check)(const struct image_header *h, char *err, size_t err_size);
-	/* view_create, view_destroy: derived tables of a generation, kept in gen->view[number]. */
+	/* view_create, view_destroy: derived tables of a generation, kept in gen->view[number].
+	 * => 0, -ENOMEM, or -ESTALE: it is to keep what the previous one has not. */
 	int (*view_create)(struct generation *g, unsigned number);
 	void (*view_destroy)(struct generation *g, unsigned number);
 	/* home: the worker whose this packet is, or one of HOME_*. */

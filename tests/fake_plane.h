@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ctl/api/api.h"
+#include "lb/lb_image.h"
 
 enum { FAKE_KINDS = CMD_MAX, FAKE_WORKERS = 2 };
 
@@ -22,7 +23,32 @@ struct fake_plane {
 	bool gone;               /* nobody answers */
 	unsigned applied, queried;
 	struct { const void *rows; uint32_t n, row_size; } answer[FAKE_KINDS];
+	uint16_t *table[LB_MAX_SERVICE_IDS];
+	unsigned tables;         /* how many came in all */
 };
+
+/* fake_tables: those that the image brings; what it keeps has to be there. */
+static inline bool
+fake_tables(struct fake_plane *p, const struct image_header *h)
+{
+	struct lb_by_id running;
+	uint32_t n, n_slots;
+	size_t size = MAGLEV_SIZE * sizeof(uint16_t);
+	const struct img_lb_service *s = image_rows(h, IMG_LB_SERVICES, &n);
+	const uint16_t *slots = image_rows(h, IMG_LB_SLOTS, &n_slots);
+	lb_services_by_id(p->image, &running);
+	for (uint32_t i = 0; i < n; i++)
+		if (s[i].slots == LB_SLOTS_KEPT && lb_table_known(&running, &s[i]) == NULL)
+			return false;
+	for (uint32_t i = 0; i < n; i++) {
+		if (s[i].slots == LB_SLOTS_KEPT)
+			continue;
+		p->table[s[i].id] = realloc(p->table[s[i].id], size);
+		memcpy(p->table[s[i].id], slots + (size_t)s[i].slots * MAGLEV_SIZE, size);
+		p->tables++;
+	}
+	return true;
+}
 
 static inline int
 fake_apply(void *ctx, const void *image, size_t size, uint64_t *generation, char *err,
@@ -35,6 +61,8 @@ fake_apply(void *ctx, const void *image, size_t size, uint64_t *generation, char
 		return snprintf(err, err_size, "%s", p->refuse) < 0 ? -EINVAL : -EBUSY;
 	if (image_check(image, size, err, err_size) != 0)
 		return -EINVAL;
+	if (!fake_tables(p, image))
+		return -ESTALE;
 	free(p->image);
 	p->image = malloc(size);
 	memcpy(p->image, image, size);
@@ -105,6 +133,8 @@ fake_close(struct fake_plane *p)
 {
 	free(p->stats);
 	free(p->image);
+	for (unsigned i = 0; i < LB_MAX_SERVICE_IDS; i++)
+		free(p->table[i]);
 }
 
 /* A document that the compiler takes: two interfaces, a pool and a service. */

@@ -185,7 +185,7 @@ world_build(struct lb_world *w, uint16_t workers, bool split)
 	CU_ASSERT_EQUAL_FATAL(err[0], 0);
 	if (w->gen == NULL)
 		w->gen = calloc(1, sizeof(*w->gen));
-	w->gen->image = w->image;
+	w->gen->image = w->gen->source = w->image;
 	w->gen->plane = &w->plane;
 	steer_init(&w->gen->steer, workers, split ? 0 : STEER_RETA_BITS, split, 3);
 	CU_ASSERT_EQUAL_FATAL(lb_policy.view_create(w->gen, POLICY_LB), 0);

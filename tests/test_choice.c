@@ -44,6 +44,7 @@ view_make(uint16_t workers)
 	steer_init(&w.steer, workers, STEER_RETA_BITS, false, 3);
 	w.view = lb_view_create(w.image, &w.steer);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w.view);
+	CU_ASSERT_EQUAL_FATAL(lb_tables_take(&w.view->tables, w.image, NULL, NULL), 0);
 	choice_reload(&w.choice);
 }
 

@@ -76,7 +76,11 @@ test_table(void)
 		const struct img_lb_service *s = rows(h, IMG_LB_SERVICES, 1);
 		const struct img_lb_backend *b = rows(h, IMG_LB_BACKENDS, 3);
 		CU_ASSERT_EQUAL_FATAL(lb_table_make(s, b, want), 0);
-		CU_ASSERT_EQUAL(memcmp(rows(h, IMG_LB_SLOTS, MAGLEV_SIZE), want, sizeof(want)), 0);
+		bool kept = s->slots == LB_SLOTS_KEPT;
+		CU_ASSERT_EQUAL(kept, i == 2 || i == 4); /* as the one before */
+		if (!kept)
+			CU_ASSERT_EQUAL(memcmp(rows(h, IMG_LB_SLOTS, MAGLEV_SIZE), want,
+			                       sizeof(want)), 0);
 		free(previous);
 		previous = h;
 	}

@@ -212,10 +212,14 @@ compile_again(const json_t *doc, const struct image_header *h, size_t size)
 	CU_ASSERT_FATAL(again != NULL && again_size == size);
 	CU_ASSERT_EQUAL(memcmp(again, h, size), 0);
 	free(again);
-	again = compile_good(doc, h, &again_size);
-	CU_ASSERT_FATAL(again != NULL && again_size == size);
-	CU_ASSERT_EQUAL(memcmp(again, h, size), 0);
+	again = config_rows(doc, h, 1, &again_size, &errs);
+	struct image_header *rows = config_rows(doc, NULL, 1, &size, &errs);
+	CU_ASSERT_FATAL(again != NULL && rows != NULL && again_size == size);
+	CU_ASSERT_EQUAL(memcmp(again, rows, size), 0);
 	CU_ASSERT_EQUAL(config_restart_needed(h, again, &errs), 0);
+	again = config_tables(again, h, &again_size, &errs);
+	CU_ASSERT_FATAL(again != NULL && again_size == size); /* nothing is to be made */
+	free(rows);
 	free(again);
 }
 
@@ -292,16 +296,36 @@ ids_stay(const struct image_header *a, const struct image_header *b)
 				CU_ASSERT_EQUAL(i, j);
 }
 
-/* tables_are_right: what was taken over from the previous image is what would have been made. */
+static const uint16_t *
+table_in(const struct image_header *h, const struct img_lb_service *s)
+{
+	uint32_t n;
+	const uint16_t *slots = image_rows(h, IMG_LB_SLOTS, &n);
+	return slots + (size_t)s->slots * MAGLEV_SIZE;
+}
+
+/* The tables that a data plane has after all these images, by the stable number of the service. */
+static uint16_t *has_table[LB_MAX_SERVICE_IDS];
+
+/* tables_are_right: what is kept from the previous images is what would have been made. */
 static void
 tables_are_right(const json_t *doc, const struct image_header *h)
 {
 	uint32_t n, k;
-	size_t size;
+	size_t size, bytes = MAGLEV_SIZE * sizeof(uint16_t);
 	struct image_header *fresh = compile_good(doc, NULL, &size);
-	const void *a = image_rows(h, IMG_LB_SLOTS, &n), *b = image_rows(fresh, IMG_LB_SLOTS, &k);
+	const struct img_lb_service *a = image_rows(h, IMG_LB_SERVICES, &n);
+	const struct img_lb_service *b = image_rows(fresh, IMG_LB_SERVICES, &k);
 	CU_ASSERT_EQUAL_FATAL(n, k);
-	CU_ASSERT(n == 0 || memcmp(a, b, n * sizeof(uint16_t)) == 0);
+	for (uint32_t i = 0; i < n; i++) {
+		uint16_t **has = &has_table[a[i].id];
+		if (a[i].slots != LB_SLOTS_KEPT) {
+			*has = realloc(*has, bytes);
+			memcpy(*has, table_in(h, &a[i]), bytes);
+		}
+		CU_ASSERT_PTR_NOT_NULL_FATAL(*has);
+		CU_ASSERT_EQUAL(memcmp(*has, table_in(fresh, &b[i]), bytes), 0);
+	}
 	free(fresh);
 }
 
@@ -334,6 +358,8 @@ test_generations(void)
 	CU_ASSERT_EQUAL(made, GENERATIONS);
 	json_decref(lb);
 	free(h);
+	for (unsigned i = 0; i < LB_MAX_SERVICE_IDS; i++)
+		free(has_table[i]);
 }
 
 static const struct test_case cases[] = {

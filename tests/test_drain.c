@@ -119,10 +119,10 @@ static unsigned
 share(void)
 {
 	uint32_t n, has = 0;
-	const uint16_t *slots = image_rows(plane.image, IMG_LB_SLOTS, &n);
-	for (uint32_t i = 0; i < n; i++)
-		has += slots[i] == 1;
-	return has * 1000 / n;
+	const struct img_lb_service *s = image_rows(plane.image, IMG_LB_SERVICES, &n);
+	for (uint32_t i = 0; i < MAGLEV_SIZE; i++)
+		has += plane.table[s->id][i] == 1;
+	return has * 1000 / MAGLEV_SIZE;
 }
 
 /* Ten steps, of equal length: 10 % at once, all after 9/10 of the time. */

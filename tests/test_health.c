@@ -84,11 +84,10 @@ static const uint16_t *
 slots(void)
 {
 	uint32_t n;
-	const uint16_t *all = image_rows(plane.image, IMG_LB_SLOTS, &n);
 	const struct img_lb_service *s = image_rows(plane.image, IMG_LB_SERVICES, &n);
 	for (uint32_t i = 0; i < n; i++)
 		if (strcmp(s[i].name, "web") == 0)
-			return all + (size_t)s[i].slots * MAGLEV_SIZE;
+			return plane.table[s[i].id];
 	return NULL;
 }
 

@@ -79,7 +79,7 @@ test_services(void)
 	BAD(w->service[5].locals = 0, "without a local address");
 	BAD(w->service[5].first_local = 1, "other family");
 	BAD(w->service[5].slots = W_TABLES, "slot table");
-	BAD(w->service[5].slots = UINT32_MAX, "slot table");
+	BAD(w->service[5].slots = UINT32_MAX - 1, "slot table");
 	BAD(w->service[5].choice.scheduler = LB_SCHEDULERS, "scheduler, hash");
 	BAD(w->service[5].choice.hash = LB_HASHES, "scheduler, hash");
 	BAD(w->service[5].choice.per_packet = 2, "scheduler, hash");
@@ -171,7 +171,7 @@ test_broken_tables(void)
 static void
 use(struct lb_world *w)
 {
-	w->gen->image = w->image;
+	w->gen->image = w->gen->source = w->image;
 	CU_ASSERT_EQUAL_FATAL(lb_policy.view_create(w->gen, POLICY_LB), 0);
 	void *lb = world_policy(w, 0);
 	for (uint32_t n = 0; n < 64; n++) {

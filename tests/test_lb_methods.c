@@ -134,9 +134,8 @@ test_table(void)
 static void
 test_where(void)
 {
-	uint32_t n, services;
+	uint32_t services;
 	setup();
-	const uint16_t *slots = image_rows(plane.image, IMG_LB_SLOTS, &n);
 	const struct img_lb_service *s = image_rows(plane.image, IMG_LB_SERVICES, &services);
 	while (strcmp(s->name, "web") != 0)
 		s++;
@@ -150,7 +149,7 @@ test_where(void)
 		         "\"address\":\"203.0.113.%u\",\"port\":%u}}", i % 256, 20000 + i);
 		uint32_t slot[2];
 		CU_ASSERT_EQUAL(lb_place_slots(s, &t, slot), 1);
-		unsigned row = s->first_backend + slots[s->slots * MAGLEV_SIZE + slot[0]];
+		unsigned row = s->first_backend + plane.table[s->id][slot[0]];
 		json_t *r = result_of("lb.where", params);
 		CU_ASSERT_EQUAL(json_array_size(at(r, "backends")), 1);
 		CU_ASSERT_STRING_EQUAL(text(r, "backends.0.address"),

@@ -95,18 +95,24 @@ api_offer(struct api *api, const json_t *doc, bool wins)
 	api->offer_wins = wins;
 }
 
-/* give: hand a compiled image to the plane. => 0, or -1 and err. */
+/* give: make the tables that the plane has not, and hand it the image. => 0, or -1 and err. */
 static int
-give(struct api *api, const struct image_header *running, const void *image, size_t size,
+give(struct api *api, const struct image_header *running, struct image_header **image,
      uint64_t *generation, struct rpc_error *err)
 {
 	struct config_errors errs = {0};
 	char text[COMMAND_ERR] = "";
-	if (running != NULL && config_restart_needed(running, image, &errs) != 0) {
+	size_t size = 0;
+	if (running != NULL && config_restart_needed(running, *image, &errs) != 0) {
 		rpc_fail_config(err, API_REFUSED, &errs);
 		return -1;
 	}
-	int rc = api->link.apply(api->link.ctx, image, size, generation, text, sizeof(text));
+	*image = config_tables(*image, running, &size, &errs);
+	if (*image == NULL) {
+		rpc_fail_config(err, API_CONFIG, &errs);
+		return -1;
+	}
+	int rc = api->link.apply(api->link.ctx, *image, size, generation, text, sizeof(text));
 	if (rc == 0)
 		return 0;
 	if (rc == -ENOTCONN)
@@ -122,17 +128,17 @@ give(struct api *api, const struct image_header *running, const void *image, siz
 /* give_planned: an image with the health of its backends; their targets change if it is taken. */
 static int
 give_planned(struct api *api, const json_t *doc, const struct image_header *running,
-             struct image_header *image, size_t size, bool changed, uint64_t *generation,
+             struct image_header **image, bool changed, uint64_t *generation,
              struct rpc_error *err)
 {
 	uint64_t now = api_now(api);
-	if (!health_plan(&api->health, doc, image, now) ||
-	    (changed && health_patch(&api->health, true, now, image) < 0)) {
+	if (!health_plan(&api->health, doc, *image, now) ||
+	    (changed && health_patch(&api->health, true, now, *image) < 0)) {
 		health_abort(&api->health);
 		rpc_fail(err, RPC_INTERNAL, "memory ran out");
 		return -1;
 	}
-	if (changed && give(api, running, image, size, generation, err) != 0) {
+	if (changed && give(api, running, image, generation, err) != 0) {
 		health_abort(&api->health);
 		return -1;
 	}
@@ -148,15 +154,15 @@ health_apply(struct api *api, struct rpc_error *err)
 	if (running == NULL || !api->health.dirty)
 		return 0;
 	health_advance(&api->health, now);
-	struct image_header *image = malloc(running->size);
+	struct image_header *image = malloc(image_lean_size(running, IMG_LB_SLOTS));
 	if (image != NULL) {
-		memcpy(image, running, running->size);
+		image_lean(running, IMG_LB_SLOTS, image);
 		image->generation = (running->generation > api->generation ? running->generation :
 		                     api->generation) + 1;
 	}
 	int n = image == NULL ? -ENOMEM : health_patch(&api->health, false, now, image);
 	if (n > 0)
-		n = give(api, running, image, image->size, &generation, err) == 0 ? 1 : -1;
+		n = give(api, running, &image, &generation, err) == 0 ? 1 : -1;
 	else if (n < 0)
 		rpc_fail(err, RPC_INTERNAL, "memory ran out");
 	free(image);
@@ -244,7 +250,7 @@ api_apply(struct api *api, const json_t *doc, bool dry_run, struct rpc_error *er
 	uint64_t generation = running != NULL ? running->generation : 0;
 	uint64_t next = (generation > api->generation ? generation : api->generation) + 1;
 	size_t size;
-	struct image_header *image = config_compile(doc, running, next, &size, &errs);
+	struct image_header *image = config_rows(doc, running, next, &size, &errs);
 	if (image == NULL)
 		return rpc_fail_config(err, API_CONFIG, &errs);
 	bool changed = running == NULL ||
@@ -254,8 +260,7 @@ api_apply(struct api *api, const json_t *doc, bool dry_run, struct rpc_error *er
 		failed = running != NULL && config_restart_needed(running, image, &errs) != 0 &&
 		         rpc_fail_config(err, API_REFUSED, &errs) == NULL;
 	else if (!dry_run)
-		failed = give_planned(api, doc, running, image, size, changed, &generation,
-		                      err) != 0;
+		failed = give_planned(api, doc, running, &image, changed, &generation, err) != 0;
 	free(image);
 	if (failed)
 		return NULL;

@@ -117,8 +117,8 @@ void health_commit(struct health *h);
 void health_abort(struct health *h);
 
 /*
- * health_patch: write states into an image's backend rows, and remake the tables of services where
- * one changed. planned: of the plan, else of what is committed. => rows that changed, or -ENOMEM.
+ * health_patch: write states into an image's backend rows; tables and checksum are of before then.
+ * planned: of the plan, else of what is committed. => rows that changed, or -ENOMEM.
  * health_advance: the courses of all targets at this time; before a patch that is not planned.
  */
 int health_patch(const struct health *h, bool planned, uint64_t now_ns, struct image_header *image);

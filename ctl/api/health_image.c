@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the data plane is told of health: states of backend rows, and the tables that follow. */
+/* What the data plane is told of health: states of backend rows. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "health.h"
-#include "lb/lb_table.h"
+#include "lb/state.h"
 
 /* Down is who only its checks hold back; who is also held back by request is in maintenance. */
 static uint8_t
@@ -44,11 +44,11 @@ row_name(struct img_lb_backend *b, const struct health_target *t, bool planned)
 
 /* service_patch: => rows that changed, or -errno. */
 static int
-service_patch(const struct img_lb_service *s, struct img_lb_backend *rows, uint16_t *slots,
+service_patch(const struct img_lb_service *s, struct img_lb_backend *rows,
               struct health_target *const *target, bool planned, uint64_t now_ns)
 {
 	struct img_lb_backend *wanted = calloc(s->backends + 1, sizeof(*wanted));
-	int changed = 0, rc = 0;
+	int changed = 0;
 	if (wanted == NULL)
 		return -ENOMEM;
 	memcpy(wanted, rows, s->backends * sizeof(*wanted));
@@ -62,9 +62,7 @@ service_patch(const struct img_lb_service *s, struct img_lb_backend *rows, uint1
 		rows[i] = wanted[i];
 	}
 	free(wanted);
-	if (changed != 0)
-		rc = lb_table_make(s, rows, slots + s->slots * (size_t)MAGLEV_SIZE);
-	return rc != 0 ? rc : changed;
+	return changed;
 }
 
 static void *
@@ -76,10 +74,9 @@ rows_of(struct image_header *h, uint32_t kind, uint32_t *n)
 int
 health_patch(const struct health *h, bool planned, uint64_t now_ns, struct image_header *image)
 {
-	uint32_t n_services = 0, n_backends = 0, n_slots = 0;
+	uint32_t n_services = 0, n_backends = 0;
 	const struct img_lb_service *s = image_rows(image, IMG_LB_SERVICES, &n_services);
 	struct img_lb_backend *rows = rows_of(image, IMG_LB_BACKENDS, &n_backends);
-	uint16_t *slots = rows_of(image, IMG_LB_SLOTS, &n_slots);
 	size_t n = planned ? h->n_next : h->n;
 	int changed = 0;
 	if (n != n_backends)
@@ -88,13 +85,11 @@ health_patch(const struct health *h, bool planned, uint64_t now_ns, struct image
 		struct health_target *const *target = planned ? h->next : h->target;
 		if ((uint64_t)s[i].first_backend + s[i].backends > n)
 			return 0;
-		int rc = service_patch(&s[i], rows + s[i].first_backend, slots,
+		int rc = service_patch(&s[i], rows + s[i].first_backend,
 		                       target + s[i].first_backend, planned, now_ns);
 		if (rc < 0)
 			return rc;
 		changed += rc;
 	}
-	if (changed != 0)
-		image_checksum(image);
 	return changed;
 }

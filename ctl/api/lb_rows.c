@@ -69,7 +69,6 @@ lb_rows_get(struct api *api, struct lb_rows *v, struct rpc_error *err)
 	v->stats = api->link.statistics(api->link.ctx);
 	v->service = image_rows(h, IMG_LB_SERVICES, &v->services);
 	v->backend = image_rows(h, IMG_LB_BACKENDS, &v->backends);
-	v->slot = image_rows(h, IMG_LB_SLOTS, &v->slots);
 	v->local = image_rows(h, IMG_LB_LOCALS, &v->locals);
 	return 0;
 }

@@ -14,9 +14,8 @@ struct lb_rows {
 	const struct stats_segment *stats; /* or NULL */
 	const struct img_lb_service *service;
 	const struct img_lb_backend *backend;
-	const uint16_t *slot;
 	const struct img_lb_local *local;
-	uint32_t services, backends, slots, locals;
+	uint32_t services, backends, locals;
 	uint64_t now_ns;
 };
 

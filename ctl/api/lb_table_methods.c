@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lb.table, lb.where: the table that a service's scheduler goes through, as the data plane has it,
+/* lb.table, lb.where: the table that a service's scheduler goes through, the data plane's,
  * and where a connection falls in it, found by the data plane's own functions. */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -10,13 +10,17 @@
 #include "lb_rows.h"
 #include "methods.h"
 
-/* table_of: a service's slots, or NULL and err. */
-static const uint16_t *
+/* table_of: a service's slots, made again: they follow from its backends. => malloc'ed, or NULL and
+ * err. */
+static uint16_t *
 table_of(const struct lb_rows *v, const struct img_lb_service *s, struct rpc_error *err)
 {
-	if ((uint64_t)s->slots * MAGLEV_SIZE + MAGLEV_SIZE <= v->slots)
-		return v->slot + (size_t)s->slots * MAGLEV_SIZE;
-	rpc_fail(err, RPC_INTERNAL, "the running image has no table of this service");
+	uint16_t *slots = malloc(MAGLEV_SIZE * sizeof(*slots));
+	if (slots != NULL && lb_rows_count(v, s) == s->backends &&
+	    lb_table_make(s, v->backend + s->first_backend, slots) == 0)
+		return slots;
+	free(slots);
+	rpc_fail(err, RPC_INTERNAL, "the table of this service cannot be made");
 	return NULL;
 }
 
@@ -38,20 +42,21 @@ lb_table_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
 	struct lb_rows v;
 	const struct img_lb_service *s;
-	const uint16_t *slot;
+	uint16_t *slot;
 	if (lb_rows_get(api, &v, err) != 0 ||
 	    (s = lb_rows_service(&v, param_string(params, "service"), err)) == NULL ||
 	    (slot = table_of(&v, s, err)) == NULL)
 		return NULL;
 	uint32_t n = lb_rows_count(&v, s), empty = 0;
 	uint32_t *has = calloc(n + (size_t)1, sizeof(*has));
-	if (has == NULL)
-		return rpc_fail(err, RPC_INTERNAL, "memory ran out");
-	for (uint32_t i = 0; i < MAGLEV_SIZE; i++)
+	for (uint32_t i = 0; has != NULL && i < MAGLEV_SIZE; i++)
 		if (slot[i] < n)
 			has[slot[i]]++;
 		else
 			empty++;
+	free(slot);
+	if (has == NULL)
+		return rpc_fail(err, RPC_INTERNAL, "memory ran out");
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < n; i++)
 		json_array_append_new(list, share_row(&v, s, i, has[i]));
@@ -159,16 +164,17 @@ lb_where_m(struct api *api, const json_t *params, struct rpc_error *err)
 	struct lb_rows v;
 	struct tuple t;
 	const struct img_lb_service *s;
-	const uint16_t *table;
+	uint16_t *table;
 	uint32_t slot[2];
 	if (lb_rows_get(api, &v, err) != 0 ||
 	    (s = lb_rows_service(&v, param_string(params, "service"), err)) == NULL ||
-	    (table = table_of(&v, s, err)) == NULL || !tuple_read(params, s, &t, err))
+	    !tuple_read(params, s, &t, err) || (table = table_of(&v, s, err)) == NULL)
 		return NULL;
 	unsigned places = lb_place_slots(s, &t, slot);
 	json_t *list = json_array();
 	for (unsigned i = 0; i < places; i++)
 		json_array_append_new(list, candidate(&v, s, table, slot[i]));
+	free(table);
 	return json_pack("{s:s, s:s, s:o, s:o}", "service", s->name, "scheduler",
 	                 name_scheduler(s->choice.scheduler), "backends", list, "notes",
 	                 notes_of(&v, s, &t, places));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From rows to an image: stable ids, Maglev tables, the document itself. */
+/* From rows to an image: stable ids, the document itself. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,9 +181,6 @@ build_policies(struct model *m, struct image_builder *b)
 	build_section(b, IMG_LB_RANGES6, &m->ranges6);
 	build_section(b, IMG_LB_GUARDS, &m->guards);
 	build_section(b, IMG_LB_ASKERS, &m->askers);
-	if (m->slots.n != 0)
-		image_build_rows(b, IMG_LB_SLOTS, m->slots.data, sizeof(uint16_t),
-		                 m->slots.n * MAGLEV_SIZE);
 }
 
 static void *
@@ -211,16 +208,14 @@ model_build(struct model *m, uint64_t generation, const char *document, const ch
 }
 
 void *
-config_compile(const json_t *doc, const struct image_header *previous, uint64_t generation,
-               size_t *size, struct config_errors *errs)
+config_rows(const json_t *doc, const struct image_header *previous, uint64_t generation,
+            size_t *size, struct config_errors *errs)
 {
 	struct model m;
 	void *image = NULL;
 	unsigned before = errs->n;
-	if (model_create(&m, doc, previous, errs)) {
+	if (model_create(&m, doc, previous, errs))
 		model_ids(&m);
-		model_slots(&m);
-	}
 	if (errs->n == before && !m.failed) {
 		char *document = json_dumps(doc, JSON_COMPACT);
 		char *ids = json_dumps(m.ids.made, JSON_COMPACT);
@@ -234,4 +229,12 @@ config_compile(const json_t *doc, const struct image_header *previous, uint64_t 
 		                 IMAGE_MAX);
 	model_destroy(&m);
 	return image;
+}
+
+void *
+config_compile(const json_t *doc, const struct image_header *previous, uint64_t generation,
+               size_t *size, struct config_errors *errs)
+{
+	void *rows = config_rows(doc, previous, generation, size, errs);
+	return rows != NULL ? config_tables(rows, previous, size, errs) : NULL;
 }

@@ -3,7 +3,7 @@
  * What       The configuration: one JSON document, checked whole, compiled to a generation image.
  * Invariant  1. Nothing is applied in part: config_compile gives an image or errors, never both.
  *            2. Unknown keys are errors; several errors are reported at once, each with its path.
- *            3. The same document and the same previous ids give the same image, byte for byte.
+ *            3. The same document and the same previous image give the same one, byte for byte.
  *            4. Options are rows of one table (path, type, default, min, max, help), from which the
  *               parser, the JSON Schema and the reference in docs/config.md come.
  * Owner      Plain values, no global state.
@@ -36,11 +36,22 @@ json_t *config_load(const char *file, struct config_errors *errs);
 bool config_check(const json_t *doc, struct config_errors *errs);
 
 /*
- * config_compile: document to image. previous (or NULL) is the image whose stable ids are kept.
+ * config_compile: document to image. previous (or NULL) is the image that runs: its stable ids are
+ * kept, and so are tables of services that it has: they are not in the image.
  * => malloc'ed image and *size, or NULL and errs.
  */
 void *config_compile(const json_t *doc, const struct image_header *previous, uint64_t generation,
                      size_t *size, struct config_errors *errs);
+
+/*
+ * The same in two steps, between which states of backends may be changed. config_rows: without
+ * tables. config_tables: an image without tables (taken over) with those that the running one (or
+ * NULL) has not. => malloc'ed image and *size, or NULL and errs.
+ */
+void *config_rows(const json_t *doc, const struct image_header *previous, uint64_t generation,
+                  size_t *size, struct config_errors *errs);
+void *config_tables(struct image_header *image, const struct image_header *running, size_t *size,
+                    struct config_errors *errs);
 
 /* config_filled: a document that is valid, with its defaults filled in. New reference. */
 json_t *config_filled(const json_t *doc);

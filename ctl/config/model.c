@@ -133,7 +133,6 @@ model_sizes(struct model *m)
 	m->ranges6.size = sizeof(struct img_lb_range6);
 	m->guards.size = sizeof(struct img_lb_guard);
 	m->askers.size = sizeof(struct img_lb_asker);
-	m->slots.size = sizeof(uint16_t) * MAGLEV_SIZE;
 	m->ways.size = sizeof(struct model_way);
 }
 
@@ -200,7 +199,7 @@ model_destroy(struct model *m)
 		&m->devs, &m->nics, &m->addresses, &m->connected, &m->routes, &m->neighbours,
 		&m->timers, &m->claims, &m->pools, &m->pool_addresses, &m->rules, &m->nat_ports,
 		&m->holes, &m->insides, &m->statics, &m->statics_out, &m->services, &m->backends,
-		&m->locals, &m->slots, &m->ways, &m->lists, &m->ranges4, &m->ranges6, &m->guards,
+		&m->locals, &m->ways, &m->lists, &m->ranges4, &m->ranges6, &m->guards,
 		&m->askers,
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

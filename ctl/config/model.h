@@ -85,12 +85,12 @@ struct model {
 	struct rows devs, nics, addresses, connected, routes, neighbours, timers, claims;
 	struct img_nat_conf nat;
 	struct rows pools, pool_addresses, rules, nat_ports, holes, insides, statics, statics_out;
-	struct rows services, backends, locals, slots, ways;
+	struct rows services, backends, locals, ways;
 	struct rows lists, ranges4, ranges6, guards, askers;
 };
 
 /*
- * model_create: check the whole document and make its rows, without stable ids and Maglev tables.
+ * model_create: check the whole document and make its rows, without stable ids.
  * => false with errors. model_destroy is due in both cases.
  */
 bool model_create(struct model *m, const json_t *doc, const struct image_header *previous,
@@ -186,9 +186,8 @@ void route_broadcast(struct model *m, const struct prefix *net, uint8_t nic,
 void origin_path(struct origin o, struct config_path *path);
 const char *origin_text(const struct model *m, struct origin o);
 
-/* model_ids: stable ids of pool addresses, services and backends. model_slots: Maglev tables. */
+/* model_ids: stable ids of pool addresses, services and backends. */
 void model_ids(struct model *m);
-void model_slots(struct model *m);
 
 static inline const json_t *
 model_get(const struct model *m, const char *section, const char *key)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Services, backends, local addresses and tables. */
+/* Services, backends, local addresses. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lb/lb_table.h"
+#include "lb/state.h"
 #include "model.h"
 #include "service_place.h"
 
@@ -13,14 +13,6 @@ struct named {
 	struct img_lb_service row;
 	const json_t *json;
 	size_t at;
-};
-
-/* What the previous image has of the balancer, services by their stable number. */
-struct previous_lb {
-	const struct img_lb_service *by_id[LB_MAX_IDS];
-	const struct img_lb_backend *backends;
-	const uint16_t *slots;
-	uint32_t n_backends, n_slots;
 };
 
 static int
@@ -268,8 +260,9 @@ service_add(struct model *m, const struct named *all, struct named *n)
 	if (s == NULL)
 		return;
 	service_locals(m, all, n);
-	n->row.slots = (uint32_t)m->services.n - 1;
 	service_backends(m, n, &n->row);
+	if (!m->failed && n->row.backends != 0)
+		lb_state_settle(&n->row, rows_at(&m->backends, n->row.first_backend));
 	*s = n->row;
 	service_ways(m, s, n->json, n->at);
 	service_clashes(m, all, n);
@@ -344,72 +337,4 @@ model_backends(struct model *m)
 			                 origin_text(m, ours->origin));
 		}
 	}
-}
-
-/* slots_known: the previous image's table of the same backends in the same order, or NULL. */
-static const uint16_t *
-slots_known(const struct model *m, const struct img_lb_service *s, const struct previous_lb *p)
-{
-	const struct img_lb_service *old = s->id < LB_MAX_IDS ? p->by_id[s->id] : NULL;
-	if (old == NULL || old->backends != s->backends ||
-	    lb_table_is_order(old->choice.scheduler) !=
-	    lb_table_is_order(s->choice.scheduler) ||
-	    (uint64_t)old->first_backend + old->backends > p->n_backends ||
-	    old->slots >= p->n_slots / MAGLEV_SIZE)
-		return NULL;
-	for (uint32_t i = 0; i < s->backends; i++) {
-		const struct img_lb_backend *a = rows_at(&m->backends, s->first_backend + i);
-		const struct img_lb_backend *b = &p->backends[old->first_backend + i];
-		if (a->family != b->family || a->port != b->port ||
-		    !addr_equal(&a->address, &b->address) ||
-		    lb_state_share(a) != lb_state_share(b))
-			return NULL;
-	}
-	return p->slots + (size_t)old->slots * MAGLEV_SIZE;
-}
-
-/* service_slots: the table, taken over if it is known. */
-static void
-service_slots(struct model *m, const struct img_lb_service *s, const struct previous_lb *p)
-{
-	uint16_t *slots = rows_add(m, &m->slots);
-	struct img_lb_backend *rows = rows_at(&m->backends, s->first_backend);
-	if (slots == NULL)
-		return;
-	lb_state_settle(s, rows);
-	const uint16_t *known = slots_known(m, s, p);
-	if (known != NULL) {
-		memcpy(slots, known, sizeof(*slots) * MAGLEV_SIZE);
-		return;
-	}
-	int rc = lb_table_make(s, rows, slots);
-	if (rc != 0)
-		config_error_add(m->errs, "lb.services", "service \"%s\": its table cannot be "
-		                 "made: %s", s->name, strerror(-rc));
-}
-
-static void
-previous_read(struct previous_lb *p, const struct image_header *h)
-{
-	uint32_t n = 0;
-	const struct img_lb_service *s = h == NULL ? NULL : image_rows(h, IMG_LB_SERVICES, &n);
-	for (uint32_t i = 0; i < n; i++)
-		if (s[i].id < LB_MAX_IDS)
-			p->by_id[s[i].id] = &s[i];
-	if (h == NULL)
-		return;
-	p->backends = image_rows(h, IMG_LB_BACKENDS, &p->n_backends);
-	p->slots = image_rows(h, IMG_LB_SLOTS, &p->n_slots);
-}
-
-void
-model_slots(struct model *m)
-{
-	struct previous_lb *p = calloc(1, sizeof(*p));
-	m->failed |= p == NULL;
-	if (!m->failed)
-		previous_read(p, m->previous);
-	for (size_t i = 0; i < m->services.n && !m->failed; i++)
-		service_slots(m, rows_at(&m->services, i), p);
-	free(p);
 }

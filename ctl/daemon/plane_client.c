@@ -273,7 +273,7 @@ link_apply(void *ctx, const void *image, size_t size, uint64_t *generation, char
 	                      .size = size};
 	struct reply reply = {0};
 	int fds[MAX_FDS], n = 0, fd = sealed(image, size);
-	struct image_header *copy = malloc(size);
+	void *copy = malloc(image_lean_size(image, IMG_LB_SLOTS));
 	int rc = fd < 0 ? fd : copy == NULL ? -ENOMEM :
 	         command_run(c, &cmd, fd, &reply, NULL, 0, fds, &n);
 	if (fd >= 0)
@@ -288,9 +288,8 @@ link_apply(void *ctx, const void *image, size_t size, uint64_t *generation, char
 		free(copy);
 		return rc;
 	}
-	memcpy(copy, image, size);
 	free(c->image);
-	c->image = copy;
+	c->image = image_lean(image, IMG_LB_SLOTS, copy);
 	*generation = reply.generation;
 	if (c->stats == NULL && first_shared(c) != 0)
 		shutdown(c->fd, SHUT_RDWR);

@@ -200,7 +200,25 @@ refuse(struct link_server *l, int status, const char *why)
 	command_refuse(&l->reply, status, "%s", why);
 }
 
-/* Runs the image in the request's descriptor; the descriptor is kept if it runs. */
+/* image_share: a copy of what runs, for a daemon to come. => -1 when there is no memory for it. */
+static int
+image_share(const struct image_header *h)
+{
+	int fd = memfd_create("millrace-running", MFD_CLOEXEC);
+	size_t done = 0;
+	while (fd >= 0 && done < h->size) {
+		ssize_t n = write(fd, (const uint8_t *)h + done, h->size - done);
+		if (n <= 0) {
+			close(fd);
+			return -1;
+		}
+		done += (size_t)n;
+	}
+	return fd;
+}
+
+/* Runs the image in the request's descriptor, and keeps what a daemon wants of it: all but the
+ * tables, which are most of it; if need be the descriptor. */
 static void
 execute_apply(struct link_server *l, struct request *r, uint64_t now_ns)
 {
@@ -229,6 +247,9 @@ execute_apply(struct link_server *l, struct request *r, uint64_t now_ns)
 	if (l->reply.status != 0)
 		return;
 	fds_close(&l->image_fd, 1);
+	l->image_fd = image_share(l->owner.plane(l->owner.ctx)->gen->image);
+	if (l->image_fd >= 0)
+		return;
 	l->image_fd = r->fd[0];
 	r->n_fds = 0;
 }

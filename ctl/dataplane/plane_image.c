@@ -132,15 +132,17 @@ plane_generation_create(const struct image_header *image, const struct dev *devs
 		return NULL;
 	}
 	for (unsigned i = 0; i < PLANE_POLICIES; i++) {
-		if (plane_policies[i].ops->view_create(g, i) == 0)
+		int rc = plane_policies[i].ops->view_create(g, i);
+		if (rc == 0)
 			continue;
-		snprintf(err, err_size, "no memory for the tables of %s",
-		         plane_policies[i].ops->name);
+		snprintf(err, err_size, rc == -ESTALE ? "%s: what is to be kept is not what runs" :
+		         "no memory for the tables of %s", plane_policies[i].ops->name);
 		views_destroy(g, i);
 		generation_destroy(g);
 		return NULL;
 	}
 	g->previous = NULL;
+	g->source = NULL;
 	return g;
 }
 
