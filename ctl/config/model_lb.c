@@ -136,17 +136,26 @@ service_backends(struct model *m, const struct named *n, struct img_lb_service *
 		backends_unique(m, n, rows_at(&m->backends, s->first_backend), k);
 }
 
-/* locals_shared: an earlier service with this very list, or NULL. */
+/* All services in the order of their rows, and who was the first with a list of local addresses. */
+struct all {
+	struct named *named;
+	json_t *locals; /* {the list and its ports as text: place in named} */
+};
+
+/* locals_first: the first service with this very list and ports, which may be the one itself. */
 static const struct named *
-locals_shared(const struct named *all, const struct named *n)
+locals_first(struct model *m, const struct all *all, const struct named *n)
 {
-	const json_t *list = json_object_get(n->json, "local_addresses");
-	for (const struct named *o = all; o < n; o++)
-		if (o->row.locals != 0 &&
-		    json_equal((json_t *)list, json_object_get(o->json, "local_addresses")) &&
-		    strcmp(get_text(n->json, "local_ports"), get_text(o->json, "local_ports")) == 0)
-			return o;
-	return NULL;
+	json_t *both = json_pack("[O,s]", json_object_get(n->json, "local_addresses"),
+	                         get_text(n->json, "local_ports"));
+	char *key = json_dumps(both, JSON_COMPACT);
+	const json_t *first = json_object_get(all->locals, key);
+	size_t at = first != NULL ? (size_t)json_integer_value(first) : (size_t)(n - all->named);
+	if (first == NULL && json_object_set_new(all->locals, key, json_integer((int)at)) != 0)
+		m->failed = true;
+	free(key);
+	json_decref(both);
+	return &all->named[at];
 }
 
 /* local_range: an item of the list; an IPv6 address stands alone. => addresses, 0 if too many. */
@@ -208,7 +217,7 @@ locals_add(struct model *m, const struct named *n, size_t i)
 }
 
 static void
-service_locals(struct model *m, const struct named *all, struct named *n)
+service_locals(struct model *m, const struct all *all, struct named *n)
 {
 	struct config_path path;
 	size_t k = json_array_size(json_object_get(n->json, "local_addresses"));
@@ -221,8 +230,8 @@ service_locals(struct model *m, const struct named *all, struct named *n)
 		                 lb_mode_name(n->row.mode));
 	if (!fullnat || k == 0)
 		return;
-	const struct named *shared = locals_shared(all, n);
-	if (shared != NULL) {
+	const struct named *shared = locals_first(m, all, n);
+	if (shared != n && shared->row.locals != 0) {
 		n->row.locals = shared->row.locals;
 		n->row.first_local = shared->row.first_local;
 		return;
@@ -253,7 +262,7 @@ service_clashes(struct model *m, const struct named *all, const struct named *n)
 }
 
 static void
-service_add(struct model *m, const struct named *all, struct named *n)
+service_add(struct model *m, const struct all *all, struct named *n)
 {
 	struct origin origin = {ORIGIN_SERVICE, (uint32_t)n->at, 0};
 	struct img_lb_service *s = rows_add(m, &m->services);
@@ -265,8 +274,8 @@ service_add(struct model *m, const struct named *all, struct named *n)
 		lb_state_settle(&n->row, rows_at(&m->backends, n->row.first_backend));
 	*s = n->row;
 	service_ways(m, s, n->json, n->at);
-	service_clashes(m, all, n);
-	if (n == all || !service_same_prefix(&n[-1].row, &n->row))
+	service_clashes(m, all->named, n);
+	if (n == all->named || !service_same_prefix(&n[-1].row, &n->row))
 		service_place_route(m, &n->row, origin);
 }
 
@@ -290,31 +299,39 @@ endpoints_capacity(struct model *m, bool wanted)
 		                 "fullnat; expected 1 at least");
 }
 
-void
-model_lb(struct model *m)
+/* services_add: all of them, in the order of the document, to rows in theirs. */
+static void
+services_add(struct model *m, const struct all *all, size_t n)
 {
 	const json_t *services = model_get(m, "lb", "services");
-	size_t n = json_array_size(services);
-	struct named *all = calloc(n + 1, sizeof(*all));
-	m->failed |= all == NULL;
-	if (m->failed)
-		return;
 	bool fullnat = false, persistent = false;
 	for (size_t i = 0; i < n; i++) {
-		service_read(m, &all[i], json_array_get(services, i), i);
-		fullnat |= all[i].row.mode == LB_MODE_FULLNAT;
-		persistent |= all[i].row.choice.persistence_s != 0;
+		service_read(m, &all->named[i], json_array_get(services, i), i);
+		fullnat |= all->named[i].row.mode == LB_MODE_FULLNAT;
+		persistent |= all->named[i].row.choice.persistence_s != 0;
 	}
 	endpoints_capacity(m, fullnat);
 	model_persistence(m, persistent);
-	qsort(all, n, sizeof(*all), service_compare);
+	qsort(all->named, n, sizeof(*all->named), service_compare);
 	for (size_t i = 0; i < n && !m->failed; i++)
-		service_add(m, all, &all[i]);
-	model_shifts(m);
+		service_add(m, all, &all->named[i]);
+}
+
+void
+model_lb(struct model *m)
+{
+	size_t n = json_array_size(model_get(m, "lb", "services"));
+	struct all all = {calloc(n + 1, sizeof(struct named)), json_object()};
+	m->failed |= all.named == NULL || all.locals == NULL;
+	if (!m->failed) {
+		services_add(m, &all, n);
+		model_shifts(m);
+	}
 	if (m->backends.n > LB_MAX_BACKENDS)
 		config_error_add(m->errs, "lb.services", "have %zu backends together; there may be "
 		                 "%d", m->backends.n, LB_MAX_BACKENDS);
-	free(all);
+	free(all.named);
+	json_decref(all.locals);
 }
 
 void
