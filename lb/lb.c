@@ -454,10 +454,11 @@ undo(void *state, const struct miss *m, const struct flow_spec *spec)
 }
 
 static void
-ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t hint[HINTS],
-      uint32_t now_ms)
+ended(void *state, const struct leaving *l, uint32_t now_ms)
 {
 	struct lb *lb = state;
+	const struct flow *f = l->f;
+	struct tuple first = leaving_tuple(l, 0);
 	struct stats_backend *b = &lb->env.backends[f->owner];
 	b->ended++;
 	b->unanswered += is_unanswered(f, now_ms);
@@ -473,9 +474,11 @@ ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t
 		b->packets[dir] += sum.packets[dir];
 		b->bytes[dir] += sum.bytes[dir];
 	}
-	choice_put(&lb->choice, lb->view, f->owner, &t[0], now_ms);
-	if (f->flags & FLOW_HIDE_0)
-		lb_local_put(&lb->locals, &t[1]);
+	choice_put(&lb->choice, lb->view, f->owner, &first, now_ms);
+	if (f->flags & FLOW_HIDE_0) {
+		struct tuple reply = leaving_tuple(l, 1);
+		lb_local_put(&lb->locals, &reply);
+	}
 }
 
 static void

@@ -6,46 +6,47 @@
 #include "shifted.h"
 #include "tally.h"
 
-struct leaving {
-	const struct flow *f;
-	const struct policy_ops *ops;
-	void *state;
-	struct tuple t[2];
-	uint64_t hint[HINTS];
+/* Those of a chunk that a policy asks for memory for. */
+struct asked {
+	struct leaving *l[EXPIRE_CHUNK];
+	unsigned n;
 };
 
-static inline void
-collect(const struct worker *w, flow_ref ref, struct leaving *l)
+/* By policy: each stage is one call for all of its flows. */
+static void
+part(struct worker *w, struct leaving *all, unsigned n)
 {
-	l->f = flow_head(&w->flows, ref);
-	l->ops = w->policy[l->f->policy].ops;
-	l->state = w->policy[l->f->policy].state;
-	flow_tuple_to(&w->flows, ref, 0, &l->t[0]);
-	flow_tuple_to(&w->flows, ref, 1, &l->t[1]);
-	memset(l->hint, 0, sizeof(l->hint));
+	struct asked asked[MAX_POLICIES];
+	for (unsigned i = 0; i < w->n_policies; i++)
+		asked[i].n = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct asked *a = &asked[all[i].f->policy];
+		a->l[a->n++] = &all[i];
+	}
+	for (unsigned stage = 0; stage < PARTING_STAGES; stage++) {
+		for (unsigned i = 0; i < w->n_policies; i++) {
+			const struct policy *pol = &w->policy[i];
+			if (asked[i].n != 0 && pol->ops->parting != NULL)
+				pol->ops->parting(pol->state, asked[i].l, asked[i].n, stage);
+		}
+	}
 }
 
 void
 flows_ended(struct worker *w, const flow_ref *ref, unsigned n)
 {
 	struct leaving all[EXPIRE_CHUNK];
-	struct leaving *asked[EXPIRE_CHUNK];
-	unsigned n_asked = 0;
-	for (unsigned i = 0; i < n; i++) {
-		collect(w, ref[i], &all[i]);
-		if (all[i].ops->parting != NULL)
-			asked[n_asked++] = &all[i];
-	}
-	for (unsigned stage = 0; stage < PARTING_STAGES && n_asked != 0; stage++) {
-		for (unsigned i = 0; i < n_asked; i++) {
-			struct leaving *l = asked[i];
-			l->ops->parting(l->state, l->f, l->t, l->hint, stage);
-		}
-	}
+	for (unsigned i = 0; i < n; i++)
+		all[i] = (struct leaving){
+			.f = flow_head(&w->flows, ref[i]),
+			.family = (ref[i] & FLOW_REF_V6) != 0 ? FAMILY_V6 : FAMILY_V4,
+		};
+	part(w, all, n);
 	for (unsigned i = 0; i < n; i++) {
 		const struct leaving *l = &all[i];
-		if (l->ops->ended != NULL)
-			l->ops->ended(l->state, l->f, l->t, l->hint, w->now_ms);
+		const struct policy *pol = &w->policy[l->f->policy];
+		if (pol->ops->ended != NULL)
+			pol->ops->ended(pol->state, l, w->now_ms);
 		if ((l->f->flags & FLOW_SHIFT) != 0)
 			shifted_ended(w, ref[i]);
 		tally_end(&w->tally, l->f);

@@ -12,19 +12,17 @@ enum step {
 	STEP_END,
 };
 
-/* A miss that a policy asks for memory for. */
+/* The misses that a policy asks for memory for. */
 struct warming {
-	void (*warm)(void *state, struct miss *m, unsigned stage);
-	void *state;
-	struct miss *m;
+	struct miss *m[BURST];
+	unsigned n;
 };
 
 struct batch {
 	struct pkt *const *p;
 	unsigned n;
 	uint8_t step[BURST]; /* enum step */
-	struct warming warm[BURST];
-	unsigned n_warm;
+	struct warming warm[MAX_POLICIES];
 	struct judged judged[BURST];
 	struct flow_spec spec[BURST];
 	uint64_t reply_hash[BURST];
@@ -54,21 +52,21 @@ judge_all(const struct worker *w, struct batch *b)
 		miss_judge(w, p, j);
 		if (j->fate != FATE_OPEN || *room_of(b, p) == 0)
 			continue;
-		const struct policy *pol = &w->policy[j->policy];
-		if (pol->ops->warm != NULL)
-			b->warm[b->n_warm++] = (struct warming){
-				pol->ops->warm, pol->state, &j->m,
-			};
+		struct warming *v = &b->warm[j->policy];
+		v->m[v->n++] = &j->m;
 	}
 }
 
 static void
-warm_all(const struct batch *b, unsigned from, unsigned to)
+warm_all(const struct worker *w, const struct batch *b, unsigned from, unsigned to)
 {
-	const struct warming *end = b->warm + b->n_warm;
-	for (unsigned stage = from; stage < to; stage++)
-		for (const struct warming *v = b->warm; v < end; v++)
-			v->warm(v->state, v->m, stage);
+	for (unsigned stage = from; stage < to; stage++) {
+		for (unsigned i = 0; i < w->n_policies; i++) {
+			const struct policy *pol = &w->policy[i];
+			if (b->warm[i].n != 0 && pol->ops->warm != NULL)
+				pol->ops->warm(pol->state, b->warm[i].m, b->warm[i].n, stage);
+		}
+	}
 }
 
 static inline uint64_t *
@@ -143,7 +141,9 @@ batch_init(struct batch *b, const struct flow_table *t, struct pkt *const *p, un
 {
 	b->p = p;
 	b->n = n;
-	b->n_warm = b->n_made = 0;
+	b->n_made = 0;
+	for (unsigned i = 0; i < MAX_POLICIES; i++)
+		b->warm[i].n = 0;
 	memset(b->seen, 0, sizeof(b->seen));
 	count_room(b, t);
 }
@@ -164,9 +164,9 @@ miss_burst(struct worker *w, struct pkt **hits, unsigned n_hits)
 	struct batch b;
 	batch_init(&b, &w->flows, w->pipe->late, w->pipe->n_late);
 	judge_all(w, &b);
-	warm_all(&b, 0, 1);
+	warm_all(w, &b, 0, 1);
 	forward_hits(w, &b, hits, n_hits);
-	warm_all(&b, 1, WARM_STAGES);
+	warm_all(w, &b, 1, WARM_STAGES);
 	for (unsigned i = 0; i < b.n; i++)
 		if (b.step[i] == STEP_JUDGED)
 			ask(w, &b, i);

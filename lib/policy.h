@@ -88,6 +88,26 @@ struct flow_spec {
 	struct cookie cookie; /* is_answered: what it had asked for */
 };
 
+/* A flow that ends. */
+struct leaving {
+	const struct flow *f;
+	uint8_t family;
+	uint64_t hint[HINTS]; /* of the policy's parting() for its later stages and ended() */
+};
+
+/* leaving_tuple: of a direction. */
+static inline struct tuple
+leaving_tuple(const struct leaving *l, unsigned dir)
+{
+	struct tuple t;
+	const struct flow *f = l->f;
+	if (l->family == FAMILY_V4)
+		tuple_of4(&t, &((const struct flow4 *)f)->tuple[dir], f->proto, f->realm[dir]);
+	else
+		tuple_of6(&t, &((const struct flow6 *)f)->tuple[dir], f->proto, f->realm[dir]);
+	return t;
+}
+
 /* verdict_drop: the packet ends, under this reason. */
 static inline enum verdict
 verdict_drop(struct flow_spec *spec, enum drop_reason reason)
@@ -121,13 +141,15 @@ struct policy_ops {
 	/* home: the worker whose this packet is, or one of HOME_*. */
 	int (*home)(const struct generation *g, const struct miss *m);
 	/*
-	 * warm: ask for the memory that open() will read; stage k may read what stage k-1 asked
-	 * for. Called for every stage and every miss of a burst, before the first open() for any
-	 * of them; but between stage 0 and stage 1 a hit of the burst may end flows and open its
-	 * own again, so stage 0 keeps nothing that this could change. It decides nothing and
-	 * writes m->hint only, which open() may use as a hint.
+	 * warm: ask for the memory that open() will read for n misses; stage k may read what stage
+	 * k-1 asked for. Called for every stage with all misses of a burst that this policy claims,
+	 * in the order of their packets, before the first open() for any of them; but between stage
+	 * 0 and stage 1 a hit of the burst may end flows and open its own again, so stage 0 keeps
+	 * nothing that this could change. It decides nothing and writes hints only, which open()
+	 * may use as such.
 	 */
-	void (*warm)(void *state, struct miss *m, unsigned stage);
+	void (*warm)(void *state, struct miss *const *all, unsigned n, unsigned stage);
+	/* open: => spec is zero but for drop, which is DROP_NO_POLICY. */
 	enum verdict (*open)(void *state, const struct miss *m, struct flow_spec *spec);
 	/*
 	 * other: another live flow has the reply of spec, which open() has filled: is there another
@@ -168,12 +190,10 @@ struct policy_ops {
 	void (*answered)(void *state, struct flow *f, unsigned event, uint64_t waited_ns);
 	/* settled: a flow opened with FLOW_HALF is half-open no more (lib/half.h). */
 	void (*settled)(void *state, const struct flow *f);
-	void (*ended)(void *state, const struct flow *f, const struct tuple t[2],
-	              const uint64_t hint[HINTS], uint32_t now_ms);
-	/* parting: as warm, for ended(): the flow is about to end. hint is zero at stage 0, and for
+	void (*ended)(void *state, const struct leaving *l, uint32_t now_ms);
+	/* parting: as warm, for ended(): n flows are about to end. hint is zero at stage 0, and for
 	 * ended() where parting was not asked. */
-	void (*parting)(void *state, const struct flow *f, const struct tuple t[2],
-	                uint64_t hint[HINTS], unsigned stage);
+	void (*parting)(void *state, struct leaving *const *all, unsigned n, unsigned stage);
 	/*
 	 * stale: does the flow go on under the generation of the last reload? f is NULL: may there
 	 * be any that does not? Asked of all that there are after a reload, and when lapsed says

@@ -87,8 +87,7 @@ undo(void *state, const struct miss *m, const struct flow_spec *spec)
 }
 
 static void
-ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t hint[HINTS],
-      uint32_t now_ms)
+ended(void *state, const struct leaving *l, uint32_t now_ms)
 {
 }
 

@@ -335,7 +335,6 @@ static enum verdict
 nat_open(void *state, const struct miss *m, struct flow_spec *spec)
 {
 	struct nat *n = state;
-	memset(spec, 0, sizeof(*spec));
 	if (m->tuple.family != FAMILY_V4)
 		return VERDICT_PASS;
 	catch_up(n, m);
@@ -358,21 +357,17 @@ nat_open(void *state, const struct miss *m, struct flow_spec *spec)
 }
 
 /*
- * One flow less, with who sends the reply. from_inside: it was counted as such; only an
- * outbound one was permitted.
+ * One flow less. from_inside: it was counted as such.
  * was_seen: packets may have gone out from the mapping's port. hash: see life_end.
  */
 static void
-let_go(struct nat *n, uint32_t number, bool is_outbound, bool from_inside,
-       const struct tuple *reply, bool was_seen, const uint64_t *hash)
+let_go(struct nat *n, uint32_t number, bool from_inside, bool was_seen, const uint64_t *hash)
 {
 	struct mapping *m = mapping_at(&n->mappings, number);
 	assert(m->flows != 0 && (!from_inside || m->out_flows != 0));
 	life_subscriber(n, m)->flows--;
 	m->flows--;
 	m->out_flows -= from_inside;
-	if (is_outbound && m->filtering == NAT_FILTER_ADF)
-		filter_revoke(&n->filter, number, reply->realm, reply->src.w[0]);
 	if (m->flows == 0)
 		life_end(n, number, was_seen, hash);
 }
@@ -390,7 +385,9 @@ nat_undo(void *state, const struct miss *m, const struct flow_spec *spec)
 		            n->stats->capacity_v4);
 	if (mapping_at(&n->mappings, spec->owner)->sessions)
 		session_ended(state, spec->owner, NULL, &m->tuple, is_outbound);
-	let_go(state, spec->owner, is_outbound, is_outbound, &spec->reply, false, NULL);
+	if (is_outbound && mapping_at(&n->mappings, spec->owner)->filtering == NAT_FILTER_ADF)
+		filter_revoke(&n->filter, spec->owner, spec->reply.realm, spec->reply.src.w[0]);
+	let_go(n, spec->owner, is_outbound, false, NULL);
 }
 
 static void
@@ -423,23 +420,45 @@ nat_answered(void *state, struct flow *f, unsigned event, uint64_t waited_ns)
 		mapping_at(&n->mappings, f->owner)->out_flows++;
 }
 
+static __attribute__((noinline)) void
+ended_other(struct nat *n, const struct leaving *l)
+{
+	struct tuple first = leaving_tuple(l, 0), reply = leaving_tuple(l, 1);
+	other_log(n, RECORD_MAPPING_DELETE, &first, &reply);
+}
+
+static __attribute__((noinline)) void
+ended_session(struct nat *n, const struct leaving *l, bool is_outbound)
+{
+	struct tuple first = leaving_tuple(l, 0);
+	session_ended(n, l->f->owner, l->f, &first, is_outbound);
+}
+
+static __attribute__((noinline)) void
+ended_permission(struct nat *n, const struct leaving *l)
+{
+	struct tuple reply = leaving_tuple(l, 1);
+	filter_revoke(&n->filter, l->f->owner, reply.realm, reply.src.w[0]);
+}
+
 static void
-nat_ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t hint[HINTS],
-          uint32_t now_ms)
+nat_ended(void *state, const struct leaving *l, uint32_t now_ms)
 {
 	struct nat *n = state;
+	const struct flow *f = l->f;
 	clock_set_ms(&n->clock, now_ms);
 	if (!owner_is_mapping(f->owner)) {
 		if (f->owner == OWNER_PAIR)
-			other_log(n, RECORD_MAPPING_DELETE, &t[0], &t[1]);
+			ended_other(n, l);
 		return;
 	}
 	bool is_outbound = (f->flags & FLOW_INBOUND) == 0;
 	bool from_inside = is_outbound || is_taken_up(f);
 	if (mapping_at(&n->mappings, f->owner)->sessions)
-		session_ended(n, f->owner, f, &t[0], is_outbound);
-	let_go(n, f->owner, is_outbound, from_inside, &t[1], true,
-	       hint[PARTING_EXTERNAL] != 0 ? hint : NULL);
+		ended_session(n, l, is_outbound);
+	if (is_outbound && mapping_at(&n->mappings, f->owner)->filtering == NAT_FILTER_ADF)
+		ended_permission(n, l);
+	let_go(n, f->owner, from_inside, true, l->hint[PARTING_EXTERNAL] != 0 ? l->hint : NULL);
 }
 
 /*

@@ -68,6 +68,7 @@ out_mapping(struct nat *n, struct miss *m)
 	uint16_t port = (uint16_t)(b->first + random_below(&n->ahead, b->ports));
 	m->hint[HINT_PORT] = port;
 	m->hint[HINT_BLOCK] = block;
+	prefetch_write(pool_slot_at(&n->pool, b->slot));
 	prefetch_write(pool_word(&n->pool, b->slot, proto, port));
 }
 
@@ -134,18 +135,7 @@ in_subscriber(struct nat *n, struct miss *m)
 	prefetch_read(life_subscriber(n, found(n, m)));
 }
 
-static void
-nothing(struct nat *n, struct miss *m)
-{
-}
-
-enum side { SIDE_NONE, SIDE_OUT, SIDE_IN, SIDES };
-
-static void (*const steps[SIDES][WARM_STAGES])(struct nat *n, struct miss *m) = {
-	[SIDE_NONE] = {nothing, nothing, nothing, nothing, nothing},
-	[SIDE_OUT] = {out_chain, out_subscriber, out_inside, out_mapping, out_port},
-	[SIDE_IN] = {in_index, in_mapping, in_block, in_subscriber, nothing},
-};
+enum side { SIDE_NONE, SIDE_OUT, SIDE_IN };
 
 static enum side
 side_of(const struct miss *m)
@@ -156,12 +146,42 @@ side_of(const struct miss *m)
 	return is_pool && m->tuple.realm == 0 ? SIDE_IN : SIDE_OUT;
 }
 
-void
-warm_open(void *state, struct miss *m, unsigned stage)
+typedef void (*step)(struct nat *n, struct miss *m);
+
+/* A step of each side; both are known where this is called, so there is no call. */
+static inline __attribute__((always_inline)) void
+each(struct nat *n, struct miss *const *all, unsigned count, step out, step in)
 {
-	if (stage == 0)
-		m->hint[HINT_WAY] = side_of(m);
-	steps[m->hint[HINT_WAY]][stage](state, m);
+	for (unsigned i = 0; i < count; i++) {
+		struct miss *m = all[i];
+		if (m->hint[HINT_WAY] == SIDE_OUT)
+			out(n, m);
+		else if (m->hint[HINT_WAY] == SIDE_IN && in != NULL)
+			in(n, m);
+	}
+}
+
+void
+warm_open(void *state, struct miss *const *all, unsigned count, unsigned stage)
+{
+	switch (stage) {
+	case 0:
+		for (unsigned i = 0; i < count; i++)
+			all[i]->hint[HINT_WAY] = side_of(all[i]);
+		each(state, all, count, out_chain, in_index);
+		return;
+	case 1:
+		each(state, all, count, out_subscriber, in_mapping);
+		return;
+	case 2:
+		each(state, all, count, out_inside, in_block);
+		return;
+	case 3:
+		each(state, all, count, out_mapping, in_subscriber);
+		return;
+	default:
+		each(state, all, count, out_port, NULL);
+	}
 }
 
 /* What the end of a mapping's last flow takes. */
@@ -171,6 +191,7 @@ ask_end(const struct nat *n, const struct mapping *m, uint64_t hint[HINTS])
 	const struct block *b = mapping_block(&n->mappings, m);
 	enum nat_proto proto = m->proto;
 	prefetch_write(subscriber_at(&n->subscribers, b->subscriber));
+	prefetch_write(pool_slot_at(&n->pool, b->slot));
 	prefetch_write(pool_word(&n->pool, b->slot, proto, m->port));
 	hint[PARTING_INSIDE] = mapping_hash_inside(&n->mappings, m);
 	hint[PARTING_EXTERNAL] = mapping_hash_external(&n->mappings, m);
@@ -178,20 +199,33 @@ ask_end(const struct nat *n, const struct mapping *m, uint64_t hint[HINTS])
 	index_ask(n->mappings.index, hint[PARTING_EXTERNAL]);
 }
 
-void
-warm_ended(void *state, const struct flow *f, const struct tuple t[2], uint64_t hint[HINTS],
-           unsigned stage)
+/* Of the flows that have a mapping: it, its block, and the rest. */
+static inline __attribute__((always_inline)) void
+part(const struct nat *n, struct leaving *l, unsigned stage)
 {
-	const struct nat *n = state;
-	const struct mapping *m = mapping_at(&n->mappings, f->owner);
-	if (!owner_is_mapping(f->owner))
+	const struct mapping *m = mapping_at(&n->mappings, l->f->owner);
+	if (!owner_is_mapping(l->f->owner))
 		return;
 	if (stage == 0)
 		prefetch_write(m);
 	else if (stage == 1)
 		prefetch_write(mapping_block(&n->mappings, m));
 	else if (m->flows == 1)
-		ask_end(n, m, hint);
+		ask_end(n, m, l->hint);
 	else
 		prefetch_write(life_subscriber(n, m));
+}
+
+void
+warm_ended(void *state, struct leaving *const *all, unsigned count, unsigned stage)
+{
+	if (stage == 0)
+		for (unsigned i = 0; i < count; i++)
+			part(state, all[i], 0);
+	else if (stage == 1)
+		for (unsigned i = 0; i < count; i++)
+			part(state, all[i], 1);
+	else
+		for (unsigned i = 0; i < count; i++)
+			part(state, all[i], 2);
 }

@@ -35,8 +35,7 @@ warm_external(const struct mapping_table *t, const uint64_t hint[HINTS], const s
 	return mapping_hash(t, true, slot, m->proto, m->port);
 }
 
-void warm_open(void *state, struct miss *m, unsigned stage);
-void warm_ended(void *state, const struct flow *f, const struct tuple t[2], uint64_t hint[HINTS],
-                unsigned stage);
+void warm_open(void *state, struct miss *const *all, unsigned count, unsigned stage);
+void warm_ended(void *state, struct leaving *const *all, unsigned count, unsigned stage);
 
 #endif

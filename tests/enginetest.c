@@ -153,8 +153,7 @@ test_settled(void *state, const struct flow *f)
 }
 
 static void
-test_ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t hint[HINTS],
-           uint32_t now_ms)
+test_ended(void *state, const struct leaving *l, uint32_t now_ms)
 {
 	((struct world *)state)->ended++;
 }

@@ -13,6 +13,7 @@
 #include "nat/nat.h"
 #include "nat/nat_image.h"
 #include "nat/state.h"
+#include "leaving.h"
 #include "test.h"
 
 enum { W_POOLS = 4, W_ADDRESSES = 64, W_RULES = 8, W_HOLES = 16, W_STATICS = 8, W_WORKERS = 4,
@@ -288,9 +289,11 @@ world_open(struct nat_world *w, const struct miss *m, struct flow_spec *spec,
            struct world_flow *flow)
 {
 	int home = nat_policy.home(w->gen, m);
+	flow->worker = 0;
 	if (home == HOME_NOT_MINE)
 		return VERDICT_PASS;
 	CU_ASSERT_FATAL(home >= 0 && home < w->plane.workers);
+	*spec = (struct flow_spec){.drop = DROP_NO_POLICY};
 	enum verdict v = nat_policy.open(w->state[home], m, spec);
 	if (v != VERDICT_OPEN)
 		return v;
@@ -307,8 +310,7 @@ world_open(struct nat_world *w, const struct miss *m, struct flow_spec *spec,
 static inline void
 world_end(struct nat_world *w, struct world_flow *flow)
 {
-	static const uint64_t none[HINTS];
-	nat_policy.ended(w->state[flow->worker], &flow->f, flow->t, none, (uint32_t)w->ms);
+	leaving_end(&nat_policy, w->state[flow->worker], &flow->f, flow->t, (uint32_t)w->ms);
 }
 
 static inline void

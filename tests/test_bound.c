@@ -4,6 +4,7 @@
  * without, and where to, whatever is opened in one burst, fails to be made, ends or settles.
  */
 #include "lb_world.h"
+#include "leaving.h"
 
 enum { ROUNDS = 4000, MANY = 64, HALF = 20, FLOWS = 45, BURST_MAX = 32 };
 
@@ -83,8 +84,7 @@ settle(struct known *f)
 static void
 end(uint32_t i)
 {
-	static const uint64_t hint[HINTS];
-	lb_policy.ended(lb, &flow[i].flow.f, flow[i].tuple, hint, 0);
+	leaving_end(&lb_policy, lb, &flow[i].flow.f, flow[i].tuple, 0);
 	n_half -= flow[i].half;
 	flow[i] = flow[--n_flows];
 }

@@ -11,26 +11,28 @@ static unsigned staged[PARTING_STAGES], told, seen[MOST];
 
 /* All flows of a chunk come to a stage before one comes to the next, or ends. */
 static void
-parting(void *state, const struct flow *f, const struct tuple t[2], uint64_t hint[HINTS],
-        unsigned stage)
+parting(void *state, struct leaving *const *all, unsigned n, unsigned stage)
 {
-	unsigned chunk = staged[0] - told;
-	CU_ASSERT(chunk <= EXPIRE_CHUNK);
-	CU_ASSERT_EQUAL(hint[1], stage);
-	CU_ASSERT(stage == 0 || hint[0] == be16toh(t[0].sport));
-	CU_ASSERT(stage == 0 || staged[stage - 1] > staged[stage]);
-	CU_ASSERT(stage == PARTING_STAGES - 1 || staged[stage + 1] == told);
-	hint[0] = be16toh(t[0].sport);
-	hint[1]++;
-	staged[stage]++;
+	CU_ASSERT(n <= EXPIRE_CHUNK);
+	for (unsigned i = 0; i < n; i++) {
+		struct leaving *l = all[i];
+		uint16_t port = be16toh(leaving_tuple(l, 0).sport);
+		CU_ASSERT_EQUAL(l->hint[1], stage);
+		CU_ASSERT(stage == 0 || l->hint[0] == port);
+		CU_ASSERT(stage == 0 || staged[stage - 1] > staged[stage]);
+		CU_ASSERT(stage == PARTING_STAGES - 1 || staged[stage + 1] == told);
+		l->hint[0] = port;
+		l->hint[1]++;
+		staged[stage]++;
+	}
 }
 
 static void
-ended(void *state, const struct flow *f, const struct tuple t[2], const uint64_t hint[HINTS],
-      uint32_t now_ms)
+ended(void *state, const struct leaving *l, uint32_t now_ms)
 {
-	CU_ASSERT_EQUAL(f->proto, t[0].proto);
-	CU_ASSERT_EQUAL(hint[0], be16toh(t[0].sport));
+	const struct tuple t[2] = {leaving_tuple(l, 0), leaving_tuple(l, 1)};
+	CU_ASSERT_EQUAL(l->f->proto, t[0].proto);
+	CU_ASSERT_EQUAL(l->hint[0], be16toh(t[0].sport));
 	CU_ASSERT_EQUAL(be16toh(t[1].dport), be16toh(t[0].sport) + (t[0].family == 4 ? 1000 : 0));
 	for (unsigned s = 0; s < PARTING_STAGES; s++)
 		CU_ASSERT(staged[s] > told);

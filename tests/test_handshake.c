@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the balancer counts of handshakes: how they end, and after what time. */
 #include "lb_world.h"
+#include "leaving.h"
 
 static struct lb_world *w;
 static void *lb;
@@ -60,7 +61,7 @@ one(uint8_t state, int event, uint32_t idle_ms)
 		f.state = conn_next[state][1][event];
 	}
 	b->opened++;
-	lb_policy.ended(lb, &f, t, (const uint64_t[HINTS]){0}, 77 + idle_ms);
+	leaving_end(&lb_policy, lb, &f, t, 77 + idle_ms);
 	uint64_t counted = b->answered - was.answered + b->refused - was.refused +
 	                   b->unanswered - was.unanswered;
 	CU_ASSERT(counted <= 1);
@@ -157,7 +158,7 @@ test_unfinished(void)
 		struct tuple t[2] = {{.family = FAMILY_V4}, {.family = FAMILY_V4}};
 		for (unsigned k = 0; k < rows[i].packets; k++)
 			flow_count(&f, 0, 60);
-		lb_policy.ended(lb, &f, t, (const uint64_t[HINTS]){0}, 77 + rows[i].idle_ms);
+		leaving_end(&lb_policy, lb, &f, t, 77 + rows[i].idle_ms);
 		CU_ASSERT_EQUAL(b->unfinished - was.unfinished, rows[i].unfinished);
 		CU_ASSERT_EQUAL(b->repeated - was.repeated, rows[i].repeated);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The balancer as the engine sees it: homes, reply tuples, verdicts, counters. */
 #include "lb_world.h"
+#include "leaving.h"
 
 static struct lb_world *w;
 static void *lb;
@@ -176,7 +177,7 @@ end(const struct miss *m, const struct flow_spec *spec, struct flow f)
 	struct tuple t[2] = {m->tuple, spec->reply};
 	f.owner = spec->owner;
 	f.flags |= spec->flags;
-	lb_policy.ended(lb, &f, t, (const uint64_t[HINTS]){0}, 0);
+	leaving_end(&lb_policy, lb, &f, t, 0);
 }
 
 static void

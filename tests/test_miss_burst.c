@@ -137,13 +137,15 @@ static unsigned warmed[WARM_STAGES], asked, cold;
 
 /* Every stage comes over all misses of a burst, and all before the first open. */
 static void
-warm(void *state, struct miss *m, unsigned stage)
+warm(void *state, struct miss *const *all, unsigned n, unsigned stage)
 {
 	CU_ASSERT_EQUAL(asked, 0);
-	CU_ASSERT_EQUAL(m->hint[0], stage);
-	CU_ASSERT(stage == 0 || warmed[stage - 1] > warmed[stage]);
-	m->hint[0]++;
-	warmed[stage]++;
+	for (unsigned i = 0; i < n; i++) {
+		CU_ASSERT_EQUAL(all[i]->hint[0], stage);
+		CU_ASSERT(stage == 0 || warmed[stage - 1] > warmed[stage]);
+		all[i]->hint[0]++;
+		warmed[stage]++;
+	}
 }
 
 static enum verdict (*plain_open)(void *, const struct miss *, struct flow_spec *);

@@ -195,7 +195,7 @@ step_outbound(void)
 	struct miss m = world_miss(w, W_INSIDE, f.proto, f.inside, f.inside_port, f.remote,
 	                           f.proto == IPPROTO_L4_ICMP ? 0 : port(1 + dice(60000)));
 	for (unsigned stage = 0; stage < WARM_STAGES && dice(2); stage++)
-		nat_policy.warm(w->state[0], &m, stage);
+		nat_policy.warm(w->state[0], (struct miss *[]){&m}, 1, stage);
 	enum verdict v = world_open(w, &m, &spec, &f.flow);
 	if (v != VERDICT_OPEN) {
 		CU_ASSERT_PTR_NULL_FATAL(same);
@@ -267,10 +267,11 @@ step_end(unsigned i)
 	struct model_flow *f = &flow[i];
 	if (!f->live)
 		return;
-	uint64_t hint[HINTS] = {0};
+	union leaving_flow at;
+	struct leaving l = leaving_from(&at, &f->flow.f, f->flow.t), *all[] = {&l};
 	for (unsigned stage = 0; stage < PARTING_STAGES; stage++)
-		nat_policy.parting(w->state[0], &f->flow.f, f->flow.t, hint, stage);
-	nat_policy.ended(w->state[0], &f->flow.f, f->flow.t, hint, (uint32_t)w->ms);
+		nat_policy.parting(w->state[0], all, 1, stage);
+	nat_policy.ended(w->state[0], &l, (uint32_t)w->ms);
 	f->live = false;
 	if (find_external(f->external, f->external_port, f->proto) == NULL) {
 		CU_ASSERT_FATAL(n_freed < FREED);

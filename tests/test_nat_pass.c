@@ -167,7 +167,7 @@ arrives(uint8_t proto, be32 dst, unsigned dport)
 	struct miss m = world_miss(w, W_OUTSIDE, proto, SERVER, port(9), dst, port(dport));
 	m.route = &to_inside;
 	m.event = proto == TCP ? EV_OPEN : EV_OTHER;
-	spec.drop = 0;
+	spec = (struct flow_spec){0};
 	int home = nat_policy.home(w->gen, &m);
 	enum verdict v = nat_policy.open(w->state[home >= 0 ? home : 0], &m, &spec);
 	CU_ASSERT_EQUAL(v == VERDICT_PASS, home == HOME_NOT_MINE);

@@ -28,12 +28,22 @@ begin(void)
 	begin_with(32, 1);
 }
 
+/* All stages over the first n misses of a burst. */
+static void
+warm(struct miss *m, unsigned n)
+{
+	struct miss *all[MANY];
+	for (unsigned i = 0; i < n; i++)
+		all[i] = &m[i];
+	for (unsigned stage = 0; stage < WARM_STAGES; stage++)
+		nat_policy.warm(w->state[0], all, n, stage);
+}
+
 static struct miss
 warmed(unsigned sport)
 {
 	struct miss m = world_miss(w, W_INSIDE, UDP, SUBSCRIBER, port(sport), SERVER, port(80));
-	for (unsigned stage = 0; stage < WARM_STAGES; stage++)
-		nat_policy.warm(w->state[0], &m, stage);
+	warm(&m, 1);
 	return m;
 }
 
@@ -50,9 +60,7 @@ test_burst(void)
 	for (unsigned i = 0; i < MANY; i++)
 		burst[i] = world_miss(w, W_INSIDE, UDP, SUBSCRIBER, port(2 + i), SERVER,
 		                      port(80));
-	for (unsigned stage = 0; stage < WARM_STAGES; stage++)
-		for (unsigned i = 0; i < MANY; i++)
-			nat_policy.warm(w->state[0], &burst[i], stage);
+	warm(burst, MANY);
 	for (unsigned i = 0; i < MANY; i++) {
 		CU_ASSERT_EQUAL_FATAL(world_open(w, &burst[i], &spec, &flow[i]), VERDICT_OPEN);
 		unsigned p = __builtin_bswap16(spec.reply.dport);
@@ -75,8 +83,7 @@ test_same_port(void)
 		for (unsigned i = 0; i < 20; i++) {
 			struct miss m = world_miss(w, W_INSIDE, UDP, SUBSCRIBER, port(1 + i),
 			                           SERVER, port(80));
-			for (unsigned stage = 0; with && stage < WARM_STAGES; stage++)
-				nat_policy.warm(w->state[0], &m, stage);
+			warm(&m, with);
 			CU_ASSERT_EQUAL(world_open(w, &m, &spec, &flow[0]), VERDICT_OPEN);
 			got[with][i] = spec.reply.dport;
 		}
@@ -133,12 +140,12 @@ test_harmless(void)
 			struct miss m = world_miss(w, W_OUTSIDE, (uint8_t)proto, SERVER, port(80),
 			                           external, port(dport));
 			m.tuple.family = dport % 2 ? FAMILY_V4 : FAMILY_V6;
-			for (unsigned stage = 0; stage < WARM_STAGES; stage++)
-				nat_policy.warm(w->state[0], &m, stage);
+			warm(&m, 1);
 		}
-	uint64_t hint[HINTS] = {0};
+	union leaving_flow at;
+	struct leaving l = leaving_from(&at, &flow[0].f, flow[0].t), *all[] = {&l};
 	for (unsigned stage = 0; stage < PARTING_STAGES; stage++)
-		nat_policy.parting(w->state[0], &flow[0].f, flow[0].t, hint, stage);
+		nat_policy.parting(w->state[0], all, 1, stage);
 	CU_ASSERT_EQUAL(memcmp(&before, world_nat(w), sizeof(before)), 0);
 	world_end(w, &flow[0]);
 	CU_ASSERT_EQUAL(w->stats[0].mappings, 0);

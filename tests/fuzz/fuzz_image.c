@@ -135,14 +135,16 @@ packets_ask(const struct generation *g, unsigned number, void *state)
 		}
 		if (ops->opened != NULL)
 			ops->opened(state, &m, &spec);
-		struct tuple pair[2] = {m.tuple, spec.reply};
-		struct flow f = {.proto = m.tuple.proto, .policy = (uint8_t)number,
+		struct flow6 v6 = {.tuple = {tuple_to6(&m.tuple), tuple_to6(&spec.reply)}};
+		struct flow4 v4 = {.tuple = {tuple_to4(&m.tuple), tuple_to4(&spec.reply)}};
+		struct flow *f = m.tuple.family == FAMILY_V4 ? &v4.f : &v6.f;
+		*f = (struct flow){.proto = m.tuple.proto, .policy = (uint8_t)number,
 			.owner = spec.owner, .flags = spec.flags, .timers = spec.timers,
 			.realm = {m.tuple.realm, spec.reply.realm}};
 		if (ops->answered != NULL)
-			ops->answered(state, &f, i % EV_MAX, (uint64_t)i << 12);
+			ops->answered(state, f, i % EV_MAX, (uint64_t)i << 12);
 		if (i % 2 == 0)
-			ops->ended(state, &f, pair, (const uint64_t[HINTS]){0}, i);
+			ops->ended(state, &(struct leaving){.f = f, .family = m.tuple.family}, i);
 		if (ops->tick != NULL)
 			ops->tick(state, (uint64_t)i << 20);
 	}
