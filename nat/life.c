@@ -489,7 +489,7 @@ mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t 
 		return 0;
 	}
 	if (!port_take(n, w, subscriber, &m, drop)) {
-		if (s->blocks == 1) /* a newcomer: nobody would ever take it from him */
+		if (s->mappings == 0 && s->blocks == 1) /* nobody would ever take it from him */
 			block_idle(n, s->block);
 		return 0;
 	}

@@ -103,6 +103,8 @@ void
 refusal_of(struct nat *n, enum refusal_kind kind, const struct wish *w,
            const struct pool_slot *slot, uint64_t limit)
 {
+	if (n->log_level == NAT_LOG_NONE) /* not even filled in: a flood comes this way */
+		return;
 	refusal_say(n, &(struct refusal){
 		.kind = (uint8_t)kind, .subscriber = wish_address(w), .limit = limit,
 		.external = slot != NULL ? slot->address : 0,
