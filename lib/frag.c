@@ -395,12 +395,38 @@ later(struct worker *w, struct pkt *p, const struct frag_key *key, uint64_t hash
 		follow(w, p, e);
 }
 
+/*
+ * Where all fragments of a datagram meet: at home, as far as addresses say it, so that a device
+ * which steers by them brings there what is at home there. Where ports decide, anywhere. What the
+ * interface of arrival might say is left out: it need not be the same for all of them.
+ */
+static uint16_t
+meeting_of(const struct worker *w, const struct frag_key *key, uint64_t hash)
+{
+	const struct steer *s = &w->gen->steer;
+	if (s->n_workers == 1)
+		return 0;
+	struct miss m = {
+		.tuple = {.src = key->src, .dst = key->dst, .family = key->family,
+		          .proto = key->proto, .realm = key->realm},
+		.gen = w->gen, .now_ms = w->now_ms, .now_ns = w->now_ns, .has_frag = 1,
+		.route = route_from(w->gen, key->realm, &key->dst, key->family),
+		.back = route_back(w->gen, key->realm, &key->src, key->family),
+	};
+	uint8_t kind = m.route != NULL ? m.route->kind : 0;
+	if (s->split_blocks && (kind == ROUTE_POOL || kind == ROUTE_LB_LOCAL))
+		return (uint16_t)(((hash >> 32) * s->n_workers) >> 32);
+	m.nic = m.back != NULL ? m.back->nic : NIC_NONE;
+	int home = miss_home(w, &m);
+	return home >= 0 ? (uint16_t)home : steer_worker(s, &key->dst, key->family);
+}
+
 void
 frag_handle(struct worker *w, struct pkt *p)
 {
 	struct frag_key key = key_of(p);
 	uint64_t hash = key_hash(w->frags, &key);
-	uint16_t meeting = (uint16_t)(((hash >> 32) * w->shared->n_workers) >> 32);
+	uint16_t meeting = meeting_of(w, &key, hash);
 	if (meeting != w->id && p->cause != HANDOFF_FRAGMENT)
 		pkt_handoff(w, p, meeting, HANDOFF_FRAGMENT);
 	else if ((p->flags & PKT_FIRST) != 0)

@@ -3,9 +3,10 @@
  * What       Fragments: which flow a datagram's first fragment belonged to, for the others, and
  *            those that came before their first one.
  * Layout     FRAG_SETS sets of FRAG_WAYS entries; held buffers in one array of FRAG_HELD_MAX.
- * Invariant  1. All fragments of a datagram meet at one worker (their meeting point, a hash of what
- *               they have in common); it knows from the first one where the flow is at home and
- *               passes all on, in order. So the result does not depend on the number of workers.
+ * Invariant  1. All fragments of a datagram meet at one worker (their meeting point, a function of
+ *               what they have in common: home, where addresses alone say that); it knows from the
+ *               first one where the flow is at home and passes all on, in order. So the result does
+ *               not depend on the number of workers.
  *            2. Held fragments leave in the order in which they came, behind the first one, or are
  *               dropped as FRAG_NO_FIRST after FRAG_WAIT_MS.
  *            3. stats.held is the number of buffers held.

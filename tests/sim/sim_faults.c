@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <rte_eal.h>
+#include <rte_mbuf.h>
 
 #include "sim_scene.h"
 #include "tests/test.h"
@@ -204,6 +205,72 @@ extension_headers(void)
 	sim_world_close(&w);
 }
 
+enum { CUTS = 3, CUT_SIZE = 400, DATAGRAM = 8 + 1100 };
+
+/* A datagram arrives in pieces, the last one first if so wanted. */
+static void
+put_pieces(unsigned dev, struct frame *f, bool backwards)
+{
+	uint8_t whole[FRAME_MAX], piece[FRAME_MAX];
+	f->proto = 17;
+	f->payload_size = DATAGRAM - 8;
+	f->ttl = 64;
+	memset(f->smac, PEER, 6);
+	f->smac[0] = 2;
+	memcpy(f->dmac, w.plane.devs[dev].mac, 6);
+	(void)frame_make(whole, f);
+	for (unsigned i = 0; i < CUTS; i++) {
+		unsigned at = (backwards ? CUTS - 1 - i : i) * CUT_SIZE;
+		bool last = at + CUT_SIZE >= DATAGRAM;
+		sim_world_put(&w, dev, piece, frame_cut(piece, whole, at, last ?
+		                                        DATAGRAM - at : CUT_SIZE, last));
+	}
+	sim_world_turn(&w);
+}
+
+/* => all pieces of it left by a device; the first one's addresses and ports. */
+static bool
+took_pieces(unsigned dev, struct frame *f)
+{
+	struct rte_mbuf *m[BURST];
+	unsigned n = sim_nic_take(w.nic[dev], m, BURST), first = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct frame_view v;
+		if (frame_view(&v, rte_pktmbuf_mtod(m[i], uint8_t *), m[i]->data_len) &&
+		    (v.f.frag & 0x1fff) == 0) {
+			*f = v.f;
+			first++;
+		}
+	}
+	rte_pktmbuf_free_bulk(m, n);
+	return n == CUTS && first == 1;
+}
+
+/* Pieces have no ports but the first, and none are hashed: all come home by their addresses. */
+static void
+fragments(void)
+{
+	opened(&plain, &plain, &plain, 4, &many);
+	CU_ASSERT_EQUAL(to_and_fro(&nat_kind), 0);
+	uint64_t moves = sim_world_handoffs(&w);
+	unsigned n = 0;
+	for (unsigned i = 1; i < FLOWS; i += 18, n++) {
+		struct frame f = {.ttl = 64}, out = {0};
+		nat_kind.first(&f, i);
+		put_pieces(SIM_INSIDE, &f, i % 4 == 1);
+		CU_ASSERT(took_pieces(SIM_OUTSIDE, &out));
+		struct frame back = {.family = FAMILY_V4, .src = out.dst, .dst = out.src,
+		                     .sport = out.dport, .dport = out.sport};
+		put_pieces(SIM_OUTSIDE, &back, i % 4 == 1);
+		CU_ASSERT(took_pieces(SIM_INSIDE, &out));
+		CU_ASSERT(addr_equal(&out.dst, &f.src) && out.dport == f.sport);
+	}
+	CU_ASSERT_EQUAL(sim_world_handoffs(&w), moves);
+	CU_ASSERT_EQUAL(sim_world_opened(&w), FLOWS + n); /* these are UDP, the others TCP */
+	CU_ASSERT_EQUAL(sim_world_drops(&w), 0);
+	sim_world_close(&w);
+}
+
 static uint64_t
 dropped(unsigned reason)
 {
@@ -305,6 +372,7 @@ static const struct test_case cases[] = {
 	{"reset that fails", reset_that_fails},
 	{"symmetric hash", symmetric_hash},
 	{"extension headers", extension_headers},
+	{"fragments", fragments},
 	{"home that stands still", home_that_stands_still},
 	{"closed with full rings", closed_with_full_rings},
 };
