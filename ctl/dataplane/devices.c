@@ -186,14 +186,20 @@ devices_open(struct plane *p, const struct image_header *image, uint32_t buffers
 }
 
 void
+devices_unsteer(struct devices *ds)
+{
+	for (unsigned i = 0; i < ds->n; i++)
+		nic_steer_rules_end(&ds->plane->devs[i], &ds->dev[i].rules);
+}
+
+void
 devices_close(struct devices *ds)
 {
 	if (ds == NULL)
 		return;
-	for (unsigned i = 0; i < ds->n; i++) {
-		nic_steer_rules_end(&ds->plane->devs[i], &ds->dev[i].rules);
+	devices_unsteer(ds);
+	for (unsigned i = 0; i < ds->n; i++)
 		nic_ethdev_close(&ds->plane->devs[i]);
-	}
 	ds->plane->n_devs = ds->plane->n_steering = 0;
 	free(ds);
 }

@@ -21,6 +21,8 @@ struct devices; /* what is known of each, beside the plane's */
  */
 struct devices *devices_open(struct plane *p, const struct image_header *image, uint32_t buffers,
                              int *status, char *err, size_t err_size);
+/* devices_unsteer: their rules are taken out, nothing else: when a worker does not end. */
+void devices_unsteer(struct devices *d);
 /* devices_close: => no worker polls them. d may be NULL. */
 void devices_close(struct devices *d);
 

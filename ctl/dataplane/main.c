@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -26,7 +27,9 @@
 #include "memory.h"
 #include "nat/rules.h"
 #include "plane_image.h"
+#include "pulse.h"
 
+enum { END_MS = 5000 /* that a worker may take to end its turn */ };
 enum { IDLE_POLLS = 64, SLEEP_FIRST_NS = 4000, NS_PER_US = 1000, EXIT_RESTART = 1 };
 #define WAIT_IDLE_NS 1000000   /* of the main lcore that has nothing to do */
 #define WAIT_FIRST_NS 100000000 /* of a process without a configuration */
@@ -38,6 +41,7 @@ struct process {
 	struct devices *devices;
 	struct link_server *link;
 	struct clock_line clock;
+	struct pulse pulse;
 	bool runs;   /* plane is open, workers turn */
 	bool spent;  /* EAL was started in vain: only a new process can try again */
 	uint64_t due_ns; /* of the work of each second */
@@ -195,7 +199,25 @@ workers_launch(void)
 	self.runs = true;
 	atomic_store(&workers_stop, 0);
 	for (unsigned i = 0; i < self.plane.n_workers; i++)
-		rte_eal_remote_launch(worker_main, self.plane.worker[i], i + 1);
+		if (rte_eal_get_lcore_state(i + 1) != RUNNING)
+			rte_eal_remote_launch(worker_main, self.plane.worker[i], i + 1);
+}
+
+/* => the first worker that still turns when its time is over, or -1: all have ended. */
+static int
+workers_end(void)
+{
+	atomic_store(&workers_stop, 1);
+	for (unsigned i = 0, ms = 0; i < self.plane.n_workers;) {
+		if (rte_eal_get_lcore_state(i + 1) != RUNNING)
+			i++;
+		else if (ms++ == END_MS)
+			return (int)i;
+		else
+			pause_ns(1000000);
+	}
+	rte_eal_mp_wait_lcore();
+	return -1;
 }
 
 /* What this configuration will take is said, and refused when it is not there. */
@@ -284,14 +306,30 @@ devices_heal(void)
 	if (!devices_ail(self.devices))
 		return;
 	uint64_t began = real_ns();
-	atomic_store(&workers_stop, 1);
-	rte_eal_mp_wait_lcore();
+	if (workers_end() >= 0) { /* it may be in the device's driver */
+		workers_launch();
+		return;
+	}
 	unsigned well = devices_revive(self.devices, self.plane.gen, err, sizeof(err));
 	workers_launch();
 	fprintf(stderr, "millrace: %u device%s reset as their drivers wanted, workers rested for "
 	        "%llu ms%s%s\n", well, well == 1 ? "" : "s",
 	        (unsigned long long)((real_ns() - began) / 1000000),
 	        err[0] != '\0' ? "; not well, tried again in a second: " : "", err);
+}
+
+static void
+say_pulse(uint64_t now)
+{
+	const struct img_plane *p = self.plane.gen->plane;
+	uint64_t changed = pulse_watch(&self.pulse, self.plane.shared.stats, self.plane.n_workers,
+	                               now);
+	for (unsigned i = 0; i < self.plane.n_workers; i++)
+		if ((changed >> i & 1) != 0)
+			fprintf(stderr, (self.pulse.late >> i & 1) != 0 ?
+			        "millrace: worker %u on CPU %u stands still: its packets are lost "
+			        "(handoff_full, or by its device)\n" :
+			        "millrace: worker %u on CPU %u goes on\n", i, p->core[i]);
 }
 
 static void
@@ -302,6 +340,7 @@ each_second(uint64_t now)
 	self.due_ns = now + SECOND_NS;
 	clock_sync(&self.clock, rte_rdtsc(), real_ns());
 	devices_heal();
+	say_pulse(now);
 	int lies = devices_watch(self.devices);
 	if (lies >= 0)
 		fprintf(stderr, "millrace: device %s: %s\n", self.plane.steering[lies].device,
@@ -334,8 +373,13 @@ finish(void)
 {
 	if (!self.runs)
 		return;
-	atomic_store(&workers_stop, 1);
-	rte_eal_mp_wait_lcore();
+	int stuck = workers_end();
+	if (stuck >= 0) {
+		devices_unsteer(self.devices);
+		fprintf(stderr, "millrace: worker %d does not end: rules are taken out of the "
+		        "devices, the rest is left to the kernel\n", stuck);
+		_exit(EXIT_RESTART);
+	}
 	plane_close(&self.plane);
 	devices_close(self.devices);
 	rte_eal_cleanup();
