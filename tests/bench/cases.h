@@ -29,7 +29,7 @@ struct result {
 	double f, f_min;       /* the same in multiples of the F beside each; 0: not timed so */
 	double cumulative_ns;  /* parts: up to here */
 	double cold_ns;        /* with headers out of the caches; 0: not measured */
-	double bytes_per_flow; /* everything that grows with flows; 0: not of this case */
+	double bytes_per_flow; /* all that the case's plane took, 0: it has none */
 	double memory[BENCH_MEMORY_PARTS]; /* of these, if memory[BENCH_FLOWS] is not 0 */
 	double load, second;   /* layouts: slots in use, lookups that took another line: shares */
 	double p50_ns, p99_ns, p999_ns, p9999_ns, max_ns; /* latency only */
