@@ -29,7 +29,7 @@
 #include "plane_image.h"
 #include "pulse.h"
 
-enum { END_MS = 5000 /* that a worker may take to end its turn */ };
+enum { END_MS = 3000 /* that a worker may take to end its turn */ };
 enum { IDLE_POLLS = 64, SLEEP_FIRST_NS = 4000, NS_PER_US = 1000, EXIT_RESTART = 1 };
 #define WAIT_IDLE_NS 1000000   /* of the main lcore that has nothing to do */
 #define WAIT_FIRST_NS 100000000 /* of a process without a configuration */
