@@ -115,8 +115,17 @@ config(void)
 	CU_ASSERT(plane.applied == 1);
 	json_decref(r);
 	r = result_of("config.check", params);
-	CU_ASSERT(json_is_true(at(r, "ok")));
+	CU_ASSERT(json_is_true(at(r, "ok")) && json_array_size(at(r, "warnings")) == 0);
 	json_decref(r);
+	json_t *said = json_loads(params, 0, NULL); /* what has no effect is said, and taken */
+	json_object_set_new(json_array_get(at(said, "config.nat.pools"), 0), "exclude",
+	                    json_pack("[s]", "192.0.2.99"));
+	json_object_set_new(said, "dry_run", json_true());
+	char *given = json_dumps(said, 0);
+	r = result_of("config.apply", given);
+	CU_ASSERT_STRING_EQUAL(text(r, "warnings.0.path"), "nat.pools[0].exclude[0]");
+	free(given);
+	json_decref(said), json_decref(r);
 	r = result_of("config.check", "{\"config\":{\"colour\":1}}");
 	CU_ASSERT(json_is_false(at(r, "ok")));
 	CU_ASSERT(json_array_size(at(r, "errors")) >= 1);

@@ -2,16 +2,28 @@
 /* config.*, generation.show and version: the document, and which of them runs. */
 #include <string.h>
 
+#include "ctl/config/warnings.h"
 #include "internal.h"
 #include "methods.h"
+
+static json_t *
+warnings_json(const json_t *doc)
+{
+	struct config_errors w = {0};
+	config_warnings(doc, &w);
+	return config_errors_json(&w);
+}
 
 json_t *
 config_check_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
 	struct config_errors errs = {0};
-	bool ok = config_check(json_object_get(params, "config"), &errs);
-	return json_pack("{s:b, s:o}", "ok", ok, "errors",
-	                 ok ? json_array() : config_errors_json(&errs));
+	const json_t *doc = json_object_get(params, "config");
+	bool ok = config_check(doc, &errs);
+	json_t *r = json_pack("{s:b, s:o}", "ok", ok, "errors",
+	                      ok ? json_array() : config_errors_json(&errs));
+	json_object_set_new(r, "warnings", ok ? warnings_json(doc) : json_array());
+	return r;
 }
 
 /* is_from: was the document made from the one in force, as far as it says? => false and err. */
@@ -35,8 +47,11 @@ config_apply_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
 	if (!is_from(api, param_string(params, "digest"), err))
 		return NULL;
-	return api_apply(api, json_object_get(params, "config"), param_bool(params, "dry_run"),
-	                 err);
+	const json_t *doc = json_object_get(params, "config");
+	json_t *r = api_apply(api, doc, param_bool(params, "dry_run"), err);
+	if (r != NULL)
+		json_object_set_new(r, "warnings", warnings_json(doc));
+	return r;
 }
 
 static json_t *

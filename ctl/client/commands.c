@@ -216,6 +216,16 @@ warn_not_stored(struct session *s, const json_t *result)
 		        reason != NULL ? reason : "?");
 }
 
+void
+print_warnings(FILE *err, const json_t *warnings)
+{
+	const json_t *w;
+	size_t i;
+	json_array_foreach((json_t *)warnings, i, w)
+		fprintf(err, "warning: %s: %s\n", json_string_value(json_object_get(w, "path")),
+		        json_string_value(json_object_get(w, "message")));
+}
+
 int
 command_run_row(struct session *s, const struct command_row *row, int argc, char **argv)
 {
@@ -231,6 +241,7 @@ command_run_row(struct session *s, const struct command_row *row, int argc, char
 		return s->status;
 	print_result(s, row, result);
 	warn_not_stored(s, result);
+	print_warnings(s->err, json_object_get(result, "warnings"));
 	json_decref(result);
 	return EXIT_DONE;
 }

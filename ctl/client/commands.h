@@ -45,6 +45,7 @@ void print_result(struct session *s, const struct command_row *row, const json_t
  * => an EXIT_: EXIT_NO if there are none. */
 int print_answers(struct session *s, const struct command_row *row, json_t *result);
 /* print_config_errors: one a line. */
+void print_warnings(FILE *err, const json_t *warnings); /* of a configuration */
 void print_config_errors(FILE *err, const struct config_errors *errs);
 
 /* args.c: words to parameters. => new object, or NULL and *status after a message to err. */

@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "ctl/config/config.h"
+#include "ctl/config/warnings.h"
 
 static int
 misused(struct session *s, const struct command_row *row)
@@ -18,25 +19,31 @@ misused(struct session *s, const struct command_row *row)
 int
 run_config_check(struct session *s, const struct command_row *row, int argc, char **argv)
 {
-	struct config_errors errs = {0};
+	struct config_errors errs = {0}, warned = {0};
 	size_t size;
 	if (argc != 1 || strncmp(argv[0], "--", 2) == 0)
 		return misused(s, row);
 	json_t *doc = config_load(strcmp(argv[0], "-") == 0 ? "/dev/stdin" : argv[0], &errs);
 	void *image = doc != NULL ? config_compile(doc, NULL, 1, &size, &errs) : NULL;
-	json_decref(doc);
 	bool ok = image != NULL;
 	free(image);
+	if (ok)
+		config_warnings(doc, &warned);
+	json_t *warnings = config_errors_json(&warned);
+	json_decref(doc);
 	if (s->json) {
-		json_t *r = json_pack("{s:b, s:o}", "ok", ok, "errors", config_errors_json(&errs));
+		json_t *r = json_pack("{s:b, s:o, s:O}", "ok", ok, "errors",
+		                      config_errors_json(&errs), "warnings", warnings);
 		json_dumpf(r, s->out, JSON_INDENT(2));
 		fputc('\n', s->out);
 		json_decref(r);
 	} else if (ok) {
 		fprintf(s->out, "%s: good\n", argv[0]);
+		print_warnings(s->err, warnings);
 	} else {
 		print_config_errors(s->err, &errs);
 	}
+	json_decref(warnings);
 	return ok ? EXIT_DONE : EXIT_NO;
 }
 

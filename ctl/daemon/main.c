@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ctl/config/config.h"
+#include "ctl/config/warnings.h"
 #include "health_checker.h"
 #include "log_service.h"
 #include "options.h"
@@ -185,10 +186,13 @@ offer_file(struct daemon *d, const char *file, bool wins)
 	struct config_errors errs = {0};
 	json_t *doc = config_load(file, &errs);
 	bool good = doc != NULL && config_check(doc, &errs);
-	if (good)
+	if (good) {
 		api_offer(d->api, doc, wins);
-	for (unsigned i = 0; !good && i < errs.n; i++)
-		fprintf(stderr, "millraced: %s: %s%s%s\n", file, errs.e[i].path,
+		config_warnings(doc, &errs);
+	}
+	for (unsigned i = 0; i < errs.n; i++)
+		fprintf(stderr, "millraced: %s: %s%s%s%s\n", file, good ? "warning: " : "",
+		        errs.e[i].path,
 		        errs.e[i].path[0] != '\0' ? ": " : "", errs.e[i].message);
 	json_decref(doc);
 	return good ? 0 : -1;
