@@ -277,6 +277,7 @@ subscriber_current(struct nat *n, const struct wish *w)
 	if (s->checked == n->reloads)
 		return number;
 	if (is_served(n, s, w->rule)) {
+		pool_renew(&n->pool, s->block);
 		s->checked = n->reloads;
 		s->is_limited = 0;
 		return number;

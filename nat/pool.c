@@ -250,6 +250,15 @@ block_open(struct pool *p, const struct img_nat_address *a, struct pool_span spa
 	return number;
 }
 
+void
+pool_renew(struct pool *p, uint32_t first)
+{
+	for (uint32_t n = first; n != 0; n = block_at(p, n)->next) {
+		struct block *b = block_at(p, n);
+		b->flags = p->rules->pools[pool_slot_at(p, b->slot)->pool].flags & NAT_PORT_FLAGS;
+	}
+}
+
 uint32_t
 pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span)
 {

@@ -116,6 +116,9 @@ uint32_t pool_take_more(struct pool *p, const struct generation *g, uint32_t slo
                         bool is_promised, uint64_t *random);
 /* pool_hold: enter a free block of an address as held. => its number, 0: no room. */
 uint32_t pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span);
+/* pool_renew: ports of a subscriber's blocks are chosen as the generation says, not as when these
+ * began. first: of its blocks. */
+void pool_renew(struct pool *p, uint32_t first);
 /* pool_share: a share of an address whose ports are given one by one. => its number, 0: no room. */
 uint32_t pool_share(struct pool *p, const struct img_nat_address *a);
 /* pool_has_shares: of any address. */
