@@ -149,7 +149,9 @@ needs_are_said(void)
 	memory_say(&need, 3 << 20, line, sizeof(line));
 	CU_ASSERT_PTR_NOT_NULL(strstr(line, "packet buffers 5"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(line, "3 MB are free"));
-	CU_ASSERT(memory_free(false) > 0 && memory_free(true) >= memory_huge_free());
+	/* Others on this machine take and give back huge pages meanwhile. */
+	uint64_t before = memory_huge_free(), all = memory_free(true), after = memory_huge_free();
+	CU_ASSERT(memory_free(false) > 0 && all >= (before < after ? before : after));
 	world_close(&w);
 }
 
