@@ -209,6 +209,40 @@ slow(void)
 	collectors_end();
 }
 
+/* The collector's entry changes while it is away: what waits goes to the one that it is now. */
+static void
+changed(void)
+{
+	syslog_begin("tcp", 65536, "");
+	make_records(50);
+	poll(NULL, 0, 300);
+	CU_ASSERT_EQUAL(sink_value("pending"), 51);
+	json_t *r = ask("config.get", "{}");
+	json_t *log = json_object_get(json_object_get(r, "config"), "log");
+	json_object_set_new(json_array_get(json_object_get(log, "syslog"), 0), "enterprise",
+	                    json_integer(4242));
+	json_object_set_new(log, "queue", json_integer(1024));
+	char *text = json_dumps(r, 0);
+	json_decref(r);
+	json_t *params = json_loads(text, 0, NULL);
+	json_object_del(params, "generation");
+	json_object_del(params, "digest");
+	free(text);
+	text = json_dumps(params, 0);
+	json_decref(params);
+	r = ask("config.apply", text);
+	CU_ASSERT_PTR_NOT_NULL(r);
+	json_decref(r);
+	free(text);
+	poll(NULL, 0, 300);
+	CU_ASSERT(sink_value("queue") == 1024 && sink_value("pending") == 51);
+	rsyslog_start(false);
+	CU_ASSERT(lines_reach("collected", 51) && sink_value("lost") == 0);
+	run_end(collector, SIGTERM);
+	CU_ASSERT(must("test $(grep -c 'nat@4242' %s) = 51", in_dir("collected")));
+	collectors_end();
+}
+
 /* A collector that is away: records wait, and come when it is back. */
 static void
 away(void)
@@ -234,6 +268,7 @@ away(void)
 
 static const struct test_case cases[] = {
 	{"UDP", udp}, {"TCP", tcp}, {"TLS", tls}, {"slow collector", slow}, {"away and back", away},
+	{"changed while away", changed},
 };
 
 int

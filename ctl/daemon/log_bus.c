@@ -184,6 +184,41 @@ log_sink_fini(struct log_sink *s)
 	free(s->queue);
 }
 
+struct log_left
+log_sink_leave(const struct log_sink *s)
+{
+	struct log_left l = {
+		.ops = s->ops, .n = s->head - s->tail, .sent = s->sent, .lost = s->lost,
+		.unreported = s->unreported, .unreported_ns = s->unreported_ns,
+		.start_ms = s->start_ms,
+	};
+	memcpy(l.name, s->name, sizeof(l.name));
+	l.record = l.n != 0 ? malloc(l.n * sizeof(*l.record)) : NULL;
+	for (uint64_t i = 0; i < l.n && l.record != NULL; i++)
+		l.record[i] = s->queue[(s->tail + i) % s->room];
+	return l;
+}
+
+void
+log_sink_inherit(struct log_sink *s, struct log_left *l)
+{
+	s->sent += l->sent;
+	s->lost += l->lost;
+	if (!s->ops->is_searched) /* that one looks what it has */
+		s->start_ms = l->start_ms;
+	for (uint64_t i = 0; i < l->n; i++) {
+		struct record gone = {.time_ns = s->bus->now_ns};
+		if (l->record == NULL || !sink_put(s, &l->record[i]))
+			sink_lose(s, l->record != NULL ? &l->record[i] : &gone);
+	}
+	if (l->unreported != 0 && s->unreported == 0)
+		s->unreported_ns = l->unreported_ns;
+	s->unreported += l->unreported;
+	free(l->record);
+	l->record = NULL;
+	l->ops = NULL;
+}
+
 const struct record *
 log_sink_next(const struct log_sink *s)
 {

@@ -83,6 +83,20 @@ int log_sink_init(struct log_sink *s, struct log_bus *b, const struct log_sink_o
 /* log_sink_fini: out of the bus; ops->destroy calls it and frees the rest. */
 void log_sink_fini(struct log_sink *s);
 
+/*
+ * What a sink leaves to the one in its place, when its part of the document changes: its records
+ * that have not arrived, and its counts. log_sink_leave: of one that is about to be destroyed;
+ * log_sink_inherit: ends it.
+ */
+struct log_left {
+	const struct log_sink_ops *ops;
+	char name[IMAGE_NAME];
+	struct record *record;
+	uint64_t n, sent, lost, unreported, unreported_ns, start_ms;
+};
+struct log_left log_sink_leave(const struct log_sink *s);
+void log_sink_inherit(struct log_sink *s, struct log_left *left);
+
 /* For pump: the next record (NULL: none), that it is on its way; that all on their way have
  * arrived, or have to be sent again. */
 const struct record *log_sink_next(const struct log_sink *s);

@@ -113,16 +113,23 @@ part_named(const json_t *log, const struct kind *k, const char *name)
 	return NULL;
 }
 
+/* The sinks that are made anew. What finds no place here counts as what it has not sent. */
+enum { LEFT_MAX = 64 };
+
 static void
-end_changed(struct log_service *s, const struct kind *k, const json_t *log, uint32_t room)
+end_changed(struct log_service *s, const struct kind *k, const json_t *log, uint32_t room,
+            struct log_left left[LEFT_MAX], unsigned *n)
 {
 	for (struct log_sink *sink = s->bus.first, *next; sink != NULL; sink = next) {
 		next = sink->next;
 		if (sink->ops != k->ops)
 			continue;
 		const json_t *conf = part_named(log, k, sink->name);
-		if (conf == NULL || sink->room != room || !json_equal(conf, sink->conf))
-			sink->ops->destroy(sink);
+		if (conf != NULL && sink->room == room && json_equal(conf, sink->conf))
+			continue;
+		if (conf != NULL && *n < LEFT_MAX)
+			left[(*n)++] = log_sink_leave(sink);
+		sink->ops->destroy(sink);
 	}
 }
 
@@ -141,6 +148,18 @@ begin_new(struct log_service *s, const struct kind *k, const json_t *log, uint32
 		if (log_bus_find(&s->bus, k->ops->kind,
 		                 json_string_value(json_object_get(o, "name"))) == NULL)
 			k->create(&s->bus, o, room, now_ns());
+}
+
+/* inherit: to those in the place of others. What belongs to nobody any more goes. */
+static void
+inherit(struct log_service *s, struct log_left *left, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct log_sink *sink = log_bus_find(&s->bus, left[i].ops->kind, left[i].name);
+		if (sink != NULL)
+			log_sink_inherit(sink, &left[i]);
+		free(left[i].record);
+	}
 }
 
 /* keep_document: beside the log; also in the directory that it is about to leave. */
@@ -165,10 +184,13 @@ configure(struct log_service *s)
 	uint32_t room = (uint32_t)json_integer_value(json_object_get(log, "queue"));
 	s->interim_ns = NS_A_SECOND *
 	                (uint64_t)json_integer_value(json_object_get(log, "interim_seconds"));
+	struct log_left left[LEFT_MAX];
+	unsigned n = 0;
 	for (unsigned i = 0; i < KINDS && log != NULL; i++) {
-		end_changed(s, &kinds[i], log, room);
+		end_changed(s, &kinds[i], log, room, left, &n);
 		begin_new(s, &kinds[i], log, room);
 	}
+	inherit(s, left, n);
 	keep_document(s, doc);
 	json_decref(filled);
 }
