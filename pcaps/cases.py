@@ -10,6 +10,7 @@ import lb_transport_cases
 import nat_cases
 import pcp_cases
 import realm_cases
+import rfc_cases
 import route_cases
 import static_cases
 
@@ -24,6 +25,7 @@ MODULES = (
     ("nat", nat_cases),
     ("nat", static_cases),
     ("nat", pcp_cases),
+    ("nat", rfc_cases),
     ("lb", lb_cases),
     ("lb", lb_service_cases),
     ("lb", lb_state_cases),

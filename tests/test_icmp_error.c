@@ -97,11 +97,11 @@ is_addr(const union addr *a, const char *text)
 static void
 test_from_outside(void)
 {
-	static const uint8_t protos[] = {6, 17, 1};
+	static const uint8_t about[] = {6, 17, 1};
 	static const size_t keeps[] = {0, 28, 40};
 	for (unsigned i = 0; i < 9; i++) {
 		struct world *w = world_simple(1);
-		struct frame f = world_frame("10.0.0.10", 2000, "8.8.8.8", 53, protos[i % 3]);
+		struct frame f = world_frame("10.0.0.10", 2000, "8.8.8.8", 53, about[i % 3]);
 		through(w, WORLD_IN, f);
 		size_t keep = keeps[i / 3];
 		error_arrive(w, (struct error){WORLD_OUT, 3, 4, "9.9.9.9", keep, 1400});
@@ -139,11 +139,11 @@ test_from_inside(void)
 static void
 test_v6(void)
 {
-	static const uint8_t protos[] = {6, 17, 58};
+	static const uint8_t about[] = {6, 17, 58};
 	for (unsigned i = 0; i < 3; i++) {
 		struct world *w = world_simple(1);
 		struct frame f =
-			world_frame("2001:db8:1::10", 2000, "2001:db8:2::10", 53, protos[i]);
+			world_frame("2001:db8:1::10", 2000, "2001:db8:2::10", 53, about[i]);
 		through(w, WORLD_IN, f);
 		error_arrive(w, (struct error){WORLD_OUT, 2, 0, "2001:db8:2::99", 0, 1280});
 		CU_ASSERT_TRUE_FATAL(take(w, 0, out, &view));
@@ -193,22 +193,50 @@ test_extension(void)
 	world_destroy(w);
 }
 
+static const uint8_t protos[] = {17, 6, 1};
+
+/* A flow of a protocol, answered, and a packet of it that errors are about. */
+static struct world *
+world_talking(uint8_t proto)
+{
+	enum { SYN = 2, ACK = 16 };
+	struct world *w = world_simple(1);
+	struct frame f = world_frame("10.0.0.10", 2000, "8.8.8.8", 53, proto);
+	struct frame reply = world_frame("8.8.8.8", 53, "198.51.100.1", 3000, proto);
+	if (proto == 1) {
+		reply.sport = 3000;
+		reply.icmp_type = 0;
+		reply.dport = 53;
+	}
+	f.tcp_flags = SYN;
+	reply.tcp_flags = SYN | ACK;
+	through(w, WORLD_IN, f);
+	arrive(w, WORLD_OUT, reply);
+	CU_ASSERT_TRUE_FATAL(take(w, 0, out, &view) || proto == 1);
+	f.tcp_flags = ACK;
+	through(w, WORLD_IN, f);
+	CU_ASSERT_EQUAL_FATAL(w->worker[0]->flows.used4, 1);
+	return w;
+}
+
 /* Invariant 1: the flow is as it was. */
 static void
 test_flow_untouched(void)
 {
-	struct world *w = world_simple(1);
-	through(w, WORLD_IN, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17));
-	struct flow4 before = w->worker[0]->flows.v4[1];
-	world_advance(w, WORLD_IDLE_MS - 1);
-	error_arrive(w, (struct error){WORLD_OUT, 3, 3, "8.8.8.8", 0, 0});
-	CU_ASSERT_TRUE(take(w, 0, out, &view));
-	CU_ASSERT_EQUAL(memcmp(&before, &w->worker[0]->flows.v4[1], sizeof(before)), 0);
-	CU_ASSERT_EQUAL(w->answered, 0);
-	world_advance(w, 2);
-	error_arrive(w, (struct error){WORLD_OUT, 3, 3, "8.8.8.8", 0, 0});
-	CU_ASSERT_EQUAL(world_dropped(w, DROP_ICMP_NO_FLOW), 1);
-	world_destroy(w);
+	for (unsigned i = 0; i < sizeof(protos); i++) {
+		struct world *w = world_talking(protos[i]);
+		struct flow4 before = w->worker[0]->flows.v4[1];
+		unsigned answered = w->answered;
+		world_advance(w, (protos[i] == 6 ? WORLD_EST_MS : WORLD_IDLE_MS) - 1);
+		error_arrive(w, (struct error){WORLD_OUT, 3, 3, "8.8.8.8", 0, 0});
+		CU_ASSERT_TRUE(take(w, 0, out, &view));
+		CU_ASSERT_EQUAL(memcmp(&before, &w->worker[0]->flows.v4[1], sizeof(before)), 0);
+		CU_ASSERT_EQUAL(w->answered, answered);
+		world_advance(w, 2);
+		error_arrive(w, (struct error){WORLD_OUT, 3, 3, "8.8.8.8", 0, 0});
+		CU_ASSERT_EQUAL(world_dropped(w, DROP_ICMP_NO_FLOW), 1);
+		world_destroy(w);
+	}
 }
 
 /* RFC 4787 REQ-12, RFC 5382 REQ-10: no message of ICMP, whatever its type and code, ends a flow,
@@ -216,22 +244,48 @@ test_flow_untouched(void)
 static void
 test_no_type_ends(void)
 {
-	struct world *w = world_simple(1);
-	through(w, WORLD_IN, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, 17));
-	struct flow4 before = w->worker[0]->flows.v4[1];
-	world_advance(w, 1000);
-	for (unsigned type = 0; type < 256; type++) {
-		for (unsigned code = 0; code < 20; code++) {
-			struct error e = {WORLD_OUT, (uint8_t)type, (uint8_t)code, "8.8.8.8", 0, 0};
-			error_arrive(w, e);
-			world_drain(w);
-		}
+	for (unsigned i = 0; i < sizeof(protos); i++) {
+		struct world *w = world_talking(protos[i]);
+		struct flow4 before = w->worker[0]->flows.v4[1];
+		world_advance(w, 1000);
+		for (unsigned type = 0; type < 256; type++)
+			for (unsigned code = 0; code < 20; code++) {
+				error_arrive(w, (struct error){WORLD_OUT, (uint8_t)type,
+				                               (uint8_t)code, "8.8.8.8", 0, 0});
+				world_drain(w);
+			}
+		CU_ASSERT_EQUAL(memcmp(&before, &w->worker[0]->flows.v4[1], sizeof(before)), 0);
+		CU_ASSERT_EQUAL(w->ended, 0);
+		through(w, WORLD_IN, world_frame("10.0.0.10", 2000, "8.8.8.8", 53, protos[i]));
+		CU_ASSERT_EQUAL(w->opened, 1);
+		world_destroy(w);
 	}
-	CU_ASSERT_EQUAL(memcmp(&before, &w->worker[0]->flows.v4[1], sizeof(before)), 0);
-	struct frame reply = world_frame("8.8.8.8", 53, "198.51.100.1", 3000, 17);
-	arrive(w, WORLD_OUT, reply);
-	CU_ASSERT_TRUE(take(w, 0, out, &view));
-	world_destroy(w);
+}
+
+/* RFC 5508 REQ-3c: a checksum in the quote that is wrong is nobody's business here: it stays wrong
+ * by as much, also where all that it covers is there. */
+static void
+test_wrong_quote(void)
+{
+	static const uint16_t at[] = {[6] = 16, [17] = 6, [1] = 2};
+	for (unsigned i = 0; i < sizeof(protos); i++) {
+		struct world *w = world_talking(protos[i]);
+		unsigned sum = 20u + at[protos[i]];
+		uint8_t whole[FRAME_MAX];
+		error_arrive(w, (struct error){WORLD_OUT, 3, 3, "9.9.9.9", 0, 0});
+		CU_ASSERT_TRUE_FATAL(take(w, 0, out, &view));
+		memcpy(whole, view.f.payload, view.f.payload_size);
+		uint8_t *quote = sent + (quoted.l3 - sent);
+		quote[sum] ^= 0x55;
+		error_arrive(w, (struct error){WORLD_OUT, 3, 3, "9.9.9.9", 0, 0});
+		CU_ASSERT_TRUE_FATAL(take(w, 0, out, &view));
+		const uint8_t *got = view.f.payload;
+		CU_ASSERT_NOT_EQUAL(memcmp(got + sum, whole + sum, 2), 0);
+		CU_ASSERT_EQUAL(memcmp(got, whole, sum), 0);
+		CU_ASSERT_EQUAL(memcmp(got + sum + 2, whole + sum + 2,
+		                       view.f.payload_size - sum - 2), 0);
+		world_destroy(w);
+	}
 }
 
 /* One byte of the error changed, counted from the outer IP header. */
@@ -371,6 +425,7 @@ static const struct test_case cases[] = {
 	{"RFC 4884 extension", test_extension},
 	{"flow untouched", test_flow_untouched},
 	{"no type and code ends a flow", test_no_type_ends},
+	{"a wrong quoted checksum", test_wrong_quote},
 	{"broken", test_broken},
 	{"error about an error", test_error_about_error},
 	{"short quote", test_short_quote},

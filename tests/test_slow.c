@@ -386,9 +386,31 @@ errors_are_not_told_about_everything(void)
 	frame_l3(&f)[8] = 1;
 	frame_seal(&f);
 	world_put(&w, 1, &f);
+	static const char *ends[][2] = { /* no station, or many */
+		{"0.0.0.9", "198.51.100.9"}, {"127.0.0.1", "198.51.100.9"},
+		{"224.0.0.9", "198.51.100.9"}, {"255.255.255.255", "198.51.100.9"},
+		{"100.64.0.9", "224.0.0.5"}, {"100.64.0.9", "255.255.255.255"},
+	};
+	for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		frame_udp(&f, &w, INSIDE, ends[i][0], ends[i][1], 1, 2);
+		frame_l3(&f)[8] = 1;
+		frame_seal(&f);
+		world_put(&w, 0, &f);
+	}
+	frame_udp(&f, &w, INSIDE, "100.64.0.9", "198.51.100.9", 1, 2);
+	frame_l3(&f)[8] = 1;
+	frame_seal(&f);
+	memset(f.d, 0xff, 6); /* a broadcast of the link */
+	world_put(&w, 0, &f);
 	world_run(&w);
 	CU_ASSERT_EQUAL(world_flush(&w), 0);
 	CU_ASSERT_EQUAL(world_slow(&w)->generated, 0);
+	frame_udp(&f, &w, INSIDE, "100.64.0.9", "198.51.100.9", 1, 2); /* but about this */
+	frame_l3(&f)[8] = 1;
+	frame_seal(&f);
+	world_put(&w, 0, &f);
+	world_run(&w);
+	CU_ASSERT_EQUAL(world_flush(&w), 1);
 	world_close(&w);
 }
 
