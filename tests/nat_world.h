@@ -21,6 +21,7 @@ enum { W_POOLS = 4, W_ADDRESSES = 64, W_RULES = 8, W_HOLES = 16, W_STATICS = 8, 
 #define START_MS 4294960000u /* the 32-bit clock wraps seven seconds later */
 
 struct nat_world {
+	uint64_t seed;
 	struct img_plane plane;
 	struct img_nat_conf conf;
 	struct img_nat_pool pool[W_POOLS];
@@ -210,7 +211,7 @@ world_env(struct nat_world *w, uint16_t worker)
 {
 	return (struct policy_env){.worker = worker, .n_workers = w->plane.workers,
 		.plane = &w->plane, .stats = &w->stats[worker], .records = &w->ring[worker],
-		.seed = 20261121, .node = -1};
+		.seed = 20261121 + w->seed, .node = -1};
 }
 
 /* world_apply: the rows as the generation in force, on workers that are made the first time. */

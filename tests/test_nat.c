@@ -285,6 +285,39 @@ test_outbound_tcp(void)
 	world_free(w);
 }
 
+/* RFC 6056 section 3.2: the ports of many subscribers are of the whole range; and who knows the
+ * program and the packets, but not the seed, does not know them. */
+static void
+test_choice_of_ports(void)
+{
+	enum { SUBSCRIBERS = 480 };
+	static uint16_t got[3][SUBSCRIBERS];
+	for (unsigned run = 0; run < 3; run++) {
+		w = world_new();
+		w->seed = run / 2;
+		world_pool(w, 1024, 65535, 512, 4);
+		for (unsigned i = 0; i < 4; i++)
+			world_address(w, 0, ip(203, 0, 113, 8 + i));
+		world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
+		world_apply(w);
+		unsigned low = UINT16_MAX, high = 0;
+		for (unsigned i = 0; i < SUBSCRIBERS; i++) {
+			world_out(w, UDP, ip_add(SUBSCRIBER, i), 5000, SERVER, 53, &spec, &flow);
+			unsigned port = __builtin_bswap16(spec.reply.dport);
+			got[run][i] = (uint16_t)port;
+			low = port < low ? port : low;
+			high = port > high ? port : high;
+		}
+		CU_ASSERT(low >= 1024 && low < 1024 + 512 && high >= 65536 - 512);
+		world_free(w);
+	}
+	unsigned same = 0;
+	for (unsigned i = 0; i < SUBSCRIBERS; i++)
+		same += got[1][i] == got[2][i];
+	CU_ASSERT_EQUAL(memcmp(got[0], got[1], sizeof(got[0])), 0);
+	CU_ASSERT(same < 5);
+}
+
 /* A packet of A to B's external endpoint enters again from nowhere. RFC 4787 REQ-9. */
 static void
 test_hairpin(void)
@@ -426,6 +459,7 @@ static const struct test_case cases[] = {
 	{"a reset does not hold a mapping", test_reset_does_not_hold},
 	{"inbound TCP and ICMP", test_inbound_tcp_and_icmp},
 	{"what may open a TCP flow from inside", test_outbound_tcp},
+	{"the whole range, by a secret", test_choice_of_ports},
 	{"hairpin", test_hairpin},
 	{"undo", test_undo},
 	{"homes", test_homes},
