@@ -4,6 +4,7 @@
 
 #include "encap.h"
 #include "hop.h"
+#include "icmp_error.h"
 #include "ident.h"
 #include "miss.h"
 #include "parse.h"
@@ -283,6 +284,7 @@ forward_later(struct worker *w, struct pkt *p, const struct frag_entry *e)
 	}
 	if (e->ident != 0)
 		ident_write(p->l3, e->ident);
+	icmp_hide_way(p, f, d);
 	rewrite_addresses(p, &to);
 	hop_send(w, p, hop);
 }

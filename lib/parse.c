@@ -83,8 +83,6 @@ parse_echo(struct pkt *p, const uint8_t *l4, bool request)
 	uint16_t ports[2] = {0, 0};
 	ports[request ? 0 : 1] = load16(l4 + 4);
 	key_set_ports(p, load32(ports));
-	if (p->family == FAMILY_V4 && p->l4 != IP4_LEN)
-		p->flags |= PKT_CARE;
 	if (request)
 		p->flags |= PKT_REQUEST;
 	return path_of(p);
@@ -218,7 +216,7 @@ parse_ip4(struct pkt *p, uint32_t len)
 	p->key.t4.src = h->src;
 	p->key.t4.dst = h->dst;
 	unsigned frag = be16toh(h->frag);
-	if ((frag & (IP4_DF | IP4_MF | IP4_OFFSET)) != IP4_DF || p->loops != 0)
+	if ((frag & (IP4_DF | IP4_MF | IP4_OFFSET)) != IP4_DF || p->loops != 0 || header != IP4_LEN)
 		p->flags |= PKT_CARE;
 	if (__builtin_expect((frag & (IP4_MF | IP4_OFFSET)) != 0, 0))
 		return parse_fragment(p, (frag & IP4_OFFSET) * 8, (frag & IP4_MF) != 0);

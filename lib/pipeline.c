@@ -106,15 +106,6 @@ touch(struct worker *w, struct flow *f, unsigned d, const struct pkt *p)
 	count(w, f, d, p);
 }
 
-/* A query says nothing of the network behind us either: of its options none that names it. */
-static void
-hide_way(const struct pkt *p, const struct flow *f, unsigned d)
-{
-	if (p->proto == IPPROTO_L4_ICMP && p->family == FAMILY_V4 && p->l4 != IP4_LEN &&
-	    (f->flags & (FLOW_HIDE_0 << d)) != 0)
-		icmp_hide_options(pkt_ip4(p));
-}
-
 /* A packet of a flow whose next hop is not known, not up, a loop, a way, or has a small MTU; those
  * of flows that are reset, or shifted; PKT_CARE; TCP without ACK. */
 static __attribute__((noinline)) void
@@ -153,7 +144,7 @@ send_special(struct worker *w, struct pkt *p, struct flow *f, unsigned d)
 	if (conn_is_syn(p->event))
 		mss_clamp_pkt(w, p, hop);
 	ident_renew(w, p, f, d);
-	hide_way(p, f, d);
+	icmp_hide_way(p, f, d);
 	rewrite_flow(p, f, d);
 	hop_send(w, p, hop);
 }

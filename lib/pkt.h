@@ -25,7 +25,8 @@ enum pkt_flag {
 	PKT_ASIDE = (1 << 6) - 1,
 	PKT_REQUEST = 1 << 6,    /* ICMP echo request */
 	PKT_CARE = 1 << 7,       /* more to rewrite than usual, or less: IPv4 that is a fragment,
-	                          * has DF clear or has re-entered; a SYN that lib/mss.h is for */
+	                          * has options or DF clear, or has re-entered; a SYN that
+	                          * lib/mss.h is for */
 };
 
 struct pkt {

@@ -3,7 +3,7 @@
 import struct
 
 import packets as P
-from nat_cases import A, Dialog, S, S2, X, back, make, udp_out
+from nat_cases import A, Dialog, S, S2, X, back, make, option, udp_out
 from packets import ACK, PSH, SYN
 
 CASES = []
@@ -73,4 +73,40 @@ def no_gateway():
     c.send("outside", 2, P.udp(S, X, 7000, 7078, b"RTP"), P.tcp(S, X, 20, 7078, SYN, 5))
     q = udp_out(c, 3, A, 6000, S, 69, b"\0\1file\0octet\0")
     back(c, 3.1, q, b"\0\3\0\1data", sport=3456)
+    return c
+
+
+@case
+def ip_options():
+    c = make("ip-options", "What a source route, a recorded one and timestamps name of the inside does not get out, whatever has these options: UDP, "
+             "TCP, another protocol, fragments, whose later ones have source routes only. On the way in they stay.",
+             rule={"other_protocols": "pair"})
+    c.one_worker = True
+    inner = "100.70.0.1"
+    kinds = option(131, inner), option(137, inner), option(7, inner), struct.pack("!BBBB4sI", 68, 12, 13, 1, P.addr(inner), 5)
+    for i, o in enumerate(kinds):
+        c.send("inside", i, P.ip4(A, S, P.UDP, P.udp_part(A, S, 5000, 53, b"query"), options=o))
+        x = c.last("outside")
+        c.send("outside", i + 0.1, P.ip4(S, X, P.UDP, P.udp_part(S, X, 53, x.sport, b"answer"), options=o))
+        c.send("inside", i + 0.2, P.ip4(A, S, P.TCP, P.tcp_part(A, S, 40000, 80, SYN, 1), options=o), P.ip4(A, S, 47, bytes(16), options=o))
+    whole = P.udp_part(A, S, 5000, 53, bytes(1200))
+    for i, o in enumerate(kinds[:2]):
+        first = P.ip4(A, S, P.UDP, whole[:800], ident=7 + i, df=False, mf=True, options=o)
+        later = P.ip4(A, S, P.UDP, whole[800:], ident=7 + i, df=False, offset=800, options=o)
+        c.send("inside", 10 + i, *((first, later) if i else (later, first)))
+    return c
+
+
+@case
+def df_fragments():
+    c = make("df-fragments", "Fragments with DF keep it, and get another identification as those without do; where they are too big the first is "
+             "answered, none is cut, and nothing is said about the others (RFC 6864 section 4, RFC 791).")
+    c.nic("outside")["mtu"] = 1000
+
+    def pieces(ident, size):
+        whole = P.udp_part(A, S, 5000, 53, bytes(2 * size - 8))
+        return [P.ip4(A, S, P.UDP, whole[i * size:(i + 1) * size], ident=ident, mf=i == 0, offset=i * size) for i in range(2)]
+    c.send("inside", 0, *pieces(7, 800))
+    c.send("inside", 1, *pieces(8, 1200))
+    c.send("inside", 2, *reversed(pieces(9, 800)))
     return c

@@ -54,8 +54,8 @@ test_options(void)
 	f.options = 8;
 	memcpy(f.dmac, w->devs[0].mac, 6);
 	size_t n = frame_make(frame, &f);
-	/* Record route (not copied), 3 bytes; router alert (copied), 4 bytes; end. */
-	memcpy(frame + 34, "\x07\x03\x04\x94\x04\x00\x00\x00", 8);
+	/* An experiment (not copied, names nothing), 3 bytes; router alert (copied), 4; end. */
+	memcpy(frame + 34, "\x1e\x03\x04\x94\x04\x00\x00\x00", 8);
 	memset(frame + 24, 0, 2);
 	uint16_t sum = htobe16(sum16(frame + 14, 28, 0));
 	memcpy(frame + 24, &sum, 2);

@@ -80,6 +80,11 @@ test_kept(void)
 	probe_arrive(w, WORLD_IN, host_frame(10, 2000, DF));
 	CU_ASSERT_TRUE(probe_take(w, 1));
 	CU_ASSERT_EQUAL(probe_view.f.id, SAME);
+	struct frame slow = host_frame(10, 2000, DF); /* the way of those that get another one */
+	slow.options = 4;
+	probe_arrive(w, WORLD_IN, slow);
+	CU_ASSERT_TRUE(probe_take(w, 1));
+	CU_ASSERT_EQUAL(probe_view.f.id, SAME);
 	struct frame back = world_frame("8.8.8.8", 53, "198.51.100.1", 3000, 17);
 	back.id = SAME;
 	probe_arrive(w, WORLD_OUT, back);
