@@ -143,9 +143,8 @@ inner_rewrite(const struct inner *in, const struct tuple *to)
 	           diff);
 }
 
-/* Options that name addresses on the way become no-operations. */
-static void
-hide_options(struct ip4 *h)
+void
+icmp_hide_options(struct ip4 *h)
 {
 	uint8_t *o = (uint8_t *)h;
 	unsigned header = (h->version_ihl & 15) * 4u, i = IP4_LEN;
@@ -160,13 +159,6 @@ hide_options(struct ip4 *h)
 	}
 	if (header != IP4_LEN)
 		csum_ip4_seal(h);
-}
-
-void
-icmp_hide_way(const struct pkt *p, const struct flow *f, unsigned d)
-{
-	if (p->family == FAMILY_V4 && p->l4 != IP4_LEN && (f->flags & (FLOW_HIDE_0 << d)) != 0)
-		hide_options(pkt_ip4(p));
 }
 
 /* An extension may name addresses and labels of the inside (RFC 5837, RFC 4950): it is cut off. */
@@ -188,8 +180,8 @@ hide(struct pkt *p, const struct inner *in)
 {
 	if (p->family != FAMILY_V4)
 		return;
-	hide_options((struct ip4 *)in->l3);
-	hide_options(pkt_ip4(p));
+	icmp_hide_options((struct ip4 *)in->l3);
+	icmp_hide_options(pkt_ip4(p));
 	hide_extension(p);
 }
 

@@ -18,8 +18,17 @@
 /* icmp_error_handle: a packet with PKT_ERROR, to its end. */
 void icmp_error_handle(struct worker *w, struct pkt *p);
 
-/* icmp_hide_way: a packet of direction d of a flow: where the flow hides who sends it, options that
- * name addresses on the way become no-operations (RFC 5508 section 7.3). */
-void icmp_hide_way(const struct pkt *p, const struct flow *f, unsigned d);
+/* icmp_hide_options: options that name addresses on the way become no-operations (RFC 5508 section
+ * 7.3), and the checksum of the header is made anew. */
+void icmp_hide_options(struct ip4 *h);
+
+/* icmp_hide_way: the same of a packet of direction d, where its flow hides who sends it. */
+static inline void
+icmp_hide_way(const struct pkt *p, const struct flow *f, unsigned d)
+{
+	bool has_options = p->l4 != IP4_LEN && p->family == FAMILY_V4;
+	if (__builtin_expect(has_options, 0) && (f->flags & (FLOW_HIDE_0 << d)) != 0)
+		icmp_hide_options(pkt_ip4(p));
+}
 
 #endif

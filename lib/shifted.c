@@ -11,6 +11,7 @@
 #include "tell.h"
 #include "told.h"
 #include "tx.h"
+#include "window.h"
 
 /* Kept beside the numbers, because the flow's own stays empty. */
 struct hop
@@ -271,6 +272,20 @@ from_responder(struct passing *x)
 		x->f->nexthop[1] = x->hop.id;
 }
 
+/* A RST that the hit path has left to us, by its number as its receiver counts. */
+static void
+judge_reset(const struct passing *x)
+{
+	const uint8_t *l4 = x->p->l3 + x->p->l4;
+	if (x->p->event != EV_RST || !conn_is_established(x->f->state))
+		return;
+	if (x->s->phase == SHIFT_WAIT ||
+	    window_has(x->f, x->d, l4, tcp_seq(l4) + x->s->seq[x->d]))
+		x->f->state = conn_next[x->f->state][x->d][EV_RST];
+	else
+		x->w->stats->resets_doubted++;
+}
+
 void
 shifted_forward(struct worker *w, struct pkt *p)
 {
@@ -280,6 +295,7 @@ shifted_forward(struct worker *w, struct pkt *p)
 		return;
 	}
 	x.s = shift_find(&w->shifts, p->ref);
+	judge_reset(&x);
 	x.hop = shifted_hop(w, x.f, x.s, x.d);
 	if (!hop_admit(w, p, x.hop))
 		return;

@@ -15,6 +15,8 @@
  *            3. Until then no octet of the initiator reaches the responder at a number of the
  *               header: data in a SYN is cut off (its sender repeats it), what claims to be older
  *               than the first octet is dropped, or has its place taken by the header.
+ *            4. A RST of an established flow without a next hop ends it only if its receiver, as
+ *               that counts, takes it (lib/window.h).
  * Owner      The worker.
  * See        docs/lb.md, "What a backend is told".
  */
