@@ -73,6 +73,40 @@ golden(void)
 	ipfix_destroy(x);
 }
 
+/* Does a message say that records of a template have an element (of IANA's)? */
+static bool
+template_has(const uint8_t *m, size_t n, unsigned template, unsigned element)
+{
+	for (size_t set = 16; set + 4 <= n; set += read16(m + set + 2)) {
+		size_t end = set + read16(m + set + 2);
+		for (size_t at = set + 4; read16(m + set) == 2 && at + 4 <= end;) {
+			unsigned fields = read16(m + at + 2), is_it = read16(m + at) == template;
+			for (at += 4; fields-- > 0; at += 4)
+				if (is_it && read16(m + at) == element)
+					return true;
+		}
+	}
+	return false;
+}
+
+/* Which threshold a record is of stands in its template. */
+static void
+threshold_templates(void)
+{
+	static const uint16_t elements[][2] = {{264, 476}, {265, 477}, {266, 480}};
+	struct record r = block_record(RECORD_BLOCK_CREATE, BEGIN_NS, 5, 2, 0);
+	struct ipfix *x = ipfix_create();
+	struct log_names names = {0};
+	const void *data;
+	CU_ASSERT_EQUAL_FATAL(ipfix_add(x, &r, 0, &names), IPFIX_FULL);
+	size_t n = ipfix_message(x, 1000, &data);
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned j = 0; j < 3; j++)
+			CU_ASSERT_EQUAL(template_has(data, n, elements[i][0], elements[j][1]),
+			                i == j);
+	ipfix_destroy(x);
+}
+
 /* A threshold's record: of a pool, of a subscriber; that which RFC 8158 has not is left out. */
 static void
 thresholds(void)
@@ -258,6 +292,7 @@ full(void)
 static const struct test_case cases[] = {
 	{"golden message", golden},
 	{"thresholds", thresholds},
+	{"thresholds by their templates", threshold_templates},
 	{"quotas", quotas},
 	{"sequence numbers", sequences},
 	{"unsent messages", unsent},
