@@ -31,6 +31,7 @@ struct seen {
 
 struct day_sums day_sums;
 static struct place places[2][DAY_POOL][65536];
+static uint32_t holder[DAY_POOL][65536]; /* whose block a port is in; 0: nobody's */
 static struct seen seen[DAY_PACKETS];
 static uint32_t blocks_of[DAY_SUBSCRIBERS];
 static struct log_writer writer;
@@ -124,6 +125,10 @@ mapping_begins(const json_t *r, uint64_t ns)
 	if (p->freed_ns != 0 && ns - p->freed_ns < rest_ns)
 		judge_wrong(ns, "port %lld did not rest", number_of(r, "port_first"));
 	p->inside = address_of(r, "subscriber");
+	if (holder[address_of(r, "external") - DAY_OUTSIDE][number_of(r, "port_first") & 0xffff] !=
+	    p->inside)
+		judge_wrong(ns, "port %lld is in no block of its subscriber's",
+		            number_of(r, "port_first"));
 	p->port = (uint16_t)number_of(r, "inside_port");
 	day_sums.mappings++;
 	if (++day_sums.mappings_now > day_sums.mappings_most)
@@ -141,6 +146,23 @@ mapping_ends(const json_t *r, uint64_t ns)
 	p->inside = 0;
 	p->freed_ns = ns;
 	day_sums.mappings_now--;
+}
+
+/* A block comes to `to`, or goes, 0, from who has it. */
+static void
+block_moves(const json_t *r, uint64_t ns, uint32_t from, uint32_t to)
+{
+	uint32_t outside = address_of(r, "external") - DAY_OUTSIDE;
+	uint16_t first = (uint16_t)number_of(r, "port_first");
+	uint16_t last = (uint16_t)number_of(r, "port_last");
+	bool is_as_known = outside < DAY_POOL;
+	for (uint32_t port = first; outside < DAY_POOL && port <= last; port++) {
+		is_as_known &= holder[outside][port] == from;
+		holder[outside][port] = to;
+	}
+	if (!is_as_known)
+		judge_wrong(ns, "the log does not have the block from port %u on as %s", first,
+		            to != 0 ? "free" : "its subscriber's");
 }
 
 /* To the disk, as the default level of the log has it; and counted. */
@@ -173,11 +195,13 @@ judge_record(const json_t *r)
 		mapping_ends(r, ns);
 	} else if (strcmp(event, "block_create") == 0) {
 		block_write(r, ns, RECORD_BLOCK_CREATE);
+		block_moves(r, ns, 0, address_of(r, "subscriber"));
 		day_sums.blocks++;
 		if (++day_sums.blocks_now > day_sums.blocks_most)
 			day_sums.blocks_most = day_sums.blocks_now;
 	} else if (strcmp(event, "block_delete") == 0) {
 		block_write(r, ns, RECORD_BLOCK_DELETE);
+		block_moves(r, ns, address_of(r, "subscriber"), 0);
 		day_sums.blocks_now--;
 	} else {
 		day_sums.other_records++;
@@ -213,6 +237,9 @@ judge_ask(uint64_t now_ns)
 	static struct whohad w;
 	uint64_t n = day_sums.outside < DAY_PACKETS ? day_sums.outside : DAY_PACKETS;
 	log_writer_close(&writer, now_ns);
+	if (day_sums.blocks_now != 0)
+		judge_wrong(now_ns, "%llu blocks have no end",
+		            (unsigned long long)day_sums.blocks_now);
 	int folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (uint64_t i = 0; i < n; i++) {
 		const struct seen *s = &seen[i];

@@ -6,6 +6,8 @@
  *               port rests for the quarantine.
  *            2. A packet outside comes from the mapping that lives, of the endpoint that sent it.
  *            3. `whohad` names the subscriber of every packet, with certainty, from block records.
+ *            4. A block is somebody's from its first record to its last, and nobody else's; each
+ *               mapping is in a block of its subscriber's; at the end nobody has one.
  * Limits     DAY_SUBSCRIBERS; DAY_PACKETS packets are kept for the last question, the rest by lot.
  */
 #ifndef MR_DAY_JUDGE_H
