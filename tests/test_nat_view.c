@@ -66,6 +66,48 @@ test_mappings(void)
 	}
 }
 
+/* Between the pages every odd mapping ends, here and there, and another is made in its place. */
+static void
+churn(uint64_t *seed)
+{
+	static unsigned other = 20000;
+	struct flow_spec spec;
+	for (unsigned n = 0; n < 20; n++) {
+		unsigned k = random_below(seed, FLOWS / 2) * 2 + 1;
+		be32 host = flow[k].t[0].src.w[0];
+		world_end(w, &flow[k]);
+		CU_ASSERT_EQUAL_FATAL(world_out(w, UDP, host, other++, SERVER, 80, &spec, &flow[k]),
+		                      VERDICT_OPEN);
+	}
+}
+
+/* A listing while mappings come and go: none is shown twice, and what stood throughout once. */
+static void
+test_churn(void)
+{
+	struct cmd_filter all = {.family = 0};
+	static uint8_t seen[65536];
+	uint64_t seed = test_seed();
+	for (uint32_t page = 1; page <= 16; page *= 2) {
+		uint64_t cursor = 0;
+		unsigned standing = 0;
+		begin(2, false);
+		memset(seen, 0, sizeof(seen));
+		do {
+			struct cmd_mapping rows[16];
+			uint32_t n = nat_view_mappings(w->state, 2, &all, &cursor, rows, page);
+			for (uint32_t i = 0; i < n; i++) {
+				unsigned k = __builtin_bswap16(rows[i].inside_port);
+				CU_ASSERT_FATAL(!seen[k]++);
+				standing += k < 1000 + FLOWS && k % 2 == 0;
+			}
+			churn(&seed);
+		} while (cursor != 0);
+		CU_ASSERT_EQUAL(standing, FLOWS / 2);
+		world_free(w);
+	}
+}
+
 static uint32_t
 count(const struct cmd_filter *f)
 {
@@ -394,6 +436,7 @@ test_endpoint(void)
 
 static const struct test_case cases[] = {
 	{"mappings by page", test_mappings},
+	{"mappings come and go", test_churn},
 	{"filters", test_filters},
 	{"subscribers", test_subscribers},
 	{"clipped blocks", test_clipped},
