@@ -48,7 +48,7 @@ static const struct bad {
 	{"{\"nics\": [}", "", "line 1, column"},
 	{"{\"nics\": [], \"nics\": []}", "", "duplicate"},
 	{"{} x", "", "line 1"},
-	{"", "", "line 1"},
+	{"", "", "the document is empty"}, {" ", "", "line 1"},
 	{"[]", "", "an array; expected an object"},
 	{"3", "", "3; expected an object"},
 	/* static mappings */

@@ -23,7 +23,9 @@ config_parse(const char *text, size_t size, struct config_errors *errs)
 		return NULL;
 	}
 	json_t *doc = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
-	if (doc == NULL)
+	if (doc == NULL && size == 0)
+		config_error_add(errs, "", "the document is empty; expected a JSON object");
+	else if (doc == NULL)
 		config_error_add(errs, "", "line %d, column %d: %s", e.line, e.column, e.text);
 	return doc;
 }

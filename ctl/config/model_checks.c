@@ -119,7 +119,7 @@ reference_port(struct model *m, const json_t *check, const json_t *service, cons
 {
 	const json_t *port = json_object_get(backend, "port");
 	bool keeps = port != NULL ? json_integer_value(port) == 0 :
-	             json_object_get(service, "port") == NULL;
+	             json_object_get(service, "ports") != NULL; /* neither: that was said */
 	if (check == NULL || !keeps || json_object_get(check, "port") != NULL)
 		return;
 	enum check_type type = check_type_of(get_text(check, "type"));

@@ -7,6 +7,7 @@
 
 #include "errors.h"
 #include "forms.h"
+#include "near.h"
 #include "option.h"
 
 struct walk {
@@ -38,28 +39,6 @@ walk_wrong(struct walk *w, const struct config_option *o, const json_t *value)
 		config_error_add(w->errs, w->path.text, "%s; expected %s", got, expected);
 }
 
-/* key_distance: insertions, deletions and exchanges between two short words (Levenshtein). */
-static unsigned
-key_distance(const char *a, const char *b)
-{
-	unsigned row[32], n = (unsigned)strlen(b);
-	if (n >= 32 || strlen(a) >= 32)
-		return 32;
-	for (unsigned j = 0; j <= n; j++)
-		row[j] = j;
-	for (unsigned i = 0; a[i] != '\0'; i++) {
-		unsigned diagonal = row[0];
-		row[0] = i + 1;
-		for (unsigned j = 0; j < n; j++) {
-			unsigned best = diagonal + (a[i] != b[j]);
-			diagonal = row[j + 1];
-			best = best < row[j] + 1 ? best : row[j] + 1;
-			row[j + 1] = best < diagonal + 1 ? best : diagonal + 1;
-		}
-	}
-	return row[n];
-}
-
 /* key_begins: the next row after o whose key goes on where this one ends: tcp, tcp_closing. */
 static const struct config_option *
 key_begins(const struct config_option *parent, const struct config_option *o, const char *key)
@@ -76,11 +55,11 @@ static const struct config_option *
 key_near(const struct config_option *parent, const char *key)
 {
 	const struct config_option *o = key_begins(parent, NULL, key), *near = NULL;
-	unsigned best = 3;
+	unsigned best = NEAR_MAX + 1;
 	if (o != NULL)
 		return key_begins(parent, o, key) == NULL ? o : NULL;
 	while ((o = option_child_next(parent, o)) != NULL) {
-		unsigned d = key_distance(key, option_key(o));
+		unsigned d = near_distance(key, option_key(o));
 		near = d < best ? o : near;
 		best = d < best ? d : best;
 	}
