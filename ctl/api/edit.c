@@ -49,9 +49,7 @@ find_named(json_t *array, const char *kind, const char *name, size_t *index,
 		const char *have = json_string_value(json_object_get(o, "name"));
 		if (have != NULL && strcmp(have, name) == 0)
 			return o;
-		size_t used = strlen(known);
-		snprintf(known + used, sizeof(known) - used, "%s%s", used != 0 ? ", " : "",
-		         have != NULL ? have : "?");
+		name_known(known, sizeof(known), have != NULL ? have : "?");
 	}
 	return rpc_fail(err, API_NOT_FOUND, "no %s \"%s\"; there is: %s", kind, name,
 	                known[0] != '\0' ? known : "none");
@@ -93,7 +91,10 @@ edit_backend(json_t *service, const json_t *params, size_t *index, struct rpc_er
 	uint8_t family;
 	size_t i;
 	param_address(params, "address", &a, &family);
+	char known[256] = "";
 	json_array_foreach(array, i, b) {
+		const char *have = json_string_value(json_object_get(b, "address"));
+		name_known(known, sizeof(known), have != NULL ? have : "?");
 		if (!same_backend(service, b, &a, family, port))
 			continue;
 		if (found != NULL)
@@ -103,8 +104,8 @@ edit_backend(json_t *service, const json_t *params, size_t *index, struct rpc_er
 		*index = i;
 	}
 	if (found == NULL)
-		rpc_fail(err, API_NOT_FOUND, "service \"%s\" has no backend %s%s", name,
-		         address, port != 0 ? " with this port" : "");
+		rpc_fail(err, API_NOT_FOUND, "service \"%s\" has no backend %s%s; there is: %s",
+		         name, address, port != 0 ? " with this port" : "", known);
 	return found;
 }
 
@@ -221,11 +222,8 @@ edit_cut(json_t *pool, const char *name, const char *text, bool all, struct rpc_
 			json_object_set_new(pool, name, list_cut(list, cut, no_ends));
 		return 0;
 	}
-	json_array_foreach((json_t *)list, i, v) {
-		size_t used = strlen(known);
-		snprintf(known + used, sizeof(known) - used, "%s%s", used != 0 ? ", " : "",
-		         json_string_value(v));
-	}
+	json_array_foreach((json_t *)list, i, v)
+		name_known(known, sizeof(known), json_string_value(v));
 	rpc_fail(err, API_NOT_FOUND, "range: %s is not wholly in the pool's %s; there is: %s", text,
 	         name, known[0] != '\0' ? known : "none");
 	return -1;

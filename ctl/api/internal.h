@@ -99,6 +99,8 @@ json_t *api_realm_put(struct api *api, json_t *object, unsigned realm);
 int name_parse_realm(const struct image_header *h, const char *s);
 /* api_param_realm: the number of the realm that params want, -1: any. => 0, or -1 and err. */
 int api_param_realm(struct api *api, const json_t *params, int *realm, struct rpc_error *err);
+/* name_known: one more into a list of names for a message, which is cut when it is full. */
+void name_known(char *list, size_t size, const char *name);
 json_t *name_time(uint64_t ns); /* seconds, as a JSON number */
 
 /* query.c */

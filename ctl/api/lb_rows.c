@@ -116,10 +116,13 @@ lb_rows_place(const struct img_lb_service *s)
 const struct img_lb_service *
 lb_rows_service(const struct lb_rows *v, const char *name, struct rpc_error *err)
 {
-	for (uint32_t i = 0; i < v->services; i++)
+	char known[256] = "";
+	for (uint32_t i = 0; i < v->services; i++) {
 		if (strcmp(v->service[i].name, name) == 0)
 			return &v->service[i];
-	rpc_fail(err, API_NOT_FOUND, "no service \"%s\"; service.list has them", name);
+		name_known(known, sizeof(known), v->service[i].name);
+	}
+	rpc_fail(err, API_NOT_FOUND, "no service \"%s\"; there is: %s", name, known);
 	return NULL;
 }
 
@@ -128,12 +131,15 @@ lb_rows_backend(const struct lb_rows *v, const struct img_lb_service *s,
                 const json_t *params, struct rpc_error *err)
 {
 	const struct img_lb_backend *found = NULL;
+	char known[256] = "", text[API_NAME];
 	long long port = param_integer(params, "port", 0);
 	union addr a;
 	uint8_t family;
 	param_address(params, "address", &a, &family);
 	for (uint32_t i = 0; i < s->backends && s->first_backend + i < v->backends; i++) {
 		const struct img_lb_backend *b = &v->backend[s->first_backend + i];
+		name_known(known, sizeof(known),
+		           name_endpoint(&b->address, b->family, b->port, text));
 		if (b->family != family || !addr_equal(&b->address, &a) ||
 		    (port != 0 && ntohs(b->port) != port))
 			continue;
@@ -146,8 +152,9 @@ lb_rows_backend(const struct lb_rows *v, const struct img_lb_service *s,
 		found = b;
 	}
 	if (found == NULL)
-		rpc_fail(err, API_NOT_FOUND, "service \"%s\" has no backend %s%s", s->name,
-		         param_string(params, "address"), port != 0 ? " with this port" : "");
+		rpc_fail(err, API_NOT_FOUND, "service \"%s\" has no backend %s%s; there is: %s",
+		         s->name, param_string(params, "address"),
+		         port != 0 ? " with this port" : "", known);
 	return found;
 }
 

@@ -103,6 +103,20 @@ name_handoff(unsigned cause)
 	return cause < STATS_CAUSES ? names[cause] : NULL;
 }
 
+void
+name_known(char *list, size_t size, const char *name)
+{
+	static const char more[] = ", …";
+	size_t used = strlen(list), room = size - used;
+	bool is_cut = used >= sizeof(more) && strcmp(list + used - sizeof(more) + 1, more) == 0;
+	if (is_cut)
+		return;
+	if (strlen(name) + 2 + sizeof(more) <= room)
+		snprintf(list + used, room, "%s%s", used != 0 ? ", " : "", name);
+	else if (sizeof(more) <= room)
+		memcpy(list + used, more, sizeof(more));
+}
+
 const char *
 name_backend_state(unsigned state)
 {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/config/errors.h"
 #include "internal.h"
 
 static const struct api_param param_table[] = {
@@ -120,7 +121,9 @@ check_integer(const struct api_param_use *use, const json_t *v, struct rpc_error
 	long long n = json_integer_value(v), min = use->param->min, max = use->param->max;
 	if (json_is_integer(v) && n >= min && n <= max)
 		return 0;
-	rpc_fail(err, RPC_PARAMS, "%s: wanted an integer from %lld to %lld", use->name, min, max);
+	char got[80];
+	rpc_fail(err, RPC_PARAMS, "%s: wanted an integer from %lld to %lld, not %s", use->name, min,
+	         max, value_text(v, got, sizeof(got)));
 	return -1;
 }
 
@@ -144,7 +147,9 @@ check_value(const struct api_param_use *use, const json_t *v, struct rpc_error *
 		good = json_is_object(v);
 	if (good)
 		return 0;
-	rpc_fail(err, RPC_PARAMS, "%s: wanted %s", use->name, wanted[use->type]);
+	char got[80];
+	rpc_fail(err, RPC_PARAMS, "%s: wanted %s, not %s", use->name, wanted[use->type],
+	         value_text(v, got, sizeof(got)));
 	return -1;
 }
 

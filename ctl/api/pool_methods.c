@@ -119,10 +119,14 @@ pool_number(const struct image_header *h, const char *name, struct rpc_error *er
 {
 	uint32_t n;
 	const struct img_nat_pool *pool = image_rows(h, IMG_NAT_POOLS, &n);
-	for (uint32_t i = 0; i < n && i < NAT_MAX_POOLS; i++)
+	char known[256] = "";
+	for (uint32_t i = 0; i < n && i < NAT_MAX_POOLS; i++) {
 		if (strcmp(pool[i].name, name) == 0)
 			return (int)i;
-	rpc_fail(err, API_NOT_FOUND, "no pool \"%s\"; pool.list has them", name);
+		name_known(known, sizeof(known), pool[i].name);
+	}
+	rpc_fail(err, API_NOT_FOUND, n != 0 ? "no pool \"%s\"; there is: %s" : "no pool \"%s\"%s; "
+	         "there is none", name, known);
 	return -1;
 }
 
