@@ -123,12 +123,21 @@ bad_lines(void)
 {
 	static const struct { const char *line, *says; } cases[] = {
 		{"frob", "no command \"frob\"; there are: service backend lb health"},
+		{"servce list", "no command \"servce\"; did you mean \"service\"?"},
+		{"--sokcet x", "no option --sokcet; "},
+		{"service lst", "service: no \"lst\"; did you mean \"list\"?"},
+		{"backend drian web", "backend: no \"drian\"; did you mean \"drain\"?"},
+		{"nic drain", "nic: no \"drain\"; there are: list"},
 		{"backend", "list show add remove weight drain maint ready up down auto"},
 		{"backend frob web", "no \"frob\"; there are: list show add"},
-		{"backend drain", "service is missing"},
-		{"backend drain web", "address is missing"},
+		{"backend drain", "SERVICE is missing"},
+		{"backend drain web", "ADDRESS is missing"},
 		{"backend drain web 10.0.0.7 x", "too many: \"x\""},
-		{"backend drain web 10.0.0.7 --weight 4", "no option --weight"},
+		{"backend drain web 10.0.0.7 --weight 4", "no option --weight\nusage"},
+		{"backend drain web 10.0.0.7 --dedline 4", "--dedline; did you mean --deadline?"},
+		{"backend drain web 10.0.0.7 --addres 4", "no option --addres\nusage"},
+		{"lb where web 192.0.2.1", "--port is missing"},
+		{"config apply", "FILE is missing"},
 		{"backend weight web 10.0.0.7 many", "wanted a number, not \"many\""},
 		{"flow list --limit", "--limit wants a value"},
 		{"backend drain web 10.0.0.7:81x", "port: wanted a number, not \"81x\""},
@@ -339,14 +348,25 @@ help(void)
 		char *text;
 		size_t size;
 		FILE *out = open_memstream(&text, &size);
-		CU_ASSERT(help_noun(out, r[i].noun, stderr) == EXIT_DONE);
+		CU_ASSERT(help_noun(out, r[i].noun, NULL, stderr) == EXIT_DONE);
 		fclose(out);
 		CU_ASSERT(strstr(text, r[i].verb) != NULL);
 		free(text);
 	}
 	err_begin();
-	CU_ASSERT(help_noun(stdout, "frob", err) == EXIT_USAGE);
+	CU_ASSERT(help_noun(stdout, "frob", NULL, err) == EXIT_USAGE);
 	err_end("no command \"frob\"");
+	err_begin();
+	CU_ASSERT(help_noun(stdout, "backend", "frob", err) == EXIT_USAGE);
+	err_end("no command \"backend frob\"");
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	CU_ASSERT(help_noun(out, "backend", "drain", stderr) == EXIT_DONE);
+	fclose(out); /* of this one alone */
+	CU_ASSERT(strncmp(text, "millctl backend drain SERVICE", 29) == 0);
+	CU_ASSERT(strstr(text, "backend list") == NULL);
+	free(text);
 }
 
 /* What a command asks of a daemon that answers with `answer`; or NULL, and `says` was said. */
@@ -389,6 +409,7 @@ filters(void)
 		{"nat count mapping nonsense", NULL, "too many: \"nonsense\""},
 		{"call nat.count {\"filter\":\"pool=a\"}", "pool=a", ""},
 		{"call nat.count {\"filter\":\"pool=a\",\"filter\":\"\"}", NULL, "duplicate"},
+		{"call nat.count {x", NULL, "parameters: column 2: "},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		json_t *params = asked(cases[i].line, answer, cases[i].says);

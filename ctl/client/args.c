@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "ctl/config/config.h"
+#include "ctl/config/near.h"
 
 const struct api_method *
 row_method(const struct command_row *row)
@@ -18,10 +19,10 @@ row_method(const struct command_row *row)
 	return NULL;
 }
 
-/* word_at: word number i of args. => false when there are fewer. */
-static bool
-word_at(const char *args, int i, char *out, size_t size)
+bool
+row_arg(const struct command_row *row, int i, char *out, size_t size)
 {
+	const char *args = row->args;
 	for (; i > 0 && args[0] != '\0'; i--) {
 		args += strcspn(args, " ");
 		args += strspn(args, " ");
@@ -34,7 +35,7 @@ bool
 row_is_arg(const struct command_row *row, const char *param)
 {
 	char word[48];
-	for (int i = 0; word_at(row->args, i, word, sizeof(word)); i++)
+	for (int i = 0; row_arg(row, i, word, sizeof(word)); i++)
 		if (strcmp(word, param) == 0)
 			return true;
 	return false;
@@ -171,7 +172,7 @@ set_arg(const struct command_row *row, int number, const char *given, json_t *pa
 {
 	char name[48], word[4096];
 	struct api_param_use use;
-	if (!word_at(row->args, number, name, sizeof(name)) ||
+	if (!row_arg(row, number, name, sizeof(name)) ||
 	    !use_find(row, name, false, &use)) {
 		fprintf(err, "error: one word too many: \"%s\"\n", given);
 		return -1;
@@ -186,6 +187,24 @@ set_arg(const struct command_row *row, int number, const char *given, json_t *pa
 	return 0;
 }
 
+static void
+say_no_option(const struct command_row *row, const char *name, FILE *err)
+{
+	char option[64], near[64] = "";
+	struct api_param_use use;
+	unsigned best = NEAR_MAX + 1;
+	for (const char *s = row_method(row)->params; (s = api_param_next(s, &use)) != NULL;) {
+		option_name(use.name, option, sizeof(option));
+		unsigned d = near_distance(name, option);
+		if (d >= best || row_is_arg(row, use.name))
+			continue;
+		snprintf(near, sizeof(near), "%s", option);
+		best = d;
+	}
+	fprintf(err, near[0] != '\0' ? "error: no option %s; did you mean %s?\n" :
+	        "error: no option %s%s\n", name, near);
+}
+
 /* set_option: => how many words it took, or -1. */
 static int
 set_option(const struct command_row *row, char **argv, int argc, json_t *params, FILE *err,
@@ -198,7 +217,7 @@ set_option(const struct command_row *row, char **argv, int argc, json_t *params,
 	snprintf(name, sizeof(name), "%.*s",
 	         (int)(equals != NULL ? equals - argv[0] : (long)strlen(argv[0])), argv[0]);
 	if (!use_find(row, name, true, &use)) {
-		fprintf(err, "error: no option %s\n", name);
+		say_no_option(row, name, err);
 		return -1;
 	}
 	if (use.type == API_BOOL && equals == NULL) {
@@ -220,9 +239,11 @@ static int
 check_missing(const struct command_row *row, const json_t *params, FILE *err)
 {
 	struct api_param_use use;
+	char word[64];
 	for (const char *s = row_method(row)->params; (s = api_param_next(s, &use)) != NULL;)
 		if (!use.optional && json_at(params, use.name) == NULL) {
-			fprintf(err, "error: %s is missing\n", use.name);
+			help_word(row, &use, word, sizeof(word));
+			fprintf(err, "error: %s is missing\n", word);
 			return -1;
 		}
 	return 0;

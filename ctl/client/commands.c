@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of commands, finding a row in it, and running it. */
 #include "commands.h"
+#include "ctl/config/near.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,8 @@ static const struct command_row rows[] = {
 	{"stats", "", "stats", "", .views = view_stats},
 	{"drops", "", "stats", "", .views = view_drops,
 	 .help = "packets that were not forwarded, by reason"},
+	{"metrics", "", NULL, "", .run = run_metrics, .local = "",
+	 .help = "counters and gauges in the text format of Prometheus"},
 	{"top", "", NULL, "", .run = run_top, .local = "[--interval S] [--count N] [--once]",
 	 .help = "rates by interface, drops and services, refreshed"},
 	{"log", "list", "log.list", "", .views = view_log},
@@ -85,8 +88,8 @@ static const struct command_row rows[] = {
 	{"methods", "", "rpc.methods", "", .views = view_methods,
 	 .help = "requests that the daemon answers, for `call`"},
 	{"version", "", "version", "", .views = view_version},
-	{"help", "", NULL, "", .run = run_help, .local = "[NOUN]",
-	 .help = "all commands, or those of a noun"},
+	{"help", "", NULL, "", .run = run_help, .local = "[NOUN [VERB]]",
+	 .help = "all commands, or those of a noun, or one"},
 	{"complete", "", NULL, "", .run = run_complete, .local = "WORD...",
 	 .help = "what may follow these words, for shells"},
 };
@@ -98,6 +101,25 @@ command_rows(size_t *n)
 	return rows;
 }
 
+/* word_near: the noun that was meant, or if verb is given the verb of this noun; NULL: none. */
+static const char *
+word_near(const char *noun, const char *verb)
+{
+	const char *word = verb != NULL ? verb : noun, *near = NULL;
+	unsigned best = NEAR_MAX + 1;
+	size_t n;
+	const struct command_row *r = command_rows(&n);
+	for (size_t i = 0; i < n; i++) {
+		const char *have = verb != NULL ? r[i].verb : r[i].noun;
+		unsigned d = near_distance(word, have);
+		if ((verb != NULL && strcmp(r[i].noun, noun) != 0) || 2 * d >= strlen(word))
+			continue;
+		near = d < best ? have : near;
+		best = d < best ? d : best;
+	}
+	return near;
+}
+
 static void
 say_verbs(FILE *err, const char *noun, const char *verb)
 {
@@ -105,6 +127,18 @@ say_verbs(FILE *err, const char *noun, const char *verb)
 	const struct command_row *r = command_rows(&n);
 	for (size_t i = 0; i < n; i++)
 		known += strcmp(r[i].noun, noun) == 0;
+	if (noun[0] == '-') {
+		fprintf(err, "error: no option %s; `millctl help` lists them\n", noun);
+		return;
+	}
+	bool is_noun = known == 0;
+	const char *near = is_noun || verb != NULL ? word_near(noun, is_noun ? NULL : verb) : NULL;
+	if (near != NULL && is_noun)
+		fprintf(err, "error: no command \"%s\"; did you mean \"%s\"?\n", noun, near);
+	else if (near != NULL)
+		fprintf(err, "error: %s: no \"%s\"; did you mean \"%s\"?\n", noun, verb, near);
+	if (near != NULL)
+		return;
 	if (known == 0)
 		fprintf(err, "error: no command \"%s\"; there are:", noun);
 	else if (verb == NULL)

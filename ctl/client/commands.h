@@ -53,6 +53,8 @@ json_t *args_parse(const struct command_row *row, int argc, char **argv, FILE *e
 const struct api_method *row_method(const struct command_row *row);
 /* take_word: "--name VALUE" out of the words, if it is there. => words left, or -1 and said. */
 int take_word(int argc, char **argv, const char *name, const char **value, FILE *err);
+/* row_arg: name of argument number i of a row. => false: it takes fewer. */
+bool row_arg(const struct command_row *row, int i, char *out, size_t size);
 bool row_is_arg(const struct command_row *row, const char *param);
 /* option_name: "filter.source_port" to "--source-port". */
 void option_name(const char *param, char *out, size_t size);
@@ -60,12 +62,18 @@ void option_name(const char *param, char *out, size_t size);
 /* help.c */
 void help_row(FILE *out, const struct command_row *row);
 void help_all(FILE *out);
-int help_noun(FILE *out, const char *noun, FILE *err);
+/* help_noun: of all its verbs, or of one if verb is not NULL. => an EXIT_. */
+int help_noun(FILE *out, const char *noun, const char *verb, FILE *err);
+/* help_word: a parameter as it is written on the command line: "SERVICE", "--port". */
+void help_word(const struct command_row *row, const struct api_param_use *use, char *out,
+               size_t size);
 /* help_man, help_api: the generated parts of millctl(1) and docs/api.md. */
 void help_man(FILE *out);
 void help_api(FILE *out);
 /* complete: what may follow these words, one a line. */
 void complete(FILE *out, int argc, char **argv);
+/* complete_names: objects that may, as the daemon has them; nothing if it does not say. */
+void complete_names(struct session *s, int argc, char **argv);
 
 /* views.c */
 extern const struct view view_applied[], view_flows[], view_flow_count[], view_mappings[],
@@ -101,7 +109,15 @@ int run_call(struct session *s, const struct command_row *row, int argc, char **
 int run_help(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_complete(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_import(struct session *s, const struct command_row *row, int argc, char **argv);
+int run_metrics(struct session *s, const struct command_row *row, int argc, char **argv);
 int run_top(struct session *s, const struct command_row *row, int argc, char **argv);
+
+/*
+ * metrics_print: answers to generation.show, stats, pool, backend and service.list, log.sinks;
+ * but for the first all may be NULL, together.
+ */
+enum { METRICS_SOURCES = 6 };
+void metrics_print(FILE *out, json_t *const answer[METRICS_SOURCES]);
 
 /* top_share: how many rows of each list fit into the lines, each with its header; in turn. */
 enum { TOP_LISTS = 3 };

@@ -98,12 +98,13 @@ help_all(FILE *out)
 }
 
 int
-help_noun(FILE *out, const char *noun, FILE *err)
+help_noun(FILE *out, const char *noun, const char *verb, FILE *err)
 {
 	size_t n, found = 0;
 	const struct command_row *rows = command_rows(&n);
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(rows[i].noun, noun) != 0)
+		if (strcmp(rows[i].noun, noun) != 0 ||
+		    (verb != NULL && rows[i].verb[0] != '\0' && strcmp(rows[i].verb, verb) != 0))
 			continue;
 		fprintf(out, "%smillctl ", found++ != 0 ? "\n" : "");
 		help_row(out, &rows[i]);
@@ -112,7 +113,8 @@ help_noun(FILE *out, const char *noun, FILE *err)
 	}
 	if (found != 0)
 		return EXIT_DONE;
-	fprintf(err, "error: no command \"%s\"; `millctl help` lists them\n", noun);
+	fprintf(err, "error: no command \"%s%s%s\"; `millctl help` lists them\n", noun,
+	        verb != NULL ? " " : "", verb != NULL ? verb : "");
 	return EXIT_USAGE;
 }
 
@@ -155,6 +157,17 @@ help_api(FILE *out)
 		fprintf(out, "| `%s` | %s%s%s | %s |\n", m[i].name, m[i].params[0] ? "`" : "",
 		        m[i].params, m[i].params[0] ? "`" : "", m[i].help);
 	help_api_params(out);
+}
+
+void
+help_word(const struct command_row *row, const struct api_param_use *use, char *out, size_t size)
+{
+	if (!row_is_arg(row, use->name))
+		option_name(use->name, out, size);
+	else if (use->type == API_OBJECT)
+		snprintf(out, size, "FILE");
+	else
+		upper(use->name, out, size);
 }
 
 static void

@@ -119,7 +119,7 @@ run_call(struct session *s, const struct command_row *row, int argc, char **argv
 	json_t *params = argc > 1 ? json_loads(argv[1], JSON_REJECT_DUPLICATES, &je) :
 	                           json_object();
 	if (params == NULL) {
-		fprintf(s->err, "error: parameters: %s\n", je.text);
+		fprintf(s->err, "error: parameters: column %d: %s\n", je.column, je.text);
 		return EXIT_USAGE;
 	}
 	json_t *r = session_call(s, argv[0], params);
@@ -140,8 +140,10 @@ run_help(struct session *s, const struct command_row *row, int argc, char **argv
 		help_api(s->out);
 	else if (argc == 0)
 		help_all(s->out);
+	else if (argc > 2)
+		return misused(s, row);
 	else
-		return help_noun(s->out, argv[0], s->err);
+		return help_noun(s->out, argv[0], argc > 1 ? argv[1] : NULL, s->err);
 	return EXIT_DONE;
 }
 
@@ -149,5 +151,6 @@ int
 run_complete(struct session *s, const struct command_row *row, int argc, char **argv)
 {
 	complete(s->out, argc, argv);
+	complete_names(s, argc, argv);
 	return EXIT_DONE;
 }

@@ -67,11 +67,12 @@ run(struct session *s, int argc, char **argv)
 		fprintf(s->out, "millctl %s\n", MILLRACE_VERSION);
 		return EXIT_DONE;
 	}
+	for (int i = 1; i < argc && strcmp(argv[0], "complete") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0)
+			return help_noun(s->out, argv[0], i > 1 ? argv[1] : NULL, s->err);
 	const struct command_row *row = command_find(argc, argv, &used, s->err);
 	if (row == NULL)
 		return EXIT_USAGE;
-	if (argc > used && strcmp(argv[used], "--help") == 0)
-		return help_noun(s->out, row->noun, s->err);
 	return command_run_row(s, row, argc - used, argv + used);
 }
 
