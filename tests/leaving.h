@@ -18,14 +18,17 @@ static inline struct leaving
 leaving_from(union leaving_flow *at, const struct flow *f, const struct tuple t[2])
 {
 	bool is_v6 = t[0].family == FAMILY_V6;
-	*(is_v6 ? &at->v6.f : &at->v4.f) = *f;
+	struct flow *head = is_v6 ? &at->v6.f : &at->v4.f;
+	*head = *f;
+	head->proto = t[0].proto;
 	for (unsigned dir = 0; dir < 2; dir++) {
+		head->realm[dir] = t[dir].realm;
 		if (is_v6)
 			at->v6.tuple[dir] = tuple_to6(&t[dir]);
 		else
 			at->v4.tuple[dir] = tuple_to4(&t[dir]);
 	}
-	return (struct leaving){.f = &at->v4.f, .family = t[0].family};
+	return (struct leaving){.f = head, .family = t[0].family};
 }
 
 /* leaving_end: last words to a policy that was not asked before. */
