@@ -159,7 +159,7 @@ class Packet:
     def __init__(self, frame, time_ns=0):
         self.frame, self.time_ns = frame, time_ns
         self.vlan = self.src = self.dst = self.proto = self.sport = self.dport = self.flags = None
-        self.l3 = self.l4 = self.data = None
+        self.l3 = self.l4 = self.data = self.icmp_type = self.icmp_code = self.ident = None
         self.fragment = False
         if len(frame) < 14:
             self.kind = None

@@ -175,7 +175,7 @@ far_stop(void)
 		close(far.image_fd);
 	munmap(far.records, record_segment_size(1));
 	munmap(far.plane.stats, stats_segment_size(2));
-	free(far.plane.image);
+	fake_drop(&far.plane);
 }
 
 static inline void

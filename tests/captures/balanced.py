@@ -8,8 +8,8 @@ import os
 import struct
 
 import packets as P
-from roundtrip import (CLIENT_MAC, FOREVER, LONGEST_GAP, SERVER_MAC, START, frames, invert, is_fit, judge, key, pair,
-                       rewrite, run, same, ttl_of, unnamed)
+from roundtrip import (CLIENT_MAC, FOREVER, LONGEST_GAP, SERVER_MAC, START, frames, invert, is_fit, judge, key, opens,
+                       pair, rewrite, run, same, ttl_of, unnamed)
 
 SERVICES = 200
 LOCAL = {4: "10.254.0.1", 6: "fd00:e::1"}
@@ -54,15 +54,14 @@ class Capture:
             return
         if k not in self.flows:
             service = k[2:]
-            if p.proto == P.TCP and p.flags & P.RST or \
-                    (service not in self.services and len(self.services) == SERVICES):
+            if not opens(p) or (service not in self.services and len(self.services) == SERVICES):
                 return
             self.services.setdefault(service, len(self.services) + 2)
             n = self.clients.setdefault(k[0], len(self.clients) + 2)
             who = P.addr("100.64.0.0")[:2] + struct.pack("!H", n) if len(k[0]) == 4 else P.addr("fd00:c::")[:12] + \
                 struct.pack("!I", n)
             self.flows[k] = Connection((who,) + k[1:])
-        elif p.proto == P.TCP and p.flags & (P.SYN | P.ACK | P.RST) == P.SYN:
+        elif p.proto == P.TCP and p.flags & (P.SYN | P.ACK | P.RST | P.FIN) == P.SYN:
             self.flows[k] = Connection(self.flows[k])
             self.reused += 1
         self.there.append((t, rewrite(p.l3, self.flows[k]), self.flows[k]))

@@ -70,6 +70,16 @@ def key(p):
     return (p.src, sport, p.dst, dport, p.proto)
 
 
+def opens(p):
+    """May it be the first packet of a flow? TCP by a SYN alone, or picked up in the middle: with ACK and without SYN."""
+    if p.offset:
+        return False
+    if p.proto == P.TCP:
+        return not p.flags & P.RST and p.flags & (P.SYN | P.FIN | P.ACK) in (P.SYN, P.ACK, P.ACK | P.FIN,
+                                                                            P.SYN | P.FIN | P.ACK)
+    return p.proto != P.ICMP or p.icmp_type == 8
+
+
 def invert(k):
     return (k[2], k[3], k[0], k[1], k[4])
 
@@ -185,8 +195,8 @@ class Capture:
             self.back.append((t, rewrite(p.l3, invert(flow)), flow))
             return
         if k not in self.flows:
-            if p.proto == P.TCP and p.flags & P.RST or p.proto == P.ICMP and p.icmp_type == 0:
-                return  # opens nothing
+            if not opens(p):
+                return
             number = self.clients.setdefault(k[0], len(self.clients) + 2)
             self.flows[k] = (struct.pack("!I", 0x64400000 + number),) + k[1:]
         self.there.append((t, rewrite(p.l3, self.flows[k]), self.flows[k]))
