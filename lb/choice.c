@@ -230,8 +230,7 @@ choice_take(struct choice *c, const struct lb_view *v, const struct img_lb_servi
 const struct img_lb_backend *
 choice_guess(const struct lb_view *v, const struct img_lb_service *s, const struct tuple *t)
 {
-	const struct asker a = {.v = v, .s = s, .backends = v->backends + s->first_backend,
-		.slots = lb_tables_slots(&v->tables, (uint32_t)(s - v->services))};
+	const struct asker a = asker_of(NULL, v, s);
 	uint32_t slot[2];
 	if (lb_place_slots(s, t, slot) != 1)
 		return NULL;

@@ -12,13 +12,10 @@ again_open(struct worker *w, struct pkt *p)
 {
 	struct flow *f = flow_head(&w->flows, p->ref);
 	unsigned d = p->ref & 1;
-	if (d != 0 || !conn_is_over(f->state)) {
+	bool is_over = d == 0 && conn_is_over(f->state);
+	if (!is_over || !w->policy[f->policy].ops->opens_again) {
 		p->event = EV_SYN;
-		return false;
-	}
-	if (!w->policy[f->policy].ops->opens_again) {
-		p->event = EV_SYN;
-		f->state = conn_next[f->state][d][EV_SYN];
+		f->state = is_over ? conn_next[f->state][d][EV_SYN] : f->state;
 		return false;
 	}
 	tally_uncount(&w->tally, f, d, p->l3_len);

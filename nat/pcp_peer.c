@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "lib/parse_plain.h"
 #include "nat/ranges.h"
 
 /* What a subscriber may have a connection with: an address of a host, and a port. */
@@ -15,7 +16,7 @@ static bool
 is_remote(be32 address, be16 port)
 {
 	uint8_t first = (uint8_t)(be32toh(address) >> 24);
-	return port != 0 && first != 0 && first != 127 && first < 224;
+	return port != 0 && !is_martian4_first(first);
 }
 
 /* Is it this worker whose subscriber he is for what he sends there? */

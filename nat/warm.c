@@ -201,7 +201,7 @@ ask_end(const struct nat *n, const struct mapping *m, uint64_t hint[HINTS])
 
 /* Of the flows that have a mapping: it, its block, and the rest. */
 static inline __attribute__((always_inline)) void
-part(const struct nat *n, struct leaving *l, unsigned stage)
+part_one(const struct nat *n, struct leaving *l, unsigned stage)
 {
 	const struct mapping *m = mapping_at(&n->mappings, l->f->owner);
 	if (!owner_is_mapping(l->f->owner))
@@ -216,16 +216,21 @@ part(const struct nat *n, struct leaving *l, unsigned stage)
 		prefetch_write(life_subscriber(n, m));
 }
 
+/* The stage is known where this is called, so that the loop does not ask for it. */
+static inline __attribute__((always_inline)) void
+part(const struct nat *n, struct leaving *const *all, unsigned count, unsigned stage)
+{
+	for (unsigned i = 0; i < count; i++)
+		part_one(n, all[i], stage);
+}
+
 void
 warm_ended(void *state, struct leaving *const *all, unsigned count, unsigned stage)
 {
 	if (stage == 0)
-		for (unsigned i = 0; i < count; i++)
-			part(state, all[i], 0);
+		part(state, all, count, 0);
 	else if (stage == 1)
-		for (unsigned i = 0; i < count; i++)
-			part(state, all[i], 1);
+		part(state, all, count, 1);
 	else
-		for (unsigned i = 0; i < count; i++)
-			part(state, all[i], 2);
+		part(state, all, count, 2);
 }
