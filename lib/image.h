@@ -218,6 +218,12 @@ bool image_name_is_good(const char name[IMAGE_NAME]);
 
 /* image_rows: rows of a section (=> NULL and *n = 0 if absent). => The image was checked. */
 const void *image_rows(const struct image_header *h, uint32_t kind, uint32_t *n);
+/* image_rows_own: the same, for whoever makes the image and may write them. */
+static inline void *
+image_rows_own(struct image_header *h, uint32_t kind, uint32_t *n)
+{
+	return (void *)(uintptr_t)image_rows(h, kind, n);
+}
 
 /* image_section_is: does the section, if present, have rows of row_size? For policies' checks. */
 bool image_section_is(const struct image_header *h, uint32_t kind, size_t row_size);

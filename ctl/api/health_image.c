@@ -65,18 +65,12 @@ service_patch(const struct img_lb_service *s, struct img_lb_backend *rows,
 	return changed;
 }
 
-static void *
-rows_of(struct image_header *h, uint32_t kind, uint32_t *n)
-{
-	return (void *)(uintptr_t)image_rows(h, kind, n);
-}
-
 int
 health_patch(const struct health *h, bool planned, uint64_t now_ns, struct image_header *image)
 {
 	uint32_t n_services = 0, n_backends = 0;
 	const struct img_lb_service *s = image_rows(image, IMG_LB_SERVICES, &n_services);
-	struct img_lb_backend *rows = rows_of(image, IMG_LB_BACKENDS, &n_backends);
+	struct img_lb_backend *rows = image_rows_own(image, IMG_LB_BACKENDS, &n_backends);
 	size_t n = planned ? h->n_next : h->n;
 	int changed = 0;
 	if (n != n_backends)

@@ -6,18 +6,12 @@
 #include "errors.h"
 #include "lb/lb_table.h"
 
-static void *
-rows_of(struct image_header *h, uint32_t kind, uint32_t *n)
-{
-	return (void *)(uintptr_t)image_rows(h, kind, n);
-}
-
 /* tables_plan: which tables are kept, and where the others go. => how many are to be made. */
 static uint32_t
 tables_plan(struct image_header *image, const struct lb_by_id *running)
 {
 	uint32_t n, n_backends, made = 0;
-	struct img_lb_service *s = rows_of(image, IMG_LB_SERVICES, &n);
+	struct img_lb_service *s = image_rows_own(image, IMG_LB_SERVICES, &n);
 	const struct img_lb_backend *b = image_rows(image, IMG_LB_BACKENDS, &n_backends);
 	for (uint32_t i = 0; i < n; i++) {
 		s[i].table = lb_table_digest(&s[i], b + s[i].first_backend);
@@ -33,7 +27,7 @@ tables_fill(struct image_header *image, struct config_errors *errs)
 	uint32_t n, n_backends, n_slots;
 	const struct img_lb_service *s = image_rows(image, IMG_LB_SERVICES, &n);
 	const struct img_lb_backend *b = image_rows(image, IMG_LB_BACKENDS, &n_backends);
-	uint16_t *slots = rows_of(image, IMG_LB_SLOTS, &n_slots);
+	uint16_t *slots = image_rows_own(image, IMG_LB_SLOTS, &n_slots);
 	for (uint32_t i = 0; i < n; i++) {
 		if (s[i].slots == LB_SLOTS_KEPT)
 			continue;
