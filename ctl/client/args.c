@@ -267,10 +267,8 @@ args_parse(const struct command_row *row, int argc, char **argv, FILE *err, int 
 		rc = check_missing(row, params, err);
 	if (rc == 0)
 		return params;
-	if (*status == EXIT_USAGE) {
-		fprintf(err, "usage: millctl ");
-		help_row(err, row);
-	}
+	if (*status == EXIT_USAGE)
+		help_usage(err, row);
 	json_decref(params);
 	return NULL;
 }

@@ -61,6 +61,8 @@ void option_name(const char *param, char *out, size_t size);
 
 /* help.c */
 void help_row(FILE *out, const struct command_row *row);
+/* help_usage: the row is not used so. => EXIT_USAGE. */
+int help_usage(FILE *err, const struct command_row *row);
 void help_all(FILE *out);
 /* help_noun: of all its verbs, or of one if verb is not NULL. => an EXIT_. */
 int help_noun(FILE *out, const char *noun, const char *verb, FILE *err);

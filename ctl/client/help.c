@@ -81,6 +81,14 @@ help_options(FILE *out, const struct command_row *row)
 	}
 }
 
+int
+help_usage(FILE *err, const struct command_row *row)
+{
+	fprintf(err, "usage: millctl ");
+	help_row(err, row);
+	return EXIT_USAGE;
+}
+
 void
 help_all(FILE *out)
 {

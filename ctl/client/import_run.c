@@ -104,11 +104,8 @@ int
 run_import(struct session *s, const struct command_row *row, int argc, char **argv)
 {
 	const char *file = argc == 3 && strcmp(argv[1], "--into") == 0 ? argv[2] : NULL;
-	if (argc != 1 && file == NULL) {
-		fprintf(s->err, "usage: millctl ");
-		help_row(s->err, row);
-		return EXIT_USAGE;
-	}
+	if (argc != 1 && file == NULL)
+		return help_usage(s->err, row);
 	char *text = file_text(argv[0]);
 	if (text == NULL) {
 		fprintf(s->err, "error: %s: %s\n", argv[0], strerror(errno));

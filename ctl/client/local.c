@@ -8,21 +8,13 @@
 #include "ctl/config/config.h"
 #include "ctl/config/warnings.h"
 
-static int
-misused(struct session *s, const struct command_row *row)
-{
-	fprintf(s->err, "usage: millctl ");
-	help_row(s->err, row);
-	return EXIT_USAGE;
-}
-
 int
 run_config_check(struct session *s, const struct command_row *row, int argc, char **argv)
 {
 	struct config_errors errs = {0}, warned = {0};
 	size_t size;
 	if (argc != 1 || strncmp(argv[0], "--", 2) == 0)
-		return misused(s, row);
+		return help_usage(s->err, row);
 	json_t *doc = config_load(strcmp(argv[0], "-") == 0 ? "/dev/stdin" : argv[0], &errs);
 	void *image = doc != NULL ? config_compile(doc, NULL, 1, &size, &errs) : NULL;
 	bool ok = image != NULL;
@@ -51,7 +43,7 @@ int
 run_config_get(struct session *s, const struct command_row *row, int argc, char **argv)
 {
 	if (argc != 0)
-		return misused(s, row);
+		return help_usage(s->err, row);
 	json_t *r = session_call(s, row->method, json_object());
 	if (r == NULL)
 		return s->status;
@@ -115,7 +107,7 @@ run_call(struct session *s, const struct command_row *row, int argc, char **argv
 {
 	json_error_t je;
 	if (argc < 1 || argc > 2)
-		return misused(s, row);
+		return help_usage(s->err, row);
 	json_t *params = argc > 1 ? json_loads(argv[1], JSON_REJECT_DUPLICATES, &je) :
 	                           json_object();
 	if (params == NULL) {
@@ -141,7 +133,7 @@ run_help(struct session *s, const struct command_row *row, int argc, char **argv
 	else if (argc == 0)
 		help_all(s->out);
 	else if (argc > 2)
-		return misused(s, row);
+		return help_usage(s->err, row);
 	else
 		return help_noun(s->out, argv[0], argc > 1 ? argv[1] : NULL, s->err);
 	return EXIT_DONE;

@@ -213,11 +213,8 @@ run_metrics(struct session *s, const struct command_row *row, int argc, char **a
 {
 	json_t *answer[METRICS_SOURCES] = {0};
 	bool good = argc == 0;
-	if (!good) {
-		fprintf(s->err, "usage: millctl ");
-		help_row(s->err, row);
-		return EXIT_USAGE;
-	}
+	if (!good)
+		return help_usage(s->err, row);
 	for (unsigned i = 0; i < SOURCES && good; i++) {
 		json_t *params = i == STATS ? json_pack("{s:b}", "all", 1) : json_object();
 		answer[i] = session_call(s, methods[i], params);

@@ -277,11 +277,8 @@ int
 run_top(struct session *s, const struct command_row *row, int argc, char **argv)
 {
 	struct top t = {.interval = 1};
-	if (top_options(&t, argc, argv) != 0) {
-		fprintf(s->err, "usage: millctl ");
-		help_row(s->err, row);
-		return EXIT_USAGE;
-	}
+	if (top_options(&t, argc, argv) != 0)
+		return help_usage(s->err, row);
 	t.clear = t.count == 0 && !s->json;
 	bool good = sample(s, &t);
 	for (long shown = 0; good && (t.count == 0 || shown < t.count); shown++) {
