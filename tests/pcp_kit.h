@@ -32,6 +32,16 @@ begin(uint8_t filtering)
 	world_tick(w, 0);
 }
 
+/* The same, and HOST's TCP port 80 is PUBLIC's 8080 for good. */
+static inline void
+begin_static(void)
+{
+	begin(NAT_FILTER_EIF);
+	world_static(w, static_key(1, HOST, TCP, port(80)),
+	             static_key(0, PUBLIC, TCP, port(8080)), 1);
+	world_apply(w);
+}
+
 /* A request to map, of so many octets with what was put behind it. */
 static inline uint32_t
 request(be32 client, uint8_t proto, unsigned inside, unsigned lifetime, uint8_t nonce)

@@ -219,10 +219,7 @@ test_announce(void)
 static void
 test_static(void)
 {
-	begin(NAT_FILTER_EIF);
-	world_static(w, static_key(1, HOST, TCP, port(80)),
-	             static_key(0, PUBLIC, TCP, port(8080)), 1);
-	world_apply(w);
+	begin_static();
 	CU_ASSERT_EQUAL(map(TCP, 80, HOUR, 1), PCP_SUCCESS);
 	CU_ASSERT(lifetime() == UINT32_MAX && external() == 8080 && load32(data + 56) == PUBLIC);
 	CU_ASSERT_EQUAL(map(TCP, 80, 0, 1), PCP_NOT_AUTHORIZED);

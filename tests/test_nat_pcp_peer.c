@@ -168,10 +168,7 @@ test_refused(void)
 static void
 test_static(void)
 {
-	begin(NAT_FILTER_EIF);
-	world_static(w, static_key(1, HOST, TCP, port(80)),
-	             static_key(0, PUBLIC, TCP, port(8080)), 1);
-	world_apply(w);
+	begin_static();
 	CU_ASSERT_EQUAL(peer(TCP, 80, SERVER, 1, HOUR, 1), PCP_SUCCESS);
 	CU_ASSERT(lifetime() == UINT32_MAX && external() == 8080 && w->stats[0].leases == 0);
 	CU_ASSERT_EQUAL(peer(TCP, 80, SERVER, 1, 0, 1), PCP_NOT_AUTHORIZED);
