@@ -16,6 +16,9 @@
 enum memory_part { MEMORY_FLOWS_V4, MEMORY_FLOWS_V6, MEMORY_NAT, MEMORY_LB, MEMORY_BUFFERS,
 	           MEMORY_OTHER, MEMORY_PARTS };
 
+/* What grows with flows takes so much for each IPv4 flow that there is room for, at the most. */
+enum { MEMORY_FLOW_MAX = 128 };
+
 struct memory_need {
 	uint64_t part[MEMORY_PARTS]; /* bytes, all workers together */
 	uint64_t sum;

@@ -6,7 +6,7 @@
 #include "lib/mem.h"
 
 enum { POOL_PORTS = 64512, POOL_BLOCK = 128, PER_SUBSCRIBER = 100, SHARED_PREFIX = 20,
-       ESTABLISHED_S = 7440 };
+       ESTABLISHED_S = 7440, BOUND_FROM = 1000000 };
 
 static size_t
 memory_now(void)
@@ -58,6 +58,34 @@ bench_rig_options(const struct bench_case *c, uint64_t flows)
 		.v6 = c->kind == TRAFFIC_LB6,
 		.guard = c->guard,
 	};
+}
+
+void
+bench_memory(const struct bench *b, struct result *out)
+{
+	uint64_t most = MEMORY_FLOW_MAX * b->rig_options.flows;
+	out->room = b->rig_options.flows;
+	out->bytes_per_flow = (double)b->memory / (double)out->room;
+	if (b->flows >= BOUND_FROM && !b->rig_options.v6 && subscribers == 0 && b->need.sum > most)
+		bench_expect(out, "bytes of tables", b->need.sum, most);
+}
+
+void
+bench_memory_parts(const struct bench *b, struct result *out)
+{
+	const struct img_plane *plane = b->rig->plane.gen->plane;
+	const uint64_t *need = b->need.part;
+	double slab = (double)plane->flows_v4 * sizeof(struct flow4) +
+	              (double)plane->flows_v6 * sizeof(struct flow6);
+	double tables = (double)need[MEMORY_FLOWS_V4] + (double)need[MEMORY_FLOWS_V6];
+	double part[BENCH_MEMORY_PARTS] = {
+		[BENCH_FLOWS] = slab, [BENCH_INDEX] = tables - slab,
+		[BENCH_NAT] = (double)need[MEMORY_NAT], [BENCH_LB] = (double)need[MEMORY_LB],
+		[BENCH_OTHER] = (double)need[MEMORY_OTHER],
+		[BENCH_REST] = (double)b->memory - (double)b->need.sum,
+	};
+	for (unsigned i = 0; i < BENCH_MEMORY_PARTS; i++)
+		out->memory[i] = part[i] / (double)b->rig_options.flows;
 }
 
 /* Tables that did not find huge pages, where others do, are not what is to be measured. */

@@ -15,7 +15,8 @@
 enum { BATCH = RIG_PACKETS / 2, ROWS_MAX = 32 };
 
 /* What a flow takes, by part, as the data plane reckons it at start; the rest is rounding up to
- * pages, and what does not grow with flows. */
+ * pages, and what does not grow with flows. All are of the flows that there is room for: a case has
+ * more of it than flows stand, by its slack, and all of it can be used (syn-flood has no slack). */
 enum bench_memory { BENCH_FLOWS, BENCH_INDEX, BENCH_NAT, BENCH_LB, BENCH_OTHER, BENCH_REST,
 	            BENCH_MEMORY_PARTS };
 
@@ -29,7 +30,8 @@ struct result {
 	double f, f_min;       /* the same in multiples of the F beside each; 0: not timed so */
 	double cumulative_ns;  /* parts: up to here */
 	double cold_ns;        /* with headers out of the caches; 0: not measured */
-	double bytes_per_flow; /* all that the case's plane took, 0: it has none */
+	double bytes_per_flow; /* all that the case's plane took / room; 0: it has none */
+	uint64_t room;         /* flows, of both families */
 	double memory[BENCH_MEMORY_PARTS]; /* of these, if memory[BENCH_FLOWS] is not 0 */
 	double load, second;   /* layouts: slots in use, lookups that took another line: shares */
 	double p50_ns, p99_ns, p999_ns, p9999_ns, max_ns; /* latency only */
@@ -101,6 +103,11 @@ uint64_t bench_run_all(struct bench *b);
 void result_time(struct result *out, struct timing *t, double tick_ns);
 /* bench_expect: fails the result unless got is want. */
 void bench_expect(struct result *out, const char *what, uint64_t got, uint64_t want);
+
+/* bench_memory: bytes a flow of the case's plane; fails the result where tables take more than the
+ * bound (from a million flows on: fixed parts weigh more with few). bench_memory_parts: by part. */
+void bench_memory(const struct bench *b, struct result *out);
+void bench_memory_parts(const struct bench *b, struct result *out);
 
 void case_start(struct bench *b, struct result *out);
 void case_hit(struct bench *b, struct result *out);

@@ -27,24 +27,6 @@ hits(struct bench *b)
 	return t;
 }
 
-/* Bytes a flow by part: what the plane reckons for its tables, and the rest of what it took. */
-static void
-memory_parts(const struct bench *b, struct result *out)
-{
-	const struct img_plane *plane = b->rig->plane.gen->plane;
-	const uint64_t *need = b->need.part;
-	double flows = (double)b->flows, slab = (double)plane->flows_v4 * sizeof(struct flow4) +
-	                                        (double)plane->flows_v6 * sizeof(struct flow6);
-	double tables = (double)need[MEMORY_FLOWS_V4] + (double)need[MEMORY_FLOWS_V6];
-	out->bytes_per_flow = (double)b->memory / flows;
-	out->memory[BENCH_FLOWS] = slab / flows;
-	out->memory[BENCH_INDEX] = (tables - slab) / flows;
-	out->memory[BENCH_NAT] = (double)need[MEMORY_NAT] / flows;
-	out->memory[BENCH_LB] = (double)need[MEMORY_LB] / flows;
-	out->memory[BENCH_OTHER] = (double)need[MEMORY_OTHER] / flows;
-	out->memory[BENCH_REST] = ((double)b->memory - (double)b->need.sum) / flows;
-}
-
 void
 case_hit(struct bench *b, struct result *out)
 {
@@ -56,7 +38,7 @@ case_hit(struct bench *b, struct result *out)
 	struct timing cold = hits(b);
 	b->rig->cold = 0;
 	out->cold_ns = timing_median(&cold) * b->tick_ns;
-	memory_parts(b, out);
+	bench_memory_parts(b, out);
 }
 
 /* The index and flow lookup alone, in bursts of 32 as the pipeline does it. => how many found. */

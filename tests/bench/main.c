@@ -47,8 +47,8 @@ case_run(const struct bench_case *c, const struct options *o, struct machine *m,
 		snprintf(rows[0].note, sizeof(rows[0].note), "could not open the flows");
 	}
 	for (unsigned i = 0; i < ROWS_MAX && rows[i].name != NULL; i++) {
-		if (rows[i].bytes_per_flow == 0 && b.rig != NULL)
-			rows[i].bytes_per_flow = (double)b.memory / (double)flows;
+		if (b.rig != NULL)
+			bench_memory(&b, &rows[i]);
 		report_result(&report, &rows[i]);
 	}
 	bench_close(&b);

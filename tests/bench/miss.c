@@ -15,7 +15,6 @@ case_open(struct bench *b, struct result *out)
 	result_time(out, &t, b->tick_ns);
 	if (!opened)
 		bench_expect(out, "opened and answered", rig_sent(b->rig), 2 * b->flows);
-	out->bytes_per_flow = (double)b->memory / (double)b->flows;
 }
 
 /*

@@ -64,10 +64,14 @@ print_extras(const struct result *x)
 static void
 print_memory(const struct result *x)
 {
-	printf("    bytes a flow:");
-	for (unsigned i = 0; i < BENCH_MEMORY_PARTS; i++)
+	double grows = 0;
+	printf("    bytes a flow, of room for %llu:", (unsigned long long)x->room);
+	for (unsigned i = 0; i < BENCH_MEMORY_PARTS; i++) {
 		printf(" %s %.1f%s", memory_names[i], x->memory[i],
-		       i + 1 < BENCH_MEMORY_PARTS ? "," : "\n");
+		       i + 1 < BENCH_MEMORY_PARTS ? "," : "; ");
+		grows += i != BENCH_REST ? x->memory[i] : 0;
+	}
+	printf("all but the rest, which is fixed, %.1f\n", grows);
 }
 
 /* Multiples of the F of the same moments, else of that at the beginning. */
@@ -149,6 +153,8 @@ case_json(const struct report *r, unsigned i)
 	set_real(o, "cumulative_ns", x->cumulative_ns);
 	set_real(o, "cold_ns", x->cold_ns);
 	set_real(o, "bytes_per_flow", x->bytes_per_flow);
+	if (x->room > 0)
+		json_object_set_new(o, "room", json_integer((json_int_t)x->room));
 	if (x->memory[BENCH_FLOWS] > 0)
 		json_object_set_new(o, "memory", memory_json(x));
 	if (x->load > 0) {

@@ -23,5 +23,4 @@ case_start(struct bench *b, struct result *out)
 	if (!out->failed)
 		snprintf(out->note, sizeof(out->note), "start %.2f s, apply %.3f s",
 		         (double)b->rig->start_ticks * b->tick_ns / 1e9, out->ns / 1e9);
-	out->bytes_per_flow = (double)b->memory / (double)b->flows;
 }
