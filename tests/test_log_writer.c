@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "ctl/log/jobs.h"
 #include "log_world.h"
 
 static const struct log_names main_pool = {.pool = "main"};
@@ -241,6 +242,35 @@ hanging_disk(void)
 	log_end();
 }
 
+/* The same disk while segments are rotated: a few wait with their descriptors and indexes, the
+ * others are left as a crash leaves them, are counted, and are finished when the disk answers. */
+static void
+hanging_rotation(void)
+{
+	char path[192];
+	uint64_t sequence = 0;
+	unsigned segments;
+	log_begin();
+	struct log_writer_conf c = writer_conf(1 << 20, true);
+	c.rotate_seconds = 1;
+	snprintf(path, sizeof(path), "%s/nat-20261124T150000Z-00000000.jsonl", log_dir);
+	CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, BEGIN_NS), 0);
+	unsigned before = descriptors();
+	for (unsigned i = 1; i <= 40; i++)
+		put_many(10, &sequence, BEGIN_NS + i * SECOND);
+	CU_ASSERT(descriptors() <= before + LOG_JOBS_FINISHING + 3);
+	struct log_troubles t = log_writer_troubles(&writer);
+	CU_ASSERT_EQUAL(t.left, 39 - LOG_JOBS_FINISHING);
+	int fifo = open(path, O_WRONLY);
+	CU_ASSERT(fifo >= 0 && unlink(path) == 0);
+	close(fifo);
+	log_writer_close(&writer, BEGIN_NS + 50 * SECOND);
+	CU_ASSERT(log_files(".jsonl.gz", NULL) >= 40 && log_files(".jsonl", NULL) == 0);
+	CU_ASSERT_EQUAL(total(&segments).entries, 400);
+	log_end();
+}
+
 static void
 kept(void)
 {
@@ -307,6 +337,7 @@ static const struct test_case cases[] = {
 	{"killed while writing", crash},
 	{"disk full", full_disk},
 	{"disk that hangs", hanging_disk},
+	{"disk that hangs while segments are rotated", hanging_rotation},
 	{"kept for days and bytes", kept},
 	{"no directory", refused},
 	{"damaged index", bad_index},

@@ -18,7 +18,7 @@ struct files {
 	struct log_writer writer;
 	struct log_writer_conf conf;
 	struct log_resume resume;
-	uint64_t tried_ns, torn;
+	uint64_t tried_ns, torn, left;
 	json_t *document;       /* in force, and not kept yet */
 	uint64_t since_ns;
 };
@@ -83,6 +83,11 @@ troubles(struct files *f, uint64_t now_ns)
 	if (t.torn != 0)
 		log_sink_fail(&f->sink, now_ns, "%llu lines of older segments are no records; "
 		              "they are skipped", (unsigned long long)t.torn);
+	f->left += t.left;
+	if (t.left != 0)
+		log_sink_fail(&f->sink, now_ns, "%s: the disk does not answer; %llu segments are "
+		              "finished when it does", f->conf.directory,
+		              (unsigned long long)t.left);
 	if (t.error != 0)
 		log_sink_fail(&f->sink, now_ns, "finishing a segment: %s", strerror(-t.error));
 }
@@ -121,6 +126,7 @@ files_add(const struct log_sink *s, json_t *o)
 	const struct files *f = (const struct files *)s;
 	json_object_set_new(o, "segment", json_string(f->writer.fd >= 0 ? f->writer.stem : ""));
 	json_object_set_new(o, "torn", json_integer((json_int_t)f->torn));
+	json_object_set_new(o, "left", json_integer((json_int_t)f->left));
 }
 
 static void

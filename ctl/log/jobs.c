@@ -34,6 +34,7 @@ struct log_jobs {
 	pthread_cond_t given, done;
 	struct job *first, **last;
 	bool is_busy, is_syncing; /* a sync is given and not done */
+	unsigned finishing;       /* segments that are given and not finished */
 	struct log_troubles troubles;
 };
 
@@ -101,7 +102,20 @@ job_finish(struct log_jobs *j, struct job *job)
 	return rc != 0 ? rc : finished;
 }
 
-/* finish_left: a segment that a crash or a full disk left. */
+static int
+sync_plain(int folder, const char *stem)
+{
+	char name[LOG_NAME];
+	log_name(name, stem, "jsonl");
+	int fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	int rc = fsync(fd) != 0 && errno != EINVAL ? -errno : 0; /* EINVAL: no file of the disk's */
+	close(fd);
+	return rc;
+}
+
+/* finish_left: a segment that a crash, a full disk or one that hung left. */
 static int
 finish_left(struct log_jobs *j, const struct log_file *f)
 {
@@ -109,6 +123,10 @@ finish_left(struct log_jobs *j, const struct log_file *f)
 	int rc = log_segment_open(&index, j->folder, f);
 	if (rc != 0)
 		return rc;
+	if (!j->conf.gzip && (rc = sync_plain(j->folder, f->stem)) != 0) {
+		log_index_fini(&index);
+		return rc;
+	}
 	pthread_mutex_lock(&j->lock);
 	j->troubles.torn += index.head.bad;
 	pthread_mutex_unlock(&j->lock);
@@ -196,6 +214,28 @@ job_take(struct log_jobs *j)
 	return job;
 }
 
+/* finish_begun: => false when more segments are under way than may be; each that is counts. */
+static bool
+finish_begun(struct log_jobs *j)
+{
+	pthread_mutex_lock(&j->lock);
+	bool room = j->finishing < LOG_JOBS_FINISHING;
+	if (room)
+		j->finishing++;
+	else
+		j->troubles.left++;
+	pthread_mutex_unlock(&j->lock);
+	return room;
+}
+
+static void
+finish_done(struct log_jobs *j)
+{
+	pthread_mutex_lock(&j->lock);
+	j->finishing--;
+	pthread_mutex_unlock(&j->lock);
+}
+
 /* syncing_set: => what it was. */
 static bool
 syncing_set(struct log_jobs *j, bool is_syncing)
@@ -219,6 +259,8 @@ jobs_run(void *arg)
 			syncing_set(j, false);
 		if (job->fd >= 0)
 			close(job->fd);
+		if (job->kind == JOB_FINISH)
+			finish_done(j);
 		free(job);
 		if (rc == 0)
 			continue;
@@ -272,18 +314,46 @@ log_jobs_sync(struct log_jobs *j, int fd)
 void
 log_jobs_finish(struct log_jobs *j, const char *stem, int fd, struct log_index *index)
 {
-	struct job *job = job_new(JOB_FINISH, stem, fd);
-	if (job != NULL) {
-		job->index = *index;
-		log_index_init(index);
+	struct job *job = NULL;
+	if (finish_begun(j)) {
+		job = job_new(JOB_FINISH, stem, fd);
+		if (job == NULL)
+			finish_done(j);
+	} else {
+		close(fd);
 	}
+	if (job != NULL)
+		job->index = *index;
+	else
+		log_index_fini(index); /* made anew from the segment when that is finished */
+	log_index_init(index);
 	job_give(j, job);
+}
+
+/* keep_again: the last job is one already: it does this one's work too. => was it? */
+static bool
+keep_again(struct log_jobs *j, uint64_t limit, uint64_t now_ns)
+{
+	pthread_mutex_lock(&j->lock);
+	struct job *last = j->first;
+	while (last != NULL && last->next != NULL)
+		last = last->next;
+	bool is_keep = last != NULL && last->kind == JOB_KEEP;
+	if (is_keep) {
+		last->limit = limit;
+		last->now_ns = now_ns;
+	}
+	pthread_mutex_unlock(&j->lock);
+	return is_keep;
 }
 
 void
 log_jobs_keep(struct log_jobs *j, uint64_t limit, uint64_t now_ns)
 {
-	struct job *job = job_new(JOB_KEEP, "", -1);
+	struct job *job;
+	if (keep_again(j, limit, now_ns))
+		return;
+	job = job_new(JOB_KEEP, "", -1);
 	if (job != NULL) {
 		job->limit = limit;
 		job->now_ns = now_ns;

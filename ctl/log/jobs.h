@@ -5,12 +5,17 @@
  * Invariant  1. Of a segment there is at every moment a whole copy: the plain file goes when the
  *               compressed one is synced under its name.
  *            2. Jobs run in the order in which they were given.
+ *            3. A disk that hangs costs a bounded number of descriptors and indexes: a segment
+ *               beyond it is left as a crash would leave it, counted, and finished by a later keep.
  * Owner      Jobs own what they are given (descriptors, indexes).
+ * Limits     LOG_JOBS_FINISHING segments that wait to be finished; one sync; a keep behind each.
  */
 #ifndef MR_LOG_JOBS_H
 #define MR_LOG_JOBS_H
 
 #include "writer.h"
+
+enum { LOG_JOBS_FINISHING = 4 };
 
 struct log_jobs *log_jobs_create(int folder, const struct log_writer_conf *conf);
 /* log_jobs_destroy: after everything that was given is done. */

@@ -56,6 +56,7 @@ int log_writer_tick(struct log_writer *w, uint64_t now_ns);
 /* What the writer's thread has met since it was asked last: */
 struct log_troubles {
 	uint64_t torn;          /* lines that were no records in segments of before */
+	uint64_t left;          /* segments that it had no time for: the disk does not answer */
 	int error;              /* -errno of the last job that failed, or 0 */
 };
 struct log_troubles log_writer_troubles(struct log_writer *w);
