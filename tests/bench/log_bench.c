@@ -17,7 +17,9 @@
 
 enum { ADDRESSES = 256, BLOCKS = 126, PORTS = 512, QUESTIONS = 1000 };
 #define SECOND 1000000000ull
-static const double BOUND_S = 0.25; /* for one search, however busy the machine */
+/* Of processor time, which a busy machine does not use up: for one search, and the mean of all. To
+ * read a segment instead of its index costs more than either. */
+static const double BOUND_S = 0.1, BOUND_MEAN_S = 0.005;
 #define BEGIN_NS (1795536000ull * SECOND)
 
 static struct log_writer writer;
@@ -36,6 +38,14 @@ seconds(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double
+processor_seconds(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -58,11 +68,11 @@ write_one(uint64_t number, uint64_t ns)
 		;
 }
 
-/* => the longest one, in seconds. */
-static double
+/* => are the longest one and the mean within their bounds? */
+static bool
 search(int folder, uint64_t end_ns, const char *what)
 {
-	double worst = 0, began = seconds();
+	double worst = 0, began = seconds(), used = processor_seconds();
 	unsigned answered = 0, opened = 0;
 	for (unsigned i = 0; i < QUESTIONS; i++) {
 		struct whohad_query q = {
@@ -71,18 +81,19 @@ search(int folder, uint64_t end_ns, const char *what)
 			.at_ms = BEGIN_NS / 1000000 + draw((end_ns - BEGIN_NS) / 1000000),
 		};
 		static struct whohad w;
-		double one = seconds();
+		double one = processor_seconds();
 		if (whohad_search(&q, folder, NULL, &w) != 0)
 			exit(1);
-		one = seconds() - one;
+		one = processor_seconds() - one;
 		worst = one > worst ? one : worst;
 		answered += w.answers;
 		opened += w.opened;
 	}
-	printf("%s: %.2f ms a question, worst %.1f ms; %u of %u answered, %.1f segments opened\n",
-	       what, (seconds() - began) / QUESTIONS * 1e3, worst * 1e3, answered, QUESTIONS,
-	       (double)opened / QUESTIONS);
-	return worst;
+	double mean = (processor_seconds() - used) / QUESTIONS;
+	printf("%s: %.2f ms a question, %.2f of the processor, worst %.1f; %u of %u answered, "
+	       "%.1f segments opened\n", what, (seconds() - began) / QUESTIONS * 1e3, mean * 1e3,
+	       worst * 1e3, answered, QUESTIONS, (double)opened / QUESTIONS);
+	return worst < BOUND_S && mean < BOUND_MEAN_S;
 }
 
 int
@@ -107,10 +118,11 @@ main(int argc, char **argv)
 	log_writer_close(&writer, ns);
 	printf("finished (sorted, compressed) after %.1f s\n", seconds() - began);
 	int folder = open(argv[1], O_RDONLY | O_DIRECTORY);
-	double worst = search(folder, ns, "first"), again = search(folder, ns, "again");
+	bool first = search(folder, ns, "first"), again = search(folder, ns, "again");
 	close(folder);
-	if (worst < BOUND_S && again < BOUND_S)
+	if (first && again)
 		return 0;
-	fprintf(stderr, "a search took more than %.2f s\n", BOUND_S);
+	fprintf(stderr, "a search took more than %.2f s of the processor, or %.3f in the mean\n",
+	        BOUND_S, BOUND_MEAN_S);
 	return 1;
 }
