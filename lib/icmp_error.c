@@ -51,15 +51,24 @@ quoted_size(const struct pkt *p)
 	return has_length && given >= 128 && given < size ? given : size;
 }
 
+/* Is more than the IPv4 header needed to know the flow? */
+static bool
+has_ports4(uint8_t proto)
+{
+	return proto == IPPROTO_L4_TCP || proto == IPPROTO_L4_UDP || proto == IPPROTO_L4_ICMP;
+}
+
 /* => protocol of the quoted packet and where its transport header is; false: broken. */
 static bool
 inner_ip4(struct inner *in, uint32_t size)
 {
 	const struct ip4 *h = (const struct ip4 *)in->l3;
-	if (size < IP4_LEN + 8)
+	if (size < IP4_LEN)
 		return false;
 	uint32_t header = (h->version_ihl & 15) * 4u;
-	if (h->version_ihl >> 4 != 4 || header < IP4_LEN || header + 8 > size)
+	if (h->version_ihl >> 4 != 4 || header < IP4_LEN || header > size)
+		return false;
+	if (size - header < 8 && has_ports4(h->proto))
 		return false;
 	if (!csum_ip4_is_right(h, header) || (h->frag & htobe16(IP4_OFFSET)) != 0)
 		return false;
@@ -136,8 +145,7 @@ inner_rewrite(const struct inner *in, const struct tuple *to)
 		diff = rewrite_addresses4((struct ip4 *)in->l3, to->src.w[0], to->dst.w[0], false);
 	else
 		diff = rewrite_addresses6((struct ip6 *)in->l3, &to->src, &to->dst, false);
-	if (t->family == FAMILY_V4 && t->proto != IPPROTO_L4_TCP && t->proto != IPPROTO_L4_UDP &&
-	    t->proto != IPPROTO_L4_ICMP)
+	if (t->family == FAMILY_V4 && !has_ports4(t->proto))
 		return;
 	rewrite_l4(in->l4, t->proto, in->l4_size, ports_load(&t->sport), ports_load(&to->sport),
 	           diff);

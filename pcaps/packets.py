@@ -210,9 +210,10 @@ class Packet:
             self.data = q[8:]
 
     def inner(self):
-        """The packet inside an ICMP error."""
+        """The packet inside an ICMP error, without an extension (RFC 4884)."""
         p = Packet(b"")
-        p.take_ip(self.data)
+        given = self.l4[5] * 4 if self.proto == ICMP else 0
+        p.take_ip(self.data[:given] if given >= 128 else self.data)
         return p
 
     def tunnelled(self):

@@ -3,7 +3,7 @@
 """docs/rfc.md against the tree: every test that it names exists, and every row names one or says why there is none.
 
 A test is named in backticks in the last column: `FILE/CASE` is a case of tests/test_FILE.c, `nat/CASE` and `lb/CASE` may also be
-golden captures of pcaps/, `lab/NAME` is t_NAME of tests/lab/.
+golden captures of pcaps/, `lab/NAME` is t_NAME of tests/lab/, `whole/KIND` a kind of events of tests/nat_whole.py.
 """
 import os
 import re
@@ -27,6 +27,8 @@ def exists(test):
         return True
     if area == "lab":
         return any(f"\nt_{name}() " in read("tests", "lab", f) for f in ("run", "modes.bash", "twins.bash", "pools.bash", "apps.bash"))
+    if area == "whole":
+        return f'"{name}"' in read("tests", "nat_whole.py")
     return f'{{"{name}",' in read("tests", f"test_{area}.c")
 
 

@@ -359,6 +359,33 @@ test_short_quote(void)
 	world_destroy(w);
 }
 
+/* IPv6, behind destination options: as much as the ports take, or nothing. */
+static void
+test_short_chain(void)
+{
+	enum { HEAD = 40, CHAIN = HEAD + 8, ALL = CHAIN + 8 };
+	struct world *w = world_simple(1);
+	uint8_t quote[ALL] = {0};
+	through(w, WORLD_IN, world_frame("2001:db8:1::10", 2000, "2001:db8:2::10", 53, 17));
+	memcpy(quote, quoted.l3, HEAD);
+	memcpy(quote + CHAIN, quoted.l4, 8);
+	quote[HEAD] = quote[6];
+	quote[6] = 60;
+	quote[HEAD + 2] = 1; /* PadN of the other six octets */
+	quote[HEAD + 3] = 4;
+	quoted.l3 = quote;
+	for (size_t keep = HEAD; keep < ALL; keep++)
+		error_arrive(w, (struct error){WORLD_OUT, 1, 4, "2001:db8:2::10", keep, 0});
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_ICMP_INNER), 16);
+	CU_ASSERT_FALSE(take(w, 0, out, &view));
+	error_arrive(w, (struct error){WORLD_OUT, 1, 4, "2001:db8:2::10", ALL, 0});
+	CU_ASSERT_TRUE(take(w, 0, out, &view));
+	quote[HEAD + 1] = 1; /* longer options than there is room for */
+	error_arrive(w, (struct error){WORLD_OUT, 1, 4, "2001:db8:2::10", ALL, 0});
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_ICMP_INNER), 17);
+	world_destroy(w);
+}
+
 static void
 test_ttl_and_local(void)
 {
@@ -429,6 +456,7 @@ static const struct test_case cases[] = {
 	{"broken", test_broken},
 	{"error about an error", test_error_about_error},
 	{"short quote", test_short_quote},
+	{"short quote behind options", test_short_chain},
 	{"TTL", test_ttl_and_local},
 	{"hand-off", test_handoff},
 	{"hairpin", test_hairpin},
