@@ -7,6 +7,7 @@
 #include <linux/mempolicy.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -34,12 +35,19 @@ struct area {
 
 static struct area *areas;
 static size_t used[PAGE_KINDS];
-static int huge_allowed = 1;
+static int huge_allowed = 1, filled = 1;
 
 void
 mem_use_huge(int yes)
 {
-	huge_allowed = yes;
+	huge_allowed = filled = yes;
+}
+
+void
+mem_use_ordinary(void)
+{
+	huge_allowed = 0;
+	filled = 1;
 }
 
 int
@@ -52,6 +60,20 @@ struct mem_usage
 mem_usage(void)
 {
 	return (struct mem_usage){used[PAGE_1G], used[PAGE_2M], used[PAGE_4K]};
+}
+
+size_t
+mem_made_huge(void)
+{
+	char line[128];
+	unsigned long kb = 0;
+	FILE *f = fopen("/proc/self/smaps_rollup", "re");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL &&
+	       sscanf(line, "AnonHugePages: %lu kB", &kb) != 1)
+		;
+	if (f != NULL)
+		fclose(f);
+	return (size_t)kb * 1024;
 }
 
 static size_t
@@ -123,20 +145,20 @@ reserve_at(void *at, size_t size)
 }
 
 /*
- * Pages of this kind, present before the first packet needs them (huge or not), unless huge pages
- * are forbidden: then memory comes as it is touched. => NULL when there are not enough; `at` is
- * reserved as before.
+ * Pages of this kind, present before the first packet needs them (huge or not), unless it was said
+ * that memory may come as it is touched. => NULL when there are not enough; `at` is reserved as
+ * before.
  */
 static void *
 map_pages(enum page_kind kind, void *at, size_t size, int node)
 {
 	void *p = map_at(kind, at, size);
 	if (p != MAP_FAILED) {
-		if (!huge_allowed)
+		if (!filled)
 			return p;
 		prefer_node(p, size, node);
 		if (kind == PAGE_4K)
-			madvise(p, size, MADV_HUGEPAGE);
+			madvise(p, size, huge_allowed ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 		/* A kernel before 5.14 says EINVAL; there the pages come at first use. */
 		if (madvise(p, size, MADV_POPULATE_WRITE) == 0 || errno == EINVAL)
 			return p;

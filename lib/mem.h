@@ -7,7 +7,7 @@
  *               packet path; ranges grow between the same points.
  * Owner      One thread (the main lcore) calls; whoever allocates frees, with the same size.
  * Limits     Falls back 1 GB pages -> 2 MB pages -> ordinary pages (with a transparent huge page
- *            hint); mem_pages tells what was got.
+ *            hint); mem_usage tells what was got.
  */
 #ifndef MR_MEM_H
 #define MR_MEM_H
@@ -34,14 +34,18 @@ int mem_range_grow(struct mem_range *r, size_t size, int node);
 /* mem_range_undo: back to a copy made before mem_range_grow; what was written behind it is lost. */
 void mem_range_undo(struct mem_range *r, const struct mem_range *before);
 
-/* mem_use_huge: may huge pages be taken? (default true; replay and tests say false).
- * mem_huge_used: what was said. */
+/* mem_use_huge: may huge pages be taken? (default true). Replay and tests say false: then memory
+ * comes as it is touched, too. mem_use_ordinary: none are taken, nor made by the kernel, but all is
+ * there before it is used. mem_huge_used: may they be taken? */
 void mem_use_huge(int yes);
+void mem_use_ordinary(void);
 int mem_huge_used(void);
 
 struct mem_usage {
 	size_t huge_1g, huge_2m, ordinary; /* bytes allocated from each kind of page */
 };
 struct mem_usage mem_usage(void);
+/* mem_made_huge: bytes of the process's ordinary memory that the kernel made huge pages of. */
+size_t mem_made_huge(void);
 
 #endif

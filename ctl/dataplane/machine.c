@@ -15,6 +15,8 @@
 enum {
 	BUFFER_OVERHEAD = 512,  /* of a packet buffer: its head, DPDK's own, headroom */
 	BUFFER_DATA = 2048, DEVICE_MB = 16, OTHER_MB = 64, MB = 1 << 20,
+	SMALL_MB = 16,          /* of tables: in whatever pages they are */
+	PAGE_2M = 2 << 20, SPARE = 32,
 	PAGE = 4096,            /* on ordinary ones DPDK lets no small buffer lie across two */
 };
 
@@ -135,13 +137,40 @@ add_ordinary(struct eal_args *a, uint64_t need)
 }
 
 bool
+machine_huge(const struct options *o, const struct img_plane *plane)
+{
+	return !o->no_huge && plane->huge_pages != 0;
+}
+
+bool
+machine_pages(const struct mem_usage *tables, size_t made_huge, uint64_t buffers,
+              bool is_allowed, char *line, size_t size)
+{
+	size_t all = tables->huge_1g + tables->huge_2m + tables->ordinary;
+	size_t huge = made_huge < tables->ordinary ? made_huge : tables->ordinary;
+	bool is_costly = tables->ordinary - huge >= (size_t)SMALL_MB * MB;
+	if (tables->ordinary < (size_t)SMALL_MB * MB)
+		return false;
+	int n = snprintf(line, size, "%zu of %zu MB of tables are in ordinary pages, of which the "
+	                 "kernel has made %zu MB huge: %s", tables->ordinary / MB, all / MB,
+	                 huge / MB, !is_costly ? "they cost what huge pages cost" :
+	                 "in the others a packet of a known flow costs half as much again, up to "
+	                 "twice as much");
+	if (is_allowed && is_costly && n > 0 && (size_t)n < size)
+		snprintf(line + n, size - (size_t)n, "; huge pages for all of it: sysctl "
+		         "vm.nr_hugepages=%llu, before the start",
+		         (unsigned long long)((all + buffers) / PAGE_2M + SPARE));
+	return true;
+}
+
+bool
 machine_eal_args(struct eal_args *a, const struct options *o, const struct image_header *image)
 {
 	uint32_t n;
 	const struct img_plane *plane = image_rows(image, IMG_PLANE, &n);
 	uint64_t need = machine_memory(image);
-	*a = (struct eal_args){0};
-	a->no_huge = o->no_huge || plane->huge_pages == 0 || memory_huge_free() < need;
+	*a = (struct eal_args){.buffers = need};
+	a->no_huge = !machine_huge(o, plane) || memory_huge_free() < need;
 	bool ok = arg_add(a, "millrace") && add_cores(a, plane) && add_devices(a, image) &&
 	          arg_add(a, "--no-telemetry") && arg_add(a, "--log-level=warning");
 	ok = ok && (a->no_huge ? add_ordinary(a, need) : arg_add(a, "--in-memory"));

@@ -10,6 +10,7 @@
 #define MR_MACHINE_H
 
 #include "lib/image.h"
+#include "lib/mem.h"
 #include "options.h"
 
 enum { MACHINE_ARGS = 64, MACHINE_TEXT = 8192 };
@@ -20,8 +21,16 @@ struct eal_args {
 	char *argv[MACHINE_ARGS + 1];
 	char text[MACHINE_TEXT];
 	size_t used;
-	bool no_huge;
+	bool no_huge; /* packet buffers are not in huge pages */
+	uint64_t buffers; /* bytes of them */
 };
+
+/* machine_huge: do command line and image let us take huge pages? */
+bool machine_huge(const struct options *o, const struct img_plane *plane);
+/* machine_pages: what the pages of the tables cost. => false: nothing to say, else a sentence.
+ * `buffers` are bytes. */
+bool machine_pages(const struct mem_usage *tables, size_t made_huge, uint64_t buffers,
+                   bool is_allowed, char *line, size_t size);
 
 /* machine_check: are the CPUs of the image there for us? => 0, or -EINVAL and a sentence. */
 int machine_check(const struct img_plane *plane, char *err, size_t err_size);

@@ -117,6 +117,7 @@ refuse(char *err, size_t err_size, int status, const char *format, ...)
 static int
 eal_start(struct eal_args *a, const struct image_header *image, char *err, size_t err_size)
 {
+	uint32_t n;
 	if (!machine_eal_args(a, &self.options, image))
 		return refuse(err, err_size, -E2BIG, "too many arguments for EAL");
 	char *argv[MACHINE_ARGS + 1];
@@ -126,7 +127,10 @@ eal_start(struct eal_args *a, const struct image_header *image, char *err, size_
 		return refuse(err, err_size, -EIO,
 		              "DPDK's EAL does not start: %s (the log of millrace says more)",
 		              rte_strerror(rte_errno));
-	mem_use_huge(!a->no_huge);
+	if (machine_huge(&self.options, image_rows(image, IMG_PLANE, &n)))
+		mem_use_huge(1);
+	else
+		mem_use_ordinary();
 	return 0;
 }
 
@@ -160,8 +164,9 @@ say_nat(const struct nat_rules *r)
 }
 
 static void
-say_start(const struct eal_args *a)
+say_start(const struct eal_args *a, size_t made_huge)
 {
+	char line[512];
 	const struct img_plane *p = self.plane.gen->plane;
 	struct mem_usage m = mem_usage();
 	say_devices();
@@ -179,6 +184,9 @@ say_start(const struct eal_args *a)
 	        "in ordinary pages; packet buffers are in %s pages\n", m.huge_1g >> 20,
 	        m.huge_2m >> 20,
 	        m.ordinary >> 20, a->no_huge ? "ordinary" : "huge");
+	if (machine_pages(&m, made_huge, a->buffers, machine_huge(&self.options, p), line,
+	                  sizeof(line)))
+		fprintf(stderr, "millrace: %s\n", line);
 	fprintf(stderr, "millrace: generation %llu runs\n",
 	        (unsigned long long)self.plane.gen->number);
 	say_nat(rules_of(self.plane.gen));
@@ -228,7 +236,7 @@ memory_is_there(const struct image_header *image, char *err, size_t err_size)
 	char line[256];
 	const struct img_plane *plane = image_rows(image, IMG_PLANE, &n);
 	struct memory_need need = memory_need(image, machine_memory(image));
-	uint64_t available = memory_free(!self.options.no_huge && plane->huge_pages != 0);
+	uint64_t available = memory_free(machine_huge(&self.options, plane));
 	memory_say(&need, available, line, sizeof(line));
 	fprintf(stderr, "millrace: %s\n", line);
 	return memory_check(&need, plane, available, err, err_size);
@@ -262,6 +270,7 @@ start(const struct image_header *image, char *err, size_t err_size)
 	self.devices = devices_open(&self.plane, image, machine_buffers(image), &r, err, err_size);
 	if (self.devices == NULL)
 		return r;
+	size_t made_huge = mem_made_huge();
 	clock_init(&self.clock, rte_get_tsc_hz(), rte_rdtsc(), real_ns());
 	r = plane_open(&self.plane, image, seed_draw(), true, real_ns(), err, err_size);
 	if (r != 0) {
@@ -271,7 +280,7 @@ start(const struct image_header *image, char *err, size_t err_size)
 	secret_draw(self.plane.shared.secret);
 	devices_follow(self.devices, self.plane.gen);
 	workers_launch();
-	say_start(&args);
+	say_start(&args, mem_made_huge() - made_huge);
 	return 0;
 }
 

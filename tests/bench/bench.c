@@ -90,10 +90,11 @@ bench_memory_parts(const struct bench *b, struct result *out)
 
 /* Tables that did not find huge pages, where others do, are not what is to be measured. */
 static void
-pages_warn(const char *name, const struct mem_usage *before)
+pages_warn(const char *name, const struct mem_usage *before, size_t made_huge)
 {
 	struct mem_usage now = mem_usage();
-	size_t ordinary = now.ordinary - before->ordinary;
+	size_t ordinary = now.ordinary - before->ordinary, made = mem_made_huge() - made_huge;
+	ordinary = made < ordinary ? ordinary - made : 0;
 	if (mem_huge_used() && ordinary > (size_t)64 << 20)
 		fprintf(stderr, "millrace-bench: %s: %zu MB of the tables are on ordinary pages, "
 		        "too few huge pages are free\n", name, ordinary >> 20);
@@ -110,12 +111,12 @@ bench_open(struct bench *b, const struct bench_case *c, struct machine *m, uint6
 		return true;
 	struct rig_options ro = b->rig_options = bench_rig_options(c, flows);
 	struct mem_usage before = mem_usage();
-	size_t memory = memory_now();
+	size_t memory = memory_now(), made_huge = mem_made_huge();
 	b->rig = rig_create(&ro, m);
 	if (b->rig == NULL || !rig_need(&ro, &b->need))
 		return false;
 	b->memory = memory_now() - memory;
-	pages_warn(c->name, &before);
+	pages_warn(c->name, &before, made_huge);
 	b->traffic = traffic_create(c->kind, flows, per_subscriber(c, flows));
 	if (b->traffic == NULL)
 		fprintf(stderr, "millrace-bench: no memory to make %llu flows\n",

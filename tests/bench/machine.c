@@ -86,12 +86,14 @@ machine_memsize(uint64_t lines)
 static struct machine_line *
 lines_alloc(struct machine *m, uint64_t lines)
 {
+	size_t made_huge = mem_made_huge();
 	struct mem_usage before = mem_usage();
 	struct machine_line *l = mem_alloc(machine_memsize(lines), -1);
 	struct mem_usage now = mem_usage();
 	m->pages[0] = now.huge_1g - before.huge_1g;
 	m->pages[1] = now.huge_2m - before.huge_2m;
 	m->pages[2] = now.ordinary - before.ordinary;
+	m->made_huge = mem_made_huge() - made_huge;
 	return l;
 }
 

@@ -22,6 +22,7 @@ struct machine {
 	double hash_ns;   /* rte_hash_lookup_bulk_data, 16-byte keys, bursts of 32; or 0 */
 	double tick_ns;   /* one tick of the TSC; 0: counting instructions, no clock */
 	size_t pages[3];  /* bytes of the lines on pages of 1 GB, 2 MB, 4 kB */
+	size_t made_huge; /* of the last, by the kernel */
 	struct machine_line *line;  /* NULL: there are none */
 	uint64_t lines, rnd;
 };

@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 
 #include "lib/mem.h"
 
@@ -54,17 +52,6 @@ pages_parse(const char *text, enum pages *out)
 	return false;
 }
 
-/* Ordinary pages, none of them made huge behind our back, all there before they are used. */
-static bool
-ordinary_use(void)
-{
-	mem_use_huge(0);
-	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0 && mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
-		return true;
-	perror("millrace-bench: --pages 4k: the memory cannot be locked (run as root)");
-	return false;
-}
-
 static unsigned long
 pages_free(unsigned long kb)
 {
@@ -85,7 +72,7 @@ pages_use(enum pages pages)
 {
 	unsigned long small = pages_free(2048), large = pages_free(1048576);
 	if (pages == PAGES_4K)
-		return ordinary_use();
+		mem_use_ordinary();
 	if (pages == PAGES_2M && (small == 0 || large != 0)) {
 		fprintf(stderr, "millrace-bench: --pages 2m: %lu pages of 2 MB and %lu of 1 GB are "
 		        "free; wanted are some, and none of 1 GB (they would be taken first): see "

@@ -16,8 +16,11 @@ static const char *const page_names[3] = {"1g", "2m", "4k"};
 void
 report_machine(struct report *r, uint64_t flows, const struct machine *m)
 {
-	static const char *const pages[3] = {"1 GB pages", "2 MB pages", "ordinary pages: every "
-	                                     "random line costs a page walk"};
+	const char *const pages[3] = {
+		"1 GB pages", "2 MB pages", m->made_huge < m->pages[2] / 2 ?
+		"ordinary pages: every random line costs a page walk" :
+		"ordinary pages, which the kernel has made huge",
+	};
 	r->size[r->n_sizes++] = (struct report_size){flows, *m};
 	printf("\n%llu flows: F %.1f ns (a random line, prefetched), dependent %.1f ns, "
 	       "rte_hash bulk %.1f ns\n",
