@@ -113,6 +113,7 @@ static __attribute__((noinline)) void
 begin(struct nat *n)
 {
 	n->began_ms = n->clock.ms != 0 ? n->clock.ms : 1;
+	n->epoch_ms = n->began_ms;
 	if (n->gen != NULL)
 		start_wait(n);
 }
@@ -137,6 +138,9 @@ nat_reload(void *state, const struct generation *g)
 	pool_reload(&n->pool, g);
 	n->has_changed = n->extras != r->extras;
 	n->extras = r->extras;
+	if (n->outside != r->outside)
+		n->epoch_ms = n->clock.ms;
+	n->outside = r->outside;
 	threshold_reload(n);
 	lane_reload(n);
 	drain_reload(n);

@@ -6,7 +6,8 @@
  * Layout     A worker answers those whose home it is, in place of the request (lib/serve.h). What
  *            was granted is a lease, nat/lease.h, on a mapping like any other: same blocks, same
  *            limits, same log.
- * Invariant  1. An answer is never longer than its request, or than a header: nothing to amplify.
+ * Invariant  1. An answer is never longer than its request filled up to words, or than a header:
+ *               nothing to amplify.
  *            2. A request changes nothing of another inside address: the client's address has to be
  *               the packet's source (THIRD_PARTY is not taken).
  *            3. A mapping that somebody holds with another nonce is neither changed nor ended.
@@ -29,8 +30,8 @@ enum pcp_result {
 	PCP_ADDRESS_MISMATCH, PCP_EXCESSIVE_REMOTE_PEERS,
 };
 
-/* pcp_home: whose a request to an address of ours is; HOME_NOT_MINE: it is none, or its sender may
- * not ask. */
+/* pcp_home: whose a request to an address of ours is; HOME_NOT_MINE: it is none, or its sender is a
+ * subscriber who may not ask. */
 int pcp_home(const struct generation *g, const struct miss *m);
 
 /* pcp_answer: the request of `size` octets at data becomes its answer. => octets, 0: none. */

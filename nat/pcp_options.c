@@ -31,10 +31,14 @@ padded(const uint8_t *o, uint32_t room)
 	return size <= room ? size : 0;
 }
 
+/* Of a port that is suggested, and not where one is given up. PEER has it by itself (12.1). */
 static enum pcp_result
 prefer_failure(struct pcp_request *q, uint32_t length)
 {
-	if (q->prefers_failure || length != 0)
+	if (q->data[AT_OPCODE] == OP_PEER)
+		return PCP_MALFORMED_REQUEST;
+	if (q->prefers_failure || length != 0 || load16(q->data + AT_PORT) == 0 ||
+	    load32(q->data + AT_LIFETIME) == 0)
 		return PCP_MALFORMED_OPTION;
 	q->prefers_failure = true;
 	return PCP_SUCCESS;
@@ -45,7 +49,8 @@ static enum pcp_result
 filter(struct pcp_request *q, const uint8_t *o, uint32_t length)
 {
 	struct lease_remote r = {.port = load16(o + AT_FILTER_PORT)};
-	if (length != FILTER_SIZE - OPTION_HEADER || load32(q->data + AT_LIFETIME) == 0)
+	if (q->data[AT_OPCODE] != OP_MAP || length != FILTER_SIZE - OPTION_HEADER ||
+	    load32(q->data + AT_LIFETIME) == 0)
 		return PCP_MALFORMED_OPTION;
 	if (o[AT_BITS] == 0) {
 		q->n_filters = 0;
@@ -65,27 +70,39 @@ filter(struct pcp_request *q, const uint8_t *o, uint32_t length)
 	return PCP_SUCCESS;
 }
 
+/* Does each end where there is another, or the message? */
+static bool
+are_whole(const struct pcp_request *q, uint32_t at)
+{
+	uint32_t size;
+	for (; at < q->size; at += size)
+		if ((size = padded(q->data + at, q->size - at)) == 0)
+			return false;
+	return true;
+}
+
+static enum pcp_result
+take(struct pcp_request *q, const uint8_t *o)
+{
+	uint32_t length = be16toh(load16(o + 2));
+	if (o[0] >= OPTIONAL)
+		return PCP_SUCCESS;
+	if (o[0] != PREFER_FAILURE && o[0] != FILTER)
+		return PCP_UNSUPP_OPTION;
+	if (q->data[AT_OPCODE] == OP_ANNOUNCE)
+		return PCP_MALFORMED_OPTION;
+	return o[0] == FILTER ? filter(q, o, length) : prefer_failure(q, length);
+}
+
 enum pcp_result
 pcp_options(struct pcp_request *q, uint32_t at)
 {
-	while (at < q->size) {
-		const uint8_t *o = q->data + at;
-		uint32_t size = padded(o, q->size - at), length = be16toh(load16(o + 2));
-		enum pcp_result r = PCP_SUCCESS;
-		if (size == 0)
-			return PCP_MALFORMED_OPTION;
-		at += size;
-		if (o[0] >= OPTIONAL)
-			continue;
-		if (o[0] != PREFER_FAILURE && o[0] != FILTER)
-			return PCP_UNSUPP_OPTION;
-		if (q->data[AT_OPCODE] != OP_MAP)
-			return PCP_MALFORMED_OPTION;
-		r = o[0] == FILTER ? filter(q, o, length) : prefer_failure(q, length);
-		if (r != PCP_SUCCESS)
-			return r;
-	}
-	return q->has_excess ? PCP_EXCESSIVE_REMOTE_PEERS : PCP_SUCCESS;
+	enum pcp_result r = PCP_SUCCESS;
+	if (!are_whole(q, at))
+		return PCP_MALFORMED_OPTION;
+	for (; at < q->size && r == PCP_SUCCESS; at += padded(q->data + at, q->size - at))
+		r = take(q, q->data + at);
+	return r == PCP_SUCCESS && q->has_excess ? PCP_EXCESSIVE_REMOTE_PEERS : r;
 }
 
 uint32_t
@@ -99,6 +116,8 @@ pcp_options_keep(const struct pcp_request *q, uint32_t at)
 		if (o[0] >= OPTIONAL)
 			continue;
 		o[1] = 0;
+		if (o[0] == FILTER)
+			o[OPTION_HEADER] = 0; /* reserved too */
 		memmove(q->data + end, o, size);
 		end += size;
 	}

@@ -28,30 +28,19 @@ is_at_home(const struct pcp_request *q, const struct wish *w)
 	       ranges_home(q->m->gen, w->rule, &w->miss->tuple) == (int)q->n->worker;
 }
 
+/*
+ * PEER neither shortens nor ends what is kept (RFC 6887, 12.1): what is left is told where it is
+ * more than what is asked for.
+ */
 static enum pcp_result
-change(struct pcp_request *q, struct lease *l, uint32_t seconds)
+extend(struct pcp_request *q, struct lease *l, uint32_t seconds)
 {
-	uint32_t number = l->mapping;
+	uint32_t left = lease_left(q->n, l);
 	if (!pcp_holds(q, l))
 		return PCP_NOT_AUTHORIZED;
-	if (seconds == 0) {
-		lease_end(q->n, l);
-		q->lifetime = 0;
-		return PCP_SUCCESS;
-	}
-	lease_extend(q->n, l, seconds);
-	return pcp_granted_mapping(q, number, seconds);
-}
-
-/* Is a mapping that was made for it what was suggested? Zeros: anything. */
-static bool
-is_as_suggested(const struct pcp_request *q, const struct mapping *map)
-{
-	be16 port = load16(q->data + AT_PORT);
-	be32 address;
-	bool is_v4 = pcp_address_get(q->data + AT_ADDRESS, &address);
-	return (port == 0 || port == htobe16(map->port)) &&
-	       (address == 0 || (is_v4 && address == life_external(q->n, map)));
+	if (seconds > left)
+		lease_extend(q->n, l, seconds);
+	return pcp_granted_mapping(q, l->mapping, seconds > left ? seconds : left);
 }
 
 static enum pcp_result
@@ -65,7 +54,7 @@ make(struct pcp_request *q, const struct wish *w, const struct lease_remote *pee
 	if (number == 0)
 		return pcp_refusal(drop);
 	struct mapping *map = mapping_at(&n->mappings, number);
-	if (is_new && !is_as_suggested(q, map))
+	if (is_new && !pcp_suits(q, life_external(n, map), htobe16(map->port)))
 		return pcp_leave(n, number, PCP_CANNOT_PROVIDE_EXTERNAL);
 	int err = lease_make_peer(n, number, peer, q->data + AT_NONCE, seconds);
 	if (err != 0)
@@ -92,10 +81,11 @@ peer_of(struct pcp_request *q, const struct lease_remote *peer)
 		return PCP_NO_RESOURCES;
 	uint32_t number = life_find(q->n, &w);
 	struct lease *l = number != 0 ? lease_find_peer(&q->n->leases, number, &in) : NULL;
-	q->lifetime = seconds == 0 ? 0 : q->lifetime;
 	if (l != NULL)
-		return change(q, l, seconds);
-	return seconds == 0 ? PCP_SUCCESS : make(q, &w, &in, seconds);
+		return extend(q, l, seconds);
+	if (seconds != 0)
+		return make(q, &w, &in, seconds);
+	return number != 0 ? pcp_granted_mapping(q, number, 0) : pcp_nothing(q);
 }
 
 enum pcp_result
@@ -112,7 +102,5 @@ pcp_peer(struct pcp_request *q)
 		return PCP_UNSUPP_PROTOCOL;
 	if (!pcp_static(q, &outside))
 		return peer_of(q, &peer);
-	if (load32(q->data + AT_LIFETIME) == 0)
-		return PCP_NOT_AUTHORIZED;
 	return pcp_granted(q, static_address(outside), static_port(outside), UINT32_MAX);
 }

@@ -14,6 +14,7 @@
 
 #include "lib/wire.h"
 #include "nat/pcp.h"
+#include "nat/rules.h"
 
 enum { OP_ANNOUNCE, OP_MAP, OP_PEER, PCP_OPCODES };
 /* Places in a message: header, then those of MAP and PEER. */
@@ -50,7 +51,7 @@ enum pcp_result pcp_granted_mapping(struct pcp_request *q, uint32_t number, uint
 enum pcp_result pcp_leave(struct nat *n, uint32_t number, enum pcp_result r);
 /* pcp_refusal: why there is no mapping. */
 enum pcp_result pcp_refusal(uint8_t drop);
-/* pcp_seconds: those that are asked for, within the bounds; 0: it is to end. */
+/* pcp_seconds: those that are asked for, within the bounds; or 0. */
 uint32_t pcp_seconds(const struct pcp_request *q);
 /* pcp_wish: the mapping that is asked for, for packets as sent. => its rule is NULL: he may not. */
 struct wish pcp_wish(const struct pcp_request *q, const struct miss *sent);
@@ -58,10 +59,17 @@ struct wish pcp_wish(const struct pcp_request *q, const struct miss *sent);
 struct miss pcp_sent(const struct miss *m, uint8_t proto, be16 port);
 /* pcp_static: of a static mapping *outside is the external endpoint. */
 bool pcp_static(const struct pcp_request *q, uint64_t *outside);
+/* pcp_rule: the rule that decides about a subscriber's mappings, or NULL: he may not ask. */
+const struct img_nat_rule *pcp_rule(const struct nat_rules *r, const struct miss *sent);
+/* pcp_suits: is an external endpoint the one that is suggested? Of zeros any is. */
+bool pcp_suits(const struct pcp_request *q, be32 address, be16 port);
+/* pcp_nothing: as wanted, and nothing is there. */
+enum pcp_result pcp_nothing(struct pcp_request *q);
 /* pcp_holds: is it the nonce that a lease was made with? If not, how long it lasts is told. */
 bool pcp_holds(struct pcp_request *q, const struct lease *l);
 
-/* pcp_peer: opcode PEER. */
+/* pcp_map, pcp_peer: the opcodes. */
+enum pcp_result pcp_map(struct pcp_request *q);
 enum pcp_result pcp_peer(struct pcp_request *q);
 
 #endif

@@ -70,6 +70,16 @@ mark_others(struct nat_rules *r)
 }
 
 static void
+mark_outside(struct nat_rules *r)
+{
+	for (uint32_t i = 0; i < r->n_addresses; i++) {
+		uint64_t a = r->addresses[i].address;
+		if (!r->addresses[i].drain)
+			r->outside = mark(r->outside, &a, sizeof(a));
+	}
+}
+
+static void
 load_rows(struct nat_rules *r, const struct generation *g)
 {
 	uint32_t n;
@@ -86,6 +96,7 @@ load_rows(struct nat_rules *r, const struct generation *g)
 	r->extras = mark(0, r->statics.row, r->statics.n * sizeof(*r->statics.row));
 	mark_ranges(r);
 	mark_others(r);
+	mark_outside(r);
 	r->n_ids = g->plane->pool_addresses;
 	for (uint32_t i = 0; i < r->n_rules; i++)
 		r->n_passes += r->rules[i].action == NAT_PASS;

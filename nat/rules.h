@@ -39,6 +39,7 @@ struct nat_rules {
 	struct statics statics;
 	uint64_t extras;           /* mark of what else may cut: static mappings, deterministic
 	                            * pools, rules for other protocols */
+	uint64_t outside;          /* mark of the addresses that give, RFC 6887, 8.5 */
 	bool has_ranges;           /* there are deterministic pools */
 	bool has_singles;          /* a pool gives its ports one by one */
 	bool is_split;             /* ports of an address are divided between workers */

@@ -30,8 +30,10 @@ struct nat {
 	uint64_t gen_number;
 	uint32_t reloads;             /* marks subscribers whose address was looked at */
 	uint32_t quarantine_ms;
-	uint64_t began_ms;            /* when this worker had the time first, or 0: the epoch of
-	                               * RFC 6887 */
+	uint64_t began_ms;            /* when this worker had the time first, or 0 */
+	uint64_t epoch_ms;            /* when it was, or when outside addresses came or went last:
+	                               * the epoch of RFC 6887, 8.5 */
+	uint64_t outside;             /* nat_rules.outside of the generation in force */
 	uint64_t gives_from;          /* no dynamic port before that, in ms */
 	uint64_t lane_name[NAT_MAX_LANES + 1]; /* hashes of pools' names, nat/lane.h */
 	struct refusals *refusals;

@@ -85,7 +85,8 @@ def pcp_lifetime():
 @case
 def pcp_refused():
     c = pcp("pcp-refused", "NAT-PMP and other versions, short, odd and long requests, opcodes and options that are not there, another's "
-            "address, other protocols; who is outside is told that nobody listens.")
+            "address, other protocols; PREFER_FAILURE without a port, where a port is given up, and of PEER; what was never mapped is given "
+            "up. Who is outside is not answered.")
     whole = ask_map(A, 17, 6000, 600)
     data = whole[28:]
     c.send("inside", 0, P.udp(A, OWN, 5350, 5351, b"\0\0"), P.udp(A, OWN, 5350, 5351, b"\1" + data[1:]))
@@ -95,6 +96,10 @@ def pcp_refused():
     c.send("inside", 3, ask_map(A, 17, 6000, 600, client=B), ask_map(A, 47, 6000, 600), ask_map(A, 0, 0, 600),
            ask_map(A, 0, 6000, 600), ask_map(A, 17, 0, 600), ask_map(A, 17, 6000, 600, options=struct.pack("!BxH", 1, 16) + mapped(B)))
     c.send("inside", 4, P.udp(A, OWN, 5350, 5351, b"\2\0" + bytes(6) + mapped(A)))
+    prefer = struct.pack("!BxH", 2, 0)
+    peer = ask_peer(A, 17, 6000, S, 53, 600)[28:]
+    c.send("inside", 4.5, ask_map(A, 17, 6000, 600, options=prefer), ask_map(A, 17, 6000, 0, port=6000, options=prefer),
+           P.udp(A, OWN, 5350, 5351, peer + prefer), ask_map(A, 6, 0, 0), ask_map(A, 0, 0, 0))
     c.send("outside", 5, ask_map("198.51.100.77", 17, 6000, 600, dst="198.51.100.2"))
     return c
 
@@ -102,8 +107,8 @@ def pcp_refused():
 @case
 def pcp_peer():
     c = pcp("pcp-peer", "A connection of TCP that is silent for longer than its flow lives goes on from both ends, because its host has "
-            "asked for it; segments of others do not come in. A stranger to the nonce ends nothing; after its end it is as ever. "
-            "What was asked for before any packet has its port too.",
+            "asked for it; segments of others do not come in. Nobody ends that by 0 seconds, and they tell who has its nonce what is left; "
+            "after its time it is as ever. What was asked for before any packet has its port too.",
             rule={"filtering": "address-and-port-dependent"})
     c.config["nat"]["timeouts"] = {"tcp_established": 300}
     c.send("inside", 0, P.tcp(A, S, 30000, 22, SYN, seq=1))
@@ -116,10 +121,10 @@ def pcp_peer():
     c.send("outside", 2000, P.tcp(S2, X, 22, port, ACK, seq=1, ack=1), P.tcp(S, X, 23, port, ACK, seq=1, ack=1))
     c.send("inside", 2001, P.tcp(A, S, 30000, 22, ACK, seq=2, ack=36, data=b"from here"))
     c.send("inside", 2002, ask_peer(A, 6, 30000, S, 22, 0, nonce=bytes(12)), ask_peer(A, 6, 30000, S, 22, 0))
-    c.send("outside", 3000, P.tcp(S, X, 22, port, ACK, seq=36, ack=11))
-    c.send("inside", 3001, ask_peer(B, 17, 4500, S, 4500, 600))
+    c.send("outside", 7300, P.tcp(S, X, 22, port, ACK, seq=36, ack=11))
+    c.send("inside", 7301, ask_peer(B, 17, 4500, S, 4500, 600))
     ike = granted(c)[2]
-    c.send("outside", 3500, P.udp(S, X, 4500, ike, b"S speaks first"), P.udp(S2, X, 4500, ike, b"S2 does not"))
+    c.send("outside", 7800, P.udp(S, X, 4500, ike, b"S speaks first"), P.udp(S2, X, 4500, ike, b"S2 does not"))
     return c
 
 

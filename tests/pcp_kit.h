@@ -15,8 +15,8 @@ enum { TCP = IPPROTO_L4_TCP, UDP = IPPROTO_L4_UDP, ROOM = 2048, HOUR = 3600 };
 
 static struct nat_world *w;
 static uint8_t data[ROOM];
-static struct flow_spec spec;
-static struct world_flow flow;
+static __attribute__((unused)) struct flow_spec spec;
+static __attribute__((unused)) struct world_flow flow;
 
 static inline void
 begin(uint8_t filtering)

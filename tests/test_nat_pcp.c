@@ -142,12 +142,17 @@ test_order(void)
 		data[0] = (uint8_t)version;
 		CU_ASSERT_EQUAL(ask_from(HOST, 2), PCP_HEADER);
 		CU_ASSERT(data[0] == 2 && data[1] == 0x81 && data[3] == PCP_UNSUPP_VERSION);
-		CU_ASSERT_EQUAL(lifetime(), 1800);
+		CU_ASSERT(lifetime() == 1800 && load32(data + 20) == 0); /* no more was sent */
+		request(HOST, UDP, 5000, HOUR, 7);
+		data[0] = (uint8_t)version;
+		CU_ASSERT_EQUAL(ask_from(HOST, 60), 60); /* the whole of it comes back */
+		CU_ASSERT(data[24] == 7 && load32(data + 20) == HOST);
 	}
 	request(HOST, UDP, 5000, HOUR, 1);
 	CU_ASSERT_EQUAL(ask_from(HOST, 23), 0);
 	struct { uint32_t size, answer; uint8_t at, value, result; } cases[] = {
-		{61, 60, 0, 2, PCP_MALFORMED_REQUEST},
+		{61, 64, 0, 2, PCP_MALFORMED_REQUEST},
+		{1097, 1100, 0, 2, PCP_MALFORMED_REQUEST},
 		{56, 56, 0, 2, PCP_MALFORMED_REQUEST},
 		{1104, 1100, 0, 2, PCP_MALFORMED_REQUEST},
 		{60, 60, 1, 3, PCP_UNSUPP_OPCODE},
@@ -157,7 +162,8 @@ test_order(void)
 		{64, 64, 60, 1, PCP_UNSUPP_OPTION},
 		{64, 64, 60, 127, PCP_UNSUPP_OPTION},
 		{64, 64, 63, 1, PCP_MALFORMED_OPTION},
-		{68, 68, 60, 2, PCP_UNSUPP_OPTION}, /* the one behind it is of code 0 */
+		{68, 68, 60, 130, PCP_UNSUPP_OPTION}, /* the one behind it is of code 0 */
+		{68, 68, 67, 1, PCP_MALFORMED_OPTION}, /* first the whole has to have a form */
 		{60, 60, 36, 0, PCP_MALFORMED_REQUEST},
 		{60, 60, 36, 132, PCP_UNSUPP_PROTOCOL},
 		{60, 60, 36, 1, PCP_UNSUPP_PROTOCOL},
@@ -165,9 +171,16 @@ test_order(void)
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		request(HOST, UDP, 5000, HOUR, 1);
 		data[cases[i].at] = cases[i].value;
+		memset(data + cases[i].size, 0xaa, 3);
 		CU_ASSERT_EQUAL(ask_from(HOST, cases[i].size), cases[i].answer);
 		CU_ASSERT_EQUAL(data[3], cases[i].result);
 		CU_ASSERT((data[1] & 0x80) != 0 && lifetime() == 1800);
+		for (uint32_t at = cases[i].size; at < cases[i].answer; at++)
+			CU_ASSERT_EQUAL(data[at], 0);
+		/* The client's address stands there still if not all was understood. */
+		bool is_left = data[3] == PCP_MALFORMED_REQUEST || data[3] == PCP_UNSUPP_OPCODE ||
+		               data[3] == PCP_MALFORMED_OPTION;
+		CU_ASSERT_EQUAL(load32(data + 20), is_left ? HOST : 0);
 	}
 	request(HOST, UDP, 0, HOUR, 1);
 	CU_ASSERT_EQUAL(map_size(HOST, 60), PCP_UNSUPP_PROTOCOL);
@@ -215,6 +228,36 @@ test_announce(void)
 	world_free(w);
 }
 
+static uint32_t
+epoch(void)
+{
+	request(HOST, UDP, 5000, HOUR, 1);
+	data[1] = 0;
+	ask_from(HOST, PCP_HEADER);
+	return be32toh(load32(data + 8));
+}
+
+/* It begins anew with outside addresses that come or go (8.5), and with no other change. */
+static void
+test_epoch(void)
+{
+	begin(NAT_FILTER_EIF);
+	world_tick(w, 50 * 1000);
+	w->conf.pcp_min_s = 100;
+	world_apply(w);
+	CU_ASSERT_EQUAL(epoch(), 50);
+	world_address(w, 0, ip_add(PUBLIC, 1));
+	world_apply(w);
+	CU_ASSERT_EQUAL(epoch(), 0);
+	world_tick(w, 30 * 1000);
+	CU_ASSERT_EQUAL(epoch(), 30);
+	w->address[0].drain = 1;
+	world_apply(w);
+	world_tick(w, 5 * 1000);
+	CU_ASSERT_EQUAL(epoch(), 5);
+	world_free(w);
+}
+
 /* Static mappings answer for ever and are not ended. */
 static void
 test_static(void)
@@ -247,21 +290,41 @@ test_limits(void)
 	world_free(w);
 }
 
-/* Who may not ask is not answered here. */
+static int
+served(uint8_t nic, be32 source, unsigned at)
+{
+	struct miss m = world_miss(w, nic, UDP, source, port(1), OWN, port((uint16_t)at));
+	return nat_policy.serves(w->gen, &m);
+}
+
+/* Who is no subscriber is not answered; who is one, but may not ask, by somebody else. */
 static void
 test_home(void)
 {
 	begin(NAT_FILTER_EIF);
-	struct miss m = world_miss(w, W_INSIDE, UDP, ip(9, 9, 9, 9), port(1), OWN, port(PCP_PORT));
-	CU_ASSERT_EQUAL(nat_policy.serves(w->gen, &m), HOME_NOT_MINE);
-	m = world_miss(w, W_OUTSIDE, UDP, HOST, port(1), OWN, port(PCP_PORT));
-	CU_ASSERT_EQUAL(nat_policy.serves(w->gen, &m), HOME_NOT_MINE);
-	m = world_miss(w, W_INSIDE, UDP, HOST, port(1), OWN, port(5350));
-	CU_ASSERT_EQUAL(nat_policy.serves(w->gen, &m), HOME_NOT_MINE);
+	static const struct { uint8_t nic; be32 source; } strangers[] = {
+		{W_INSIDE, 0x09090909}, {W_OUTSIDE, 0}, {W_OTHER, 0},
+	};
+	for (unsigned i = 0; i < 3; i++) {
+		be32 source = strangers[i].source != 0 ? strangers[i].source : HOST;
+		CU_ASSERT_EQUAL(served(strangers[i].nic, source, PCP_PORT), 0);
+		struct miss m = world_miss(w, strangers[i].nic, UDP, source, port(1), OWN,
+		                           port(PCP_PORT));
+		uint32_t size = request(source, UDP, 5000, HOUR, 1);
+		CU_ASSERT_EQUAL(nat_policy.serve(w->state[0], &m, data, size, ROOM), 0);
+		request(source, UDP, 5000, HOUR, 1);
+		data[0] = 0;
+		CU_ASSERT_EQUAL(nat_policy.serve(w->state[0], &m, data, 2, ROOM), 0);
+	}
+	CU_ASSERT(world_nat(w)->mappings.t.used == 0 && w->stats[0].pcp_requests == 0);
+	CU_ASSERT_EQUAL(served(W_INSIDE, HOST, PCP_PORT), 0);
+	CU_ASSERT_EQUAL(served(W_INSIDE, HOST, 5350), HOME_NOT_MINE);
+	world_rule(w, ip(100, 64, 0, 0), 10, W_OTHER, NAT_FILTER_EIF, 0);
+	world_apply(w);
+	CU_ASSERT_EQUAL(served(W_OTHER, HOST, PCP_PORT), HOME_NOT_MINE);
 	w->rule[0].pcp = 0;
 	world_apply(w);
-	m = world_miss(w, W_INSIDE, UDP, HOST, port(1), OWN, port(PCP_PORT));
-	CU_ASSERT_EQUAL(nat_policy.serves(w->gen, &m), HOME_NOT_MINE);
+	CU_ASSERT_EQUAL(served(W_INSIDE, HOST, PCP_PORT), HOME_NOT_MINE);
 	world_free(w);
 }
 
@@ -274,6 +337,7 @@ static const struct test_case all[] = {
 	{"order of refusals", test_order},
 	{"options", test_options},
 	{"announce and epoch", test_announce},
+	{"epoch of outside addresses", test_epoch},
 	{"static mappings", test_static},
 	{"limits", test_limits},
 	{"who may ask", test_home},

@@ -179,7 +179,11 @@ static void
 test_answer(void)
 {
 	begin(NAT_FILTER_EIF);
+	CU_ASSERT_EQUAL(map(UDP, 5000, HOUR, 1), PCP_SUCCESS);
+	there = external();
 	uint32_t size = with_filter(ask_for(5000), SERVER, 128, 5);
+	store16(data + 42, port((uint16_t)there)); /* PREFER_FAILURE wants one */
+	data[64] = data[37] = data[39] = 9; /* reserved, as data[size + 1] below */
 	memset(data + size, 0, 8);
 	data[size] = 200; /* may be ignored */
 	data[size + 3] = 3;
@@ -192,6 +196,45 @@ test_answer(void)
 	CU_ASSERT(data[60] == 3 && data[65] == 128 && load32(data + 80) == SERVER);
 	CU_ASSERT(data[84] == 3 && data[89] == 120 && load32(data + 104) == OTHER);
 	CU_ASSERT(data[108] == 2 && data[109] == 0 && data[111] == 0);
+	CU_ASSERT(data[64] == 0 && data[37] == 0 && data[39] == 0);
+	world_free(w);
+}
+
+/* PREFER_FAILURE is of a port that is suggested, once, for MAP, and not to give one up. */
+static void
+test_prefer(void)
+{
+	begin(NAT_FILTER_EIF);
+	CU_ASSERT_EQUAL(map(UDP, 5000, HOUR, 1), PCP_SUCCESS);
+	be16 at = port((uint16_t)external());
+	static const struct { uint8_t of[4]; unsigned seconds; uint8_t result; } cases[] = {
+		{{2, 0, 0, 0}, HOUR, PCP_SUCCESS}, {{2, 0, 0, 0}, 0, PCP_MALFORMED_OPTION},
+		{{2, 0, 0, 4}, HOUR, PCP_MALFORMED_OPTION},
+		{{3, 0, 0, 0}, HOUR, PCP_MALFORMED_OPTION},
+	};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		request(HOST, UDP, 5000, cases[i].seconds, 1);
+		store16(data + 42, at);
+		memcpy(data + 60, cases[i].of, 4);
+		CU_ASSERT_EQUAL(map_size(HOST, 64 + cases[i].of[3]), cases[i].result);
+	}
+	ask_for(5000);
+	data[60] = 2; /* no port is suggested, only the address that it has */
+	data[54] = data[55] = 0xff;
+	store32(data + 56, PUBLIC);
+	CU_ASSERT_EQUAL(map_size(HOST, 64), PCP_MALFORMED_OPTION);
+	ask_for(5000);
+	data[60] = data[64] = 2;
+	store16(data + 42, at);
+	CU_ASSERT_EQUAL(map_size(HOST, 68), PCP_MALFORMED_OPTION);
+	peer_request(UDP, 5000, SERVER, 1, HOUR, 1);
+	data[80] = 2;
+	CU_ASSERT_EQUAL(peer_size(84), PCP_MALFORMED_REQUEST);
+	ask_for(5000);
+	data[1] = 0;
+	data[24] = 2;
+	CU_ASSERT(ask_from(HOST, 28) == 28 && data[3] == PCP_MALFORMED_OPTION);
+	CU_ASSERT_EQUAL(w->stats[0].leases, 1);
 	world_free(w);
 }
 
@@ -202,5 +245,6 @@ static const struct test_case all[] = {
 	{"bounds", test_bounds},
 	{"malformed filters", test_malformed},
 	{"what the answer has", test_answer},
+	{"prefer failure", test_prefer},
 };
 TEST_MAIN("nat_pcp_options", all)

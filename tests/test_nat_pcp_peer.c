@@ -28,9 +28,12 @@ static void
 test_made(void)
 {
 	begin(NAT_FILTER_APDF);
-	CU_ASSERT_EQUAL(peer(UDP, 4500, SERVER, 4501, HOUR, 1), PCP_SUCCESS);
+	peer_request(UDP, 4500, SERVER, 4501, HOUR, 1);
+	data[37] = data[62] = data[63] = 9;
+	CU_ASSERT_EQUAL(peer_size(80), PCP_SUCCESS);
 	CU_ASSERT(lifetime() == HOUR && load32(data + 56) == PUBLIC && external() >= 1024);
 	CU_ASSERT(load16(data + 60) == port(4501) && load32(data + 76) == SERVER);
+	CU_ASSERT(load16(data + 62) == 0 && data[37] == 0); /* reserved, whatever was sent */
 	unsigned there = external();
 	CU_ASSERT_EQUAL(arrives(UDP, SERVER, 4501, there, 0), VERDICT_OPEN);
 	CU_ASSERT(spec.reply.src.w[0] == HOST && spec.reply.sport == port(4500));
@@ -68,16 +71,28 @@ test_tcp(void)
 	CU_ASSERT_EQUAL(world_out(w, TCP, HOST, 30000, SERVER, 22, &spec, &flow), VERDICT_OPEN);
 	CU_ASSERT_EQUAL(spec.reply.dport, port((uint16_t)there));
 	world_end(w, &flow);
-	/* Given up; by its own nonce only. */
+	/* Its own nonce extends it; nobody shortens or ends it: what is left is told. */
 	CU_ASSERT_EQUAL(peer(TCP, 30000, SERVER, 22, 0, 2), PCP_NOT_AUTHORIZED);
 	CU_ASSERT_EQUAL(lifetime(), HOUR);
 	CU_ASSERT_EQUAL(peer(TCP, 30000, SERVER, 22, HOUR, 2), PCP_NOT_AUTHORIZED);
 	CU_ASSERT_EQUAL(peer(TCP, 30000, SERVER, 22, 600, 1), PCP_SUCCESS);
-	CU_ASSERT(lifetime() == 600 && external() == there);
+	CU_ASSERT(lifetime() == HOUR && external() == there);
+	world_tick(w, 100 * 1000);
+	CU_ASSERT_EQUAL(peer(TCP, 30000, SERVER, 22, 0, 1), PCP_SUCCESS);
+	CU_ASSERT(lifetime() == HOUR - 100 && external() == there);
+	CU_ASSERT_EQUAL(peer(TCP, 30000, SERVER, 22, HOUR, 1), PCP_SUCCESS);
+	CU_ASSERT_EQUAL(lifetime(), HOUR);
+	world_tick(w, HOUR * 1000 + 1000);
+	CU_ASSERT(w->stats[0].leases == 0 && world_nat(w)->mappings.t.used == 0);
+	/* 0 seconds of what is not there make nothing. */
 	CU_ASSERT_EQUAL(peer(TCP, 30000, SERVER, 22, 0, 1), PCP_SUCCESS);
 	CU_ASSERT(lifetime() == 0 && world_nat(w)->mappings.t.used == 0);
-	CU_ASSERT_EQUAL(peer(TCP, 30000, SERVER, 22, 0, 1), PCP_SUCCESS); /* again */
-	CU_ASSERT(lifetime() == 0 && world_nat(w)->mappings.t.used == 0);
+	/* And of what is there by its flows tell where it is. */
+	CU_ASSERT_EQUAL(world_out(w, TCP, HOST, 30000, SERVER, 22, &spec, &flow), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(peer(TCP, 30000, SERVER, 22, 0, 1), PCP_SUCCESS);
+	CU_ASSERT(port((uint16_t)external()) == spec.reply.dport && load32(data + 56) == PUBLIC);
+	CU_ASSERT(lifetime() == 0 && w->stats[0].leases == 0);
+	world_end(w, &flow);
 	world_free(w);
 }
 
@@ -171,7 +186,8 @@ test_static(void)
 	begin_static();
 	CU_ASSERT_EQUAL(peer(TCP, 80, SERVER, 1, HOUR, 1), PCP_SUCCESS);
 	CU_ASSERT(lifetime() == UINT32_MAX && external() == 8080 && w->stats[0].leases == 0);
-	CU_ASSERT_EQUAL(peer(TCP, 80, SERVER, 1, 0, 1), PCP_NOT_AUTHORIZED);
+	CU_ASSERT_EQUAL(peer(TCP, 80, SERVER, 1, 0, 1), PCP_SUCCESS); /* asks, and ends nothing */
+	CU_ASSERT(lifetime() == UINT32_MAX && external() == 8080);
 	world_free(w);
 }
 

@@ -3,7 +3,7 @@
 """A client of the Port Control Protocol (RFC 6887) for the lab.
 
   map SERVER PROTOCOL PORT SECONDS [SUGGESTED]   ask for (0 seconds: give up) a mapping of our PORT; print the result's number,
-                                                 external address and port, seconds; "nobody listens" if there is no server
+                                                 external address and port, seconds; "nobody listens" or "no answer"
   peer SERVER PROTOCOL PORT SECONDS HOST HPORT   the same for our connection with HOST
   version SERVER VERSION                         ask in another version, 0: NAT-PMP; print what is answered
 """
@@ -23,7 +23,7 @@ def mapped(address):
 def ask(server, body, opcode=1, seconds=0):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.connect((server, 5351))
-    s.settimeout(1)
+    s.settimeout(0.5)
     request = struct.pack("!BBHI", 2, opcode, 0, seconds) + mapped(s.getsockname()[0]) + body
     for _ in range(5):
         try:
