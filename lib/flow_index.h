@@ -38,16 +38,26 @@ index_match(const struct flow_table *t, uint64_t hash)
 	return b->overflow == 0 && t->old.bucket == NULL ? 0 : index_match_on(t, hash);
 }
 
-/* index_match_flat: the same without a branch on hit or miss, which in a flood nobody foretells. */
+/* index_match_flat: the same of the first bucket alone, and without a branch. */
 static inline flow_ref
 index_match_flat(const struct flow_table *t, uint64_t hash)
 {
 	const struct index_bucket *b = &t->index.bucket[index_home(t->index, hash)];
 	unsigned slots = index_slots(b, index_tag(hash));
-	bool is_more = (b->overflow != 0) | (t->old.bucket != NULL);
-	if (__builtin_expect((slots == 0) & is_more, 0))
-		return index_match_on(t, hash);
 	return b->ref[index_slot(slots | INDEX_LAST_SLOT)] & -(flow_ref)(slots != 0);
+}
+
+/*
+ * index_has_more: may a tag that the first bucket has not stand in those that follow? Without a
+ * branch either: where it may, the line of the first of them, the other of the pair, is asked for.
+ */
+static inline bool
+index_has_more(const struct flow_table *t, uint64_t hash, bool is_missed)
+{
+	uint32_t home = index_home(t->index, hash);
+	bool has = is_missed & (t->index.bucket[home].overflow != 0);
+	prefetch_read(&t->index.bucket[home ^ has]);
+	return has | (is_missed & (t->old.bucket != NULL));
 }
 
 /* flow_number: index in its family's slab. */

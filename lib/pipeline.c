@@ -281,30 +281,63 @@ forward_burst(struct worker *w, unsigned n)
 }
 
 /*
- * The same for a burst that is mixed of hits and misses: they are told apart first, without a
- * branch, since nobody could foretell it. => the number of hits so far.
+ * The same for a burst that is mixed of hits and misses, without a branch on what nobody could
+ * foretell, in loops that are short: flows are asked for, then what may stand further on in the
+ * index is looked for, then hits and misses are told apart.
  */
-static inline unsigned
-find_mixed(struct worker *w, struct pkt *p, struct pkt **hits, unsigned n)
+static inline void
+find_first(const struct worker *w, struct pkt *p, const struct pkt *end)
 {
-	struct pipeline *pipe = w->pipe;
-	flow_ref ref = index_match_flat(&w->flows, p->hash);
-	flow_prefetch(&w->flows, ref);
-	p->ref = ref;
-	hits[n] = p;
-	pipe->late[pipe->n_late] = p;
-	pipe->n_late += ref == 0;
-	return n + (ref != 0);
+	for (; p < end; p++) {
+		p->ref = index_match_flat(&w->flows, p->hash);
+		flow_prefetch(&w->flows, p->ref);
+	}
+}
+
+/* => how many. */
+static inline unsigned
+list_further(const struct worker *w, unsigned n, struct pkt **list)
+{
+	unsigned count = 0;
+	for (struct pkt *p = w->pipe->pkt, *end = p + n; p < end; p++) {
+		list[count] = p;
+		count += index_has_more(&w->flows, p->hash, p->ref == 0);
+	}
+	return count;
+}
+
+static inline void
+find_further(const struct worker *w, struct pkt *const *p, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		p[i]->ref = index_match_on(&w->flows, p[i]->hash);
+		flow_prefetch(&w->flows, p[i]->ref);
+	}
+}
+
+/* Each to both lists, and one of them goes on. => the number of hits. */
+static inline unsigned
+tell_apart(struct pipeline *pipe, unsigned n, struct pkt **hits)
+{
+	unsigned n_hits = 0, n_late = 0;
+	for (unsigned i = 0; i < n; i++) {
+		bool is_hit = pipe->pkt[i].ref != 0;
+		hits[n_hits] = pipe->late[n_late] = &pipe->pkt[i];
+		n_hits += is_hit;
+		n_late += !is_hit;
+	}
+	pipe->n_late = n_late;
+	return n_hits;
 }
 
 static __attribute__((noinline)) bool
 forward_mixed_burst(struct worker *w, unsigned n)
 {
-	struct pkt *p = w->pipe->pkt, *hits[BURST + 1];
-	unsigned n_hits = 0;
-	for (unsigned i = 0; i < n; i++)
-		n_hits = find_mixed(w, &p[i], hits, n_hits);
-	miss_burst(w, hits, n_hits);
+	struct pkt *some[BURST + 1];
+	find_first(w, w->pipe->pkt, w->pipe->pkt + n);
+	find_further(w, some, list_further(w, n, some));
+	unsigned n_hits = tell_apart(w->pipe, n, some);
+	miss_burst(w, some, n_hits);
 	return n_hits < n;
 }
 
