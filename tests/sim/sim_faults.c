@@ -5,9 +5,7 @@
  * Whatever it is, each flow has one home and no packet is lost uncounted.
  */
 #include <stdio.h>
-#include <unistd.h>
 
-#include <rte_eal.h>
 #include <rte_mbuf.h>
 
 #include "sim_scene.h"
@@ -380,16 +378,5 @@ static const struct test_case cases[] = {
 int
 main(void)
 {
-	char prefix[64];
-	snprintf(prefix, sizeof(prefix), "--file-prefix=mr_fault_%d", getpid());
-	char *argv[] = {"sim_faults", "--no-huge", "--no-shconf", "-m", "512", "--no-pci",
-	                "--no-telemetry", "--log-level=error", "--iova-mode=va", "--lcores=0",
-	                prefix, NULL};
-	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) < 0) {
-		printf("EAL does not start\n");
-		return 77;
-	}
-	int failed = test_main("sim_faults", cases, sizeof(cases) / sizeof(cases[0]));
-	rte_eal_cleanup();
-	return failed;
+	return sim_main("sim_faults", cases, sizeof(cases) / sizeof(cases[0]));
 }

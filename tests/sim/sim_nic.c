@@ -192,10 +192,12 @@ __wrap_rte_eth_dev_callback_register(uint16_t port, enum rte_eth_event_type even
                                      rte_eth_dev_cb_fn fn, void *arg)
 {
 	struct sim_nic *s = nic_of(port);
-	if (s != NULL && event == RTE_ETH_EVENT_INTR_RESET) {
+	if (s != NULL && event == RTE_ETH_EVENT_INTR_RESET)
 		s->on_reset = fn;
-		s->on_reset_arg = arg;
-	}
+	if (s != NULL && event == RTE_ETH_EVENT_INTR_RMV)
+		s->on_removal = fn;
+	if (s != NULL)
+		s->on_event_arg = arg;
 	return __real_rte_eth_dev_callback_register(port, event, fn, arg);
 }
 
@@ -206,7 +208,7 @@ __wrap_rte_eth_dev_reset(uint16_t port)
 	struct sim_nic *s = nic_of(port);
 	if (s == NULL)
 		return __real_rte_eth_dev_reset(port);
-	if (s->model->no_reset)
+	if (s->model->no_reset || s->is_gone)
 		return -EIO;
 	int rc = rte_eth_dev_stop(port);
 	if (rc != 0)
@@ -223,8 +225,18 @@ sim_nic_fail(struct sim_nic *s)
 	forget(s);
 	s->is_down = true;
 	if (s->on_reset != NULL)
-		(void)s->on_reset((uint16_t)s->port, RTE_ETH_EVENT_INTR_RESET, s->on_reset_arg,
+		(void)s->on_reset((uint16_t)s->port, RTE_ETH_EVENT_INTR_RESET, s->on_event_arg,
 		                  NULL);
+}
+
+void
+sim_nic_pull(struct sim_nic *s)
+{
+	forget(s);
+	s->is_down = s->is_gone = true;
+	if (s->on_removal != NULL)
+		(void)s->on_removal((uint16_t)s->port, RTE_ETH_EVENT_INTR_RMV, s->on_event_arg,
+		                    NULL);
 }
 
 struct sim_nic *
@@ -251,8 +263,9 @@ sim_nic_queue(struct sim_nic *s, const uint8_t *frame, uint32_t size, struct rte
 	}
 	if (s->model->symmetric)
 		sim_fields_order(&f);
+	const uint8_t *key = s->model->lies_v6 && f.family == 6 ? own_key : s->key;
 	if (s->model->reta_size == 0 || (s->model->no_extensions && f.has_extensions) ||
-	    !sim_hash(&f, s->types, s->key, &hash)) {
+	    !sim_hash(&f, s->types, key, &hash)) {
 		s->by_default++;
 		return s->model->reta_size != 0 ? s->reta[0] : 0;
 	}

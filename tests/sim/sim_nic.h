@@ -31,6 +31,7 @@ struct sim_model {
 	uint8_t rule_queue, rule_port, rule_sparse, rule_icmp, rule_rss;
 	uint8_t no_hash_update; /* the key is taken at configuration only */
 	uint8_t lies;          /* hashes with a key of its own, whatever it is told */
+	uint8_t lies_v6;       /* the same for IPv6 only */
 	uint8_t symmetric;     /* hashes both directions alike: the smaller one first */
 	uint8_t no_extensions; /* IPv6 with extension headers is not hashed */
 	uint8_t no_reset;      /* a reset fails */
@@ -47,10 +48,11 @@ struct sim_nic {
 	uint8_t key[SIM_KEY];  /* big endian, as rte_softrss takes it */
 	uint64_t types;
 	uint16_t reta[SIM_RETA];
-	bool is_down;          /* wants a reset: takes no frames */
+	bool is_down;          /* wants a reset, or is gone: takes no frames */
+	bool is_gone;
 	unsigned resets;
-	rte_eth_dev_cb_fn on_reset; /* who listens */
-	void *on_reset_arg;
+	rte_eth_dev_cb_fn on_reset, on_removal; /* who listens */
+	void *on_event_arg;
 	struct rte_flow *rules;
 	uint32_t n_rules, validated, destroyed, ambiguous, hash_updates;
 	uint32_t asked;        /* calls that create */
@@ -70,6 +72,8 @@ int sim_nic_put(struct sim_nic *s, struct rte_mbuf *m);
 /* sim_nic_fail: its host was reset: key, table and rules are gone, frames are lost, and the driver
  * says that it wants a reset. */
 void sim_nic_fail(struct sim_nic *s);
+/* sim_nic_pull: somebody takes it out: the driver says that it is gone. */
+void sim_nic_pull(struct sim_nic *s);
 /* sim_nic_take: frames that were sent. => how many. */
 unsigned sim_nic_take(struct sim_nic *s, struct rte_mbuf **m, unsigned n);
 

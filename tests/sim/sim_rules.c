@@ -313,7 +313,7 @@ __wrap_rte_flow_validate(uint16_t port, const struct rte_flow_attr *attr,
                          const struct rte_flow_action actions[], struct rte_flow_error *err)
 {
 	struct sim_nic *s = sim_nic_of(port);
-	struct rte_flow *r = rule_read(s, attr, items, actions, err);
+	struct rte_flow *r = s->is_gone ? NULL : rule_read(s, attr, items, actions, err);
 	if (r == NULL)
 		return -ENOTSUP;
 	rule_free(r);
@@ -346,6 +346,10 @@ __wrap_rte_flow_create(uint16_t port, const struct rte_flow_attr *attr,
 {
 	struct sim_nic *s = sim_nic_of(port);
 	s->asked++;
+	if (s->is_gone) {
+		refuse(err, "it was pulled out");
+		return NULL;
+	}
 	if (s->model->max_rules != 0 && s->n_rules >= s->model->max_rules) {
 		refuse(err, "no room");
 		return NULL;

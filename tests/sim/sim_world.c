@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include <rte_eal.h>
 #include <rte_mbuf.h>
 
 #include "ctl/config/config.h"
@@ -26,26 +28,34 @@ sim_text(char *text, const char *format, ...)
 	va_end(args);
 }
 
-static void *
-compile(struct sim_world *w, unsigned flows, uint64_t generation, size_t *size)
+static void
+usual_nics(const struct sim_world *w, char *text)
 {
-	static char json[2 * SIM_JSON];
-	char cores[256] = "0";
-	struct config_errors errs = {0};
-	for (unsigned i = 1; i < w->workers; i++)
-		snprintf(cores + strlen(cores), sizeof(cores) - strlen(cores), ",%u", i);
-	snprintf(json, sizeof(json),
-	         "{\"workers\": {\"count\": %u, \"main_core\": 0, \"cores\": [%s], "
-	         "\"buffers\": %d, \"flows\": {\"ipv4\": %u, \"ipv6\": %u}}, \"nics\": ["
+	sim_text(text, "\"nics\": ["
 	         "{\"name\": \"inside\", \"device\": \"%s\", \"addresses\": [\"10.255.0.1/24\"]}, "
 	         "{\"name\": \"outside\", \"device\": \"%s\", \"addresses\": [\"198.51.100.2/24\", "
 	         "\"2001:db8:1::2/64\"]}, {\"name\": \"farm\", \"device\": \"%s\", \"addresses\": "
 	         "[\"10.1.0.1/16\", \"2001:db8:f::1/64\"]}], \"routes\": ["
 	         "{\"prefix\": \"0.0.0.0/0\", \"via\": \"198.51.100.1\"}, "
 	         "{\"prefix\": \"::/0\", \"via\": \"2001:db8:1::1\"}, "
-	         "{\"prefix\": \"100.64.0.0/10\", \"via\": \"10.255.0.2\"}], %s}",
-	         w->workers, cores, BUFFERS, flows, flows, w->nic[SIM_INSIDE]->name,
-	         w->nic[SIM_OUTSIDE]->name, w->nic[SIM_FARM]->name, w->policy);
+	         "{\"prefix\": \"100.64.0.0/10\", \"via\": \"10.255.0.2\"}]",
+	         w->nic[SIM_INSIDE]->name, w->nic[SIM_OUTSIDE]->name, w->nic[SIM_FARM]->name);
+}
+
+static void *
+compile(struct sim_world *w, unsigned flows, uint64_t generation, size_t *size)
+{
+	static char json[2 * SIM_JSON], nics[SIM_JSON];
+	char cores[256] = "0";
+	struct config_errors errs = {0};
+	for (unsigned i = 1; i < w->workers; i++)
+		snprintf(cores + strlen(cores), sizeof(cores) - strlen(cores), ",%u", i);
+	nics[0] = '\0';
+	w->nics(w, nics);
+	snprintf(json, sizeof(json),
+	         "{\"workers\": {\"count\": %u, \"main_core\": 0, \"cores\": [%s], "
+	         "\"buffers\": %d, \"flows\": {\"ipv4\": %u, \"ipv6\": %u}}, %s, %s}",
+	         w->workers, cores, BUFFERS, flows, flows, nics, w->policy);
 	json_t *doc = config_parse(json, strlen(json), &errs);
 	void *image = doc == NULL ? NULL : config_compile(doc, w->image, generation, size, &errs);
 	for (unsigned i = 0; i < errs.n; i++)
@@ -58,11 +68,20 @@ void
 sim_world_open(struct sim_world *w, const struct sim_model *const model[SIM_DEVICES],
                unsigned workers, unsigned flows, const char *policy)
 {
+	sim_world_open_on(w, model, workers, flows, policy, usual_nics);
+}
+
+void
+sim_world_open_on(struct sim_world *w, const struct sim_model *const model[SIM_DEVICES],
+                  unsigned workers, unsigned flows, const char *policy,
+                  void (*nics)(const struct sim_world *w, char *text))
+{
 	char err[256] = "";
 	int status;
 	memset(w, 0, sizeof(*w));
 	mem_use_huge(0);
 	w->workers = workers;
+	w->nics = nics;
 	w->now = 1700000000000000000u;
 	snprintf(w->policy, sizeof(w->policy), "%s", policy);
 	for (unsigned i = 0; i < SIM_DEVICES; i++) {
@@ -114,6 +133,13 @@ sim_world_turn(struct sim_world *w)
 void
 sim_world_apply(struct sim_world *w, unsigned flows, const char *policy)
 {
+	sim_world_change(w, flows, policy);
+	sim_world_turn(w);
+}
+
+void
+sim_world_change(struct sim_world *w, unsigned flows, const char *policy)
+{
 	char err[256] = "";
 	size_t size;
 	snprintf(w->policy, sizeof(w->policy), "%s", policy);
@@ -126,7 +152,6 @@ sim_world_apply(struct sim_world *w, unsigned flows, const char *policy)
 	devices_follow(w->devices, w->plane.gen);
 	free(w->image);
 	w->image = image;
-	sim_world_turn(w);
 }
 
 static void
@@ -151,7 +176,7 @@ swap(uint8_t *a, uint8_t *b, size_t n)
 static void
 answer(struct rte_mbuf *m)
 {
-	uint8_t *d = rte_pktmbuf_mtod(m, uint8_t *), *ip = d + 14;
+	uint8_t *d = rte_pktmbuf_mtod(m, uint8_t *), *ip = d + (d[12] == 0x81 ? 18 : 14);
 	bool v4 = ip[0] >> 4 == 4;
 	uint8_t *l4 = ip + (v4 ? 20 : 40);
 	swap(d, d + 6, 6);
@@ -159,9 +184,8 @@ answer(struct rte_mbuf *m)
 	swap(l4, l4 + 2, 2);
 }
 
-/* Everything that left by one device comes back to it. => how many frames. */
-static unsigned
-bounce(struct sim_world *w, unsigned dev)
+unsigned
+sim_world_bounce(struct sim_world *w, unsigned dev)
 {
 	static struct rte_mbuf *m[SIM_BATCH * 2];
 	unsigned n = sim_nic_take(w->nic[dev], m, SIM_BATCH * 2);
@@ -194,8 +218,8 @@ sim_world_put(struct sim_world *w, unsigned dev, const uint8_t *frame, size_t si
 	put(w, dev, m);
 }
 
-static void
-send_first(struct sim_world *w, const struct sim_kind *k, unsigned i)
+void
+sim_world_send(struct sim_world *w, const struct sim_kind *k, unsigned i)
 {
 	struct frame f = {.ttl = 64};
 	uint8_t bytes[FRAME_MAX];
@@ -213,10 +237,10 @@ sim_world_flows(struct sim_world *w, const struct sim_kind *k, unsigned first, u
 	for (unsigned base = first; base < end; base += SIM_BATCH) {
 		unsigned last = base + SIM_BATCH < end ? base + SIM_BATCH : end;
 		for (unsigned i = base; i < last; i++)
-			send_first(w, k, i);
+			sim_world_send(w, k, i);
 		sim_world_turn(w);
 		for (unsigned b = 0; b < bounces; b++)
-			out += bounce(w, b % 2 == 0 ? k->out : k->in);
+			out += sim_world_bounce(w, b % 2 == 0 ? k->out : k->in);
 		out += sim_world_drain(w, bounces % 2 == 0 ? k->out : k->in);
 	}
 	return out;
@@ -249,6 +273,15 @@ sim_world_handoffs(const struct sim_world *w)
 	uint64_t n = 0;
 	for (unsigned i = 0; i < w->workers; i++)
 		n += worker_stats(w, i)->handed_off - worker_stats(w, i)->handoff[HANDOFF_PUNT];
+	return n;
+}
+
+uint64_t
+sim_world_cause(const struct sim_world *w, unsigned cause)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i < w->workers; i++)
+		n += worker_stats(w, i)->handoff[cause];
 	return n;
 }
 
@@ -290,4 +323,21 @@ sim_world_spread(const struct sim_world *w)
 		most = n > most ? n : most;
 	}
 	return (double)most * w->workers / (double)sim_world_live(w);
+}
+
+int
+sim_main(const char *name, const struct test_case *cases, size_t n)
+{
+	char prefix[64];
+	snprintf(prefix, sizeof(prefix), "--file-prefix=mr_%s_%d", name, getpid());
+	char *argv[] = {"sim", "--no-huge", "--no-shconf", "-m", "512", "--no-pci",
+	                "--no-telemetry", "--log-level=error", "--iova-mode=va", "--lcores=0",
+	                prefix, NULL};
+	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) < 0) {
+		printf("EAL does not start\n");
+		return 77;
+	}
+	int failed = test_main(name, cases, n);
+	rte_eal_cleanup();
+	return failed;
 }

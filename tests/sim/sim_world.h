@@ -26,6 +26,7 @@ struct sim_world {
 	uint64_t asleep;        /* bits of workers that are not polled */
 	uint64_t lost;          /* frames that found a queue full */
 	char policy[SIM_JSON];  /* "nat": …, "lb": … of the configuration */
+	void (*nics)(const struct sim_world *w, char *text); /* writes interfaces and routes */
 };
 
 /* A kind of flow: what its i-th flow's first packet is, and where it goes in and out. */
@@ -38,15 +39,24 @@ struct sim_kind {
 /* sim_world_open: policy is the part of the document with "nat" and "lb". */
 void sim_world_open(struct sim_world *w, const struct sim_model *const model[SIM_DEVICES],
                     unsigned workers, unsigned flows, const char *policy);
+/* sim_world_open_on: the same with interfaces and routes of its own ("nics": …, "routes": …). */
+void sim_world_open_on(struct sim_world *w, const struct sim_model *const model[SIM_DEVICES],
+                       unsigned workers, unsigned flows, const char *policy,
+                       void (*nics)(const struct sim_world *w, char *text));
 void sim_world_close(struct sim_world *w);
-/* sim_world_apply: a further configuration. */
+/* sim_world_apply: a further configuration. sim_world_change: the same, and nobody turns yet. */
 void sim_world_apply(struct sim_world *w, unsigned flows, const char *policy);
+void sim_world_change(struct sim_world *w, unsigned flows, const char *policy);
 
 /* sim_world_flows: flows first..end-1 send a packet, and get `bounces` back and forth. => frames
  * that came out, of all that should: (end - first) * (1 + bounces). */
 uint64_t sim_world_flows(struct sim_world *w, const struct sim_kind *k, unsigned first,
                          unsigned end, unsigned bounces);
 
+/* sim_world_send: the i-th flow's first packet. sim_world_bounce: all that left by a device comes
+ * back to it, answered. => how many. */
+void sim_world_send(struct sim_world *w, const struct sim_kind *k, unsigned i);
+unsigned sim_world_bounce(struct sim_world *w, unsigned dev);
 /* sim_world_put: one frame arrives. sim_world_turn: until nobody has work. */
 void sim_world_put(struct sim_world *w, unsigned dev, const uint8_t *frame, size_t size);
 void sim_world_turn(struct sim_world *w);
@@ -58,11 +68,16 @@ unsigned sim_world_buffers(const struct sim_world *w, unsigned dev);
 /* Sums over the workers. */
 uint64_t sim_world_handoffs(const struct sim_world *w); /* all but those to the slow path */
 uint64_t sim_world_moves(const struct sim_world *w);    /* all there are */
+uint64_t sim_world_cause(const struct sim_world *w, unsigned cause); /* of one handoff_cause */
 uint64_t sim_world_drops(const struct sim_world *w);
 uint64_t sim_world_live(const struct sim_world *w);
 uint64_t sim_world_opened(const struct sim_world *w);
 /* sim_world_spread: the largest share of flows, and of packets received, over the mean. */
 double sim_world_spread(const struct sim_world *w);
+
+/* sim_main: a test's main: EAL without privileges, then its cases. => exit status; 77: no EAL. */
+struct test_case;
+int sim_main(const char *name, const struct test_case *cases, size_t n);
 
 /* sim_text: append to a document. */
 void sim_text(char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
