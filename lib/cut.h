@@ -21,7 +21,7 @@
 
 #include "worker.h"
 
-enum { CUT_TURN = 128 };
+enum { CUT_TURN = 32 };
 
 /*
  * cut_post: end the flows of a policy that are chosen by `what`, whose numbers are those of a

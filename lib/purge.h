@@ -12,7 +12,7 @@
  *               changes, and then, if that wants one, is made again: so generations that come
  *               faster than a walk ends keep no flow from being seen.
  * Owner      The worker.
- * Limits     PURGE_TURN entries a turn; four million flows are seen in 30 k turns.
+ * Limits     PURGE_TURN entries a turn; four million flows are seen in 120 k turns.
  * See        lib/policy.h, stale.
  */
 #ifndef MR_PURGE_H
@@ -20,7 +20,7 @@
 
 #include "worker.h"
 
-enum { PURGE_TURN = 128 };
+enum { PURGE_TURN = 32 };
 
 /* purge_start: a generation was picked up. */
 void purge_start(struct worker *w);

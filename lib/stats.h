@@ -75,6 +75,8 @@ struct stats {
 	uint64_t way_mtus_early;                   /* MTUs that gave way to others: lack of room */
 	uint64_t log_records, log_lost;
 	uint64_t bursts, idle_polls;               /* loops with and without a packet */
+	uint64_t turns_late, turns_preempted;      /* ctl/dataplane/turn.h */
+	uint64_t turn_longest_ns;                  /* gauge: in the latest second */
 	uint64_t generation;                       /* the one this context runs */
 	uint64_t now_ns;                           /* its clock at the last loop */
 } __attribute__((aligned(4096)));

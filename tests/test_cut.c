@@ -69,7 +69,8 @@ test_others(void)
 	CU_ASSERT(cut_busy(w->worker[0]->shared, w->worker, &flows) == 0 && flows == 0);
 	CU_ASSERT_EQUAL(asked, 0);
 	CU_ASSERT_EQUAL(post(w, 0, 0), 2);
-	worker_poll(w->worker[0], w->now_ns);
+	for (unsigned turn = 0; turn <= 100 / CUT_TURN; turn++)
+		worker_poll(w->worker[0], w->now_ns);
 	CU_ASSERT(asked == 100 && cut_busy(w->worker[0]->shared, w->worker, &flows) == 0);
 	walk_kit_arrive(w, 500);
 	worker_purge(w->worker[0]);

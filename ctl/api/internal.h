@@ -17,7 +17,7 @@
 #include "lb/lb_image.h"
 #include "nat/nat_image.h"
 
-enum { API_PAGE_MAX = 1000, API_PAGE = 100, API_QUERIES = 16, API_LOG = 1 << 15,
+enum { API_PAGE_MAX = 1000, API_PAGE = 100, API_QUERIES = 4, API_LOG = 1 << 15,
        API_BATCH_MAX = 100, API_NAME = 64 };
 
 enum rpc_code {

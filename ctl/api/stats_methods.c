@@ -15,7 +15,8 @@ static const struct { const char *name; size_t offset; } fields[] = {
 	F(quarantine_early), F(ports_not_kept), F(leases), F(pcp_requests), F(pcp_refused),
 	F(persistence), F(persistence_full),
 	F(backends_passed), F(stateless), F(log_records), F(log_lost),
-	F(bursts), F(idle_polls), F(refusals_unsaid), F(resets_doubted), F(flow_counts_lost),
+	F(bursts), F(idle_polls), F(turns_late), F(turns_preempted),
+	F(refusals_unsaid), F(resets_doubted), F(flow_counts_lost),
 	F(shifts), F(cookies_sent), F(cookies_good), F(cookies_bad), F(quic_routed),
 	F(way_mtus), F(way_mtus_learnt), F(way_mtus_ignored), F(way_mtus_early),
 #undef F
@@ -153,6 +154,7 @@ workers_json(const struct stats_segment *seg, bool all)
 		json_t *o = c == 0 ? json_pack("{s:s}", "context", "slow_path") :
 		                     json_pack("{s:s, s:i}", "context", "worker", "worker", c - 1);
 		json_object_update_new(o, context_json(s, all));
+		json_object_set_new(o, "turn_longest", name_time(s->turn_longest_ns));
 		json_array_append_new(list, o);
 	}
 	return list;

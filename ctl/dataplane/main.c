@@ -28,6 +28,7 @@
 #include "nat/rules.h"
 #include "plane_image.h"
 #include "pulse.h"
+#include "turn.h"
 
 enum { END_MS = 3000 /* that a worker may take to end its turn */ };
 enum { IDLE_POLLS = 64, SLEEP_FIRST_NS = 4000, NS_PER_US = 1000, EXIT_RESTART = 1 };
@@ -84,11 +85,13 @@ worker_main(void *arg)
 {
 	struct worker *w = arg;
 	uint64_t last = 0, sleep_ns = SLEEP_FIRST_NS;
+	struct turn_watch turn = {.switches = turn_switches()};
 	unsigned idle = 0;
 	prctl(PR_SET_TIMERSLACK, 1ul);
 	while (atomic_load_explicit(&workers_stop, memory_order_relaxed) == 0) {
 		uint64_t now = clock_at(&self.clock, rte_rdtsc());
 		last = now > last ? now : last;
+		turn_begins(&turn, w->stats, last);
 		if (worker_poll(w, last) != 0) {
 			idle = 0;
 			sleep_ns = SLEEP_FIRST_NS;
@@ -97,6 +100,7 @@ worker_main(void *arg)
 		uint64_t most = w->gen != NULL ? (uint64_t)w->gen->plane->idle_us * NS_PER_US : 0;
 		if (++idle < IDLE_POLLS || most == 0)
 			continue;
+		turn_sleeps(&turn);
 		pause_ns(sleep_ns < most ? sleep_ns : most);
 		sleep_ns = sleep_ns < most ? sleep_ns * 2 : most;
 	}
