@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 /* TEST_IS_SANITIZED: freed memory is kept for a while, and all takes longer. */
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { TEST_IS_SANITIZED = 1 };
 #else
 enum { TEST_IS_SANITIZED = 0 };

@@ -217,7 +217,7 @@ compile_again(const json_t *doc, const struct image_header *h, size_t size)
 	CU_ASSERT_FATAL(again != NULL && rows != NULL && again_size == size);
 	CU_ASSERT_EQUAL(memcmp(again, rows, size), 0);
 	CU_ASSERT_EQUAL(config_restart_needed(h, again, &errs), 0);
-	again = config_tables(again, h, &again_size, &errs);
+	again = config_tables(again, h, NULL, &again_size, &errs);
 	CU_ASSERT_FATAL(again != NULL && again_size == size); /* nothing is to be made */
 	free(rows);
 	free(again);

@@ -6,7 +6,9 @@
  *               compiles it and gives it to the plane; only then is it the configuration.
  *            2. Error codes: JSON-RPC's own, and -32000 (not running), -32001 (configuration),
  *               -32002 (not found), -32003 (refused by the data plane); data.errors has the paths.
- * Owner      One thread.
+ *            3. What takes long leaves (struct api_aside) around what it computes from what is
+ *               its own. Meanwhile the API may be called, but not for what takes long.
+ * Owner      One thread at a time.
  * See        docs/api.md. No DPDK here: the plane is behind struct plane_link.
  */
 #ifndef MR_API_H
@@ -25,7 +27,8 @@ struct plane_link {
 	/* apply: => 0 and *generation, or -errno and err. */
 	int (*apply)(void *ctx, const void *image, size_t size, uint64_t *generation, char *err,
 	             size_t err_size);
-	/* query: the reply's records into out (at most room bytes). => 0 or -errno. */
+	/* query: the reply's records into out (at most room bytes). => 0 or -errno; -EINPROGRESS:
+	 * the plane is at an image, ask again later. */
 	int (*query)(void *ctx, const struct command *cmd, struct reply *reply, void *out,
 	             size_t room);
 	/* image: of the generation that runs, or NULL. statistics: or NULL while not connected. */
@@ -55,6 +58,26 @@ void api_set_store(struct api *api, int (*save)(void *ctx), void *ctx);
 /* api_set_log: without it there is no log. */
 void api_set_log(struct api *api, struct log_link link);
 
+/*
+ * How what takes long lets others go on: leave before it computes, enter after. api_takes_long: may
+ * the request (or one of a batch) do so? api_link_changed and api_health_apply may, too. None of
+ * them begins while another one has left. api_met_busy: did a call since the last question find
+ * the plane at an image? Then its answer is no good: call again later.
+ */
+struct api_aside {
+	void *ctx;
+	void (*leave)(void *ctx);
+	void (*enter)(void *ctx);
+};
+void api_set_aside(struct api *api, const struct api_aside *aside);
+bool api_takes_long(const json_t *request);
+bool api_met_busy(struct api *api);
+/* api_stop: no more tables are made: what is being applied is refused, if it has not been given.
+ * Of any thread. */
+void api_stop(struct api *api);
+
+/* api_parse: a line of text. => request, or NULL and *response says what is wrong. */
+json_t *api_parse(const char *line, size_t size, json_t **response);
 /* api_call: one request object (or batch) to its response; NULL for a notification. */
 json_t *api_call(struct api *api, const json_t *request);
 /* api_call_text: the same for a line of text; malformed JSON gives a parse error response. */

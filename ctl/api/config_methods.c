@@ -19,10 +19,13 @@ config_check_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
 	struct config_errors errs = {0};
 	const json_t *doc = json_object_get(params, "config");
+	aside_leave(api);
 	bool ok = config_check(doc, &errs);
+	json_t *warnings = ok ? warnings_json(doc) : json_array();
+	aside_enter(api);
 	json_t *r = json_pack("{s:b, s:o}", "ok", ok, "errors",
 	                      ok ? json_array() : config_errors_json(&errs));
-	json_object_set_new(r, "warnings", ok ? warnings_json(doc) : json_array());
+	json_object_set_new(r, "warnings", warnings);
 	return r;
 }
 
@@ -49,8 +52,12 @@ config_apply_m(struct api *api, const json_t *params, struct rpc_error *err)
 		return NULL;
 	const json_t *doc = json_object_get(params, "config");
 	json_t *r = api_apply(api, doc, param_bool(params, "dry_run"), err);
-	if (r != NULL)
-		json_object_set_new(r, "warnings", warnings_json(doc));
+	if (r == NULL)
+		return NULL;
+	aside_leave(api);
+	json_t *warnings = warnings_json(doc);
+	aside_enter(api);
+	json_object_set_new(r, "warnings", warnings);
 	return r;
 }
 

@@ -185,14 +185,13 @@ services_by_name(const json_t *doc)
 }
 
 bool
-health_plan(struct health *h, const json_t *doc, const struct image_header *image, uint64_t now_ns)
+health_plan(struct health *h, const json_t *doc, const struct image_header *image)
 {
 	uint32_t n_services = 0, n = 0;
 	const struct img_lb_service *s = image_rows(image, IMG_LB_SERVICES, &n_services);
 	const struct img_lb_backend *b = image_rows(image, IMG_LB_BACKENDS, &n);
 	json_t *by_name = services_by_name(doc);
 	h->stamp++;
-	h->planned_ns = now_ns;
 	h->n_next = 0;
 	h->next = calloc(n + 1, sizeof(struct health_target *));
 	h->next_sorted = calloc(n + 1, sizeof(struct health_target *));
@@ -209,9 +208,17 @@ health_plan(struct health *h, const json_t *doc, const struct image_header *imag
 	if (n != 0)
 		memcpy(h->next_sorted, h->next, n * sizeof(struct health_target *));
 	qsort(h->next_sorted, n, sizeof(struct health_target *), key_compare);
-	for (uint32_t i = 0; i < n_services; i++)
-		plan_courses(h, &s[i], now_ns);
 	return true;
+}
+
+void
+health_plan_courses(struct health *h, const struct image_header *image, uint64_t now_ns)
+{
+	uint32_t n = 0;
+	const struct img_lb_service *s = image_rows(image, IMG_LB_SERVICES, &n);
+	h->planned_ns = now_ns;
+	for (uint32_t i = 0; i < n; i++)
+		plan_courses(h, &s[i], now_ns);
 }
 
 void

@@ -110,9 +110,13 @@ struct health {
 bool health_init(struct health *h);
 void health_fini(struct health *h);
 
-/* health_plan: the targets that a document and its image have. => false when memory runs out. */
-bool health_plan(struct health *h, const json_t *doc, const struct image_header *image,
-                 uint64_t now_ns);
+/*
+ * health_plan: the targets that a document and its image have. It touches nothing that results of
+ * checks do, so these may come in meanwhile. => false when memory runs out. health_plan_courses:
+ * what becomes of their drains and slow starts; then health_commit or health_abort.
+ */
+bool health_plan(struct health *h, const json_t *doc, const struct image_header *image);
+void health_plan_courses(struct health *h, const struct image_header *image, uint64_t now_ns);
 void health_commit(struct health *h);
 void health_abort(struct health *h);
 

@@ -2,13 +2,15 @@
 /*
  * What       What the files of the API share: its state, errors, parameters, text, paging.
  * Invariant  1. A method gives a result, or NULL with err->code set; never both.
- *            2. api->doc changes in api_adopt only.
+ *            2. api->doc changes in api_adopt only, so not while a change has left.
  * Owner      One thread.
  * Limits     API_PAGE_MAX rows a listing, API_QUERIES commands for it; API_LOG records kept;
  *            API_BATCH_MAX requests a batch.
  */
 #ifndef MR_API_INTERNAL_H
 #define MR_API_INTERNAL_H
+
+#include <stdatomic.h>
 
 #include "api.h"
 #include "ctl/config/config.h"
@@ -47,6 +49,11 @@ struct api {
 	json_t *doc;            /* in force, or last known to be */
 	json_t *offer;          /* for api_link_changed */
 	bool offer_wins;
+	struct api_aside aside;
+	bool is_long;           /* the call, or turn, may leave */
+	bool is_away;           /* it has left */
+	bool met_busy;          /* a query did not reach the plane: see api_met_busy */
+	atomic_bool stop;       /* no more tables are wanted */
 	uint64_t changes;
 	uint64_t generation;    /* highest one made or seen */
 	struct health health;
@@ -131,7 +138,12 @@ const struct stats_segment *api_statistics(struct api *api, struct rpc_error *er
 /* api_backend_by_id: the row of the image in force, or NULL. */
 const struct img_lb_backend *api_backend_by_id(struct api *api, uint32_t id);
 
-/* api.c: give a document (borrowed) to the plane. => {generation, changed} or NULL. */
+/* aside.c: around what is computed without the API's state; only where api->is_long. */
+void aside_leave(struct api *api);
+void aside_enter(struct api *api);
+bool aside_is_long(const char *method);
+
+/* apply.c: give a document (borrowed) to the plane. => {generation, changed} or NULL. */
 json_t *api_apply(struct api *api, const json_t *doc, bool dry_run, struct rpc_error *err);
 
 /* api_now: nanoseconds since 1970. */

@@ -11,6 +11,8 @@ query_failed(int rc, const struct reply *reply, struct rpc_error *err)
 {
 	if (rc == -ENOTCONN)
 		rpc_fail(err, API_NOT_RUNNING, "the data plane is not running");
+	else if (rc == -EINPROGRESS)
+		rpc_fail(err, API_NOT_RUNNING, "the data plane is at another configuration");
 	else if (rc == -ETIMEDOUT)
 		rpc_fail(err, API_NOT_RUNNING, "the data plane does not answer");
 	else if (rc == -ENOENT)
@@ -25,6 +27,7 @@ static int
 query(struct api *api, const struct command *cmd, struct reply *reply, struct rpc_error *err)
 {
 	int rc = api->link.query(api->link.ctx, cmd, reply, api->buf, sizeof(api->buf));
+	api->met_busy |= rc == -EINPROGRESS;
 	if (rc == 0 && reply->status != 0)
 		rc = reply->status;
 	return rc != 0 ? query_failed(rc, reply, err) : 0;

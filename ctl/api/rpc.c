@@ -84,7 +84,10 @@ method_call(struct api *api, const json_t *request, struct rpc_error *err)
 		return rpc_fail(err, RPC_METHOD, "no method \"%s\"; rpc.methods lists them", name);
 	if (params_check(method_table[m].params, params, err) != 0)
 		return NULL;
+	bool was_long = api->is_long; /* of one that has left */
+	api->is_long = aside_is_long(name);
 	json_t *result = method_run[m](api, params, err);
+	api->is_long = was_long;
 	if (result == NULL && err->code == 0)
 		return rpc_fail(err, RPC_INTERNAL, "out of memory");
 	return result;
@@ -152,7 +155,7 @@ is_blank(const char *line, size_t size)
 }
 
 json_t *
-api_call_text(struct api *api, const char *line, size_t size)
+api_parse(const char *line, size_t size, json_t **response)
 {
 	json_error_t je;
 	json_t *request = json_loadb(line, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
@@ -162,9 +165,19 @@ api_call_text(struct api *api, const char *line, size_t size)
 			rpc_fail(&err, RPC_PARSE, "an empty line; wanted a request");
 		else
 			rpc_fail(&err, RPC_PARSE, "not JSON: %s (column %d)", je.text, je.column);
-		return error_response(NULL, &err);
+		*response = error_response(NULL, &err);
 	}
-	json_t *response = api_call(api, request);
+	return request;
+}
+
+json_t *
+api_call_text(struct api *api, const char *line, size_t size)
+{
+	json_t *response = NULL;
+	json_t *request = api_parse(line, size, &response);
+	if (request == NULL)
+		return response;
+	response = api_call(api, request);
 	json_decref(request);
 	return response;
 }

@@ -236,5 +236,5 @@ config_compile(const json_t *doc, const struct image_header *previous, uint64_t 
                size_t *size, struct config_errors *errs)
 {
 	void *rows = config_rows(doc, previous, generation, size, errs);
-	return rows != NULL ? config_tables(rows, previous, size, errs) : NULL;
+	return rows != NULL ? config_tables(rows, previous, NULL, size, errs) : NULL;
 }

@@ -13,6 +13,7 @@
 #define MR_CONFIG_H
 
 #include <jansson.h>
+#include <stdatomic.h>
 
 #include "lib/image.h"
 
@@ -46,12 +47,13 @@ void *config_compile(const json_t *doc, const struct image_header *previous, uin
 /*
  * The same in two steps, between which states of backends may be changed. config_rows: without
  * tables. config_tables: an image without tables (taken over) with those that the running one (or
- * NULL) has not. => malloc'ed image and *size, or NULL and errs.
+ * NULL) has not; stop (or NULL): when it becomes true no more are made, and that is an error.
+ * => malloc'ed image and *size, or NULL and errs.
  */
 void *config_rows(const json_t *doc, const struct image_header *previous, uint64_t generation,
                   size_t *size, struct config_errors *errs);
-void *config_tables(struct image_header *image, const struct image_header *running, size_t *size,
-                    struct config_errors *errs);
+void *config_tables(struct image_header *image, const struct image_header *running,
+                    const atomic_bool *stop, size_t *size, struct config_errors *errs);
 
 /* config_filled: a document that is valid, with its defaults filled in. New reference. */
 json_t *config_filled(const json_t *doc);

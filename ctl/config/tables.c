@@ -22,7 +22,7 @@ tables_plan(struct image_header *image, const struct lb_by_id *running)
 
 /* tables_fill: => false and an error. */
 static bool
-tables_fill(struct image_header *image, struct config_errors *errs)
+tables_fill(struct image_header *image, const atomic_bool *stop, struct config_errors *errs)
 {
 	uint32_t n, n_backends, n_slots;
 	const struct img_lb_service *s = image_rows(image, IMG_LB_SERVICES, &n);
@@ -31,6 +31,10 @@ tables_fill(struct image_header *image, struct config_errors *errs)
 	for (uint32_t i = 0; i < n; i++) {
 		if (s[i].slots == LB_SLOTS_KEPT)
 			continue;
+		if (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed)) {
+			config_error_add(errs, "", "the daemon ends");
+			return false;
+		}
 		int rc = lb_table_make(&s[i], b + s[i].first_backend,
 		                       slots + (size_t)s[i].slots * MAGLEV_SIZE);
 		if (rc == 0)
@@ -43,8 +47,8 @@ tables_fill(struct image_header *image, struct config_errors *errs)
 }
 
 void *
-config_tables(struct image_header *image, const struct image_header *running, size_t *size,
-              struct config_errors *errs)
+config_tables(struct image_header *image, const struct image_header *running,
+              const atomic_bool *stop, size_t *size, struct config_errors *errs)
 {
 	struct image_builder b;
 	struct lb_by_id by_id;
@@ -54,7 +58,7 @@ config_tables(struct image_header *image, const struct image_header *running, si
 	if (made != 0)
 		image_build_rows(&b, IMG_LB_SLOTS, NULL, sizeof(uint16_t),
 		                 (size_t)made * MAGLEV_SIZE);
-	if (!b.failed && !tables_fill((struct image_header *)(void *)b.data, errs)) {
+	if (!b.failed && !tables_fill((struct image_header *)(void *)b.data, stop, errs)) {
 		free(b.data);
 		return NULL;
 	}

@@ -42,6 +42,8 @@ struct checker {
 	struct health_load *load;      /* of the table of health */
 	uint64_t random;
 	uint64_t apply_ns, saved;      /* not before; changes that are on disk */
+	struct api_aside aside;
+	bool saves;      /* somebody waits for the disk */
 };
 
 static uint64_t
@@ -314,15 +316,27 @@ checker_create(struct event_base *base, struct api *api, const char *file)
 	return c;
 }
 
+void
+checker_set_aside(struct checker *c, const struct api_aside *aside)
+{
+	c->aside = *aside;
+}
+
 int
 checker_save(struct checker *c, char *err, size_t err_size)
 {
 	uint64_t changes = c->health->changes;
-	if (c->file == NULL || changes == c->saved || c->health->set == NULL)
+	if (c->file == NULL || changes == c->saved || c->health->set == NULL || c->saves)
 		return 0;
 	json_t *state = health_save(c->health);
+	c->saves = true;
+	if (c->aside.leave != NULL)
+		c->aside.leave(c->aside.ctx);
 	int rc = store_save(c->file, state);
 	json_decref(state);
+	if (c->aside.enter != NULL)
+		c->aside.enter(c->aside.ctx);
+	c->saves = false;
 	if (rc == 0)
 		c->saved = changes;
 	else
@@ -347,10 +361,11 @@ checker_destroy(struct checker *c)
 	free(c);
 }
 
-/* apply: onto disk, then to the data plane: who starts anew never knows less than that does. */
-static int
-apply(struct checker *c, uint64_t now, char *err, size_t err_size)
+/* Onto disk, then to the data plane: who starts anew never knows less than that does. */
+int
+checker_apply(struct checker *c, char *err, size_t err_size)
 {
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	int saved = checker_save(c, err, err_size);
 	int rc = api_health_apply(c->api, err, err_size);
 	uint64_t after = clock_ns(CLOCK_MONOTONIC);
@@ -360,13 +375,10 @@ apply(struct checker *c, uint64_t now, char *err, size_t err_size)
 	return rc < 0 ? rc : saved;
 }
 
-int
-checker_tick(struct checker *c, char *err, size_t err_size)
+bool
+checker_tick(struct checker *c)
 {
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	line_move(c, &c->programs); /* killed ones are reaped late */
 	api_turn(c->api);
-	if (!c->health->dirty || now < c->apply_ns)
-		return 0;
-	return apply(c, now, err, err_size);
+	return c->health->dirty && clock_ns(CLOCK_MONOTONIC) >= c->apply_ns;
 }

@@ -30,9 +30,13 @@ struct checker *checker_create(struct event_base *base, struct api *api, const c
 /* checker_destroy: what is known is saved first. */
 void checker_destroy(struct checker *c);
 
-/* checker_save: keep what changed on disk. checker_tick: the same, and give it to the data plane.
- * => 0, or -errno and err. */
+/* checker_set_aside: around the wait for the disk. */
+void checker_set_aside(struct checker *c, const struct api_aside *aside);
+/* checker_save: keep what changed on disk. checker_apply: the same, and give it to the data plane;
+ * it takes long, see struct api_aside. => 0, or -errno and err. */
 int checker_save(struct checker *c, char *err, size_t err_size);
-int checker_tick(struct checker *c, char *err, size_t err_size);
+int checker_apply(struct checker *c, char *err, size_t err_size);
+/* checker_tick: what time brings. => is checker_apply due? */
+bool checker_tick(struct checker *c);
 
 #endif

@@ -171,6 +171,18 @@ keep_document(struct log_service *s, const json_t *doc)
 		log_files_document(files, doc, now_ns());
 }
 
+/* log_filled: the document's part about the log, with its defaults, in an object. The rest, which
+ * may be a thousand times as much, is not looked at. */
+static json_t *
+log_filled(const json_t *doc)
+{
+	json_t *log = json_object_get(doc, "log");
+	json_t *part = log != NULL ? json_pack("{s:O}", "log", log) : json_object();
+	json_t *filled = config_filled(part);
+	json_decref(part);
+	return filled;
+}
+
 static void
 configure(struct log_service *s)
 {
@@ -179,7 +191,7 @@ configure(struct log_service *s)
 		return;
 	s->changes = api_changes(s->api);
 	keep_document(s, doc);
-	json_t *filled = config_filled(doc);
+	json_t *filled = log_filled(doc);
 	const json_t *log = json_object_get(filled, "log");
 	uint32_t room = (uint32_t)json_integer_value(json_object_get(log, "queue"));
 	s->interim_ns = NS_A_SECOND *

@@ -16,10 +16,19 @@
 #include "log_service.h"
 #include "options.h"
 #include "plane_client.h"
+#include "requests.h"
 #include "server.h"
 #include "store.h"
 
 enum { TICK_MS = 100, CONNECT_TICKS = 5, RETRY_TICKS = 50, EVENTS = 4 };
+
+/* What the daemon itself does beside the loop; once more, if it was asked for meanwhile. */
+struct task {
+	struct changer_job job;
+	struct daemon *d;
+	void (*run)(struct daemon *d);
+	bool waits, is_begun, again, is_first;
+};
 
 struct daemon {
 	struct options opt;
@@ -29,11 +38,15 @@ struct daemon {
 	struct event *plane_event; /* while connected */
 	struct event *events[EVENTS]; /* signals, and the tick; NULL: not begun */
 	struct server *server;
+	struct changer *changer;
+	struct requests requests;
+	struct task agree, hangup, health;
 	struct log_service *logs;
 	struct checker *checker;
 	char health_file[512];     /* beside the store */
 	FILE *log;
 	uint64_t saved;            /* api_changes of what the store holds */
+	bool saves;                /* a job is at it */
 	uint64_t ticks;
 	char last[512];            /* last message, so that it is not repeated */
 };
@@ -54,16 +67,22 @@ say(struct daemon *d, const char *fmt, ...)
 	fprintf(stderr, "millraced: %s\n", text);
 }
 
-/* What is not on disk is tried again with each request. */
+/* What is not on disk is tried again with each request. The disk is waited for beside the loop,
+ * where it is a job that saves. */
 static int
 save(void *arg)
 {
 	struct daemon *d = arg;
-	const json_t *doc = api_document(d->api);
 	uint64_t changes = api_changes(d->api);
-	if (doc == NULL || changes == d->saved)
+	if (d->saves || api_document(d->api) == NULL || changes == d->saved)
 		return 0;
+	json_t *doc = json_incref((json_t *)(uintptr_t)api_document(d->api));
+	d->saves = true;
+	changer_leave(d->changer);
 	int rc = store_save(d->opt.store, doc);
+	changer_enter(d->changer);
+	d->saves = false;
+	json_decref(doc);
 	if (rc == 0)
 		d->saved = changes;
 	else
@@ -71,16 +90,25 @@ save(void *arg)
 	return rc;
 }
 
-static json_t *
-on_line(void *arg, const char *line, size_t size)
+/* after_line: what a request changed is kept before it is answered. */
+static void
+after_line(void *arg, bool job)
 {
 	struct daemon *d = arg;
-	json_t *response = api_call_text(d->api, line, size);
-	save(d);
 	char err[512];
-	if (checker_save(d->checker, err, sizeof(err)) != 0)
+	save(d);
+	if (job && checker_save(d->checker, err, sizeof(err)) != 0)
 		say(d, "health: %s", err);
-	return response;
+}
+
+static void
+task_put(struct task *t)
+{
+	t->again = t->is_begun;
+	if (t->waits)
+		return;
+	t->waits = true;
+	changer_put(t->d->changer, &t->job, t->is_first);
 }
 
 static void
@@ -122,10 +150,39 @@ drain(void *arg)
 		say(d, "log %s: %s", d->opt.log, strerror(errno));
 }
 
+/* plane_heed: its end is heard of again, after an image was with it. */
+static void
+plane_heed(struct daemon *d)
+{
+	if (d->plane_event != NULL && !d->plane.is_busy && !event_pending(d->plane_event, EV_READ,
+	                                                                 NULL))
+		event_add(d->plane_event, NULL);
+}
+
+static void
+task_run(void *arg)
+{
+	struct task *t = arg;
+	t->is_begun = true;
+	t->run(t->d);
+}
+
+static void
+task_done(void *arg, bool ran)
+{
+	struct task *t = arg;
+	t->waits = t->is_begun = false;
+	plane_heed(t->d);
+	if (ran && t->again)
+		task_put(t);
+}
+
 static void
 agree(struct daemon *d)
 {
 	char err[512] = "";
+	if (d->plane_event == NULL)
+		return;
 	if (api_link_changed(d->api, err, sizeof(err)) != 0)
 		say(d, "the configuration was not applied: %s", err);
 	save(d);
@@ -141,11 +198,16 @@ disconnect(struct daemon *d)
 	say(d, "the data plane is gone; trying again");
 }
 
-/* on_plane: between commands the data plane has nothing to say, so this is the end. */
+/* on_plane: between commands the data plane has nothing to say, so this is the end; but while an
+ * image is with it this may be the answer, which a job waits for. */
 static void
 on_plane(evutil_socket_t fd, short what, void *arg)
 {
-	disconnect(arg);
+	struct daemon *d = arg;
+	if (d->plane.is_busy)
+		event_del(d->plane_event);
+	else
+		disconnect(d);
 }
 
 static void
@@ -159,7 +221,15 @@ reconnect(struct daemon *d)
 	d->plane_event = event_new(d->base, d->plane.fd, EV_READ | EV_PERSIST, on_plane, d);
 	event_add(d->plane_event, NULL);
 	say(d, "connected to the data plane at %s", d->opt.plane);
-	agree(d);
+	task_put(&d->agree);
+}
+
+static void
+health(struct daemon *d)
+{
+	char err[512] = "";
+	if (checker_apply(d->checker, err, sizeof(err)) != 0)
+		say(d, "health: %s", err);
 }
 
 static void
@@ -167,15 +237,16 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
 	drain(d);
+	plane_heed(d);
 	if (d->plane_event == NULL && d->ticks % CONNECT_TICKS == 0)
 		reconnect(d);
-	else if (d->plane_event != NULL && d->plane.image == NULL && d->ticks % RETRY_TICKS == 0)
-		agree(d);
+	else if (d->plane_event != NULL && d->plane.image == NULL &&
+	         d->ticks % RETRY_TICKS == RETRY_TICKS - 1 && !changer_is_busy(d->changer))
+		task_put(&d->agree);
 	if (d->ticks % CONNECT_TICKS == 0)
 		save(d);
-	char err[512] = "";
-	if (checker_tick(d->checker, err, sizeof(err)) != 0)
-		say(d, "health: %s", err);
+	if (checker_tick(d->checker) && !d->health.waits)
+		task_put(&d->health);
 	d->ticks++;
 }
 
@@ -184,12 +255,14 @@ static int
 offer_file(struct daemon *d, const char *file, bool wins)
 {
 	struct config_errors errs = {0};
+	changer_leave(d->changer);
 	json_t *doc = config_load(file, &errs);
 	bool good = doc != NULL && config_check(doc, &errs);
-	if (good) {
-		api_offer(d->api, doc, wins);
+	if (good)
 		config_warnings(doc, &errs);
-	}
+	changer_enter(d->changer);
+	if (good)
+		api_offer(d->api, doc, wins);
 	for (unsigned i = 0; i < errs.n; i++)
 		fprintf(stderr, "millraced: %s: %s%s%s%s\n", file, good ? "warning: " : "",
 		        errs.e[i].path,
@@ -199,20 +272,28 @@ offer_file(struct daemon *d, const char *file, bool wins)
 }
 
 static void
+read_again(struct daemon *d)
+{
+	if (offer_file(d, d->opt.config, true) == 0)
+		agree(d);
+}
+
+static void
 on_hangup(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
 	d->last[0] = '\0';
 	log_open(d);
-	if (d->opt.config != NULL && offer_file(d, d->opt.config, true) == 0 &&
-	    d->plane_event != NULL)
-		agree(d);
+	if (d->opt.config != NULL)
+		task_put(&d->hangup);
 }
 
 static void
 on_end(evutil_socket_t fd, short what, void *arg)
 {
-	event_base_loopbreak(((struct daemon *)arg)->base);
+	struct daemon *d = arg;
+	api_stop(d->api);
+	event_base_loopbreak(d->base);
 }
 
 /* folder_make: the folder of a file, if it is not there. Whoever uses the file says what failed. */
@@ -250,6 +331,36 @@ events_begin(struct daemon *d)
 		event_add(d->events[i], i == EVENTS - 1 ? &tick : NULL);
 }
 
+static void
+leave(void *arg)
+{
+	changer_leave(arg);
+}
+
+static void
+enter(void *arg)
+{
+	changer_enter(arg);
+}
+
+static void
+task_init(struct daemon *d, struct task *t, void (*run)(struct daemon *d), bool is_first)
+{
+	*t = (struct task){.job = {.run = task_run, .done = task_done, .arg = t}, .d = d,
+	                   .run = run, .is_first = is_first};
+}
+
+/* beside: what takes long is the changer's. */
+static void
+beside(struct daemon *d)
+{
+	d->plane.aside = (struct api_aside){d->changer, leave, enter};
+	api_set_aside(d->api, &d->plane.aside);
+	task_init(d, &d->agree, agree, true);
+	task_init(d, &d->hangup, read_again, false);
+	task_init(d, &d->health, health, false);
+}
+
 static int
 start(struct daemon *d)
 {
@@ -260,8 +371,10 @@ start(struct daemon *d)
 	struct log_feed feed = {on_records, drain, d};
 	d->api = api_create(&link);
 	d->base = event_base_new();
-	if (d->api == NULL || d->base == NULL || offer_first(d) != 0)
+	d->changer = d->base != NULL ? changer_create(d->base) : NULL;
+	if (d->api == NULL || d->changer == NULL || offer_first(d) != 0)
 		return -1;
+	beside(d);
 	d->logs = log_service_create(d->base, d->api, &feed);
 	if (d->logs == NULL)
 		return -1;
@@ -273,9 +386,13 @@ start(struct daemon *d)
 	d->checker = checker_create(d->base, d->api, d->health_file);
 	if (d->checker == NULL)
 		return -1;
+	checker_set_aside(d->checker, &d->plane.aside);
 	log_open(d);
 	events_begin(d);
-	d->server = server_create(d->base, d->opt.control, on_line, d);
+	d->requests = (struct requests){.api = d->api, .changer = d->changer, .after = after_line,
+	                                .ctx = d};
+	d->server = server_create(d->base, d->opt.control, requests_line, &d->requests);
+	d->requests.server = d->server;
 	if (d->server == NULL)
 		fprintf(stderr, "millraced: %s: %s\n", d->opt.control, strerror(errno));
 	return d->server != NULL ? 0 : -1;
@@ -291,6 +408,8 @@ run(struct daemon *d)
 static void
 stop(struct daemon *d)
 {
+	if (d->changer != NULL)
+		changer_finish(d->changer);
 	if (d->server != NULL) {
 		drain(d);
 		save(d);
@@ -306,6 +425,7 @@ stop(struct daemon *d)
 	api_destroy(d->api);
 	if (d->log != NULL)
 		fclose(d->log);
+	changer_destroy(d->changer);
 	if (d->base != NULL)
 		event_base_free(d->base);
 }

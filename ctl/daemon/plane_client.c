@@ -39,7 +39,9 @@ plane_client_close(struct plane_client *c)
 	if (c->records != NULL)
 		munmap(c->records, c->records_size);
 	free(c->image);
+	struct api_aside aside = c->aside;
 	plane_client_init(c, c->path);
+	c->aside = aside;
 }
 
 static int
@@ -264,22 +266,38 @@ first_shared(struct plane_client *c)
 	return hello(c, err, sizeof(err));
 }
 
+/* give: a sealed image, and the answer; copy: what is kept of it. Others go on meanwhile; nobody
+ * closes the connection. */
+static int
+give(struct plane_client *c, const void *image, size_t size, struct reply *reply, void *copy)
+{
+	struct command cmd = {.magic = COMMAND_MAGIC, .version = COMMAND_VERSION, .kind = CMD_APPLY,
+	                      .size = size};
+	int fds[MAX_FDS], n = 0;
+	c->is_busy = true;
+	if (c->aside.leave != NULL)
+		c->aside.leave(c->aside.ctx);
+	int fd = sealed(image, size);
+	int rc = fd < 0 ? fd : command_run(c, &cmd, fd, reply, NULL, 0, fds, &n);
+	if (fd >= 0)
+		close(fd);
+	while (n > 0)
+		close(fds[--n]);
+	image_lean(image, IMG_LB_SLOTS, copy);
+	if (c->aside.enter != NULL)
+		c->aside.enter(c->aside.ctx);
+	c->is_busy = false;
+	return rc;
+}
+
 static int
 link_apply(void *ctx, const void *image, size_t size, uint64_t *generation, char *err,
            size_t err_size)
 {
 	struct plane_client *c = ctx;
-	struct command cmd = {.magic = COMMAND_MAGIC, .version = COMMAND_VERSION, .kind = CMD_APPLY,
-	                      .size = size};
 	struct reply reply = {0};
-	int fds[MAX_FDS], n = 0, fd = sealed(image, size);
 	void *copy = malloc(image_lean_size(image, IMG_LB_SLOTS));
-	int rc = fd < 0 ? fd : copy == NULL ? -ENOMEM :
-	         command_run(c, &cmd, fd, &reply, NULL, 0, fds, &n);
-	if (fd >= 0)
-		close(fd);
-	while (n > 0)
-		close(fds[--n]);
+	int rc = copy == NULL ? -ENOMEM : give(c, image, size, &reply, copy);
 	if (rc == 0 && reply.status != 0) {
 		rc = reply.status;
 		snprintf(err, err_size, "%s", reply.err);
@@ -289,7 +307,7 @@ link_apply(void *ctx, const void *image, size_t size, uint64_t *generation, char
 		return rc;
 	}
 	free(c->image);
-	c->image = image_lean(image, IMG_LB_SLOTS, copy);
+	c->image = copy;
 	*generation = reply.generation;
 	if (c->stats == NULL && first_shared(c) != 0)
 		shutdown(c->fd, SHUT_RDWR);
@@ -299,7 +317,10 @@ link_apply(void *ctx, const void *image, size_t size, uint64_t *generation, char
 static int
 link_query(void *ctx, const struct command *cmd, struct reply *reply, void *out, size_t room)
 {
+	const struct plane_client *c = ctx;
 	int fds[MAX_FDS], n = 0;
+	if (c->is_busy)
+		return -EINPROGRESS;
 	int rc = command_run(ctx, cmd, -1, reply, out, room, fds, &n);
 	while (n > 0)
 		close(fds[--n]);

@@ -5,8 +5,10 @@
  * Invariant  1. Connected means: HELLO was answered and what it brought passed its checks.
  *            2. Any failure on the socket, a late answer included, ends the connection, so that no
  *               answer is ever taken for another command's.
- * Owner      One thread.
  *            3. A data plane that runs nothing shares nothing yet; its first image brings it.
+ *            4. While an image is with the data plane (is_busy) no command is sent, and only its
+ *               answer is read from the socket: by who gave it, who has left meanwhile.
+ * Owner      One thread at a time.
  * Limits     PLANE_TIMEOUT_MS for an answer, PLANE_APPLY_MS for that to an image (the first one
  *            makes the data plane open its devices).
  * See        lib/command.h; docs/design.md, "Processes".
@@ -25,6 +27,8 @@ struct plane_client {
 	struct record_segment *records;
 	size_t stats_size, records_size;
 	struct image_header *image;  /* own copy of the one that runs, or NULL */
+	struct api_aside aside;      /* around the wait for the answer to an image */
+	bool is_busy;                /* it is waited for */
 };
 
 void plane_client_init(struct plane_client *c, const char *path);

@@ -20,8 +20,13 @@ struct client {
 	struct client *next, **prev;
 	struct bufferevent *bev;
 	struct event *again;    /* lines are left after a turn */
+	struct server_ticket *ticket; /* the answer to its last line comes later */
 	size_t searched;        /* bytes of input known to hold no line end */
 	bool ending;            /* no more input; close when the output is gone */
+};
+
+struct server_ticket {
+	struct client *client; /* NULL: it has gone */
 };
 
 struct server {
@@ -29,6 +34,7 @@ struct server {
 	struct evconnlistener *listener;
 	struct event *listen_again;
 	struct client *clients;
+	struct client *current; /* whose line is looked at */
 	unsigned n_clients;
 	server_line_fn *line;
 	void *arg;
@@ -42,10 +48,15 @@ client_free(struct client *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	c->server->n_clients--;
+	if (c->ticket != NULL)
+		c->ticket->client = NULL;
 	event_free(c->again);
 	bufferevent_free(c->bev);
 	free(c);
 }
+
+/* An event that is made active at once comes before what others have sent meanwhile. */
+static const struct timeval soon = {0};
 
 static size_t
 pending(struct client *c)
@@ -59,11 +70,11 @@ append_text(const char *text, size_t size, void *arg)
 	return evbuffer_add(arg, text, size);
 }
 
+/* answer_put: reference taken over; NULL: there is none. */
 static void
-answer(struct client *c, const char *line, size_t size)
+answer_put(struct client *c, json_t *response)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
-	json_t *response = c->server->line(c->server->arg, line, size);
 	/* Some take longer than a client may stall, and the time that it has begins now. */
 	event_base_update_cache_time(c->server->base);
 	if (response == NULL)
@@ -74,6 +85,16 @@ answer(struct client *c, const char *line, size_t size)
 	evbuffer_add_buffer(out, text);
 	evbuffer_free(text);
 	json_decref(response);
+}
+
+static void
+answer(struct client *c, const char *line, size_t size)
+{
+	struct server *s = c->server;
+	s->current = c;
+	json_t *response = s->line(s->arg, line, size);
+	s->current = NULL;
+	answer_put(c, response);
 }
 
 /* take_line: answer the first line of the input. => false when there is no whole line. */
@@ -113,19 +134,46 @@ static void
 client_turn(struct client *c)
 {
 	int n = 0;
-	while (n < SERVER_TURN && pending(c) < SERVER_PENDING && take_line(c))
+	while (n < SERVER_TURN && c->ticket == NULL && pending(c) < SERVER_PENDING && take_line(c))
 		n++;
+	if (c->ticket != NULL)
+		return;
 	size_t left = evbuffer_get_length(bufferevent_get_input(c->bev));
 	if (pending(c) >= SERVER_PENDING)
 		bufferevent_disable(c->bev, EV_READ);
 	else if (n == SERVER_TURN)
-		event_active(c->again, EV_TIMEOUT, 0);
+		event_add(c->again, &soon);
 	else if (left >= SERVER_LINE)
 		line_too_long(c);
 	else if (!c->ending)
 		bufferevent_enable(c->bev, EV_READ);
 	else if (pending(c) == 0)
 		client_free(c);
+}
+
+struct server_ticket *
+server_later(struct server *s)
+{
+	struct server_ticket *t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	t->client = s->current;
+	s->current->ticket = t;
+	return t;
+}
+
+void
+server_answer(struct server_ticket *t, json_t *response)
+{
+	struct client *c = t->client;
+	free(t);
+	if (c == NULL) {
+		json_decref(response);
+		return;
+	}
+	c->ticket = NULL;
+	answer_put(c, response);
+	client_turn(c);
 }
 
 static void
