@@ -22,6 +22,7 @@ record_segment_init(struct record_segment *s, uint32_t rings)
 		atomic_init(&s->ring[i].tail, 0);
 		atomic_init(&s->ring[i].lost, 0);
 	}
+	atomic_init(&s->ahead_ns, 0);
 	s->rings = rings;
 	s->size = record_segment_size(rings);
 	s->version = RECORD_VERSION;
@@ -88,6 +89,7 @@ static const char *const event_names[] = {
 	[RECORD_GAP] = "gap",
 	[RECORD_START] = "start",
 	[RECORD_RANGES] = "ranges",
+	[RECORD_CLOCK] = "clock",
 };
 enum { EVENTS = sizeof(event_names) / sizeof(event_names[0]) };
 

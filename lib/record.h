@@ -38,6 +38,7 @@ enum record_event { /* natEvent numbers of RFC 8158 where it has one */
 	RECORD_GAP = 201,           /* `lost` (0: unknown) are missing since since_ns */
 	RECORD_START = 202,         /* a data plane began with nothing */
 	RECORD_RANGES = 203,        /* deterministic: subscriber to far have limit ports each */
+	RECORD_CLOCK = 204,         /* the system's clock was set, when it showed since_ns */
 };
 
 enum record_threshold { /* natThresholdEvent numbers of RFC 8158 where it has one */
@@ -57,7 +58,8 @@ struct record {
 	uint64_t sequence;   /* of its worker; 0: made by the daemon */
 	union {
 		uint64_t since_ns; /* interim: when it began; gap: time of the last one before;
-		                    * start: when the one before was heard of last, 0: none was */
+		                    * start: when the one before was heard of last, 0: none was;
+		                    * clock: what it showed before it was set */
 		uint64_t packets_out;
 		uint64_t used;     /* threshold: blocks of the worker's pool, or mappings */
 	};
@@ -100,8 +102,13 @@ struct record_ring {
 struct record_segment {
 	uint32_t magic, version, rings, zero;
 	uint64_t size;
+	/* What CLOCK_BOOTTIME shows beyond the workers' clock, said every second: that one follows
+	 * a step of the system's clock slowly, records have to say what it shows. 0: not said. */
+	_Atomic int64_t ahead_ns;
 	struct record_ring ring[] __attribute__((aligned(64)));
 };
+
+static_assert(offsetof(struct record_segment, ring) == 64, "shared layout");
 
 uint64_t record_segment_size(uint32_t rings);
 void record_segment_init(struct record_segment *s, uint32_t rings);

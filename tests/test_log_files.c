@@ -80,7 +80,42 @@ full_disk(void)
 	log_end();
 }
 
+/* The segment with the beginning was deleted, as old ones are: a daemon that starts anew knows that
+ * the log goes on, and does not say the beginning again, with all since then in doubt. */
+static void
+beginning_deleted(void)
+{
+	char words[128];
+	struct whohad w;
+	struct whohad_query q = {.external = htonl(0xcb007100), .port = 1100,
+	                         .at_ms = BEGIN_NS / 1000000 + 400000};
+	struct log_sink *s = begin();
+	q.known_ms = q.at_ms + 1000;
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t ns = BEGIN_NS + (i * 100 + 1) * SECOND;
+		struct record r = block_record(RECORD_BLOCK_CREATE, ns, i + 1, 2,
+		                               i == 1 ? 1024 : 4096);
+		bus.gone = i; /* a gap is due with a beginning that is said late */
+		log_bus_put(&bus, &r);
+		log_bus_pump(&bus, r.time_ns);
+		CU_ASSERT_EQUAL(s->sent, i == 0 ? 2 : 1);
+		if (i == 2)
+			break;
+		json_t *conf = json_incref(s->conf);
+		s->ops->destroy(s);
+		snprintf(words, sizeof(words), "rm -f %s/nat-*-00000000.*", log_dir);
+		CU_ASSERT(i == 0 || system(words) == 0);
+		s = log_files_create(&bus, conf, 1 << 14, BEGIN_NS);
+		json_decref(conf);
+	}
+	CU_ASSERT_EQUAL(log_files_search(s, &q, &w), 0);
+	CU_ASSERT(w.answers == 1 && w.answer[0].is_certain && w.gaps == 0);
+	s->ops->destroy(s);
+	log_end();
+}
+
 static const struct test_case cases[] = {
 	{"disk full", full_disk},
+	{"a beginning that was deleted", beginning_deleted},
 };
 TEST_MAIN("log_files", cases)

@@ -24,6 +24,7 @@ silence(void)
 			[DELETE] = RECORD_BLOCK_DELETE, [START] = RECORD_START};
 		struct log_index ix;
 		struct whohad w;
+		uint64_t number = 0;
 		log_index_init(&ix);
 		for (uint64_t k = 0; k < 6; k++) { /* every 60 s; those around it are of others */
 			uint64_t ns = BEGIN_NS + k * 60 * SECOND;
@@ -34,6 +35,9 @@ silence(void)
 			if (k == 3 && cases[i].gap)
 				r = (struct record){.event = RECORD_GAP, .time_ns = ns,
 				                    .since_ns = ns - SECOND};
+			bool is_of_all = log_event_is_of_all(r.event);
+			number = r.event == RECORD_START ? 0 : number + !is_of_all;
+			r.sequence = is_of_all ? 0 : number;
 			CU_ASSERT_EQUAL(log_index_add(&ix, &r, NULL, 100), 0);
 		}
 		struct whohad_live live = {.index = &ix, .stem = "x"};

@@ -13,7 +13,7 @@
 static const struct log_names main_pool = {.pool = "main"};
 
 enum { ADDRESSES = 3, BLOCKS = 4, SUBSCRIBERS = 6, SPANS = 20000, BLOCK_PORTS = 512,
-       FIRST_PORT = 1024, STEPS = 6000, QUESTIONS = 1500 };
+       FIRST_PORT = 1024, STEPS = 6000, QUESTIONS = 800 };
 
 struct truth {
 	uint32_t subscriber, mapping_port; /* mapping_port 0: a block */

@@ -194,5 +194,5 @@ nat_filter_wants_record(const struct cmd_nat_filter *f, const struct record *r)
 		.port_first = r->port_first, .port_last = r->port_last, .pool = r->pool,
 		.proto = r->proto, .realm = r->realm, .worker = r->worker,
 	};
-	return r->event == RECORD_GAP || r->event == RECORD_START || nat_filter_wants(f, &x);
+	return log_event_is_of_all(r->event) || nat_filter_wants(f, &x);
 }

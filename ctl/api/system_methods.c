@@ -184,6 +184,8 @@ gap_json(const struct record *rec)
 {
 	json_t *o = json_pack("{s:o, s:s}", "time", name_time(rec->time_ns), "event",
 	                      record_event_name(rec->event));
+	if (rec->event == RECORD_CLOCK)
+		json_object_set_new(o, "since", name_time(rec->since_ns));
 	if (rec->event == RECORD_GAP)
 		json_object_update_new(o, json_pack("{s:o, s:I, s:i}", "since",
 			name_time(rec->since_ns), "lost", (json_int_t)rec->lost, "worker",
@@ -249,7 +251,7 @@ api_record_json(struct api *api, const struct record *rec)
 	uint32_t n = 0;
 	const struct img_nat_pool *pool = h != NULL ? image_rows(h, IMG_NAT_POOLS, &n) : NULL;
 	char inside[API_NAME], external[API_NAME], proto[API_NAME], far[API_NAME];
-	if (rec->event == RECORD_GAP || rec->event == RECORD_START)
+	if (log_event_is_of_all(rec->event))
 		return gap_json(rec);
 	json_t *o = json_pack("{s:o, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I}", "time",
 		name_time(rec->time_ns), "event", record_event_name(rec->event), "subscriber",

@@ -15,13 +15,13 @@ api_whohad_query(const json_t *params, uint64_t now_ns, struct whohad_query *q, 
 	const char *at = param_string(params, "at"), *proto = param_string(params, "protocol");
 	union addr a;
 	uint8_t family;
-	uint64_t ns = now_ns;
+	uint64_t ns = now_ns, span_ns = 1;
 	bool good = false;
 	int p = proto != NULL ? log_proto_parse(proto, strlen(proto)) : 0;
 	*q = (struct whohad_query){0};
 	if (!param_address(params, "external.address", &a, &family) || family != FAMILY_V4)
 		snprintf(err, err_size, "external.address: wanted an IPv4 address");
-	else if (at != NULL && !time_parse(at, strlen(at), &ns))
+	else if (at != NULL && !time_parse_span(at, strlen(at), &ns, &span_ns))
 		snprintf(err, err_size, "at: wanted a moment such as 2026-11-20T17:00:00Z or "
 		         "2026-11-20T18:00:00+01:00");
 	else if (p < 0)
@@ -33,7 +33,11 @@ api_whohad_query(const json_t *params, uint64_t now_ns, struct whohad_query *q, 
 			.external = a.w[0], .proto = (uint8_t)p, .at_ms = ns / NS_A_MS,
 			.port = (uint16_t)param_integer(params, "external.port", 0),
 			.known_ms = now_ns / NS_A_MS,
+			.until_ms = (ns + span_ns - 1) / NS_A_MS,
 		};
+	/* What of a moment is still to come says nothing of the rest. */
+	if (good && q->at_ms <= q->known_ms && q->until_ms > q->known_ms)
+		q->until_ms = q->known_ms;
 	return good;
 }
 
@@ -130,6 +134,13 @@ notes_json(const struct whohad_query *q, const struct whohad *w, size_t live)
 	if (is_restart_in_doubt(q, w))
 		note(list, "its data plane ended some time before the next one began, and may have "
 		     "ended before that moment");
+	if (w->is_twice)
+		note(list, "the clock was set back over that moment: it showed it more than once");
+	if (w->is_leapt)
+		note(list, "the clock was set forward over that moment: it never showed it");
+	if (w->is_ambiguous && !w->is_twice)
+		note(list, "several had it at that moment: ask with a protocol, or a fraction of "
+		     "the second");
 	if (w->bad != 0)
 		note(list, "some lines or segments that were looked at cannot be read");
 	if (w->answers_lost != 0)
@@ -148,10 +159,12 @@ api_whohad_json(const struct whohad_query *q, const struct whohad *w, size_t liv
 		json_array_append_new(answers, answer_json(&w->answer[i]));
 		records_add(records, i + 1, &w->answer[i]);
 	}
-	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:{s:o, s:o, s:i, s:i}}",
+	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:b, s:b, s:o, s:o,"
+		"s:{s:o, s:o, s:i, s:i}}",
 		"external", name_v4(q->external, external), "external_port", q->port, "protocol",
 		q->proto != 0 ? name_protocol(q->proto, proto) : "any", "at", moment(q->at_ms),
-		"answers", answers, "records", records, "complete", w->is_complete, "notes",
+		"answers", answers, "records", records, "complete", w->is_complete, "ambiguous",
+		w->is_ambiguous, "notes",
 		notes_json(q, w, live), "gaps", gaps_json(w), "log", "first",
 		moment(w->log_first_ms), "last", moment(w->log_last_ms), "segments",
 		(int)w->segments, "opened", (int)w->opened);

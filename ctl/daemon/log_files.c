@@ -42,6 +42,16 @@ conf_take(struct log_writer_conf *c, const json_t *conf)
 	c->gzip = strcmp(json_string_value(json_object_get(conf, "compress")), "gzip") == 0;
 }
 
+/* goes_on: a log whose first segments were deleted names no beginning if none was in what is kept:
+ * then it is of one data plane, which began before that. */
+static void
+goes_on(struct files *f, uint64_t start_ms)
+{
+	struct log_resume *r = &f->resume;
+	if (start_ms != 0 && r->start_ms == 0 && r->first_ms != 0 && start_ms <= r->first_ms)
+		r->start_ms = f->sink.start_ms = start_ms;
+}
+
 static void
 files_open(struct files *f, uint64_t now_ns)
 {
@@ -50,10 +60,12 @@ files_open(struct files *f, uint64_t now_ns)
 	if (rc == 0)
 		rc = log_resume_read(&f->resume, f->writer.folder);
 	f->sink.is_up = rc == 0;
-	if (rc == 0)
+	if (rc == 0) {
 		f->sink.start_ms = f->resume.start_ms;
-	else
+		goes_on(f, f->sink.bus->start_ms);
+	} else {
 		log_sink_fail(&f->sink, now_ns, "%s: %s", f->conf.directory, strerror(-rc));
+	}
 }
 
 /* document_keep: beside the log, where it stays as long as segments of its time. */
@@ -159,9 +171,11 @@ log_files_create(struct log_bus *b, const json_t *conf, uint32_t room, uint64_t 
 }
 
 const struct log_resume *
-log_files_resume(const struct log_sink *s)
+log_files_resume(struct log_sink *s, uint64_t start_ms)
 {
-	return &((const struct files *)s)->resume;
+	struct files *f = (struct files *)s;
+	goes_on(f, start_ms);
+	return &f->resume;
 }
 
 void
@@ -183,7 +197,8 @@ log_files_search(const struct log_sink *s, const struct whohad_query *q, struct 
 {
 	const struct files *f = (const struct files *)s;
 	struct whohad_live live = {.index = &f->writer.index, .stem = f->writer.stem,
-	                           .waits_ms = UINT64_MAX};
+	                           .waits_ms = UINT64_MAX,
+	                           .next_number = f->writer.next_number};
 	if (f->writer.folder < 0)
 		return -ENOENT;
 	/* A disk that is full: the queue holds what no segment says yet, or has lost it. */

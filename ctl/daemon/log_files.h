@@ -20,7 +20,7 @@ extern const struct log_sink_ops log_files_ops;
 struct log_sink *log_files_create(struct log_bus *b, const json_t *conf, uint32_t room,
                                   uint64_t now_ns);
 /* log_files_resume: what was there when the directory was opened. */
-const struct log_resume *log_files_resume(const struct log_sink *s);
+const struct log_resume *log_files_resume(struct log_sink *s, uint64_t start_ms);
 /* log_files_blocks: see log_resume_blocks. */
 void log_files_blocks(const struct log_sink *s, log_block_fn *fn, void *arg);
 /* log_files_document: this configuration is in force. log_files_folder: => -1: not open. */

@@ -261,8 +261,9 @@ unheard(struct log_service *s, const struct log_resume *resume)
 static void
 begin_source(struct log_service *s, uint64_t start_ns)
 {
-	const struct log_sink *files = log_bus_find(&s->bus, "files", "files");
-	const struct log_resume *resume = files != NULL ? log_files_resume(files) : NULL;
+	struct log_sink *files = log_bus_find(&s->bus, "files", "files");
+	const struct log_resume *resume = files != NULL ?
+	                                  log_files_resume(files, start_ns / NS_A_MS) : NULL;
 	uint64_t before = s->source.start_ms;
 	log_source_begin(&s->source, start_ns, resume);
 	if (s->source.start_ms == before)

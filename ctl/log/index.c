@@ -12,7 +12,9 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { INDEX_VERSION = 2, ROOM = 4096, MS = 1000000 };
+#include "index_pages.h"
+
+enum { INDEX_VERSION = 3, VERSION_WITHOUT_SUMS = 2, ROOM = 4096, MS = 1000000 };
 static const char index_magic[8] = "MRLOGIX";
 
 void
@@ -38,7 +40,7 @@ log_index_fini(struct log_index *ix)
 static bool
 is_indexed(unsigned event)
 {
-	return log_event_is_assignment(event) || event == RECORD_GAP || event == RECORD_START;
+	return log_event_is_assignment(event) || log_event_is_of_all(event);
 }
 
 /* names_number: of a pair of names, which is added if it is new. */
@@ -78,7 +80,7 @@ entry_of(struct log_index *ix, const struct record *rec, const struct log_names 
 	};
 	if (log_event_has_since(rec))
 		e.sequence = rec->since_ns / MS;
-	if (rec->event == RECORD_GAP || rec->event == RECORD_START)
+	if (log_event_is_of_all(rec->event))
 		e.external = 0;
 	if (rec->event == RECORD_GAP)
 		e.subscriber = rec->lost < UINT32_MAX ? (uint32_t)rec->lost : UINT32_MAX;
@@ -121,16 +123,66 @@ entry_add(struct log_index *ix, const struct log_entry *e)
 	return 0;
 }
 
+static int
+gap_add(struct log_index *ix, unsigned worker, uint64_t since_ms, uint64_t ms, uint64_t lost)
+{
+	struct log_entry gap = {
+		.time_ms = ms, .sequence = since_ms,
+		.subscriber = lost < UINT32_MAX ? (uint32_t)lost : UINT32_MAX,
+		.names = LOG_NAMES, .event = RECORD_GAP, .worker = (uint8_t)worker,
+		.line = ix->head.lines != 0 ? (uint32_t)ix->head.lines - 1 : 0,
+	};
+	return entry_add(ix, &gap);
+}
+
+static void
+expect_any(struct log_index *ix)
+{
+	memset(ix->expected, 0, sizeof(ix->expected));
+}
+
+/* expect: what a gap or a beginning says of the numbers to come. */
+static void
+expect(struct log_index *ix, const struct record *rec)
+{
+	bool is_known = rec->worker < LOG_WORKERS && rec->lost != 0;
+	if (rec->event == RECORD_START)
+		for (unsigned w = 0; w < LOG_WORKERS; w++)
+			ix->expected[w] = 1;
+	else if (rec->event == RECORD_GAP && is_known && ix->expected[rec->worker] != 0)
+		ix->expected[rec->worker] += rec->lost;
+	else if (rec->event == RECORD_GAP && rec->worker < LOG_WORKERS)
+		ix->expected[rec->worker] = 0;
+	else if (rec->event == RECORD_GAP)
+		expect_any(ix);
+}
+
+/* number_see: of a worker's record; where its number is not the next one, a gap nobody says. */
+static int
+number_see(struct log_index *ix, const struct record *rec)
+{
+	unsigned w = rec->worker;
+	uint64_t ms = rec->time_ns / MS;
+	int rc = 0;
+	if (log_event_is_of_all(rec->event))
+		expect(ix, rec);
+	else if (w < LOG_WORKERS && rec->sequence != 0) {
+		uint64_t expected = ix->expected[w], got = rec->sequence;
+		if (expected != 0 && got != expected)
+			rc = gap_add(ix, w, ix->said_ms[w], ms,
+			             got > expected ? got - expected : 0);
+		ix->expected[w] = got + 1;
+		ix->said_ms[w] = ms;
+	}
+	return rc;
+}
+
 /* unread_add: the bad lines before this record as a gap, that a search sees what they may hide. */
 static int
 unread_add(struct log_index *ix, const struct record *rec)
 {
-	struct log_entry gap = {
-		.time_ms = rec->time_ns / MS, .sequence = ix->head.last_ms,
-		.subscriber = ix->unread, .names = LOG_NAMES, .event = RECORD_GAP,
-		.line = (uint32_t)ix->head.lines - 1, .worker = RECORD_DAEMON,
-	};
-	return entry_add(ix, &gap);
+	expect_any(ix);
+	return gap_add(ix, RECORD_DAEMON, ix->head.last_ms, rec->time_ns / MS, ix->unread);
 }
 
 int
@@ -139,6 +191,8 @@ log_index_add(struct log_index *ix, const struct record *rec, const struct log_n
 {
 	struct log_index_head *h = &ix->head;
 	if (rec != NULL && ix->unread != 0 && unread_add(ix, rec) != 0)
+		return -ENOMEM;
+	if (rec != NULL && number_see(ix, rec) != 0)
 		return -ENOMEM;
 	if (rec != NULL && is_indexed(rec->event)) {
 		struct log_entry e = entry_of(ix, rec, names);
@@ -152,6 +206,16 @@ log_index_add(struct log_index *ix, const struct record *rec, const struct log_n
 	h->lines++;
 	h->bytes += bytes;
 	return 0;
+}
+
+int
+log_index_end(struct log_index *ix, bool damaged)
+{
+	uint64_t unread = ix->unread;
+	ix->head.bad += damaged;
+	ix->unread = 0;
+	return damaged || unread != 0 ?
+	       gap_add(ix, RECORD_DAEMON, ix->head.last_ms, 0, damaged ? 0 : unread) : 0;
 }
 
 static int
@@ -194,6 +258,20 @@ write_all(int fd, const void *data, size_t size)
 	return true;
 }
 
+/* sums_write: of the names, and of each page of entries. */
+static bool
+sums_write(int fd, const struct log_index *ix)
+{
+	uint64_t pages = log_index_pages(ix->head.entries);
+	uint32_t *sum = malloc((pages + 1) * sizeof(*sum));
+	bool good = sum != NULL;
+	for (uint64_t i = 0; good && i <= pages; i++)
+		sum[i] = i == 0 ? log_index_sum_names(ix) : log_index_sum(ix, i - 1);
+	good = good && write_all(fd, sum, (pages + 1) * sizeof(*sum));
+	free(sum);
+	return good;
+}
+
 int
 log_index_save(struct log_index *ix, int folder, const char *name)
 {
@@ -207,6 +285,7 @@ log_index_save(struct log_index *ix, int folder, const char *name)
 	bool good = write_all(fd, &ix->head, sizeof(ix->head)) &&
 	            write_all(fd, ix->names, ix->head.names * sizeof(*ix->names)) &&
 	            write_all(fd, ix->entry, ix->head.entries * sizeof(*ix->entry)) &&
+	            sums_write(fd, ix) &&
 	            fsync(fd) == 0;
 	int rc = good ? 0 : -errno;
 	close(fd);
@@ -222,12 +301,15 @@ static bool
 head_good(const struct log_index_head *h, size_t size)
 {
 	if (size < sizeof(*h) || memcmp(h->magic, index_magic, sizeof(index_magic)) != 0 ||
-	    h->version != INDEX_VERSION || h->crc != head_crc(h) || h->names > LOG_NAMES)
+	    (h->version != INDEX_VERSION && h->version != VERSION_WITHOUT_SUMS) ||
+	    h->crc != head_crc(h) || h->names > LOG_NAMES || h->entries > UINT32_MAX * 2ull)
 		return false;
 	size_t rest = size - sizeof(*h);
 	size_t names = h->names * sizeof(struct log_names);
-	return names <= rest && (rest - names) % sizeof(struct log_entry) == 0 &&
-	       h->entries == (rest - names) / sizeof(struct log_entry);
+	size_t entries = h->entries * sizeof(struct log_entry);
+	size_t sums = h->version == INDEX_VERSION ?
+	              (log_index_pages(h->entries) + 1) * sizeof(uint32_t) : 0;
+	return names <= rest && rest - names == entries + sums;
 }
 
 static int
@@ -239,6 +321,11 @@ index_take(struct log_index *ix, void *map, size_t size)
 	ix->is_sorted = true;
 	ix->names = (void *)((char *)map + sizeof(ix->head));
 	ix->entry = (void *)(ix->names + ix->head.names);
+	ix->sum = NULL;
+	if (ix->head.version == INDEX_VERSION)
+		ix->sum = (const void *)(ix->entry + ix->head.entries);
+	if (ix->sum != NULL && ix->sum[0] != log_index_sum_names(ix))
+		return -EBADMSG;
 	for (uint32_t i = 0; i < ix->head.names; i++)
 		if (memchr(ix->names[i].pool, '\0', IMAGE_NAME) == NULL ||
 		    memchr(ix->names[i].realm, '\0', IMAGE_NAME) == NULL)
@@ -265,26 +352,6 @@ log_index_open(struct log_index *ix, int folder, const char *name)
 	munmap(map, size);
 	log_index_init(ix);
 	return -EBADMSG;
-}
-
-const struct log_entry *
-log_index_find(const struct log_index *ix, be32 external, size_t *n)
-{
-	size_t low = 0, high = ix->head.entries;
-	*n = high;
-	if (!ix->is_sorted)
-		return ix->entry;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (ix->entry[middle].external < external)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*n = 0;
-	while (low + *n < ix->head.entries && ix->entry[low + *n].external == external)
-		++*n;
-	return ix->entry + low;
 }
 
 const struct log_names *

@@ -23,6 +23,12 @@ log_event_is_assignment(unsigned event)
 	       event == RECORD_BLOCK_DELETE || event == RECORD_BLOCK_INTERIM;
 }
 
+bool
+log_event_is_of_all(unsigned event)
+{
+	return event == RECORD_GAP || event == RECORD_START || event == RECORD_CLOCK;
+}
+
 static const struct { const char *name; uint8_t number; } protos[] = {
 	{"tcp", IPPROTO_L4_TCP}, {"udp", IPPROTO_L4_UDP}, {"icmp", IPPROTO_L4_ICMP},
 };
@@ -199,6 +205,7 @@ bool
 log_event_has_since(const struct record *rec)
 {
 	return rec->event == RECORD_GAP || rec->event == RECORD_BLOCK_INTERIM ||
+	       rec->event == RECORD_CLOCK ||
 	       (rec->event == RECORD_START && rec->since_ns != 0);
 }
 
@@ -262,7 +269,7 @@ log_line_put(char out[LOG_LINE], const struct record *rec, const struct log_name
 		put_integer(&o, "worker", rec->worker);
 	if (rec->sequence != 0)
 		put_integer(&o, "sequence", rec->sequence);
-	if (rec->event != RECORD_GAP && rec->event != RECORD_START)
+	if (!log_event_is_of_all(rec->event))
 		put_who(&o, rec, names);
 	if (log_event_has_since(rec))
 		put_time(&o, "since", rec->since_ns);

@@ -30,6 +30,7 @@ bool log_line_parse(const char *line, size_t size, struct record *rec, struct lo
 /* What a record of this event has. */
 bool log_event_is_assignment(unsigned event); /* somebody had an external address and ports */
 bool log_event_is_session(unsigned event);
+bool log_event_is_of_all(unsigned event); /* gap, beginning, step of the clock: of every address */
 bool log_event_has_since(const struct record *rec);
 bool log_event_has_subscriber(const struct record *rec); /* not of a pool as a whole */
 /* log_threshold_name: of an enum record_threshold. */

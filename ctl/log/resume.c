@@ -41,6 +41,8 @@ take(struct log_resume *r, const struct log_index *ix)
 	take_workers(r, ix);
 	if (r->last_ms == 0)
 		r->last_ms = ix->head.last_ms;
+	if (r->first_ms == 0 || (ix->head.first_ms != 0 && ix->head.first_ms < r->first_ms))
+		r->first_ms = ix->head.first_ms;
 	for (; n > 0 && r->start_ms == 0; n--)
 		if (e[n - 1].event == RECORD_START)
 			r->start_ms = e[n - 1].time_ms;
@@ -74,6 +76,8 @@ log_resume_read(struct log_resume *r, int folder)
 	}
 	if (rc == 0)
 		log_list_free(&l);
+	if (r->start_ms != 0)
+		r->first_ms = 0;
 	least_of(r);
 	return rc;
 }

@@ -12,6 +12,7 @@
 struct log_resume {
 	uint64_t start_ms;              /* of that data plane; 0: the log names none */
 	uint64_t last_ms;
+	uint64_t first_ms;              /* where it names none: its first record; 0: it is empty */
 	/* Of each worker the last number, and a moment that is not after what it says next. */
 	uint64_t sequence[LOG_WORKERS]; /* 0: no record of it */
 	uint64_t worker_ms[LOG_WORKERS];

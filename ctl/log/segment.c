@@ -199,30 +199,49 @@ log_segment_read(struct log_index *ix, int folder, const char *name)
 	}
 	if (rc == 0 && (c.have != 0 || c.skipping))
 		rc = log_index_add(ix, NULL, NULL, c.have); /* torn */
-	if (f != NULL && gzclose(f) != Z_OK && rc == 0)
-		rc = -EBADMSG;
+	bool damaged = f != NULL && gzclose(f) != Z_OK;
+	if (rc == 0)
+		rc = log_index_end(ix, damaged || n < 0);
 	free(c.text);
-	return rc == 0 && n < 0 ? -EBADMSG : rc;
+	return rc == 0 && (damaged || n < 0) ? -EBADMSG : rc;
+}
+
+static int
+segment_read_any(struct log_index *ix, int folder, const struct log_file *f)
+{
+	static const char *const suffixes[] = {"jsonl", "jsonl.gz"};
+	char name[LOG_NAME];
+	int rc = -ENOENT;
+	for (unsigned i = 0; i < 2 && rc == -ENOENT; i++) {
+		log_name(name, f->stem, suffixes[i]);
+		rc = log_segment_read(ix, folder, name);
+	}
+	if (rc == 0 && ix->head.lines == 0 && !f->has_plain) /* it began with a line */
+		rc = log_index_end(ix, true);
+	if (rc == -EBADMSG)
+		return 0;
+	if (rc != 0)
+		log_index_fini(ix);
+	return rc;
 }
 
 int
 log_segment_open(struct log_index *ix, int folder, const struct log_file *f)
 {
-	static const char *const suffixes[] = {"jsonl", "jsonl.gz"};
 	char name[LOG_NAME];
-	int rc = -ENOENT;
 	log_name(name, f->stem, "idx");
 	if (f->has_index && log_index_open(ix, folder, name) == 0)
 		return 0;
-	for (unsigned i = 0; i < 2 && rc == -ENOENT; i++) {
-		log_name(name, f->stem, suffixes[i]);
-		rc = log_segment_read(ix, folder, name);
-	}
-	if (rc == -EBADMSG) {
-		ix->head.bad++;
-		return 0;
-	}
-	if (rc != 0)
-		log_index_fini(ix);
-	return rc;
+	return segment_read_any(ix, folder, f);
+}
+
+int
+log_segment_open_for(struct log_index *ix, int folder, const struct log_file *f,
+                     be32 external)
+{
+	int rc = log_segment_open(ix, folder, f);
+	if (rc != 0 || log_index_check(ix, external))
+		return rc;
+	log_index_fini(ix);
+	return segment_read_any(ix, folder, f);
 }

@@ -46,5 +46,7 @@ int log_segment_read(struct log_index *ix, int folder, const char *name);
 /* log_segment_open: the index of a segment; read from the segment when there is none (or a bad
  * one). => 0 or -errno. */
 int log_segment_open(struct log_index *ix, int folder, const struct log_file *f);
+/* log_segment_open_for: so that it is good for what concerns an address. */
+int log_segment_open_for(struct log_index *ix, int folder, const struct log_file *f, be32 external);
 
 #endif

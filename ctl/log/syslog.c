@@ -44,6 +44,7 @@ severity(unsigned event)
 	case RECORD_QUOTA_EXCEEDED:
 	case RECORD_THRESHOLD:
 	case RECORD_GAP:
+	case RECORD_CLOCK:
 		return WARNING;
 	default:
 		return INFORMATIONAL;
@@ -112,7 +113,7 @@ put_data(struct out *o, const struct syslog_sender *s, uint64_t number, const st
 		put(o, " since=\"%s\"", time_put(time, rec->since_ns));
 	if (rec->event == RECORD_GAP)
 		put(o, " lost=\"%llu\"", (unsigned long long)rec->lost);
-	else if (rec->event != RECORD_START)
+	else if (!log_event_is_of_all(rec->event))
 		put_who(o, rec, names);
 	put(o, "]");
 }
@@ -129,6 +130,8 @@ put_words(struct out *o, const struct record *rec, const struct log_names *names
 		put(o, " %llu records are missing", (unsigned long long)rec->lost);
 	else if (rec->event == RECORD_START)
 		put(o, " a data plane begins with nothing");
+	else if (rec->event == RECORD_CLOCK)
+		put(o, " the clock was set");
 	else if (rec->event == RECORD_THRESHOLD)
 		put(o, " %s of %s: %llu", log_threshold_name(rec->threshold),
 		    log_event_has_subscriber(rec) ? inside : names != NULL ? names->pool : "",

@@ -114,10 +114,11 @@ take_date(struct text *t, struct civil *c)
 }
 
 static bool
-take_clock(struct text *t, struct civil *c, uint64_t *ns)
+take_clock(struct text *t, struct civil *c, uint64_t *ns, uint64_t *span_ns)
 {
 	uint64_t unit = NS_A_SECOND;
 	*ns = 0;
+	*span_ns = NS_A_SECOND;
 	if (!(take_digits(t, 2, 0, 23, &c->hour) && take_char(t, ":") &&
 	      take_digits(t, 2, 0, 59, &c->minute) && take_char(t, ":") &&
 	      take_digits(t, 2, 0, 59, &c->second)))
@@ -128,6 +129,7 @@ take_clock(struct text *t, struct civil *c, uint64_t *ns)
 		unit /= 10;
 		*ns += d * unit;
 	}
+	*span_ns = unit != 0 ? unit : 1;
 	return unit != NS_A_SECOND;
 }
 
@@ -148,16 +150,23 @@ take_zone(struct text *t, int64_t *east)
 }
 
 bool
-time_parse(const char *s, size_t size, uint64_t *ns)
+time_parse_span(const char *s, size_t size, uint64_t *ns, uint64_t *span_ns)
 {
 	struct text t = {s, s + size};
 	struct civil c;
 	uint64_t fraction;
 	int64_t east;
-	if (!(take_date(&t, &c) && take_char(&t, "Tt ") && take_clock(&t, &c, &fraction) &&
+	if (!(take_date(&t, &c) && take_char(&t, "Tt ") && take_clock(&t, &c, &fraction, span_ns) &&
 	      take_zone(&t, &east) && t.p == t.end))
 		return false;
 	int64_t seconds = seconds_of(&c) - east;
 	*ns = (uint64_t)seconds * NS_A_SECOND + fraction;
 	return seconds >= 0;
+}
+
+bool
+time_parse(const char *s, size_t size, uint64_t *ns)
+{
+	uint64_t span_ns;
+	return time_parse_span(s, size, ns, &span_ns);
 }

@@ -23,5 +23,7 @@ char *time_put_compact(char out[TIME_TEXT], uint64_t ns);
  * +01:00 instead of Z, with a space for the T.
  */
 bool time_parse(const char *s, size_t size, uint64_t *ns);
+/* time_parse_span: how long the moment is, by what it is told in: a second, a tenth of one, … */
+bool time_parse_span(const char *s, size_t size, uint64_t *ns, uint64_t *span_ns);
 
 #endif

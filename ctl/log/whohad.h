@@ -4,13 +4,16 @@
  *            the segment that is being written.
  * Layout     Events of the address and port are folded, in the order of the log, into spans: a
  *            block, a mapping or a session of a subscriber, from, to. Answers are the spans that
- *            hold the moment.
+ *            hold the moment, or a part of it: one that is told in seconds lasts one. Where the
+ *            clock was set back (epochs.h) each time that it showed the moment is asked about, and
+ *            all answers are given. Within a search moments are orders.
  * Invariant  1. The search begins at the last segment before the moment that says about the block
  *               (made, still held, given back) or that a data plane began with nothing, and ends
  *               when a later one says so and whoever had it has it no more.
  *            2. An answer is certain only if no record that is missing could make it wrong. So is
  *               silence: something before the moment says that it was free, or the next thing said
  *               is that it was given out, and nothing is missing between.
+ *            3. Of several answers that cannot all be true none is certain, and is_ambiguous.
  * Owner      One call.
  * Limits     WHOHAD_ANSWERS, WHOHAD_GAPS; what is beyond is counted.
  * See        docs/log.md, "Who had it".
@@ -18,6 +21,7 @@
 #ifndef MR_LOG_WHOHAD_H
 #define MR_LOG_WHOHAD_H
 
+#include "epochs.h"
 #include "segment.h"
 
 enum { WHOHAD_ANSWERS = 16, WHOHAD_GAPS = 64, WHOHAD_RECORDS = 2 };
@@ -26,7 +30,7 @@ struct whohad_query {
 	be32 external;
 	uint16_t port;    /* host order, or ICMP identifier */
 	uint8_t proto;    /* 0: any */
-	uint64_t at_ms;
+	uint64_t at_ms, until_ms; /* the moment; until_ms 0: no longer than that */
 	uint64_t known_ms; /* until when the log is known: now, of a daemon; 0: its last record */
 };
 
@@ -82,6 +86,9 @@ struct whohad {
 	uint64_t bad;           /* lines that are no records in the segments that were opened */
 	unsigned segments, opened;
 	bool is_complete;       /* no answer is missing */
+	bool is_ambiguous;      /* the answers contradict each other */
+	bool is_twice;          /* the clock showed the moment several times */
+	bool is_leapt;          /* the clock was set forward over the moment */
 	bool is_beyond;         /* the moment comes after all that is known */
 	bool is_as_now;         /* who has it now has had it since the moment at least */
 };
@@ -91,6 +98,7 @@ struct whohad_live {
 	const struct log_index *index;
 	const char *stem;
 	uint64_t waits, waits_ms; /* records that are not in it yet, and of when the first is */
+	uint64_t next_number;   /* of the segment that comes next; 0: not known */
 };
 
 /* whohad_search: folder -1: without a directory. => 0 or -errno. */
@@ -119,6 +127,21 @@ void whohad_fold_begin(struct whohad_fold *f, const struct whohad_query *q, stru
 void whohad_fold_event(struct whohad_fold *f, const struct log_entry *e,
                        const struct log_names *names, const char *stem);
 void whohad_fold_end(struct whohad_fold *f, bool reaches_back);
+
+/* whohad_merge.c: what is found of the moment in one epoch, added to that of others. */
+void whohad_merge(struct whohad *out, const struct whohad *more);
+/* whohad_conflicts: answers that cannot be true together are not certain. */
+void whohad_conflicts(struct whohad *out);
+/* whohad_plain: orders to what the clock showed. */
+void whohad_plain(struct whohad *out);
+
+/* whohad_numbers.c: the sequence numbers of workers, from segment to segment. */
+struct whohad_numbers {
+	const struct log_index *last[LOG_WORKERS]; /* where each was heard of last, or NULL */
+};
+/* whohad_numbers_part: => how many gaps that nobody says are before the records of this one. */
+unsigned whohad_numbers_part(struct whohad_numbers *n, const struct log_index *ix,
+                             struct whohad_gap gap[LOG_WORKERS]);
 
 /* whohad_concerns: does an entry say anything about this address, port and protocol? */
 bool whohad_concerns(const struct whohad_query *q, const struct log_entry *e);

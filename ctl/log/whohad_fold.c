@@ -17,7 +17,7 @@ kind_of(unsigned event)
 bool
 whohad_concerns(const struct whohad_query *q, const struct log_entry *e)
 {
-	if (e->event == RECORD_GAP || e->event == RECORD_START)
+	if (log_event_is_of_all(e->event))
 		return true;
 	return e->external == q->external && log_event_is_assignment(e->event) &&
 	       e->port_first <= q->port && q->port <= e->port_last &&
@@ -56,11 +56,11 @@ static void
 span_end(struct whohad_fold *f, struct whohad_span *s, enum whohad_end end, uint64_t to_ms)
 {
 	struct whohad *out = f->out;
-	uint64_t from = s->a.from_ms != 0 ? s->a.from_ms : s->a.since_ms, at = f->q->at_ms;
+	uint64_t from = s->a.from_ms != 0 ? s->a.from_ms : s->a.since_ms;
 	s->is_open = false;
 	s->a.end = end;
 	s->a.to_ms = to_ms;
-	if (at < from || (end != WHOHAD_HELD && at >= to_ms))
+	if (f->q->until_ms < from || (end != WHOHAD_HELD && f->q->at_ms >= to_ms))
 		return;
 	if (out->answers < WHOHAD_ANSWERS)
 		out->answer[out->answers++] = s->a;
@@ -185,6 +185,14 @@ on_gap(struct whohad_fold *f, const struct log_entry *e)
 		out->gaps_lost++;
 }
 
+/* on_clock: what a clock that was set forward never showed. */
+static void
+on_clock(struct whohad_fold *f, const struct log_entry *e)
+{
+	f->out->is_leapt |= e->sequence < f->q->at_ms && f->q->at_ms < e->time_ms &&
+	                    e->time_ms >> EPOCH_SHIFT == e->sequence >> EPOCH_SHIFT;
+}
+
 /* is_holding: is there a span that holds the moment, and has not ended yet? */
 static bool
 is_holding(const struct whohad_fold *f)
@@ -192,7 +200,7 @@ is_holding(const struct whohad_fold *f)
 	for (unsigned i = 0; i < WHOHAD_SPANS; i++) {
 		const struct whohad_answer *a = &f->span[i].a;
 		uint64_t from = a->from_ms != 0 ? a->from_ms : a->since_ms;
-		if (f->span[i].is_open && from <= f->q->at_ms)
+		if (f->span[i].is_open && from <= f->q->until_ms)
 			return true;
 	}
 	return false;
@@ -202,7 +210,8 @@ is_holding(const struct whohad_fold *f)
 static void
 next_see(struct whohad_fold *f, const struct log_entry *e)
 {
-	if (f->next_ms != 0 || e->event == RECORD_GAP || e->time_ms <= f->q->at_ms)
+	if (f->next_ms != 0 || e->event == RECORD_GAP || e->event == RECORD_CLOCK ||
+	    e->time_ms <= f->q->until_ms)
 		return;
 	f->next_ms = e->time_ms;
 	f->is_next_free = e->event == RECORD_BLOCK_CREATE;
@@ -222,6 +231,9 @@ whohad_fold_event(struct whohad_fold *f, const struct log_entry *e,
 	case RECORD_START:
 		on_start(f, e);
 		break;
+	case RECORD_CLOCK:
+		on_clock(f, e);
+		break;
 	case RECORD_BLOCK_DELETE:
 	case RECORD_MAPPING_DELETE:
 	case RECORD_SESSION_DELETE:
@@ -230,7 +242,7 @@ whohad_fold_event(struct whohad_fold *f, const struct log_entry *e,
 	default:
 		on_create(f, e, names, stem);
 	}
-	if (whohad_decides(e) && e->time_ms > f->q->at_ms)
+	if (whohad_decides(e) && e->time_ms > f->q->until_ms)
 		f->is_settled = !is_holding(f);
 }
 
@@ -270,7 +282,7 @@ gaps_keep(struct whohad *w, uint64_t from_ms, uint64_t to_ms)
 static bool
 is_certain(const struct whohad *w, const struct whohad_answer *a, uint64_t at)
 {
-	if (w->is_beyond && a->end == WHOHAD_HELD)
+	if ((w->is_beyond && a->end == WHOHAD_HELD) || w->is_leapt)
 		return false;
 	if (a->end == WHOHAD_RESTARTED && at > a->heard_ms && at > a->proven_ms)
 		return false;
@@ -292,17 +304,33 @@ is_silence(const struct whohad_fold *f, bool reaches_back)
 {
 	const struct whohad *w = f->out;
 	uint64_t at = f->q->at_ms;
-	if (w->answers != 0 || w->is_beyond || w->bad != 0)
+	if (w->answers != 0 || w->is_beyond || w->is_leapt || w->bad != 0)
 		return false;
-	return (reaches_back && !is_hidden(w, 0, at, NULL)) ||
+	return (reaches_back && !is_hidden(w, 0, f->q->until_ms, NULL)) ||
 	       (f->is_next_free && is_within(w, at) && !is_hidden(w, at, f->next_ms, NULL));
+}
+
+/*
+ * is_all: is nobody missing beside the answers? A block is of one subscriber, whatever the
+ * protocol. Mappings without one are of a protocol each: of another one nothing may be hidden then.
+ */
+static bool
+is_all(const struct whohad_fold *f, bool reaches_back)
+{
+	const struct whohad *w = f->out;
+	for (unsigned i = 0; i < w->answers; i++)
+		if (w->answer[i].kind == WHOHAD_BLOCK)
+			return w->answer[i].is_certain;
+	if (w->answers == 0 || !w->answer[0].is_certain)
+		return false;
+	return f->q->proto != 0 || (reaches_back && !is_hidden(w, 0, f->q->until_ms, NULL));
 }
 
 void
 whohad_fold_end(struct whohad_fold *f, bool reaches_back)
 {
 	struct whohad *out = f->out;
-	uint64_t at = f->q->at_ms, oldest = at;
+	uint64_t at = f->q->at_ms, oldest = f->q->until_ms;
 	uint64_t known = f->q->known_ms != 0 ? f->q->known_ms : out->log_last_ms;
 	out->is_beyond = known != 0 && at > known;
 	all_end(f, NULL, WHOHAD_HELD, 0);
@@ -312,10 +340,11 @@ whohad_fold_end(struct whohad_fold *f, bool reaches_back)
 		a->is_certain = is_certain(out, a, at);
 		oldest = from < oldest ? from : oldest;
 	}
-	bool certain = out->answers != 0 && out->answer[0].is_certain;
-	out->is_complete = out->answers_lost == 0 && (certain || is_silence(f, reaches_back));
+	bool all = is_all(f, reaches_back);
+	whohad_conflicts(out);
+	out->is_complete = out->answers_lost == 0 && (all || is_silence(f, reaches_back));
 	out->is_as_now = out->answers == 0 && f->next_ms == 0 && !out->is_beyond &&
-	                 out->bad == 0 && is_within(out, at) &&
+	                 !out->is_leapt && out->bad == 0 && is_within(out, at) &&
 	                 !is_hidden(out, at, UINT64_MAX, NULL);
-	gaps_keep(out, out->answers != 0 ? oldest : 0, at);
+	gaps_keep(out, out->answers != 0 ? oldest : 0, f->q->until_ms);
 }
