@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "ctl/config/config.h"
+#include "log_clock.h"
 #include "log_files.h"
 #include "log_held.h"
 #include "log_ipfix.h"
@@ -23,6 +24,7 @@ enum { FLUSH_TURNS = 50, FLUSH_STEP_MS = 10 };
 struct log_service {
 	struct log_bus bus;
 	struct log_source source;
+	struct log_clock clock;
 	struct log_held held;
 	struct log_ranges ranges;
 	uint64_t heard_ns;     /* when the data plane's rings were read last; 0: never */
@@ -245,6 +247,32 @@ on_interim(void *arg, const struct record *rec)
 	log_bus_put(&s->bus, rec);
 }
 
+/* clock_say: it was set. Said to every sink, before what has the new time. */
+static void
+clock_say(struct log_service *s, uint64_t would_ns, uint64_t now)
+{
+	struct record rec = {.event = RECORD_CLOCK, .worker = RECORD_DAEMON, .pool = LOG_POOLS,
+	                     .time_ns = now, .since_ns = would_ns};
+	on_records(s, &rec, 1);
+}
+
+/* clock_look: what the workers' clock, which follows slowly, lacks; and whether it was set now. */
+static void
+clock_look(struct log_service *s, const struct record_segment *rings, uint64_t now)
+{
+	struct timespec t;
+	uint64_t would;
+	int64_t ahead = atomic_load_explicit(&rings->ahead_ns, memory_order_relaxed);
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	uint64_t boot = (uint64_t)t.tv_sec * NS_A_SECOND + (uint64_t)t.tv_nsec;
+	bool is_set = log_clock_look(&s->clock, now, boot, &would);
+	if (ahead == 0)
+		return;
+	log_source_shift(&s->source, ahead + (int64_t)(now - boot), is_set);
+	if (is_set)
+		clock_say(s, would, now);
+}
+
 /* unheard: nobody was here when the data plane that the log knows ended: what it said last is lost,
  * and nobody knows how much that is. */
 static void
@@ -259,7 +287,7 @@ unheard(struct log_service *s, const struct log_resume *resume)
 
 /* begin_source: a data plane that is new to us, or one that an earlier daemon has logged. */
 static void
-begin_source(struct log_service *s, uint64_t start_ns)
+begin_source(struct log_service *s, uint64_t start_ns, uint64_t now, bool is_clocked)
 {
 	struct log_sink *files = log_bus_find(&s->bus, "files", "files");
 	const struct log_resume *resume = files != NULL ?
@@ -276,8 +304,11 @@ begin_source(struct log_service *s, uint64_t start_ns)
 	}
 	s->bus.start_ms = s->source.start_ms;
 	log_held_clear(&s->held);
-	if (resume != NULL && resume->start_ms == s->source.start_ms)
-		log_files_blocks(files, on_block, s);
+	if (resume == NULL || resume->start_ms != s->source.start_ms)
+		return;
+	log_files_blocks(files, on_block, s);
+	if (is_clocked && resume->last_ms > now / NS_A_MS + LOG_CLOCK_STEP_MS)
+		clock_say(s, resume->last_ms * NS_A_MS, now); /* set back while nobody was here */
 }
 
 void
@@ -289,8 +320,10 @@ log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t 
 	s->image = image;
 	log_bus_realms(&s->bus, image);
 	if (rings != NULL) {
-		begin_source(s, start_ns);
+		begin_source(s, start_ns, now,
+		             atomic_load_explicit(&rings->ahead_ns, memory_order_relaxed) != 0);
 		s->bus.now_ns = now;
+		clock_look(s, rings, now);
 		s->bus.gone = log_source_gone(rings);
 		log_source_drain(&s->source, rings, now, on_records, s);
 		s->heard_ns = now;

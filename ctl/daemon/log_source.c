@@ -14,6 +14,7 @@ log_source_begin(struct log_source *s, uint64_t start_ns, const struct log_resum
 	bool knows_another = s->start_ms != 0 || (resume != NULL && resume->start_ms != 0);
 	if (s->start_ms == start_ms)
 		return;
+	memset(s->floor_ns, 0, sizeof(s->floor_ns));
 	bool resumed = s->start_ms == 0 && resume != NULL && resume->start_ms == start_ms;
 	s->start_ms = start_ms;
 	for (unsigned w = 0; w < LOG_WORKERS; w++) {
@@ -35,6 +36,26 @@ gap(struct log_source *s, unsigned worker, uint64_t lost, uint64_t time_ns, log_
 	s->gaps++;
 	s->lost += lost;
 	fn(arg, &rec, 1);
+}
+
+void
+log_source_shift(struct log_source *s, int64_t shift_ns, bool is_set)
+{
+	const int64_t least = (int64_t)(SOURCE_SHIFT_MS * NS_A_MS);
+	s->shift_ns = shift_ns >= least || shift_ns <= -least ? shift_ns : 0;
+	if (is_set)
+		memset(s->floor_ns, 0, sizeof(s->floor_ns));
+}
+
+/* timed: the record's time by the system's clock. */
+static void
+timed(struct log_source *s, unsigned worker, struct record *rec)
+{
+	uint64_t *floor = &s->floor_ns[worker];
+	rec->time_ns += (uint64_t)s->shift_ns;
+	if (rec->time_ns < *floor)
+		rec->time_ns = *floor;
+	*floor = rec->time_ns;
 }
 
 /* one: pass a record on, behind the gap before it. Sequence 0: of a data plane without any. */
@@ -60,8 +81,10 @@ drain_ring(struct log_source *s, unsigned worker, struct record_ring *r, uint64_
 	do {
 		lost = atomic_load_explicit(&r->lost, memory_order_acquire);
 		n = record_take(r, rec, TAKE);
-		for (uint32_t i = 0; i < n; i++)
+		for (uint32_t i = 0; i < n; i++) {
+			timed(s, worker, &rec[i]);
 			one(s, worker, &rec[i], fn, arg);
+		}
 		taken += n;
 	} while (n != 0 && taken < SOURCE_TURN);
 	if (n != 0)

@@ -345,6 +345,18 @@ say_pulse(uint64_t now)
 			        "millrace: worker %u on CPU %u goes on\n", i, p->core[i]);
 }
 
+/* clock_say: how far the workers' clock is from one that nobody sets. */
+static void
+clock_say(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	int64_t boot_ns = (int64_t)t.tv_sec * (int64_t)SECOND_NS + t.tv_nsec;
+	atomic_store_explicit(&self.plane.shared.records->ahead_ns,
+	                      boot_ns - (int64_t)clock_at(&self.clock, rte_rdtsc()),
+	                      memory_order_relaxed);
+}
+
 static void
 each_second(uint64_t now)
 {
@@ -352,6 +364,7 @@ each_second(uint64_t now)
 		return;
 	self.due_ns = now + SECOND_NS;
 	clock_sync(&self.clock, rte_rdtsc(), real_ns());
+	clock_say();
 	devices_heal();
 	say_pulse(now);
 	int lies = devices_watch(self.devices);
