@@ -156,22 +156,28 @@ tls(void)
 	CU_ASSERT(must("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x "
 	               "-addext subjectAltName=DNS:collector.test,IP:127.0.0.1 "
 	               "-keyout %s/key.pem -out %s/cert.pem 2>/dev/null", ca, ca));
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		static const char *const names[] = {
 			"", ",\"server_name\":\"collector.test\"",
-			",\"server_name\":\"other.test\"",
+			",\"server_name\":\"other.test\"", ",\"server_name\":\"collector.test\"",
 		};
+		static const char *const why[] = {NULL, NULL, "certificate: hostname mismatch",
+		                                  "certificate: certificate has expired"};
+		CU_ASSERT(i != 3 || must("cd %s; echo subjectAltName=DNS:collector.test >ext; "
+		          "(openssl req -new -key key.pem -subj /CN=x -out r && openssl x509 -req "
+		          "-in r -signkey key.pem -days -1 -extfile ext -out cert.pem) 2>/dev/null",
+		          ca));
 		snprintf(more, sizeof(more), ",\"ca\":\"%s/cert.pem\"%s", ca, names[i]);
 		syslog_begin("tls", 65536, more);
 		CU_ASSERT(must("cp %s/*.pem %s", ca, dir));
 		rsyslog_start(true);
-		if (i == 2) { /* not the one that it says it is */
+		if (why[i] != NULL) { /* not the one that it says it is; nor any more */
 			char text[4096] = "";
-			for (int k = 0; strstr(text, "mismatch") == NULL && k < 50; k++) {
+			for (int k = 0; strstr(text, why[i]) == NULL && k < 50; k++) {
 				poll(NULL, 0, 100);
 				millctl("log sinks", text, sizeof(text));
 			}
-			CU_ASSERT(strstr(text, "certificate: hostname mismatch") != NULL);
+			CU_ASSERT(strstr(text, why[i]) != NULL);
 			CU_ASSERT_EQUAL(lines_of("collected"), 0);
 		} else {
 			CU_ASSERT(sink_reaches("up", 1));

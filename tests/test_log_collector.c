@@ -213,10 +213,59 @@ test_refused_ipfix(void)
 	event_base_free(bus.base);
 }
 
+/* tells: has a datagram with templates come? => how many others were before it; -1: none has. */
+static int
+tells(int fd)
+{
+	uint32_t head[5];
+	for (int before = 0; recv(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head); before++)
+		if (ntohl(head[4]) >> 16 == 2)
+			return before;
+	return -1;
+}
+
+/*
+ * Of IPFIX: a collector that died and came back while nothing was sent was not missed, and knows no
+ * template. It hears them in time, before the next record; also where the clock was set.
+ */
+static void
+test_templates_again(void)
+{
+	static const struct { uint64_t ms; bool told; } turns[] = {
+		{1000, true}, {2000, false}, {5900, false}, {6000, true}, {7000, false},
+		{500, true}, {600, false}, {5400, false}, {900000, true}, {900100, false},
+	};
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t size = sizeof(a);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	CU_ASSERT_FATAL(bind(fd, (struct sockaddr *)&a, size) == 0);
+	getsockname(fd, (struct sockaddr *)&a, &size);
+	bus = (struct log_bus){.base = event_base_new(), .pools = 1, .pool = {"main"}};
+	json_t *conf = json_pack("{s:s, s:s, s:i, s:s, s:i}", "name", "c", "address", "127.0.0.1",
+	                         "port", ntohs(a.sin_port), "transport", "udp",
+	                         "template_seconds", 5);
+	struct log_sink *s = log_ipfix_create(&bus, conf, ROOM, 0);
+	for (unsigned i = 0; i < sizeof(turns) / sizeof(turns[0]); i++) {
+		struct record r = block_record(RECORD_BLOCK_CREATE, SECOND, i + 1, 1, 1024);
+		close(fd); /* and another one in its place, who has heard of nothing */
+		fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+		CU_ASSERT_FATAL(bind(fd, (struct sockaddr *)&a, size) == 0);
+		log_bus_put(&bus, &r);
+		turn(turns[i].ms);
+		CU_ASSERT_EQUAL(tells(fd), turns[i].told ? 0 : -1);
+	}
+	CU_ASSERT(s->sent == sizeof(turns) / sizeof(turns[0]) && s->lost == 0);
+	close(fd);
+	json_decref(conf);
+	s->ops->destroy(s);
+	event_base_free(bus.base);
+}
+
 static const struct test_case cases[] = {
 	{"silent in the handshake", test_silent},
 	{"gone without a word", test_gone},
 	{"datagrams refused", test_refused},
 	{"datagrams of IPFIX refused", test_refused_ipfix},
+	{"templates are told again", test_templates_again},
 };
 TEST_MAIN("log_collector", cases)
