@@ -28,7 +28,7 @@ end(void)
 static int
 put(const char *text, uint64_t ms)
 {
-	return archive_put(folder, text, strlen(text), BEGIN_NS + ms * MS);
+	return archive_put(folder, text, strlen(text), BEGIN_NS + ms * MS, 0);
 }
 
 /* found: the text that was in force at a moment, "" for none. */
@@ -102,6 +102,23 @@ set_back(void)
 	end();
 }
 
+/* One that a daemon finds when it starts may have been in force since the one before was here. */
+static void
+found_late(void)
+{
+	struct archived a;
+	begin();
+	CU_ASSERT_EQUAL(archive_put(folder, "one", 3, BEGIN_NS, BEGIN_NS - 1000 * MS), 1);
+	CU_ASSERT_EQUAL(archive_put(folder, "two", 3, BEGIN_NS + 9000 * MS,
+	                            BEGIN_NS + 5000 * MS), 1);
+	for (uint64_t ms = 0; ms < 12000; ms += 500) {
+		CU_ASSERT_EQUAL(archive_find(folder, BEGIN_NS / MS + ms, &a), 0);
+		CU_ASSERT_EQUAL(a.from_ms, BEGIN_NS / MS + (ms < 9000 ? 0 : 9000));
+		CU_ASSERT_EQUAL(a.is_twice, ms >= 5000 && ms < 9000);
+	}
+	end();
+}
+
 /* What was in force at the moment stays, and all that came later. */
 static void
 kept(void)
@@ -149,14 +166,15 @@ static void
 refused(void)
 {
 	struct archived a;
-	CU_ASSERT_EQUAL(archive_put(-1, "x", 1, BEGIN_NS), -EBADF);
+	CU_ASSERT_EQUAL(archive_put(-1, "x", 1, BEGIN_NS, 0), -EBADF);
 	CU_ASSERT_EQUAL(archive_find(-1, BEGIN_NS, &a), -EBADF);
-	CU_ASSERT_EQUAL(archive_put(-1, "x", (size_t)ARCHIVE_SIZE + 1, BEGIN_NS), -EFBIG);
+	CU_ASSERT_EQUAL(archive_put(-1, "x", (size_t)ARCHIVE_SIZE + 1, BEGIN_NS, 0), -EFBIG);
 }
 
 static const struct test_case cases[] = {
 	{"by moment", by_moment},
 	{"a clock that is set back", set_back},
+	{"found by a daemon that starts", found_late},
 	{"kept", kept},
 	{"strangers", strangers},
 	{"refused", refused},

@@ -216,6 +216,16 @@ search(void *ctx, const struct whohad_query *q, struct whohad *out)
 	return -ENOENT;
 }
 
+/* A log in which another one has held the block around the static port 443 since before it. */
+static int
+search_block(void *ctx, const struct whohad_query *q, struct whohad *out)
+{
+	*out = (struct whohad){.is_complete = true, .answers = 1, .log_first_ms = 1, .answer = {{
+		.subscriber = v4("198.51.100.9"), .port_first = 256, .port_last = 511,
+		.is_certain = true, .from_ms = 1, .since_ms = 1}}};
+	return 0;
+}
+
 static void
 drain(void *ctx)
 {
@@ -273,6 +283,47 @@ test_whohad(void)
 	end();
 }
 
+/* asked: nat.whohad about one port of 203.0.113.1 now, of tcp. */
+static json_t *
+asked(unsigned port)
+{
+	char params[128];
+	snprintf(params, sizeof(params), "{\"external\":{\"address\":\"203.0.113.1\","
+	         "\"port\":%u},\"protocol\":\"tcp\"}", port);
+	return result_of("nat.whohad", params);
+}
+
+/* A static mapping takes its port out of a block that somebody holds: he is not who has that one. A
+ * range and a block cannot both be right. */
+static void
+test_whohad_taken(void)
+{
+	char params[sizeof(fixed_document) + 64];
+	begin_empty();
+	api_set_log(api, (struct log_link){.drain = drain, .search = search_block, .now_ns = now});
+	snprintf(params, sizeof(params), "{\"config\":%s}", fixed_document);
+	done("config.apply", params);
+	json_t *r = asked(443);
+	CU_ASSERT_EQUAL(json_array_size(at(r, "answers")), 2);
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.subscriber"), "198.51.100.9");
+	CU_ASSERT_TRUE(json_is_false(at(r, "answers.0.certain")));
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.1.subscriber"), "198.51.100.4");
+	CU_ASSERT_TRUE(json_is_true(at(r, "answers.1.certain")));
+	CU_ASSERT_TRUE(json_is_false(at(r, "ambiguous")));
+	json_decref(r);
+	r = asked(5056);
+	CU_ASSERT_EQUAL(json_array_size(at(r, "answers")), 2);
+	CU_ASSERT_TRUE(json_is_false(at(r, "answers.0.certain")));
+	CU_ASSERT_TRUE(json_is_false(at(r, "answers.1.certain")));
+	CU_ASSERT_TRUE(json_is_true(at(r, "ambiguous")));
+	json_decref(r);
+	r = asked(445);
+	CU_ASSERT_EQUAL(json_array_size(at(r, "answers")), 1);
+	CU_ASSERT_TRUE(json_is_true(at(r, "answers.0.certain")));
+	json_decref(r);
+	end();
+}
+
 static int folder;
 
 static int
@@ -291,7 +342,8 @@ kept(uint64_t s, const char *inside, bool has_log)
 	at = strstr(doc, "198.51.100.1-198.51.100.14");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
 	memcpy(at, inside, strlen(inside));
-	CU_ASSERT_EQUAL(archive_put(folder, doc, strlen(doc), s * UINT64_C(1000000000)), 1);
+	CU_ASSERT_EQUAL(archive_put(folder, doc, strlen(doc), s * UINT64_C(1000000000),
+	                            0), 1);
 }
 
 /* then: who had 203.0.113.1:5056 at a moment, and is that certain? */
@@ -340,6 +392,17 @@ test_whohad_then(void)
 	CU_ASSERT_TRUE(known(1790001500, false, 1790001500));
 	CU_ASSERT_FALSE(known(1790001500, false, 1790001499)); /* after the log's end */
 	CU_ASSERT_TRUE(known(1790000999, false, 0)); /* it was replaced later */
+	for (unsigned i = 0; i < 2; i++) { /* the second before the change, and most of that */
+		struct whohad_query change = {.external = q.external, .port = q.port,
+			.at_ms = 1790000999000u, .until_ms = 1790000999000u + (i == 0 ? 999 : 500)};
+		struct whohad_archive a = {folder, true, 0, false};
+		json_t *r = json_pack("{s:[], s:[]}", "answers", "notes");
+		CU_ASSERT_TRUE(api_whohad_then(r, &change, &a));
+		CU_ASSERT_EQUAL(json_array_size(at(r, "answers")), 2 - i);
+		CU_ASSERT_EQUAL(json_is_true(at(r, "answers.0.certain")), i == 1);
+		CU_ASSERT_EQUAL(json_is_true(json_object_get(r, "ambiguous")), i == 0);
+		json_decref(r);
+	}
 	kept(1790002000, "198.51.100.2-198.51.100.15", false);
 	begin_empty();
 	api_set_log(api, (struct log_link){.drain = drain, .search = search, .now_ns = now,
@@ -387,6 +450,7 @@ static const struct test_case cases[] = {
 	{"of realms", test_realms},
 	{"of a file, without a daemon", test_client},
 	{"who had it, without a log", test_whohad},
+	{"who had it, a static port within a block", test_whohad_taken},
 	{"who had it then", test_whohad_then},
 };
 TEST_MAIN("fixed_methods", cases)

@@ -92,14 +92,15 @@ json_t *api_record_json(struct api *api, const struct record *rec);
 /* api_whohad_json: what a search found, as `nat.whohad` shows it; live: how many have it now, where
  * that is an answer or nothing is known of it. New reference. */
 json_t *api_whohad_json(const struct whohad_query *q, const struct whohad *w, size_t live);
-/* api_whohad_fixed: what an image says without a log, added to that; from_ms: since when, or 0.
+/* api_whohad_fixed: what an image says without a log, added to that.
  * api_whohad_then: what the configuration of then says. => false: none is there. */
 void api_whohad_fixed(json_t *result, const struct whohad_query *q, const struct image_header *h,
-                      bool is_certain, uint64_t from_ms);
+                      bool is_certain);
 struct whohad_archive {
 	int folder;           /* of the log, or -1 */
 	bool is_in_use;       /* a daemon writes there */
 	uint64_t log_last_ms; /* of the last record there */
+	bool is_in_doubt;     /* the clock showed the moment several times, or never */
 };
 bool api_whohad_then(json_t *result, const struct whohad_query *q, const struct whohad_archive *w);
 /* api_whohad_query: from the parameters of nat.whohad. => false and a message. */

@@ -160,9 +160,9 @@ fixed_answers(struct api *api, json_t *result, const struct whohad_query *q, con
 	struct rpc_error err = {0};
 	const struct log_link *l = &api->log_link;
 	struct whohad_archive a = {l->folder != NULL ? l->folder(l->ctx) : -1, !w->is_beyond,
-	                           w->log_last_ms};
+	                           w->log_last_ms, w->is_twice || w->is_leapt};
 	if (is_now || !api_whohad_then(result, q, &a))
-		api_whohad_fixed(result, q, api_image(api, &err), is_now, 0);
+		api_whohad_fixed(result, q, api_image(api, &err), is_now);
 	json_decref(err.errors);
 }
 

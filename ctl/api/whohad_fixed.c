@@ -21,6 +21,13 @@ remove_note(json_t *result, const char *text)
 	}
 }
 
+static void
+note_add(json_t *result, const char *text)
+{
+	remove_note(result, text);
+	json_array_append_new(json_object_get(result, "notes"), json_pack("{s:s}", "text", text));
+}
+
 /* Does a row of the configuration speak of the protocol? Ranges are of translated ports. */
 static bool
 is_fixed_for(const json_t *row, const struct whohad_query *q)
@@ -37,24 +44,79 @@ is_fixed_for(const json_t *row, const struct whohad_query *q)
 	return strcmp(kind, "deterministic") != 0 || whohad_of_blocks(q);
 }
 
-void
-api_whohad_fixed(json_t *result, const struct whohad_query *q, const struct image_header *h,
-                 bool is_certain, uint64_t from_ms)
+/* fixed_rows: what an image says of the port, as answers. */
+static json_t *
+fixed_rows(const struct whohad_query *q, const struct image_header *h, uint64_t from_ms)
 {
 	json_t *fixed = h != NULL ? api_nat_reverse(h, q->external, q->port) : NULL, *row;
+	json_t *rows = json_array();
 	size_t i;
 	json_array_foreach(json_object_get(fixed, "answers"), i, row) {
 		if (!is_fixed_for(row, q))
 			continue;
-		json_object_update_new(row, json_pack("{s:n, s:n, s:s, s:b, s:s}", "from", "to",
-			"end", "held", "certain", is_certain, "source", "configuration"));
+		json_object_update_new(row, json_pack("{s:n, s:n, s:s, s:s}", "from", "to",
+			"end", "held", "source", "configuration"));
 		if (from_ms != 0)
 			json_object_set_new(row, "configuration_from",
 			                    name_time(from_ms * NS_A_MS));
-		json_array_append(json_object_get(result, "answers"), row);
-		remove_note(result, "nobody had it");
+		json_array_append(rows, row);
 	}
 	json_decref(fixed);
+	return rows;
+}
+
+/* is_other: is it another subscriber's? */
+static bool
+is_other(const json_t *a, const json_t *b)
+{
+	return !json_equal(json_object_get(a, "subscriber"), json_object_get(b, "subscriber")) ||
+	       !json_equal(json_object_get(a, "realm"), json_object_get(b, "realm"));
+}
+
+/*
+ * contradict: a block of the log's around a port that the configuration gives to another one: it is
+ * older than that, and that port of it is his no more. A static mapping, if certain, is who had it.
+ */
+static void
+contradict(json_t *result, json_t *row)
+{
+	json_t *answers = json_object_get(result, "answers"), *a;
+	bool is_static = strcmp(json_string_value(json_object_get(row, "kind")), "static") == 0;
+	size_t i;
+	json_array_foreach(answers, i, a) {
+		const char *source = json_string_value(json_object_get(a, "source"));
+		if (strcmp(source, "configuration") == 0 || !is_other(a, row))
+			continue;
+		json_object_set_new(a, "certain", json_false());
+		note_add(result, "the configuration gives that port to another one than a block "
+		         "that is older than it");
+		if (is_static && json_is_true(json_object_get(row, "certain")))
+			continue;
+		json_object_set_new(row, "certain", json_false());
+		json_object_set_new(result, "ambiguous", json_true());
+	}
+}
+
+static void
+rows_add(json_t *result, const json_t *rows, bool is_certain)
+{
+	json_t *answers = json_object_get(result, "answers"), *row;
+	size_t i;
+	json_array_foreach((json_t *)rows, i, row) {
+		json_object_set_new(row, "certain", json_boolean(is_certain));
+		contradict(result, row);
+		json_array_append(answers, row);
+		remove_note(result, "nobody had it");
+	}
+}
+
+void
+api_whohad_fixed(json_t *result, const struct whohad_query *q, const struct image_header *h,
+                 bool is_certain)
+{
+	json_t *rows = fixed_rows(q, h, 0);
+	rows_add(result, rows, is_certain);
+	json_decref(rows);
 }
 
 /* archived_image: compiled without the balancer, which has no say. => NULL: it cannot be. */
@@ -74,6 +136,55 @@ archived_image(int folder, const struct archived *a, bool *has_log)
 	return h;
 }
 
+/* archived_rows: => NULL when it cannot be read. */
+static json_t *
+archived_rows(int folder, const struct whohad_query *q, const struct archived *a, bool *has_log)
+{
+	struct image_header *h = archived_image(folder, a, has_log);
+	json_t *rows = h != NULL ? fixed_rows(q, h, a->from_ms) : NULL;
+	free(h);
+	return rows;
+}
+
+/* is_same_rows: do two configurations say the same of the port? */
+static bool
+is_same_rows(const json_t *a, const json_t *b)
+{
+	json_t *row, *other;
+	size_t i;
+	if (json_array_size(a) != json_array_size(b))
+		return false;
+	json_array_foreach((json_t *)a, i, row) {
+		other = json_array_get(b, i);
+		if (is_other(row, other) || !json_equal(json_object_get(row, "protocol"),
+		                                        json_object_get(other, "protocol")))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * next_rows: what the one after it says, where that may have been in force already: the clock was
+ * set back over the moment, or it came within it. NULL: it was not, or says the same.
+ */
+static json_t *
+next_rows(const struct whohad_archive *w, const struct whohad_query *q, const struct archived *a,
+          const json_t *rows)
+{
+	struct archived next;
+	bool has_log;
+	uint64_t until_ms = q->until_ms > q->at_ms ? q->until_ms : q->at_ms;
+	if (a->until_ms == 0 || (!a->is_twice && a->until_ms > until_ms + ARCHIVE_LATE_MS))
+		return NULL;
+	if (archive_find(w->folder, a->until_ms, &next) != 0)
+		return NULL;
+	json_t *more = archived_rows(w->folder, q, &next, &has_log);
+	if (more == NULL || !is_same_rows(rows, more))
+		return more != NULL ? more : json_array();
+	json_decref(more);
+	return NULL;
+}
+
 /*
  * The newest one in the directory may have been replaced without a word, unless it is in use: it
  * counts as long as the log goes on. One without a log says nothing of what came after.
@@ -85,12 +196,17 @@ api_whohad_then(json_t *result, const struct whohad_query *q, const struct whoha
 	bool has_log;
 	if (w->folder < 0 || archive_find(w->folder, q->at_ms, &a) != 0)
 		return false;
-	struct image_header *h = archived_image(w->folder, &a, &has_log);
-	if (h == NULL)
+	json_t *rows = archived_rows(w->folder, q, &a, &has_log);
+	if (rows == NULL)
 		return false;
-	bool is_known = !a.is_twice &&
+	json_t *more = next_rows(w, q, &a, rows);
+	bool is_known = has_log && more == NULL && !w->is_in_doubt &&
 	                (a.until_ms != 0 || w->is_in_use || q->at_ms <= w->log_last_ms);
-	api_whohad_fixed(result, q, h, has_log && is_known, a.from_ms);
-	free(h);
+	if (more != NULL)
+		json_object_set_new(result, "ambiguous", json_true());
+	rows_add(result, rows, is_known);
+	rows_add(result, more, false);
+	json_decref(rows);
+	json_decref(more);
 	return true;
 }

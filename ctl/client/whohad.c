@@ -31,7 +31,8 @@ search_directory(struct session *s, const struct command_row *row, const char *d
 	else {
 		result = api_whohad_json(&q, &w, 0);
 		api_whohad_then(result, &q,
-		                &(struct whohad_archive){folder, false, w.log_last_ms});
+		                &(struct whohad_archive){folder, false, w.log_last_ms,
+		                                         w.is_twice || w.is_leapt});
 	}
 	if (folder >= 0)
 		close(folder);

@@ -21,6 +21,7 @@ struct files {
 	uint64_t tried_ns, torn, left;
 	json_t *document;       /* in force, and not kept yet */
 	uint64_t since_ns;
+	bool is_kept;           /* one was: since then each is kept as it comes */
 };
 
 static uint64_t
@@ -73,7 +74,8 @@ static void
 document_keep(struct files *f, uint64_t now_ns)
 {
 	char *text = json_dumps(f->document, JSON_INDENT(1));
-	int rc = text != NULL ? archive_put(f->writer.folder, text, strlen(text), f->since_ns) :
+	int rc = text != NULL ? archive_put(f->writer.folder, text, strlen(text), f->since_ns,
+	                                    f->is_kept ? 0 : f->resume.last_ms * NS_A_MS) :
 	                        -ENOMEM;
 	uint64_t days_ms = f->conf.keep_days * 86400u * 1000u, now_ms = now_ns / 1000000u;
 	free(text);
@@ -83,6 +85,7 @@ document_keep(struct files *f, uint64_t now_ns)
 	}
 	if (days_ms != 0 && days_ms < now_ms)
 		archive_keep(f->writer.folder, now_ms - days_ms);
+	f->is_kept = true;
 	json_decref(f->document);
 	f->document = NULL;
 }

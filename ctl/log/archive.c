@@ -157,24 +157,28 @@ write_whole(int fd, const char *text, size_t size)
 }
 
 int
-archive_put(int folder, const char *text, size_t size, uint64_t now_ns)
+archive_put(int folder, const char *text, size_t size, uint64_t now_ns, uint64_t since_ns)
 {
 	struct archived newest;
 	char name[ARCHIVE_NAME];
-	uint64_t now_ms = now_ns / NS_A_MS, ms = now_ms;
+	uint64_t now_ms = now_ns / NS_A_MS, ms = now_ms, first_ms = now_ms;
+	if (since_ns != 0 && since_ns < now_ns)
+		first_ms = since_ns / NS_A_MS;
 	if (size > ARCHIVE_SIZE)
 		return -EFBIG;
 	if (archive_find(folder, UINT64_MAX, &newest) == 0) {
 		if (is_equal(folder, &newest, text, size))
 			return 0;
 		ms = now_ms > newest.from_ms ? now_ms : newest.from_ms + 1;
+	} else {
+		first_ms = now_ms; /* there is none that it may have followed */
 	}
 	int fd = openat(folder, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, MODE);
 	if (fd < 0)
 		return -errno;
 	int rc = write_whole(fd, text, size);
 	close(fd);
-	name_of(name, ms, ms - now_ms);
+	name_of(name, ms, ms - first_ms);
 	if (rc == 0 && renameat(folder, TEMPORARY, folder, name) != 0)
 		rc = -errno;
 	if (rc != 0)

@@ -6,7 +6,8 @@
  * Layout     A file each, "config-<UTC time>-<milliseconds>.json", named by the moment from which
  *            it was in force. It was until the next one's. One that came when the clock had been
  *            set back has a millisecond more than the newest, and by how much the clock was behind
- *            that: "config-<UTC time>-<milliseconds>-back<milliseconds>.json".
+ *            that: "config-<UTC time>-<milliseconds>-back<milliseconds>.json". So has one that may
+ *            have been in force for so long before, when no daemon was there.
  * Invariant  1. A file is whole or not there. 2. Names sort in the order in which they were in
  *            force. 3. What equals the newest is not written again.
  * Owner      One writer a directory; anybody reads.
@@ -20,7 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ARCHIVE_NAME = 80, ARCHIVE_SIZE = 64 << 20 };
+/* One is kept a moment after it is in force: the daemon looks every 100 ms. */
+enum { ARCHIVE_NAME = 80, ARCHIVE_SIZE = 64 << 20, ARCHIVE_LATE_MS = 300 };
 
 struct archived {
 	char name[ARCHIVE_NAME];
@@ -28,8 +30,9 @@ struct archived {
 	bool is_twice;              /* the clock was set back over the moment: which one is open */
 };
 
-/* archive_put: in force from now on. => 1, 0 when it is the newest already, or -errno. */
-int archive_put(int folder, const char *text, size_t size, uint64_t now_ns);
+/* archive_put: in force from now on, or, it may be, since a moment after since_ns (0: now). => 1,
+ * 0 when it is the newest already, or -errno. */
+int archive_put(int folder, const char *text, size_t size, uint64_t now_ns, uint64_t since_ns);
 
 /* archive_find: the one in force at a moment. => 0, -ENOENT when none is as old, or -errno. */
 int archive_find(int folder, uint64_t at_ms, struct archived *out);
