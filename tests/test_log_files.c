@@ -114,8 +114,49 @@ beginning_deleted(void)
 	log_end();
 }
 
+/*
+ * A log that was away for a while (another directory, or none) lacks what came meanwhile, also of a
+ * worker that says nothing afterwards; one whose settings change lacks nothing. Where no segment is
+ * in use yet the newest one answers too.
+ */
+static void
+away(void)
+{
+	struct whohad w;
+	struct whohad_query q = {.external = htonl(0xcb007100), .port = 1100,
+	                         .at_ms = BEGIN_NS / 1000000 + 400000};
+	struct log_sink *s = begin();
+	bus.gone = 0;
+	q.known_ms = q.at_ms + 1000;
+	struct record r = block_record(RECORD_BLOCK_CREATE, BEGIN_NS + SECOND, 1, 2, 1024);
+	log_bus_put(&bus, &r);
+	log_bus_pump(&bus, r.time_ns);
+	r.worker = 1;
+	r.port_first = 4096;
+	r.port_last = 4607;
+	for (unsigned i = 0; i < 3; i++) {
+		json_t *conf = json_incref(s->conf);
+		bus.gone = 1 + i + (i == 2) * 5; /* at last five that it never hears of */
+		r.sequence = i;
+		if (i != 0)
+			log_bus_put(&bus, &r); /* waits, and is inherited */
+		struct log_left left = log_sink_leave(s);
+		s->ops->destroy(s);
+		s = log_files_create(&bus, conf, 1 << 14, BEGIN_NS);
+		json_decref(conf);
+		log_sink_inherit(s, &left);
+		log_bus_pump(&bus, BEGIN_NS + (i + 2) * 100 * SECOND);
+		CU_ASSERT_EQUAL(log_files_search(s, &q, &w), 0);
+		CU_ASSERT(w.answers == 1 && w.answer[0].is_certain == (i != 2));
+		CU_ASSERT(w.gaps == (i == 2) && (i != 2 || w.gap[0].lost == 5));
+	}
+	s->ops->destroy(s);
+	log_end();
+}
+
 static const struct test_case cases[] = {
 	{"disk full", full_disk},
 	{"a beginning that was deleted", beginning_deleted},
+	{"away for a while", away},
 };
 TEST_MAIN("log_files", cases)

@@ -100,6 +100,17 @@ sink_start(struct log_sink *s)
 	return true;
 }
 
+/* sink_lacks: what came while it was away is a gap. It is said when there is room. */
+static void
+sink_lacks(struct log_sink *s)
+{
+	struct record gap = {.event = RECORD_GAP, .worker = RECORD_DAEMON, .pool = LOG_POOLS,
+	                     .time_ns = s->bus->now_ns, .since_ns = s->lacks_ns,
+	                     .lost = s->lacks};
+	if (s->lacks != 0 && sink_put(s, &gap))
+		s->lacks = 0;
+}
+
 void
 log_bus_put(struct log_bus *b, const struct record *rec)
 {
@@ -117,6 +128,7 @@ log_bus_pump(struct log_bus *b, uint64_t now_ns)
 	b->now_ns = now_ns;
 	for (struct log_sink *s = b->first; s != NULL; s = s->next) {
 		sink_start(s);
+		sink_lacks(s);
 		s->ops->pump(s, now_ns);
 	}
 }
@@ -208,6 +220,8 @@ log_sink_inherit(struct log_sink *s, struct log_left *l)
 		s->start_ms = l->start_ms;
 	for (uint64_t i = 0; i < l->n; i++) {
 		struct record gone = {.time_ns = s->bus->now_ns};
+		if (l->record != NULL && l->record[i].sequence != 0 && s->lacks != 0)
+			s->lacks--; /* it is told that one */
 		if (l->record == NULL || !sink_put(s, &l->record[i]))
 			sink_lose(s, l->record != NULL ? &l->record[i] : &gone);
 	}

@@ -9,7 +9,8 @@
  *               how many, before the next.
  *            3. A sink that stands still keeps nobody else waiting.
  *            4. Each sink hears of the data plane's beginning before its records, and always. One
- *               that is searched hears then that it lacks what was before.
+ *               that is searched hears then that it lacks what was before; and one that was away,
+ *               what came meanwhile.
  * Owner      One thread.
  * Limits     log.queue records a sink; LOG_POOLS names of pools.
  * See        docs/log.md, "Sinks".
@@ -60,6 +61,7 @@ struct log_sink {
 	uint64_t sent, lost;
 	uint64_t unreported, unreported_ns; /* lost since the last gap record, and since when */
 	uint64_t start_ms;       /* of the data plane that it has heard of */
+	uint64_t lacks, lacks_ns; /* its records that nobody can tell it, and since when */
 	bool is_up;
 	char error[160];         /* the last one, and when */
 	uint64_t error_ns;

@@ -53,6 +53,22 @@ goes_on(struct files *f, uint64_t start_ms)
 		r->start_ms = f->sink.start_ms = start_ms;
 }
 
+/* lack: what the data plane has said, as long as the bus knows, and neither log nor queue have. */
+static void
+lack(struct files *f)
+{
+	struct log_sink *s = &f->sink;
+	uint64_t known = s->unreported;
+	for (unsigned w = 0; w < LOG_WORKERS; w++)
+		known += f->resume.sequence[w];
+	for (uint64_t i = s->tail; i != s->head; i++)
+		known += s->queue[i % s->room].sequence != 0;
+	if (s->bus->start_ms == 0 || s->start_ms != s->bus->start_ms || s->bus->gone <= known)
+		return;
+	s->lacks = s->bus->gone - known;
+	s->lacks_ns = f->resume.least_ms * NS_A_MS;
+}
+
 static void
 files_open(struct files *f, uint64_t now_ns)
 {
@@ -64,6 +80,7 @@ files_open(struct files *f, uint64_t now_ns)
 	if (rc == 0) {
 		f->sink.start_ms = f->resume.start_ms;
 		goes_on(f, f->sink.bus->start_ms);
+		lack(f);
 	} else {
 		log_sink_fail(&f->sink, now_ns, "%s: %s", f->conf.directory, strerror(-rc));
 	}
@@ -199,8 +216,9 @@ int
 log_files_search(const struct log_sink *s, const struct whohad_query *q, struct whohad *out)
 {
 	const struct files *f = (const struct files *)s;
-	struct whohad_live live = {.index = &f->writer.index, .stem = f->writer.stem,
-	                           .waits_ms = UINT64_MAX,
+	bool is_writing = f->writer.fd >= 0; /* else its last segment is one of the directory */
+	struct whohad_live live = {.index = is_writing ? &f->writer.index : NULL,
+	                           .stem = f->writer.stem, .waits_ms = UINT64_MAX,
 	                           .next_number = f->writer.next_number};
 	if (f->writer.folder < 0)
 		return -ENOENT;

@@ -316,6 +316,8 @@ log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t 
                   const struct image_header *image)
 {
 	uint64_t now = now_ns();
+	if (rings != NULL)
+		s->bus.gone = log_source_gone(rings);
 	configure(s);
 	s->image = image;
 	log_bus_realms(&s->bus, image);
@@ -324,7 +326,6 @@ log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t 
 		             atomic_load_explicit(&rings->ahead_ns, memory_order_relaxed) != 0);
 		s->bus.now_ns = now;
 		clock_look(s, rings, now);
-		s->bus.gone = log_source_gone(rings);
 		log_source_drain(&s->source, rings, now, on_records, s);
 		s->heard_ns = now;
 		if (s->interim_ns != 0)
