@@ -47,13 +47,6 @@ is_told(const struct log_index *ix, unsigned worker, uint32_t from, uint32_t to)
 	return false;
 }
 
-/* is_heard: does it say where a worker's numbers go on from here, or that nobody knows? */
-static bool
-is_heard(const struct log_index *ix, unsigned w)
-{
-	return ix->head.sequence_last[w] != 0 || is_told(ix, w, 0, UINT32_MAX);
-}
-
 static bool
 begins(const struct log_index *ix)
 {
@@ -91,8 +84,10 @@ whohad_numbers_part(struct whohad_numbers *n, const struct log_index *ix,
 		memset(n->last, 0, sizeof(n->last));
 	for (unsigned w = 0; w < LOG_WORKERS; w++) {
 		gaps += number_part(n->last[w], ix, w, &gap[gaps]);
-		if (is_heard(ix, w))
-			n->last[w] = ix->head.sequence_last[w] != 0 ? ix : NULL;
+		if (ix->head.sequence_last[w] != 0)
+			n->last[w] = ix;
+		else if (n->last[w] != NULL && is_told(ix, w, 0, UINT32_MAX))
+			n->last[w] = NULL; /* where its numbers go on nobody knows */
 	}
 	return gaps;
 }

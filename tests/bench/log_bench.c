@@ -109,6 +109,8 @@ main(int argc, char **argv)
 	snprintf(c.directory, sizeof(c.directory), "%s", argv[1]);
 	if (log_writer_open(&writer, &c, ns) != 0)
 		return 1;
+	struct record start = {.event = RECORD_START, .time_ns = ns, .worker = RECORD_DAEMON};
+	log_writer_put(&writer, &start, NULL, ns);
 	double began = seconds();
 	for (uint64_t i = 0; i < n; i++)
 		write_one(i, ns += 3600 * SECOND / 1000000);
