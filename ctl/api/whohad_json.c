@@ -118,6 +118,17 @@ is_restart_in_doubt(const struct whohad_query *q, const struct whohad *w)
 	return false;
 }
 
+/* is_by_protocol: do answers that are all true name several subscribers? */
+static bool
+is_by_protocol(const struct whohad *w)
+{
+	for (unsigned i = 1; i < w->answers; i++)
+		if (w->answer[i].subscriber != w->answer[0].subscriber ||
+		    w->answer[i].realm != w->answer[0].realm)
+			return !w->is_ambiguous;
+	return false;
+}
+
 static json_t *
 notes_json(const struct whohad_query *q, const struct whohad *w, size_t live)
 {
@@ -141,6 +152,8 @@ notes_json(const struct whohad_query *q, const struct whohad *w, size_t live)
 	if (w->is_ambiguous && !w->is_twice)
 		note(list, "several had it at that moment: ask with a protocol, or a fraction of "
 		     "the second");
+	if (is_by_protocol(w))
+		note(list, "it was of another subscriber by protocol: ask with one");
 	if (w->bad != 0)
 		note(list, "some lines or segments that were looked at cannot be read");
 	if (w->answers_lost != 0)

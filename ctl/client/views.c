@@ -270,6 +270,7 @@ const struct view view_whohad[] = {
 	{NULL, "", {
 	  {"external", "external", ENDPOINT}, {"protocol", "protocol", TEXT},
 	  {"at (UTC)", "at", TIME}, {"complete", "complete", YES_NO},
+	  {"ambiguous", "ambiguous", YES_NO},
 	  {"log begins", "log.first", TIME}, {"log ends", "log.last", TIME}}},
 	{"Answers", "answers", {
 	  {"SUBSCRIBER", "subscriber", TEXT}, {"REALM", "realm_name", TEXT},
