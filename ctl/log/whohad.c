@@ -124,10 +124,14 @@ ordered(const struct walk *w, size_t i, const struct log_entry *e)
 	const struct part *p = &w->part[i];
 	struct log_entry o = *e;
 	unsigned k = epochs_at(&w->epochs, p->epoch, i, e->line);
-	bool has_since = log_event_is_of_all(e->event) || e->event == RECORD_BLOCK_INTERIM;
+	bool is_mark = e->event == RECORD_START || e->event == RECORD_CLOCK;
+	bool has_since = e->event == RECORD_GAP || e->event == RECORD_BLOCK_INTERIM;
 	o.time_ms = e->time_ms != 0 ? epoch_order(k, e->time_ms) : part_begin(w, i + 1);
 	if (e->event == RECORD_GAP && e->sequence == 0)
 		o.sequence = part_last(w, i);
+	else if (is_mark && e->sequence != 0) /* what was right before it */
+		o.sequence = epoch_order(e->sequence > e->time_ms && k > 0 ? k - 1 : k,
+		                         e->sequence);
 	else if (has_since)
 		o.sequence = epochs_since(&w->epochs, k, e->sequence,
 		                          e->time_ms != 0 ? e->time_ms : UINT64_MAX);

@@ -2,6 +2,7 @@
 # Sourced by tests/lab/run: who had a port, over the deaths of the data plane and of the daemon. An instance of its own, with one
 # block of ports: whoever is first has it, and after a crash that is somebody else.
 crash=$state/crash
+crash_env= # for both programs
 
 crash_config() {
 	jq -n --arg log "$crash/log" '"framesz=16384,framecnt=512,blocksz=16384" as $frames |
@@ -16,11 +17,11 @@ crash_config() {
 		 log: {files: {directory: $log}}}' >"$crash/config.json"
 }
 crash_plane() {
-	ip netns exec mr-box "$build/ctl/dataplane/millrace" --no-huge --socket "$crash/plane" >>"$crash/out" 2>&1 & # killed by its own number
+	ip netns exec mr-box env $crash_env "$build/ctl/dataplane/millrace" --no-huge --socket "$crash/plane" >>"$crash/out" 2>&1 & # killed by its own number
 	plane_pid=$!
 }
 crash_daemon() {
-	"$build/ctl/daemon/millraced" --plane "$crash/plane" --control "$crash/control" --store "$crash/store" \
+	env $crash_env "$build/ctl/daemon/millraced" --plane "$crash/plane" --control "$crash/control" --store "$crash/store" \
 		--config "$crash/config.json" >>"$crash/out" 2>&1 &
 	daemon_pid=$!
 }
@@ -32,7 +33,7 @@ crash_kill() { # crash_kill PID…: at once, and waits until they are gone
 crash_ask() {
 	local i port
 	for i in $(seq 40); do
-		port=$(in_ns "$1" timeout 1 $tool where 6000 198.51.103.1 7000 2>/dev/null) && [ -n "$port" ] && break
+		port=$(in_ns "$1" timeout 4 $tool where 6000 198.51.103.1 7000 2>/dev/null) && [ -n "$port" ] && break
 		sleep 0.1
 	done
 	[ "${port% *}" = 203.0.115.1 ] || { fail "$1 is seen at '$port'"; return 1; }
@@ -86,7 +87,7 @@ crash_run() {
 	crash_says "after all that" "$last" "red held true; true 0" || r=1
 	return $r
 }
-t_whohad_crash() { # kill -9 of the data plane, then of both: who had the port is certain where that can be known, and only there
+crash_lab() { # crash_lab FUNCTION: in a lab of its own
 	local i r plane_pid=0 daemon_pid=0
 	rm -rf "$crash"
 	mkdir -p "$crash/log"
@@ -99,11 +100,14 @@ t_whohad_crash() { # kill -9 of the data plane, then of both: who had the port i
 	wire box r-out net second
 	address net second 198.51.103.1/24
 	in_ns net ip route add 203.0.115.0/24 via 198.51.103.2
-	crash_run
+	$1
 	r=$?
 	crash_kill "$plane_pid" "$daemon_pid"
 	ip -n mr-box link del r-out
 	realm_hosts_gone
 	[ $r = 0 ] || tail -3 "$crash/out"
 	return $r
+}
+t_whohad_crash() { # kill -9 of the data plane, then of both: who had the port is certain where that can be known, and only there
+	crash_lab crash_run
 }
