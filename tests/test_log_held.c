@@ -115,6 +115,31 @@ in_doubt(void)
 	log_held_fini(&h);
 }
 
+/* The clock is set back by a day: what is held is said on, what is in doubt is not. */
+static void
+set_back(void)
+{
+	struct log_held h = {0};
+	interval = 100 * SECOND;
+	now = BEGIN_NS;
+	said_again[0] = said_again[1] = 0;
+	for (unsigned w = 0; w < 2; w++) {
+		struct record r = block(w, 0, RECORD_BLOCK_CREATE);
+		r.worker = (uint8_t)w;
+		log_held_see(&h, &r);
+	}
+	struct record gap = {.event = RECORD_GAP, .time_ns = now + 50 * SECOND, .worker = 1};
+	log_held_see(&h, &gap);
+	struct record clock = {.event = RECORD_CLOCK, .since_ns = now + 60 * SECOND,
+	                       .time_ns = now - 86400 * SECOND, .worker = RECORD_DAEMON};
+	log_held_see(&h, &clock);
+	now = clock.time_ns;
+	for (unsigned i = 0; i < 400; i++, now += SECOND)
+		log_held_walk(&h, now, interval, count_said, NULL);
+	CU_ASSERT(said_again[0] >= 2 && said_again[0] <= 4 && said_again[1] == 0);
+	log_held_fini(&h);
+}
+
 static void
 read_back(void *arg, const struct record *rec, const char *pool)
 {
@@ -180,6 +205,7 @@ resumed(void)
 static const struct test_case cases[] = {
 	{"said again", model},
 	{"in doubt after a gap", in_doubt},
+	{"the clock is set back", set_back},
 	{"read from the log", resumed},
 };
 TEST_MAIN("log_held", cases)

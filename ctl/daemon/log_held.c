@@ -107,6 +107,27 @@ doubt(struct log_held *h, const struct record *gap)
 			h->doubt_ns[w] = until;
 }
 
+static uint64_t
+at_most(uint64_t ns, uint64_t most_ns)
+{
+	return ns < most_ns ? ns : most_ns;
+}
+
+/* set_back: what was said at moments that are still to come was said until now; who is in doubt
+ * stays so, and nobody else. */
+static void
+set_back(struct log_held *h, uint64_t now_ns)
+{
+	for (size_t i = 0; i < h->slots; i++) {
+		struct held_block *b = &h->slot[i];
+		bool in_doubt = b->said_ns <= h->doubt_ns[b->worker];
+		if (b->said_ns != 0)
+			b->said_ns = at_most(b->said_ns, now_ns - (in_doubt ? 2 : 0));
+	}
+	for (unsigned w = 0; w <= UINT8_MAX; w++)
+		h->doubt_ns[w] = at_most(h->doubt_ns[w], now_ns - 1);
+}
+
 void
 log_held_see(struct log_held *h, const struct record *rec)
 {
@@ -118,6 +139,8 @@ log_held_see(struct log_held *h, const struct record *rec)
 		doubt(h, rec);
 	else if (rec->event == RECORD_START)
 		log_held_clear(h);
+	else if (rec->event == RECORD_CLOCK && rec->time_ns < rec->since_ns)
+		set_back(h, rec->time_ns);
 }
 
 static struct record
