@@ -22,9 +22,9 @@ report_machine(struct report *r, uint64_t flows, const struct machine *m)
 		"ordinary pages, which the kernel has made huge",
 	};
 	r->size[r->n_sizes++] = (struct report_size){flows, *m};
-	printf("\n%llu flows: F %.1f ns (a random line, prefetched), dependent %.1f ns, "
-	       "rte_hash bulk %.1f ns\n",
-	       (unsigned long long)flows, m->f_ns, m->chase_ns, m->hash_ns);
+	printf("\n%llu flows: F %.1f ns (a random line, prefetched), dependent %.1f ns, rte_hash ",
+	       (unsigned long long)flows, m->f_ns, m->chase_ns);
+	printf(m->hash_ns > 0 ? "bulk %.1f ns\n" : "not measured\n", m->hash_ns);
 	for (unsigned i = 0; i < 3; i++)
 		if (m->pages[i] != 0)
 			printf("on %s\n", pages[i]);
