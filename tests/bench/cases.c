@@ -30,6 +30,8 @@ const struct bench_case bench_cases[] = {
 	 .run = case_lookup, .workers = 1, .fill = true, .slack = 5, .time_only = true},
 	{.name = "layouts", .help = "table layouts against each other, at loads 0.5 to 0.85",
 	 .run = case_layouts, .time_only = true},
+	{.name = "grow", .help = "nat-hit while the table becomes larger, 10 M flows at the least",
+	 .run = case_grow, .workers = 1, .fill = true, .time_only = true, .grows = true},
 	{.name = "latency", .help = "the time a packet is in the worker, beside an empty loop",
 	 .run = case_latency, .workers = 1, .fill = true, .slack = 5, .time_only = true},
 	{.name = "inbound-mapping", .help = "a stranger's packet to a mapping: it opens a flow",

@@ -68,6 +68,7 @@ struct bench_case {
 	unsigned idle_s;         /* TCP timers; 0: 7440 */
 	unsigned backends;       /* of the balancer; 0: 3 */
 	bool guard;              /* the balancer's service has one: rig.h */
+	bool grows;              /* its flow table becomes larger: bench_grown */
 	bool blocks;             /* room for a flow in every port block of the pool */
 };
 
@@ -79,6 +80,9 @@ void bench_share(unsigned subscribers);
 
 /* bench_rig_options: the plane that a case asks for with so many flows. */
 struct rig_options bench_rig_options(const struct bench_case *c, uint64_t flows);
+
+/* bench_grown: how large a table of so many flows becomes in case grow. */
+uint64_t bench_grown(uint64_t flows);
 
 /* bench_open: plane, flows and what they take. => false and a sentence on stderr. */
 bool bench_open(struct bench *b, const struct bench_case *c, struct machine *m,
@@ -111,6 +115,7 @@ void bench_memory_parts(const struct bench *b, struct result *out);
 
 void case_start(struct bench *b, struct result *out);
 void case_hit(struct bench *b, struct result *out);
+void case_grow(struct bench *b, struct result *out);
 void case_lookup(struct bench *b, struct result *out);
 void case_parts(struct bench *b, struct result *out);
 void case_layouts(struct bench *b, struct result *out);

@@ -3,7 +3,10 @@
 #include <rte_cycles.h>
 
 #include "cases.h"
+#include "lib/flow_grow.h"
 #include "lib/flow_index.h"
+
+enum { GROWN_LEAST = 10000000 };
 
 /* One round of random packets of random flows, both directions. => ticks. */
 static uint64_t
@@ -39,6 +42,39 @@ case_hit(struct bench *b, struct result *out)
 	b->rig->cold = 0;
 	out->cold_ns = timing_median(&cold) * b->tick_ns;
 	bench_memory_parts(b, out);
+}
+
+uint64_t
+bench_grown(uint64_t flows)
+{
+	return flows < GROWN_LEAST / 2 ? GROWN_LEAST : 2 * flows;
+}
+
+/* One configuration has room for more; another one comes while the worker moves its index. */
+void
+case_grow(struct bench *b, struct result *out)
+{
+	struct rig *r = b->rig;
+	struct worker *w = r->plane.worker[0];
+	struct rig_options more = b->rig_options;
+	uint64_t sent = rig_sent(r), opened = w->stats->flows_opened;
+	struct timing t = timing_of(b->machine, w->flows.index.buckets / GROW_TURN * BURST);
+	more.grown = bench_grown(b->flows);
+	uint64_t begin = rte_rdtsc();
+	bench_expect(out, "applied", rig_apply(r, &more), true);
+	double apply_s = (double)(rte_rdtsc() - begin) * b->tick_ns / 1e9;
+	for (unsigned k = 0; plane_grow_settle(&r->plane) != 0 || k == 0; k++) {
+		timing_add(&t, hit_round(b), RIG_PACKETS);
+		if (k == 1)
+			bench_expect(out, "applied", rig_apply(r, &more), true);
+	}
+	result_time(out, &t, b->tick_ns);
+	bench_expect(out, "sent", rig_sent(r) - sent, t.done);
+	bench_expect(out, "opened", w->stats->flows_opened - opened, 0);
+	bench_expect(out, "room", w->flows.capacity4, more.grown);
+	if (!out->failed)
+		snprintf(out->note, sizeof(out->note), "room for %llu: %.2f s, %llu packets",
+		         (unsigned long long)more.grown, apply_s, (unsigned long long)t.done);
 }
 
 /* The index and flow lookup alone, in bursts of 32 as the pipeline does it. => how many found. */

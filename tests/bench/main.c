@@ -47,7 +47,7 @@ case_run(const struct bench_case *c, const struct options *o, struct machine *m,
 		snprintf(rows[0].note, sizeof(rows[0].note), "could not open the flows");
 	}
 	for (unsigned i = 0; i < ROWS_MAX && rows[i].name != NULL; i++) {
-		if (b.rig != NULL)
+		if (b.rig != NULL && !c->grows)
 			bench_memory(&b, &rows[i]);
 		report_result(&report, &rows[i]);
 	}

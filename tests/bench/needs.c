@@ -26,6 +26,7 @@ needs_fit(const struct bench_case *c, uint64_t flows)
 	struct rig_options ro = bench_rig_options(c, flows);
 	uint64_t other = c->workers == 0 ? layouts_memsize(flows) : generator_memsize(c, flows);
 	uint64_t lines = machine_memsize(flows), there = memory_free(mem_huge_used());
+	ro.grown = c->grows ? bench_grown(flows) : 0;
 	if (c->workers != 0 && !rig_need(&ro, &need))
 		return false;
 	uint64_t sum = need.sum + other + lines;

@@ -118,10 +118,9 @@ rig_image(const struct rig_options *o, uint64_t generation, size_t *size)
 		                       i + 1);
 	if (o->guard)
 		snprintf(guard, sizeof(guard), guard_form, RIG_HALF_OPEN);
-	int n = o->v6 ? asprintf(&text, config6_form, o->workers, cores,
-	                         (unsigned long long)o->flows) :
-	        asprintf(&text, config_form, o->workers, cores,
-	                 (unsigned long long)o->flows, o->pool_prefix,
+	unsigned long long room = o->grown != 0 ? o->grown : o->flows;
+	int n = o->v6 ? asprintf(&text, config6_form, o->workers, cores, room) :
+	        asprintf(&text, config_form, o->workers, cores, room, o->pool_prefix,
 	                 o->idle_s, o->idle_s, o->idle_s, (unsigned long long)o->flows,
 	                 o->subscribers, 1u << (32 - o->pool_prefix),
 	                 o->mode != NULL ? o->mode : "nat", backends != NULL ? backends : "",

@@ -20,6 +20,7 @@ enum { RIG_PACKETS = 256, RIG_STRIDE = 2432, RIG_DEVS = 2 };
 
 struct rig_options {
 	uint64_t flows;       /* capacity */
+	uint64_t grown;       /* of the flow table alone, after a growth; 0: flows */
 	unsigned workers;
 	unsigned pool_prefix; /* length of the pool's prefix: 22 is 1024 addresses */
 	unsigned subscribers;
