@@ -5,8 +5,10 @@
  */
 #include <sys/mman.h>
 
+#include "ctl/dataplane/plane_image.h"
 #include "lib/frag.h"
 #include "lib/pipeline.h"
+#include "lib/tcp.h"
 #include "tests/plane_world.h"
 #include "tests/test.h"
 
@@ -36,8 +38,12 @@ protect_worker(unsigned i, int prot)
 	const struct stats_segment *s = w.plane.shared.stats;
 	protect(other->pipe, sizeof(struct pipeline), prot);
 	protect(other->frags, frag_memsize(), prot);
-	protect(other->flows.index.bucket, PAGE, prot);
-	protect(other->policy[POLICY_NAT].state, PAGE, prot);
+	protect(other->flows.index.bucket, index_size(other->flows.index.buckets), prot);
+	protect(other->flows.v4, (other->flows.capacity4 + 1) * sizeof(struct flow4), prot);
+	protect(other->flows.v6, (other->flows.capacity6 + 1) * sizeof(struct flow6), prot);
+	protect(other->tally.index.bucket, PAGE, prot);
+	for (unsigned p = 0; p < PLANE_POLICIES; p++)
+		protect(other->policy[p].state, PAGE, prot);
 	protect(stats_context(s, 1 + i), sizeof(struct stats), prot);
 	protect(stats_backends(s, 1 + i), s->backend_stride, prot);
 	protect(other, sizeof(*other), prot);
@@ -70,12 +76,28 @@ home_of(unsigned i)
 }
 
 static void
-put_out(unsigned i)
+put_tcp(uint8_t *l4, unsigned sport, unsigned dport, unsigned flags)
+{
+	put16(l4, sport);
+	put16(l4 + 2, dport);
+	l4[12] = 0x50;
+	l4[13] = (uint8_t)flags;
+	put16(l4 + 14, 1000);
+}
+
+/* By turns: a datagram, a segment, and a client of the service, who is in the same network. */
+static void
+put_out(unsigned i, unsigned flags)
 {
 	struct frame f;
 	char src[32];
 	snprintf(src, sizeof(src), "100.64.1.%u", i + 1);
-	frame_udp(&f, &w, INSIDE, src, "8.8.8.8", 1000 + i, 53);
+	if (i % 3 == 0)
+		frame_udp(&f, &w, INSIDE, src, "8.8.8.8", 1000 + i, 53);
+	else
+		put_tcp(frame_ip(&f, &w, INSIDE, src, i % 3 == 1 ? "8.8.8.8" : "192.0.2.10", 6, 20),
+		        1000 + i, 80, flags);
+	frame_seal(&f);
 	CU_ASSERT(nic_mem_put(&w.plane.devs[0], (uint16_t)home_of(i), f.d, f.size));
 }
 
@@ -89,13 +111,16 @@ swap(uint8_t *a, uint8_t *b, size_t n)
 }
 
 static void
-put_answer(const struct frame *sent, unsigned home)
+put_answer(const struct frame *sent, unsigned home, unsigned flags)
 {
 	struct frame f = *sent;
 	uint8_t *ip = frame_l3(&f);
 	swap(f.d, f.d + 6, 6);
 	swap(ip + 12, ip + 16, 4);
 	swap(ip + 20, ip + 22, 2);
+	if (ip[9] == 6)
+		ip[33] = (uint8_t)flags;
+	frame_seal(&f);
 	CU_ASSERT(nic_mem_put(&w.plane.devs[1], (uint16_t)home, f.d, f.size));
 }
 
@@ -109,8 +134,8 @@ hits(unsigned worker, const struct frame sent[SUBSCRIBERS])
 	for (unsigned i = 0; i < SUBSCRIBERS; i++) {
 		if (home_of(i) != worker)
 			continue;
-		put_out(i);
-		put_answer(&sent[i], worker);
+		put_out(i, TCP_ACK);
+		put_answer(&sent[i], worker, TCP_ACK);
 		n += 2;
 	}
 	CU_ASSERT(n > 4);
@@ -133,10 +158,10 @@ hits_write_nothing_shared(void)
 	static struct frame sent[SUBSCRIBERS];
 	world_open(&w, WORLD_JSON, true);
 	for (unsigned i = 0; i < SUBSCRIBERS; i++) {
-		put_out(i);
+		put_out(i, TCP_SYN);
 		world_run(&w);
 		CU_ASSERT_FATAL(world_take(&w, 1, &sent[i]));
-		put_answer(&sent[i], home_of(i));
+		put_answer(&sent[i], home_of(i), TCP_SYN | TCP_ACK);
 		world_run(&w);
 	}
 	world_flush(&w);
