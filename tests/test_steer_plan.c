@@ -107,6 +107,15 @@ what_cannot_be(void)
 	o.hashes4 = 0;
 	make(0, &o);
 	CU_ASSERT(plan.left == BIT(SUBSCRIBER) && plan.strength == STEER_BY_HANDOFF);
+	for (unsigned six = 0; six < 2; six++) {
+		o = rss_only;
+		o.only_key = STEER_KEY_INSIDE;
+		o.hashes6 = (uint8_t)six;
+		make(1, &o);
+		CU_ASSERT((plan.arrives & BIT(CLIENT6)) != 0 && (plan.by_rss & BIT(CLIENT4)) != 0);
+		CU_ASSERT_EQUAL((plan.by_rss & BIT(CLIENT6)) != 0, six);
+		CU_ASSERT_EQUAL((plan.left & BIT(CLIENT6)) != 0, !six);
+	}
 	o = rss_only;
 	o.rx_queues = 1;
 	make(0, &o);
