@@ -44,7 +44,7 @@ static uint64_t
 sum_of(const struct world *w, size_t offset)
 {
 	uint64_t sum = 0;
-	for (unsigned i = 1; i <= w->plane.n_workers; i++)
+	for (unsigned i = 0; i <= w->plane.n_workers; i++)
 		sum += *(const uint64_t *)(const void *)
 			((const uint8_t *)stats_context(w->plane.shared.stats, i) + offset);
 	return sum;
@@ -63,6 +63,7 @@ nothing_is_lost_while_tables_grow(void)
 	world_flush(&w);
 	for (unsigned i = 0; i < FLOWS; i++)
 		established += (port[i] = 0, send_one(&w, i, &port[i]));
+	world_run(&w); /* what is refused may be told so by the slow path, and counted there */
 	CU_ASSERT(established >= SMALL / 2 && established <= SMALL);
 	CU_ASSERT(SUM(&w, dropped[DROP_FLOW_TABLE_FULL]) >= FLOWS - established);
 	uint64_t drops = SUM(&w, dropped[DROP_FLOW_TABLE_FULL]), opened = SUM(&w, flows_opened);
