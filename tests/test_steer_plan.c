@@ -123,6 +123,20 @@ what_cannot_be(void)
 	world_close(&w);
 }
 
+/* One rule stands for all of a family: refused for one kind, it serves none of them. */
+static void
+refused_for_a_family(void)
+{
+	uint16_t v4 = BIT(POOL) | BIT(REPLY4), v6 = BIT(REPLY6);
+	struct steer_plan p = {.by_rules = v4 | v6, .whole = v4, .strength = STEER_BY_RULES};
+	steer_plan_refused(&p, 0);
+	CU_ASSERT(p.left == 0 && p.strength == STEER_BY_RULES);
+	steer_plan_refused(&p, BIT(POOL));
+	CU_ASSERT(p.left == v4 && p.by_rules == v6 && p.strength == STEER_BY_HANDOFF);
+	steer_plan_refused(&p, v6 | BIT(CLIENT4)); /* of which there was no rule */
+	CU_ASSERT(p.left == (v4 | v6) && p.by_rules == 0);
+}
+
 static void
 words(void)
 {
@@ -156,6 +170,7 @@ static const struct test_case cases[] = {
 	{"keys", keys},
 	{"rules", rules},
 	{"what cannot be", what_cannot_be},
+	{"refused for a family", refused_for_a_family},
 	{"words", words},
 };
 TEST_MAIN("steer_plan", cases)
