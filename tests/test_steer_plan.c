@@ -84,6 +84,29 @@ rules(void)
 	world_close(&w);
 }
 
+/* Clients in IPv6 by the key; one rule, on each VLAN of the device, for all that comes in IPv4. */
+static void
+rule_for_a_family(void)
+{
+	static const char json[] = "{" WORLD_WORKERS "," WORLD_NICS "," WORLD_ROUTES "," WORLD_NAT
+		", \"lb\": {\"services\": [{\"name\": \"web6\", \"address\": \"2001:db8:2::10\", "
+		"\"port\": 80, \"protocol\": \"tcp\", "
+		"\"backends\": [{\"address\": \"2001:db8:a::11\"}]}]}}";
+	struct steer_offer o = rss_only;
+	o.can[STEER_CAN_RSS] = 1;
+	world_open(&w, json, true);
+	make(1, &o);
+	CU_ASSERT(plan.by_rss == BIT(CLIENT6) && plan.whole == BIT(POOL) && plan.left == 0);
+	CU_ASSERT_EQUAL_FATAL(plan.setup.n_rules, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct steer_rule *r = &plan.setup.rule[i];
+		CU_ASSERT(r->family == FAMILY_V4 && r->plen == 0 && r->key == STEER_KEY_OUTSIDE4);
+		CU_ASSERT(r->vlan == 7 || r->vlan == 8);
+	}
+	CU_ASSERT(plan.setup.rule[0].vlan != plan.setup.rule[1].vlan);
+	world_close(&w);
+}
+
 static void
 what_cannot_be(void)
 {
@@ -169,6 +192,7 @@ static const struct test_case cases[] = {
 	{"arrivals", arrivals},
 	{"keys", keys},
 	{"rules", rules},
+	{"rule for a family", rule_for_a_family},
 	{"what cannot be", what_cannot_be},
 	{"refused for a family", refused_for_a_family},
 	{"words", words},

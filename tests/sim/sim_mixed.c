@@ -118,6 +118,62 @@ refused_by_a_later_generation(void)
 	sim_world_close(&w);
 }
 
+/* Where a device may mask any bits of a port, an address takes as many rules as there are workers,
+ * if that is a power of two. */
+static void
+masks_within_a_port(void)
+{
+	static const struct {
+		unsigned workers, rules;
+	} rows[] = {{2, 6}, {4, 12}, {8, 24}, {3, 384 / 2}, {6, 768 / 2}};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		opened(&plain, &able, &plain, rows[i].workers, ROOM, &single);
+		CU_ASSERT_EQUAL(w.nic[SIM_OUTSIDE]->n_rules, rows[i].rules);
+		CU_ASSERT_EQUAL(to_and_fro(&single_kind, FLOWS), 0);
+		all_live(FLOWS);
+		sim_world_close(&w);
+	}
+}
+
+/* An echo's answer has an identifier where a segment has ports: rules for ICMP bring it home. */
+static void
+echoes(void)
+{
+	enum { ECHOES = 300 };
+	opened(&plain, &ruled, &plain, WORKERS, ROOM, &single);
+	CU_ASSERT_EQUAL(to_and_fro(&single_kind, WARM), 0);
+	uint64_t moves = sim_world_handoffs(&w), by_rule = w.nic[SIM_OUTSIDE]->by_rule;
+	for (unsigned i = 0; i < 2 * ECHOES; i++) {
+		struct frame f = {.ttl = 64, .smac = {0x52, 0x54, 0, 0, 0, 0x77}};
+		uint8_t bytes[FRAME_MAX];
+		struct rte_mbuf *m[2];
+		struct frame_view v;
+		single_kind.first(&f, i % ECHOES);
+		f.proto = 1;
+		f.icmp_type = 8;
+		f.dport = (uint16_t)i;
+		memcpy(f.dmac, w.plane.devs[SIM_INSIDE].mac, 6);
+		sim_world_put(&w, SIM_INSIDE, bytes, frame_make(bytes, &f));
+		sim_world_turn(&w);
+		unsigned n = sim_nic_take(w.nic[SIM_OUTSIDE], m, 2);
+		CU_ASSERT_FATAL(n == 1 && frame_view(&v, rte_pktmbuf_mtod(m[0], uint8_t *),
+		                                     m[0]->data_len));
+		struct frame back = v.f;
+		back.src = v.f.dst;
+		back.dst = v.f.src;
+		back.icmp_type = back.payload_size = 0;
+		memcpy(back.dmac, w.plane.devs[SIM_OUTSIDE].mac, 6);
+		rte_pktmbuf_free_bulk(m, n);
+		sim_world_put(&w, SIM_OUTSIDE, bytes, frame_make(bytes, &back));
+		sim_world_turn(&w);
+		CU_ASSERT_EQUAL(sim_world_drain(&w, SIM_INSIDE), 1);
+	}
+	CU_ASSERT_EQUAL(sim_world_handoffs(&w), moves);
+	CU_ASSERT_EQUAL(w.nic[SIM_OUTSIDE]->by_rule - by_rule, 2 * ECHOES);
+	all_live(WARM + ECHOES);
+	sim_world_close(&w);
+}
+
 /* Hashes IPv4 as it was told and IPv6 as it likes: found, and IPv4 pays nothing. */
 static void
 lies_for_one_family(void)
@@ -350,6 +406,8 @@ pulled_out(void)
 static const struct test_case cases[] = {
 	{"growth with another generation", growth_with_another_generation},
 	{"refused by a later generation", refused_by_a_later_generation},
+	{"masks within a port", masks_within_a_port},
+	{"echoes", echoes},
 	{"lies for one family", lies_for_one_family},
 	{"realms behind VLANs", realms_behind_vlans},
 	{"tunnels", tunnels},
