@@ -244,17 +244,14 @@ took_pieces(unsigned dev, struct frame *f)
 	return n == CUTS && first == 1;
 }
 
-/* Pieces have no ports but the first, and none are hashed: all come home by their addresses. */
-static void
-fragments(void)
+/* Datagrams in pieces of every 18th flow, there and back. => how many. */
+static unsigned
+datagrams(const struct sim_kind *kind)
 {
-	opened(&plain, &plain, &plain, 4, &many);
-	CU_ASSERT_EQUAL(to_and_fro(&nat_kind), 0);
-	uint64_t moves = sim_world_handoffs(&w);
 	unsigned n = 0;
 	for (unsigned i = 1; i < FLOWS; i += 18, n++) {
 		struct frame f = {.ttl = 64}, out = {0};
-		nat_kind.first(&f, i);
+		kind->first(&f, i);
 		put_pieces(SIM_INSIDE, &f, i % 4 == 1);
 		CU_ASSERT(took_pieces(SIM_OUTSIDE, &out));
 		struct frame back = {.family = FAMILY_V4, .src = out.dst, .dst = out.src,
@@ -263,9 +260,36 @@ fragments(void)
 		CU_ASSERT(took_pieces(SIM_INSIDE, &out));
 		CU_ASSERT(addr_equal(&out.dst, &f.src) && out.dport == f.sport);
 	}
+	return n;
+}
+
+/* Pieces have no ports but the first, and none are hashed: all come home by their addresses. */
+static void
+fragments(void)
+{
+	opened(&plain, &plain, &plain, 4, &many);
+	CU_ASSERT_EQUAL(to_and_fro(&nat_kind), 0);
+	uint64_t moves = sim_world_handoffs(&w);
+	unsigned n = datagrams(&nat_kind);
 	CU_ASSERT_EQUAL(sim_world_handoffs(&w), moves);
 	CU_ASSERT_EQUAL(sim_world_opened(&w), FLOWS + n); /* these are UDP, the others TCP */
 	CU_ASSERT_EQUAL(sim_world_drops(&w), 0);
+	sim_world_close(&w);
+}
+
+/* Where workers divide the ports of an address no rule matches a piece: handed off, and said why. */
+static void
+fragments_to_a_divided_address(void)
+{
+	opened(&plain, &ruled, &plain, 4, &single);
+	CU_ASSERT_EQUAL(to_and_fro(&single_kind), 0);
+	uint64_t moves = sim_world_handoffs(&w), pieces = sim_world_cause(&w, HANDOFF_FRAGMENT);
+	unsigned n = datagrams(&single_kind);
+	CU_ASSERT(sim_world_cause(&w, HANDOFF_FRAGMENT) - pieces > n);
+	CU_ASSERT_EQUAL(sim_world_handoffs(&w) - moves,
+	                sim_world_cause(&w, HANDOFF_FRAGMENT) - pieces);
+	CU_ASSERT_EQUAL(sim_world_drops(&w), 0);
+	CU_ASSERT_EQUAL(devices_watch(w.devices), -1);
 	sim_world_close(&w);
 }
 
@@ -371,6 +395,7 @@ static const struct test_case cases[] = {
 	{"symmetric hash", symmetric_hash},
 	{"extension headers", extension_headers},
 	{"fragments", fragments},
+	{"fragments to a divided address", fragments_to_a_divided_address},
 	{"home that stands still", home_that_stands_still},
 	{"closed with full rings", closed_with_full_rings},
 };
