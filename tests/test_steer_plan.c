@@ -107,6 +107,24 @@ rule_for_a_family(void)
 	world_close(&w);
 }
 
+/* More addresses than a device gets rules: none of them, so that nothing is steered by halves. */
+static void
+too_many_rules(void)
+{
+	static const char json[] = "{" WORLD_WORKERS "," WORLD_NICS "," WORLD_ROUTES
+		", \"nat\": {\"pools\": [{\"name\": \"p\", \"addresses\": [\"203.0.0.0/19\"]}], "
+		"\"rules\": [{\"name\": \"r\", \"nic\": \"inside\", "
+		"\"source\": \"100.64.0.0/10\", \"pool\": \"p\"}]}}";
+	struct steer_offer o = rss_only;
+	o.key_size = 0;
+	o.can[STEER_CAN_QUEUE] = 1;
+	world_open(&w, json, true);
+	make(1, &o);
+	CU_ASSERT(plan.arrives == BIT(POOL) && plan.left == BIT(POOL));
+	CU_ASSERT(plan.crowded == BIT(POOL) && plan.setup.n_rules == 0);
+	world_close(&w);
+}
+
 static void
 what_cannot_be(void)
 {
@@ -193,6 +211,7 @@ static const struct test_case cases[] = {
 	{"keys", keys},
 	{"rules", rules},
 	{"rule for a family", rule_for_a_family},
+	{"too many rules", too_many_rules},
 	{"what cannot be", what_cannot_be},
 	{"refused for a family", refused_for_a_family},
 	{"words", words},

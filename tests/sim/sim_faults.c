@@ -277,7 +277,7 @@ fragments(void)
 	sim_world_close(&w);
 }
 
-/* Where workers divide the ports of an address no rule matches a piece: handed off, and said why. */
+/* Where workers divide an address's ports no rule matches a piece: handed off, and said why. */
 static void
 fragments_to_a_divided_address(void)
 {
