@@ -96,9 +96,47 @@ queues_that_are_not_there(void)
 	world_close(&w);
 }
 
+/* What a rule for the pool address may have taken, has no ports, or is hashed by few NICs. */
+static void
+not_judged(void)
+{
+	struct frame f;
+	uint64_t hashed, before, apart = 0;
+	world_open(&w, WORLD_JSON, true);
+	w.plane.devs[0].steered = 0xff;
+	for (unsigned i = 1; i < 40; i++) {
+		char src[32];
+		snprintf(src, sizeof(src), "100.64.1.%u", i);
+		before = missteered(0, &hashed);
+		frame_udp(&f, &w, INSIDE, src, "203.0.113.2", 1000, 53); /* hairpin */
+		put_wrong(0, &f, home(src));
+		frame_udp(&f, &w, INSIDE, src, "8.8.8.8", 1000, 53);
+		frame_l3(&f)[6] = 0x20; /* the first of several pieces */
+		frame_seal(&f);
+		put_wrong(0, &f, home(src));
+		frame_udp(&f, &w, INSIDE, src, "8.8.8.8", 1000, 53);
+		memmove(f.d + 38, f.d + 34, f.size - 34);
+		memcpy(f.d + 34, "\1\1\1\1", 4); /* options that mean nothing */
+		f.size += 4;
+		f.d[14] = 0x46;
+		put16(f.d + 16, f.size - 14);
+		frame_seal(&f);
+		put_wrong(0, &f, home(src));
+		CU_ASSERT_EQUAL(missteered(0, &hashed), before);
+		frame_udp(&f, &w, INSIDE, src, "8.8.8.8", 1000, 53); /* as it should be */
+		put_wrong(0, &f, home(src));
+		apart += home(src) != home("8.8.8.8");
+		CU_ASSERT_EQUAL(missteered(0, &hashed), apart);
+	}
+	CU_ASSERT(apart > 5);
+	world_flush(&w);
+	world_close(&w);
+}
+
 static const struct test_case cases[] = {
 	{"promises", promises},
 	{"kinds", kinds},
+	{"not judged", not_judged},
 	{"queues that are not there", queues_that_are_not_there},
 };
 TEST_MAIN("steer_watch", cases)
