@@ -55,11 +55,10 @@ nat_ip_proto(unsigned proto)
 }
 
 /* nat_random: the next number of a generator; random_below: uniform in 0..n-1. */
-#define RANDOM_STEP 0x9e3779b97f4a7c15u
 static inline uint64_t
 nat_random(uint64_t *state)
 {
-	*state += RANDOM_STEP;
+	*state += 0x9e3779b97f4a7c15u;
 	return mix64(*state ^ 0xe7037ed1a0b428dbu, *state | 0xa0761d6478bd642fu);
 }
 
@@ -81,13 +80,6 @@ block_is_share(const struct block *b)
 	return (b->flags & NAT_SINGLE) != 0;
 }
 
-/* random_skip: so many draws have been made already. */
-static inline void
-random_skip(uint64_t *state, uint32_t n)
-{
-	*state += n * RANDOM_STEP;
-}
-
 /* PORT_TRIES: draws after a first one that was taken, before the free ports are counted. */
 enum { PORT_TRIES = 3 };
 
@@ -97,21 +89,18 @@ uint32_t block_choose(const struct block *b, const uint64_t *row, uint32_t at,
 
 /*
  * block_take_port: choose a port of protocol proto and set its bit; the block's first port is bit
- * `at` of the row. hint is a port drawn earlier, with equal chance, or 0; above its 16 bits stands
- * how many draws before it were taken ports. => the port in host order, 0 when there is none.
+ * `at` of the row. hint is a port drawn earlier, with equal chance, or 0. => the port in host
+ * order, 0 when there is none.
  */
 static inline uint16_t
-block_take_port(struct block *b, uint64_t *row, uint32_t at, enum nat_proto proto, uint32_t hint,
+block_take_port(struct block *b, uint64_t *row, uint32_t at, enum nat_proto proto, uint16_t hint,
                 uint64_t *random)
 {
 	if (b->taken[proto] == b->usable)
 		return 0;
-	uint32_t place = random_below(random, b->ports);
-	uint32_t hinted = (uint32_t)(uint16_t)hint - b->first;
-	if (hinted < b->ports) {
-		place = hinted;
-		random_skip(random, hint >> 16);
-	}
+	uint32_t place = (uint32_t)hint - b->first;
+	if (place >= b->ports)
+		place = random_below(random, b->ports);
 	if (bit_is_set(row, at + place))
 		place = block_choose(b, row, at, proto, random);
 	bit_set(row, at + place);

@@ -2,6 +2,7 @@
 /* Which address and which block a subscriber gets. */
 #include "nat/pool.h"
 
+#include "lib/prefetch.h"
 #include "nat/bits.h"
 #include "nat/ranges.h"
 #include "nat/single.h"
@@ -54,18 +55,38 @@ search_wanted(const struct search *s)
 	return UINT32_MAX;
 }
 
-/* A free block, each with equal chance. => its number, UINT32_MAX when there is none. */
+/* The block that was drawn ahead, if it is free: as good as any that is drawn now. */
 static uint32_t
-search_block(const struct search *s, uint64_t *random)
+search_drawn(const struct search *s)
 {
-	uint32_t special = search_wanted(s);
-	if (special != UINT32_MAX)
-		return special;
+	uint32_t number = (uint16_t)s->p->drawn / s->pool->block_size;
+	if (s->slot == 0 || s->p->drawn >> 32 != s->slot || number - s->lowest >= s->n)
+		return UINT32_MAX;
+	return is_free(s, number) ? number : UINT32_MAX;
+}
+
+static uint32_t
+search_draws(const struct search *s, uint64_t *random)
+{
 	for (unsigned i = 0; i < BLOCK_TRIES; i++) {
 		uint32_t number = s->lowest + random_below(random, s->n);
 		if (is_free(s, number))
 			return number;
 	}
+	return UINT32_MAX;
+}
+
+/* A free block, each with equal chance. => its number, UINT32_MAX when there is none. */
+static uint32_t
+search_block(const struct search *s, uint64_t *random)
+{
+	uint32_t found = search_wanted(s);
+	if (found == UINT32_MAX)
+		found = search_drawn(s);
+	if (found == UINT32_MAX)
+		found = search_draws(s, random);
+	if (found != UINT32_MAX)
+		return found;
 	uint32_t n = free_blocks(s);
 	if (n == 0)
 		return UINT32_MAX;
@@ -86,6 +107,20 @@ is_left(const struct search *s, uint32_t need)
 	return free_blocks(s) >= promised + need;
 }
 
+static struct search
+search_of(const struct pool *p, const struct generation *g, const struct img_nat_address *a,
+          uint32_t slot)
+{
+	const struct img_nat_pool *pool = &rules_of(g)->pools[a->pool];
+	unsigned shift = (unsigned)__builtin_ctz(pool->block_size);
+	uint32_t lowest = det_dynamic(pool) >> shift;
+	return (struct search){
+		.p = p, .steer = &g->steer, .pool = pool, .slot = slot,
+		.address = addr_from_v4(a->address), .lowest = lowest,
+		.n = (pool->port_last >> shift) - lowest + 1u,
+	};
+}
+
 static uint32_t
 take_of_address(struct pool *p, const struct generation *g, const struct img_nat_address *a,
                 uint32_t need, uint64_t *random)
@@ -98,12 +133,7 @@ take_of_address(struct pool *p, const struct generation *g, const struct img_nat
 	uint32_t slot = pool_find_id(p, a);
 	if (is_single)
 		return single_has(p, &g->steer, a, random) ? pool_share(p, a) : 0;
-	unsigned shift = (unsigned)__builtin_ctz(pool->block_size);
-	struct search s = {
-		.p = p, .steer = &g->steer, .pool = pool, .slot = slot,
-		.address = addr_from_v4(a->address), .lowest = det_dynamic(pool) >> shift,
-		.n = (pool->port_last >> shift) - (det_dynamic(pool) >> shift) + 1u,
-	};
+	struct search s = search_of(p, g, a, slot);
 	if (!is_left(&s, need))
 		return 0;
 	uint32_t number = s.n != 0 ? search_block(&s, random) : UINT32_MAX;
@@ -135,6 +165,18 @@ take_of_rows(struct pool *p, const struct generation *g, uint32_t first, uint32_
 	return 0;
 }
 
+/* The addresses of a pool that a subscriber gets one of first: rows *from..*from+n-1 in order[]. */
+static uint32_t
+own_class(const struct generation *g, uint16_t pool, be32 subscriber, uint32_t *from)
+{
+	const struct nat_rules *r = rules_of(g);
+	union addr a = addr_from_v4(subscriber);
+	const uint32_t *first =
+		&r->class_first[pool * r->n_classes + steer_class(&g->steer, &a, FAMILY_V4)];
+	*from = first[0];
+	return first[1] - first[0];
+}
+
 uint32_t
 pool_take_first(struct pool *p, const struct generation *g, uint16_t pool, uint8_t realm,
                 be32 subscriber, uint64_t *random)
@@ -145,12 +187,10 @@ pool_take_first(struct pool *p, const struct generation *g, uint16_t pool, uint8
 		ranges_take(p, g, pool, realm, subscriber, &has_range) : 0;
 	if (has_range || pool_is_exhausted(p, pool))
 		return range;
-	union addr a = addr_from_v4(subscriber);
-	uint32_t classes = pool * r->n_classes;
-	const uint32_t *first = &r->class_first[classes + steer_class(&g->steer, &a, FAMILY_V4)];
-	uint32_t block = take_of_rows(p, g, first[0], first[1] - first[0], subscriber, random);
+	uint32_t from, n = own_class(g, pool, subscriber, &from);
+	uint32_t block = take_of_rows(p, g, from, n, subscriber, random);
 	if (block == 0) {
-		first = &r->class_first[classes];
+		const uint32_t *first = &r->class_first[pool * r->n_classes];
 		block = take_of_rows(p, g, first[0], first[r->n_classes] - first[0], subscriber,
 		                     random);
 	}
@@ -165,8 +205,50 @@ pool_take_more(struct pool *p, const struct generation *g, uint32_t slot, bool i
 {
 	const struct nat_rules *r = rules_of(g);
 	const struct pool_slot *s = pool_slot_at(p, slot);
+	p->drawn = 0;
 	if (!s->is_usable || (p->is_full[s->id] & FULL_OF_BLOCKS) != 0 ||
 	    (r->pools[s->pool].flags & NAT_SINGLE) != 0)
 		return 0;
 	return take_of_address(p, g, &r->addresses[r->row_of_id[s->id] - 1], !is_promised, random);
+}
+
+bool
+pool_foresee(const struct pool *p, const struct generation *g, uint16_t pool, be32 subscriber,
+             struct foreseen *f, uint64_t *random)
+{
+	const struct nat_rules *r = rules_of(g);
+	uint32_t from, n = own_class(g, pool, subscriber, &from);
+	*f = (struct foreseen){0};
+	if (p->rules != r || n == 0 || (r->pools[pool].flags & ~NAT_PAIR_SOFT) != 0 ||
+	    r->has_ranges)
+		return false;
+	f->row = r->order[from + rules_place(subscriber, n)];
+	const struct img_nat_address *a = &r->addresses[f->row];
+	uint32_t slot = a->id < p->n_ids ? p->slot_of_id[a->id] : 0;
+	if (slot == 0 || a->drain || p->is_full[a->id] != 0)
+		return false;
+	struct search s = search_of(p, g, a, slot);
+	f->slot = slot;
+	f->number = s.lowest + random_below(random, s.n);
+	prefetch_write(pool_slot_at(p, slot));
+	prefetch_write(pool_held_word(p, slot, rules_span(s.pool, f->number).first));
+	return true;
+}
+
+bool
+pool_draw(const struct pool *p, const struct generation *g, struct foreseen *f, uint64_t *random)
+{
+	const struct img_nat_address *a = &rules_of(g)->addresses[f->row];
+	struct search s = search_of(p, g, a, f->slot);
+	bool is_known = pool_find_id(p, a) == f->slot;
+	if (is_known && !is_free(&s, f->number))
+		f->number = search_draws(&s, random);
+	if (!is_known || f->number == UINT32_MAX) {
+		f->slot = 0;
+		return false;
+	}
+	struct pool_span span = rules_span(s.pool, f->number);
+	f->first = (uint16_t)span.first;
+	f->ports = (uint16_t)(span.last - span.first + 1);
+	return true;
 }

@@ -314,6 +314,7 @@ first_block(struct nat *n, const struct wish *w, uint16_t pool)
 {
 	n->pool.wanted = __builtin_bswap16(w->miss->tuple.sport);
 	n->pool.wanted_proto = w->proto;
+	n->pool.drawn = w->miss->hint[HINT_PORT];
 	return pool_take_first(&n->pool, w->miss->gen, pool, w->miss->tuple.realm, wish_address(w),
 	                       &n->random);
 }
@@ -356,12 +357,11 @@ subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
 
 /* A port of block first or of those that follow it, into m. */
 static bool
-port_of_held(struct nat *n, uint32_t first, uint32_t hint, struct mapping *m)
+port_of_held(struct nat *n, uint32_t first, uint16_t hint, struct mapping *m)
 {
 	for (uint32_t b = first; b != 0; b = block_at(&n->pool, b)->next) {
-		m->port = pool_take_port(&n->pool, b, m->proto, hint, &n->random);
 		m->block = b;
-		if (m->port != 0)
+		if ((m->port = pool_take_port(&n->pool, b, m->proto, hint, &n->random)) != 0)
 			return true;
 	}
 	return false;
@@ -441,7 +441,7 @@ static bool
 port_take(struct nat *n, const struct wish *w, uint32_t number, struct mapping *m, uint8_t *drop)
 {
 	uint32_t block = subscriber_at(&n->subscribers, number)->block;
-	uint32_t hint = (uint32_t)w->miss->hint[HINT_PORT];
+	uint16_t hint = (uint16_t)w->miss->hint[HINT_PORT];
 	if (w->port != 0 && port_asked(n, w, block, m))
 		return true;
 	if (block_at(&n->pool, block)->flags != 0)

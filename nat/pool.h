@@ -85,6 +85,7 @@ struct pool {
 	uint16_t wanted;        /* port that the next block should have, if the pool keeps ports */
 	uint8_t wanted_proto;   /* enum nat_proto of what the next block, or share, is for */
 	uint8_t shift;
+	uint64_t drawn;         /* slot << 32 | port, of a block drawn ahead to be the next; or 0 */
 };
 
 /* What this worker's table sizes follow from, beside the configuration's. */
@@ -114,6 +115,19 @@ uint32_t pool_take_first(struct pool *p, const struct generation *g, uint16_t po
                          be32 subscriber, uint64_t *random);
 uint32_t pool_take_more(struct pool *p, const struct generation *g, uint32_t slot,
                         bool is_promised, uint64_t *random);
+/*
+ * pool_foresee: draw what pool_take_first is to try first, and ask for the memory that says if it
+ * is free; pool_draw: it, or another one that is free. => false, slot 0: it cannot be told.
+ */
+struct foreseen {
+	uint32_t slot, row; /* of its address */
+	uint32_t number;    /* in the pool's blocks */
+	uint16_t first, ports;
+};
+bool pool_foresee(const struct pool *p, const struct generation *g, uint16_t pool, be32 subscriber,
+                  struct foreseen *f, uint64_t *random);
+bool pool_draw(const struct pool *p, const struct generation *g, struct foreseen *f,
+               uint64_t *random);
 /* pool_hold: enter a free block of an address as held. => its number, 0: no room. */
 uint32_t pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span);
 /* pool_renew: ports of a subscriber's blocks are chosen as the generation says, not as when these
@@ -170,7 +184,7 @@ pool_word(const struct pool *p, uint32_t slot, enum nat_proto proto, uint16_t po
  * makes it free. => pool_free: is there more to do, because the block is unused now, or a share?
  */
 static inline uint16_t
-pool_take_port(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t hint,
+pool_take_port(struct pool *p, uint32_t number, enum nat_proto proto, uint16_t hint,
                uint64_t *random)
 {
 	struct block *b = block_at(p, number);
@@ -235,6 +249,13 @@ static inline uint32_t
 pool_granule(const struct pool *p, uint32_t port)
 {
 	return pool_offset(p, (uint16_t)port) >> GRANULE_SHIFT;
+}
+
+/* pool_held_word: where the bit of a port's granule is. */
+static inline const uint64_t *
+pool_held_word(const struct pool *p, uint32_t slot, uint32_t port)
+{
+	return &pool_held(p, slot)[pool_granule(p, port) / 64];
 }
 
 static inline uint32_t

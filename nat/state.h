@@ -12,6 +12,7 @@
 #include "nat/lease.h"
 #include "nat/log.h"
 #include "nat/mapping.h"
+#include "nat/newcomer.h"
 #include "nat/pool.h"
 #include "nat/quarantine.h"
 #include "nat/refusal.h"
@@ -48,7 +49,7 @@ struct nat {
 	uint64_t drain_due;           /* when the next one is, in ms */
 	uint64_t extras;              /* nat_rules.extras of the generation in force */
 	uint64_t random;
-	uint64_t ahead;               /* the same, as far as hints of a burst are drawn */
+	struct newcomers newcomers;   /* of the burst that is warmed, nat/newcomer.h */
 	struct stats *stats;
 	const struct tally *tally;    /* the worker's, of what flows have carried */
 	size_t size;                  /* of the allocation this is the head of */

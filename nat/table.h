@@ -82,6 +82,16 @@ table_peek(const struct table *t)
 	return t->high < t->capacity ? t->high + 1 : 0;
 }
 
+/* table_peek_after: the entry that it would give after number, which was peeked. */
+static inline uint32_t
+table_peek_after(const struct table *t, uint32_t number)
+{
+	if (number > t->high)
+		return number < t->capacity ? number + 1 : 0;
+	uint32_t next = table_next(t, number);
+	return next != 0 || t->high == t->capacity ? next : t->high + 1;
+}
+
 /* table_head: where the chain of hash begins; table_first: its first entry, 0 when empty. */
 static inline uint32_t *
 table_head(const struct table *t, uint64_t hash)

@@ -6,6 +6,9 @@
 #include "nat/bits.h"
 #include "nat/unmapped.h"
 
+/* Of a miss: outbound, of a newcomer, inbound. */
+enum side { SIDE_NONE, SIDE_OUT, SIDE_NEW, SIDE_IN };
+
 static void
 ask_mapping(const struct nat *n, uint32_t number)
 {
@@ -18,7 +21,6 @@ out_chain(struct nat *n, struct miss *m)
 {
 	const struct tuple *t = &m->tuple;
 	uint64_t hash = subscriber_hash(&n->subscribers, t->src.w[0], t->realm);
-	n->ahead = n->random;
 	m->hint[HINT_FOUND] = hash;
 	prefetch_read(table_head(&n->subscribers.t, hash));
 }
@@ -31,6 +33,32 @@ out_subscriber(struct nat *n, struct miss *m)
 	prefetch_write(subscriber_at(&n->subscribers, first));
 }
 
+/* Where the subscriber's mapping would be found. */
+static void
+ask_inside(struct nat *n, struct miss *m, uint32_t subscriber)
+{
+	const struct tuple *t = &m->tuple;
+	uint64_t hash = mapping_hash(&n->mappings, false, subscriber, nat_proto(t->proto),
+	                             t->sport);
+	m->hint[HINT_SUBSCRIBER] = subscriber;
+	m->hint[HINT_FOUND] = hash;
+	index_ask(n->mappings.index, hash);
+}
+
+/* A flow of somebody who has nothing yet. */
+static __attribute__((noinline)) void
+out_newcomer(struct nat *n, struct miss *m)
+{
+	const struct newcomer *c = newcomer_of(&n->newcomers, &n->subscribers, &n->pool, m,
+	                                       &n->random);
+	m->hint[HINT_WAY] = SIDE_NONE;
+	if (c == NULL || c->subscriber == 0)
+		return;
+	m->hint[HINT_WAY] = SIDE_NEW;
+	m->hint[HINT_NEWCOMER] = (uint64_t)(c - n->newcomers.row);
+	ask_inside(n, m, c->subscriber);
+}
+
 /* The subscriber's line has come: where its mappings and its first block are. */
 static void
 out_inside(struct nat *n, struct miss *m)
@@ -38,11 +66,33 @@ out_inside(struct nat *n, struct miss *m)
 	const struct tuple *t = &m->tuple;
 	uint32_t number = subscriber_from(&n->subscribers, (uint32_t)m->hint[HINT_FOUND],
 	                                  t->src.w[0], t->realm);
-	m->hint[HINT_SUBSCRIBER] = number;
-	uint64_t hash = mapping_hash(&n->mappings, false, number, nat_proto(t->proto), t->sport);
-	m->hint[HINT_FOUND] = hash;
-	index_ask(n->mappings.index, hash);
+	if (number == 0) {
+		out_newcomer(n, m);
+		return;
+	}
+	ask_inside(n, m, number);
 	prefetch_write(block_at(&n->pool, subscriber_at(&n->subscribers, number)->block));
+}
+
+/* Ports that a subscriber has on a pool address, or will have. */
+struct ports {
+	uint32_t slot;
+	uint16_t first, n;
+};
+
+static uint16_t
+draw(struct nat *n, struct ports p)
+{
+	return (uint16_t)(p.first + random_below(&n->random, p.n));
+}
+
+/* A port for a mapping that there will be. */
+static void
+ask_port(struct nat *n, struct miss *m, struct ports p)
+{
+	uint16_t port = draw(n, p);
+	m->hint[HINT_PORT] = port;
+	prefetch_write(pool_word(&n->pool, p.slot, nat_proto(m->tuple.proto), port));
 }
 
 /* The mapping that there may be; or a port for the one that there will be. */
@@ -51,8 +101,6 @@ out_mapping(struct nat *n, struct miss *m)
 {
 	struct index_search s;
 	uint32_t number = (uint32_t)m->hint[HINT_SUBSCRIBER];
-	if (number == 0)
-		return;
 	uint32_t ref = index_first(&s, n->mappings.index, m->hint[HINT_FOUND]);
 	if (ref != 0) {
 		ask_mapping(n, ref >> 1);
@@ -65,35 +113,56 @@ out_mapping(struct nat *n, struct miss *m)
 		b = block_at(&n->pool, block = b->next);
 	if (block == 0 || b->flags != 0) /* else open() has wishes */
 		return;
-	uint16_t port = (uint16_t)(b->first + random_below(&n->ahead, b->ports));
-	m->hint[HINT_PORT] = port;
 	m->hint[HINT_BLOCK] = block;
 	prefetch_write(pool_slot_at(&n->pool, b->slot));
-	prefetch_write(pool_word(&n->pool, b->slot, proto, port));
+	ask_port(n, m, (struct ports){b->slot, b->first, b->ports});
+}
+
+static void
+new_mapping(struct nat *n, struct miss *m)
+{
+	struct newcomer *c = &n->newcomers.row[m->hint[HINT_NEWCOMER]];
+	const struct foreseen *b = &c->block;
+	if (!c->is_drawn && b->slot != 0)
+		c->is_drawn = pool_draw(&n->pool, m->gen, &c->block, &n->random);
+	if (b->slot != 0)
+		ask_port(n, m, (struct ports){b->slot, b->first, b->ports});
 }
 
 /* Is that port free? If not, those that open() would draw next: else its line would be another. */
 static void
-out_port(struct nat *n, struct miss *m)
+ask_external(struct nat *n, struct miss *m, struct ports p)
 {
-	if (m->hint[HINT_PORT] == 0)
-		return;
-	const struct block *b = block_at(&n->pool, (uint32_t)m->hint[HINT_BLOCK]);
 	enum nat_proto proto = nat_proto(m->tuple.proto);
-	const uint64_t *row = pool_taken(&n->pool, b->slot, proto);
-	uint32_t at = pool_offset(&n->pool, b->first), port = (uint32_t)m->hint[HINT_PORT];
-	uint32_t taken = 0;
-	for (; bit_is_set(row, at + port - b->first); taken++) {
-		if (taken == PORT_TRIES) {
-			m->hint[HINT_PORT] = 0;
+	const uint64_t *row = pool_taken(&n->pool, p.slot, proto);
+	uint32_t at = pool_offset(&n->pool, p.first);
+	uint16_t port = (uint16_t)m->hint[HINT_PORT];
+	m->hint[HINT_PORT] = 0;
+	for (unsigned tries = 0; bit_is_set(row, at + port - p.first); tries++) {
+		if (tries == PORT_TRIES)
 			return;
-		}
-		port = b->first + random_below(&n->ahead, b->ports);
+		port = draw(n, p);
 	}
-	uint64_t hash = mapping_hash(&n->mappings, true, b->slot, proto, (uint16_t)port);
-	m->hint[HINT_PORT] = (uint64_t)b->slot << 32 | taken << 16 | port;
+	uint64_t hash = mapping_hash(&n->mappings, true, p.slot, proto, port);
+	m->hint[HINT_PORT] = (uint64_t)p.slot << 32 | port;
 	m->hint[HINT_EXTERNAL] = hash;
 	index_ask(n->mappings.index, hash);
+}
+
+static void
+out_external(struct nat *n, struct miss *m)
+{
+	const struct block *b = block_at(&n->pool, (uint32_t)m->hint[HINT_BLOCK]);
+	if (m->hint[HINT_PORT] != 0)
+		ask_external(n, m, (struct ports){b->slot, b->first, b->ports});
+}
+
+static void
+new_external(struct nat *n, struct miss *m)
+{
+	const struct foreseen *b = &n->newcomers.row[m->hint[HINT_NEWCOMER]].block;
+	if (m->hint[HINT_PORT] != 0)
+		ask_external(n, m, (struct ports){b->slot, b->first, b->ports});
 }
 
 static void
@@ -135,8 +204,6 @@ in_subscriber(struct nat *n, struct miss *m)
 	prefetch_read(life_subscriber(n, found(n, m)));
 }
 
-enum side { SIDE_NONE, SIDE_OUT, SIDE_IN };
-
 static enum side
 side_of(const struct miss *m)
 {
@@ -148,9 +215,9 @@ side_of(const struct miss *m)
 
 typedef void (*step)(struct nat *n, struct miss *m);
 
-/* A step of each side; both are known where this is called, so there is no call. */
+/* A step of each side; all are known where this is called, so there is no call. */
 static inline __attribute__((always_inline)) void
-each(struct nat *n, struct miss *const *all, unsigned count, step out, step in)
+each(struct nat *n, struct miss *const *all, unsigned count, step out, step new, step in)
 {
 	for (unsigned i = 0; i < count; i++) {
 		struct miss *m = all[i];
@@ -158,29 +225,33 @@ each(struct nat *n, struct miss *const *all, unsigned count, step out, step in)
 			out(n, m);
 		else if (m->hint[HINT_WAY] == SIDE_IN && in != NULL)
 			in(n, m);
+		else if (m->hint[HINT_WAY] == SIDE_NEW && new != NULL)
+			new(n, m);
 	}
 }
 
 void
 warm_open(void *state, struct miss *const *all, unsigned count, unsigned stage)
 {
+	struct nat *n = state;
 	switch (stage) {
 	case 0:
 		for (unsigned i = 0; i < count; i++)
 			all[i]->hint[HINT_WAY] = side_of(all[i]);
-		each(state, all, count, out_chain, in_index);
+		each(n, all, count, out_chain, NULL, in_index);
 		return;
 	case 1:
-		each(state, all, count, out_subscriber, in_mapping);
+		each(n, all, count, out_subscriber, NULL, in_mapping);
 		return;
 	case 2:
-		each(state, all, count, out_inside, in_block);
+		n->newcomers.n = 0;
+		each(n, all, count, out_inside, NULL, in_block);
 		return;
 	case 3:
-		each(state, all, count, out_mapping, in_subscriber);
+		each(n, all, count, out_mapping, new_mapping, in_subscriber);
 		return;
 	default:
-		each(state, all, count, out_port, NULL);
+		each(n, all, count, out_external, new_external, NULL);
 	}
 }
 

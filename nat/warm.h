@@ -2,8 +2,9 @@
 /*
  * What       Asks for the memory that opening and ending a flow will read, a step at a time over a
  *            burst (lib/policy.h), and draws the port that a new mapping will try first.
- * Invariant  1. Nothing is decided here, and nothing written but hints and nat.ahead: hints are
- *               what open() would draw itself, if all of the burst drew once and in order.
+ * Invariant  1. Nothing is decided here, and nothing written but hints and who is new: what is
+ *               drawn here open() does not draw again, so a packet that comes alone has the port
+ *               that it would have had without.
  *            2. Hints are only that: open() may find that what they say is no longer so.
  * Owner      One worker.
  */
@@ -15,12 +16,13 @@
 
 /*
  * miss.hint: which steps are taken, and what one found for the next. For open() of an outbound
- * packet: its subscriber at that time or 0, with the hash of the mapping's inside key under it in
- * HINT_FOUND; and a free port of the first block that has one, or 0: as block_take_port takes it,
- * the block's slot in the upper half, with the hash of the external key in HINT_EXTERNAL.
+ * packet: its subscriber at that time, or the one that there will be (nat/newcomer.h), or 0; with
+ * the hash of the mapping's inside key under it in HINT_FOUND; and a free port of the first block
+ * that has one, or of the block that will be the first, or 0: the block's slot in the upper half,
+ * with the hash of the external key in HINT_EXTERNAL.
  */
 enum { HINT_WAY, HINT_FOUND, HINT_SUBSCRIBER, HINT_PORT, HINT_EXTERNAL,
-       HINT_BLOCK = HINT_EXTERNAL };
+       HINT_BLOCK = HINT_EXTERNAL, HINT_NEWCOMER = HINT_EXTERNAL };
 
 /* The hint of a flow that ends: the hashes of its mapping's keys, or 0 where others use it too. */
 enum { PARTING_INSIDE, PARTING_EXTERNAL };
