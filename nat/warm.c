@@ -264,6 +264,8 @@ ask_end(const struct nat *n, const struct mapping *m, uint64_t hint[HINTS])
 	prefetch_write(subscriber_at(&n->subscribers, b->subscriber));
 	prefetch_write(pool_slot_at(&n->pool, b->slot));
 	prefetch_write(pool_word(&n->pool, b->slot, proto, m->port));
+	if (b->mapped <= EXPIRE_CHUNK) /* the block may go as well */
+		prefetch_write(pool_held_word(&n->pool, b->slot, b->first));
 	hint[PARTING_INSIDE] = mapping_hash_inside(&n->mappings, m);
 	hint[PARTING_EXTERNAL] = mapping_hash_external(&n->mappings, m);
 	index_ask(n->mappings.index, hint[PARTING_INSIDE]);
