@@ -174,11 +174,13 @@ struct policy_ops {
 	 */
 	void (*crowded)(void *state, const struct miss *m, uint32_t limit, bool of_all);
 	/*
-	 * serves: is it a request to an address of ours that this policy answers? => the worker
-	 * whose it is, or HOME_NOT_MINE. serve: on that worker; what stands behind the UDP header
-	 * becomes the answer, room octets at most. => its size, 0: there is none. Both or neither.
+	 * serves: is it a request to an address of ours that this policy answers? data: what stands
+	 * behind the UDP header, before its checksum is looked at. => the worker whose it is, or
+	 * HOME_NOT_MINE. serve: on that worker; the same becomes the answer, room octets at most.
+	 * => its size, 0: there is none. Both or neither.
 	 */
-	int (*serves)(const struct generation *g, const struct miss *m);
+	int (*serves)(const struct generation *g, const struct miss *m, const uint8_t *data,
+	              uint32_t size);
 	uint32_t (*serve)(void *state, const struct miss *m, uint8_t *data, uint32_t size,
 	                  uint32_t room);
 	/* opened: the flow exists now; undo: open() said OPEN but no flow could be made. */

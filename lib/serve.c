@@ -13,9 +13,14 @@ serve_find(const struct worker *w, const struct pkt *p, const struct miss *m, in
 {
 	bool is_plain = p->family == FAMILY_V4 && p->proto == IPPROTO_L4_UDP &&
 	                p->l4 == IP4_LEN && (p->flags & PKT_ASIDE) == 0;
+	const uint8_t *udp = p->l3 + p->l4;
+	uint32_t size = is_plain ? be16toh(load16(udp + 4)) : 0;
+	bool fits = size >= UDP_LEN && size <= (uint32_t)p->l3_len - p->l4; /* else: no answer */
 	for (unsigned i = 0; is_plain && i < w->n_policies; i++) {
 		const struct policy_ops *ops = w->policy[i].ops;
-		*home = ops->serves != NULL ? ops->serves(w->gen, m) : HOME_NOT_MINE;
+		*home = ops->serves != NULL ?
+			ops->serves(w->gen, m, udp + UDP_LEN, fits ? size - UDP_LEN : 0) :
+			HOME_NOT_MINE;
 		if (*home != HOME_NOT_MINE)
 			return &w->policy[i];
 	}

@@ -215,6 +215,24 @@ is_prefix(be32 address, uint8_t plen)
 }
 
 static int
+check_askers(const struct check *c)
+{
+	uint32_t n = c->n_conf != 0 ? c->conf->askers : 0;
+	if (n > NAT_MAX_ASKERS || (n != 0 && c->plane->leases == 0))
+		return wrong(c, "NAT settings: %u third parties, or nat.capacity.leases is 0", n);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct img_nat_asker *a = &c->conf->asker[i];
+		if (!is_prefix(a->source, a->plen))
+			return wrong(c, "third party %u: source is no prefix", i);
+		if (a->nic == 0 || a->nic >= c->n_nics)
+			return wrong(c, "third party %u: interface %u does not exist", i, a->nic);
+		if (a->realm >= IMG_MAX_REALMS)
+			return wrong(c, "third party %u: realm %u does not exist", i, a->realm);
+	}
+	return 0;
+}
+
+static int
 check_pass(const struct check *c, uint32_t i)
 {
 	const struct img_nat_rule *r = &c->rules[i];
@@ -393,6 +411,8 @@ check_rows(const struct check *c)
 			r = check_limits(c, i);
 	if (r == 0)
 		r = check_lanes(c);
+	if (r == 0)
+		r = check_askers(c);
 	for (uint32_t i = 0; r == 0 && i < c->n_ports; i++)
 		r = check_ports(c, i);
 	for (uint32_t i = 0; r == 0 && i < c->n_routes; i++)

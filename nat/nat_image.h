@@ -26,6 +26,7 @@ enum {
 	NAT_MAX_RESERVE = 7,  /* blocks kept for a subscriber */
 	NAT_MAX_FALLBACKS = 3, /* pools of a rule, beside its first */
 	NAT_MAX_LANES = 7,     /* pools of rules that stand apart */
+	NAT_MAX_ASKERS = 8,    /* who may ask for mappings of others */
 	NAT_MIN_BLOCK = 16,   /* ports in the smallest block */
 	NAT_MAX_STATICS = 65536, /* rows */
 	NAT_MAX_INSIDES = 64, /* ranges of inside addresses of a deterministic pool */
@@ -48,6 +49,14 @@ enum nat_log { NAT_LOG_NONE, NAT_LOG_BLOCKS, NAT_LOG_MAPPINGS };
 
 enum nat_other { NAT_OTHER_DROP, NAT_OTHER_PAIR }; /* protocols without ports that are known */
 
+struct img_nat_asker { /* may ask for mappings of others: THIRD_PARTY of RFC 6887 */
+	be32 source;   /* prefix */
+	uint8_t plen;
+	uint8_t nic;   /* interface of arrival */
+	uint8_t realm; /* that the others are in */
+	uint8_t zero;
+};
+
 struct img_nat_conf { /* one row */
 	uint8_t log;             /* enum nat_log */
 	uint8_t inbound_refresh; /* 1: inbound packets keep a mapping alive too (4787 REQ-6) */
@@ -60,6 +69,8 @@ struct img_nat_conf { /* one row */
 	uint32_t drain_ms;       /* what is left on an address that gives no more; 0: stays */
 	uint32_t quarantine_ms;  /* before a freed port or block is given out again (6888 REQ-8) */
 	uint32_t pcp_min_s, pcp_max_s; /* what a mapping that was asked for lasts */
+	struct img_nat_asker asker[NAT_MAX_ASKERS];
+	uint32_t askers;         /* of asker[] */
 };
 
 struct img_nat_pool {

@@ -26,20 +26,24 @@ error_lifetime(enum pcp_result r)
  * (he sends on another interface, or from outside) is silently ignored (RFC 6887, 8.2).
  */
 int
-pcp_home(const struct generation *g, const struct miss *m)
+pcp_home(const struct generation *g, const struct miss *m, const uint8_t *data, uint32_t size)
 {
 	const struct nat_rules *r = rules_of(g);
 	const struct tuple *t = &m->tuple;
+	be32 third;
 	if (!r->has_pcp || t->proto != IPPROTO_L4_UDP || t->dport != htobe16(PCP_PORT))
 		return HOME_NOT_MINE;
-	struct miss q = pcp_sent(m, t->proto, t->sport);
+	const struct img_nat_asker *a = pcp_asker(r, m);
+	struct miss q = *m;
+	if (a != NULL && pcp_third_find(data, size, &third))
+		q = pcp_third(m, a, third);
+	q = pcp_sent(&q, t->proto, t->sport);
 	const struct img_nat_rule *rule = rules_match(r, &q);
-	if (rule == NULL || rule->action != NAT_TRANSLATE)
-		return steer_worker(&g->steer, &t->src, FAMILY_V4);
-	if (!rule->pcp)
+	bool is_subscriber = rule != NULL && rule->action == NAT_TRANSLATE;
+	if (is_subscriber && !rule->pcp && a == NULL)
 		return HOME_NOT_MINE;
-	return r->has_ranges ? ranges_home(g, rule, t) :
-	                       steer_worker(&g->steer, &t->src, FAMILY_V4);
+	return is_subscriber && r->has_ranges ? ranges_home(g, rule, &q.tuple) :
+	                                        steer_worker(&g->steer, &q.tuple.src, FAMILY_V4);
 }
 
 /* In the order of RFC 6887, 8.2. */
@@ -113,12 +117,14 @@ refused(struct pcp_request *q, enum pcp_result r, uint32_t room)
 uint32_t
 pcp_answer(struct nat *n, const struct miss *m, uint8_t *data, uint32_t size, uint32_t room)
 {
+	const struct nat_rules *rules = rules_of(m->gen);
 	struct pcp_request q = {
 		.n = n, .m = m, .data = data, .size = size, .lifetime = LONG_ERROR_S,
+		.asker = pcp_asker(rules, m),
 	};
 	struct miss sent = pcp_sent(m, m->tuple.proto, m->tuple.sport);
 	if (size < 2 || (data[AT_OPCODE] & RESPONSE) != 0 ||
-	    pcp_rule(rules_of(m->gen), &sent) == NULL)
+	    (q.asker == NULL && pcp_rule(rules, &sent, false) == NULL))
 		return 0;
 	if (data[0] != VERSION)
 		return refused(&q, PCP_UNSUPP_VERSION, room);

@@ -2,14 +2,15 @@
 /*
  * What       The server side of the Port Control Protocol, version 2: subscribers ask for mappings
  *            that are there before any packet, or that outlast silence, keep them, and give them
- *            up. Opcodes ANNOUNCE, MAP and PEER, options PREFER_FAILURE and FILTER.
+ *            up; servers of the operator ask for them (THIRD_PARTY). Opcodes ANNOUNCE, MAP and
+ *            PEER, options THIRD_PARTY, PREFER_FAILURE and FILTER.
  * Layout     A worker answers those whose home it is, in place of the request (lib/serve.h). What
  *            was granted is a lease, nat/lease.h, on a mapping like any other: same blocks, same
  *            limits, same log.
  * Invariant  1. An answer is never longer than its request filled up to words, or than a header:
  *               nothing to amplify.
  *            2. A request changes nothing of another inside address: the client's address has to be
- *               the packet's source (THIRD_PARTY is not taken).
+ *               the packet's source; but for who is listed (img_nat_asker).
  *            3. A mapping that somebody holds with another nonce is neither changed nor ended.
  *            4. What is refused has changed nothing.
  * Owner      One worker.
@@ -32,7 +33,8 @@ enum pcp_result {
 
 /* pcp_home: whose a request to an address of ours is; HOME_NOT_MINE: it is none, or its sender is a
  * subscriber who may not ask. */
-int pcp_home(const struct generation *g, const struct miss *m);
+int pcp_home(const struct generation *g, const struct miss *m, const uint8_t *data,
+             uint32_t size);
 
 /* pcp_answer: the request of `size` octets at data becomes its answer. => octets, 0: none. */
 uint32_t pcp_answer(struct nat *n, const struct miss *m, uint8_t *data, uint32_t size,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Options of requests: whom a mapping lets in, and that another port is none. */
+/* Options of requests: for whom, whom a mapping lets in, and that another port is none. */
 #include "nat/pcp_request.h"
 
-enum { PREFER_FAILURE = 2, FILTER = 3, OPTIONAL = 128, OPTION_HEADER = 4 };
 /* An option FILTER: a prefix of 128 bits, of which an IPv4 one has the last 32. */
 enum { FILTER_SIZE = OPTION_HEADER + 20, AT_BITS = 5, AT_FILTER_PORT = 6, AT_PREFIX = 8,
        MAPPED_BITS = 96, ALL_BITS = 128 };
@@ -23,9 +22,8 @@ pcp_address_get(const uint8_t *at, be32 *address)
 	return memcmp(at, mapped, sizeof(mapped)) == 0;
 }
 
-/* Octets of an option with what fills it up, in so many; 0: it does not end there. */
-static uint32_t
-padded(const uint8_t *o, uint32_t room)
+uint32_t
+pcp_option_size(const uint8_t *o, uint32_t room)
 {
 	uint32_t size = (OPTION_HEADER + be16toh(load16(o + 2)) + 3u) & ~3u;
 	return size <= room ? size : 0;
@@ -76,7 +74,7 @@ are_whole(const struct pcp_request *q, uint32_t at)
 {
 	uint32_t size;
 	for (; at < q->size; at += size)
-		if ((size = padded(q->data + at, q->size - at)) == 0)
+		if ((size = pcp_option_size(q->data + at, q->size - at)) == 0)
 			return false;
 	return true;
 }
@@ -87,6 +85,8 @@ take(struct pcp_request *q, const uint8_t *o)
 	uint32_t length = be16toh(load16(o + 2));
 	if (o[0] >= OPTIONAL)
 		return PCP_SUCCESS;
+	if (o[0] == THIRD_PARTY)
+		return pcp_third_party(q, o);
 	if (o[0] != PREFER_FAILURE && o[0] != FILTER)
 		return PCP_UNSUPP_OPTION;
 	if (q->data[AT_OPCODE] == OP_ANNOUNCE)
@@ -100,8 +100,10 @@ pcp_options(struct pcp_request *q, uint32_t at)
 	enum pcp_result r = PCP_SUCCESS;
 	if (!are_whole(q, at))
 		return PCP_MALFORMED_OPTION;
-	for (; at < q->size && r == PCP_SUCCESS; at += padded(q->data + at, q->size - at))
+	for (; at < q->size && r == PCP_SUCCESS; at += pcp_option_size(q->data + at, q->size - at))
 		r = take(q, q->data + at);
+	if (q->is_third)
+		q->m = &q->third;
 	return r == PCP_SUCCESS && q->has_excess ? PCP_EXCESSIVE_REMOTE_PEERS : r;
 }
 
@@ -111,7 +113,7 @@ pcp_options_keep(const struct pcp_request *q, uint32_t at)
 	uint32_t end = at, size;
 	for (; at < q->size; at += size) {
 		uint8_t *o = q->data + at;
-		size = padded(o, q->size - at);
+		size = pcp_option_size(o, q->size - at);
 		assert(size != 0 && "it was read before");
 		if (o[0] >= OPTIONAL)
 			continue;

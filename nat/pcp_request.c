@@ -3,10 +3,11 @@
 #include "nat/pcp_request.h"
 
 const struct img_nat_rule *
-pcp_rule(const struct nat_rules *r, const struct miss *sent)
+pcp_rule(const struct nat_rules *r, const struct miss *sent, bool is_third)
 {
 	const struct img_nat_rule *rule = rules_match(r, sent);
-	return rule != NULL && rule->action == NAT_TRANSLATE && rule->pcp ? rule : NULL;
+	bool may = rule != NULL && rule->action == NAT_TRANSLATE && (rule->pcp || is_third);
+	return may ? rule : NULL;
 }
 
 struct miss
@@ -25,7 +26,7 @@ struct wish
 pcp_wish(const struct pcp_request *q, const struct miss *sent)
 {
 	return (struct wish){
-		.miss = sent, .rule = pcp_rule(rules_of(q->m->gen), sent),
+		.miss = sent, .rule = pcp_rule(rules_of(q->m->gen), sent, q->is_third),
 		.proto = (uint8_t)nat_proto(sent->tuple.proto),
 		.port = be16toh(load16(q->data + AT_PORT)),
 	};

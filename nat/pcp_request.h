@@ -22,23 +22,42 @@ enum { AT_OPCODE = 1, AT_RESULT = 3, AT_LIFETIME = 4, AT_CLIENT = 8, AT_EPOCH = 
        AT_NONCE = 24, AT_PROTO = 36, AT_INSIDE_PORT = 40, AT_PORT = 42, AT_ADDRESS = 44,
        AT_PEER_PORT = 60, AT_PEER = 64 };
 
+enum pcp_option { THIRD_PARTY = 1, PREFER_FAILURE, FILTER, OPTIONAL = 128 };
+enum { OPTION_HEADER = 4, THIRD_PARTY_SIZE = OPTION_HEADER + 16 };
+
 struct pcp_request {
 	struct nat *n;
-	const struct miss *m;
+	const struct miss *m; /* whose it is: the sender's, or the third party's that he names */
+	const struct img_nat_asker *asker; /* the sender, if he may ask for others */
 	uint8_t *data;
 	uint32_t size;
 	uint32_t lifetime; /* of the answer */
+	bool is_third;
 	bool prefers_failure;
 	bool filters_anew; /* those of before go */
 	bool has_excess;   /* more filters than fit */
 	uint32_t n_filters;
 	struct lease_remote filters[LEASE_FILTERS];
+	struct miss third; /* is_third: as if it had sent the request */
 };
 
 /* pcp_options: those behind the opcode's part, which is over at `at`. */
 enum pcp_result pcp_options(struct pcp_request *q, uint32_t at);
 /* pcp_options_keep: those that were understood, in an answer. => its octets. */
 uint32_t pcp_options_keep(const struct pcp_request *q, uint32_t at);
+
+/* pcp_option_size: octets of one with what fills it up, in so many; 0: it does not end there. */
+uint32_t pcp_option_size(const uint8_t *o, uint32_t room);
+
+/*
+ * pcp_asker: the row by which a sender may ask for others, or NULL. pcp_third_find: for whom a
+ * request is, if it says so in due form. pcp_third: the request as if he had sent it.
+ */
+const struct img_nat_asker *pcp_asker(const struct nat_rules *r, const struct miss *m);
+bool pcp_third_find(const uint8_t *data, uint32_t size, be32 *address);
+struct miss pcp_third(const struct miss *m, const struct img_nat_asker *a, be32 address);
+/* pcp_third_party: the option. */
+enum pcp_result pcp_third_party(struct pcp_request *q, const uint8_t *o);
 
 /* pcp_address_put: an IPv4 address in 16 octets; pcp_address_get: => false: it is none. */
 void pcp_address_put(uint8_t *at, be32 address);
@@ -59,8 +78,10 @@ struct wish pcp_wish(const struct pcp_request *q, const struct miss *sent);
 struct miss pcp_sent(const struct miss *m, uint8_t proto, be16 port);
 /* pcp_static: of a static mapping *outside is the external endpoint. */
 bool pcp_static(const struct pcp_request *q, uint64_t *outside);
-/* pcp_rule: the rule that decides about a subscriber's mappings, or NULL: he may not ask. */
-const struct img_nat_rule *pcp_rule(const struct nat_rules *r, const struct miss *sent);
+/* pcp_rule: the rule that decides about a subscriber's mappings, or NULL: he may not ask (nor may
+ * another for him: is_third), or is none. */
+const struct img_nat_rule *pcp_rule(const struct nat_rules *r, const struct miss *sent,
+                                    bool is_third);
 /* pcp_suits: is an external endpoint the one that is suggested? Of zeros any is. */
 bool pcp_suits(const struct pcp_request *q, be32 address, be16 port);
 /* pcp_nothing: as wanted, and nothing is there. */

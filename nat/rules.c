@@ -51,6 +51,7 @@ mark_others(struct nat_rules *r)
 		r->has_others |= r->rules[i].other != NAT_OTHER_DROP;
 		r->has_pcp |= r->rules[i].pcp != 0;
 	}
+	r->has_pcp |= r->conf.askers != 0;
 	for (uint32_t i = 0; i < r->n_rules && r->has_others; i++) {
 		const struct img_nat_rule *rule = &r->rules[i];
 		uint64_t of[] = {

@@ -142,3 +142,30 @@ def pcp_filter():
     c.send("inside", 6, ask_map(A, 17, 6000, 600, options=only("0.0.0.0", 0, 0)))
     c.send("outside", 7, P.udp("198.18.1.77", X, 2, port, b"everybody"))
     return c
+
+
+@case
+def pcp_third_party():
+    c = pcp("pcp-third-party", "A server of the operator, outside, asks for a subscriber who may not ask himself: S is let in, the port is "
+            "the subscriber's, and the server gives it up. His neighbour outside is not answered, a subscriber who names another is "
+            "told UNSUPP_OPTION, the server's own address, an address of nobody and IPv6 are refused.",
+            rule={"filtering": "address-and-port-dependent"})
+    ours, outside = "198.51.100.77", "198.51.100.2"
+    c.config["nat"]["rules"] = [dict(c.config["nat"]["rules"][0], name="asks", source=B + "/32"),
+                                dict(c.config["nat"]["rules"][0], pcp=False)]
+    c.config["nat"]["pcp"] = {"third_party": [{"nic": "outside", "source": ours}]}
+
+    def for_(third):
+        return struct.pack("!BxH", 1, 16) + (mapped(third) if "." in third else b"\x20\1" + bytes(14))
+    c.send("outside", 0, ask_map(ours, 6, 80, 3600, options=for_(A), dst=outside))
+    answer = c.last("outside").data
+    port = struct.unpack("!H", answer[42:44])[0]
+    c.send("outside", 1, P.tcp(S, X, 40000, port, SYN, seq=1))
+    c.send("inside", 1.1, P.tcp(A, S, 80, 40000, SYN | ACK, seq=9, ack=2))
+    c.send("outside", 2, ask_map("198.51.100.78", 6, 81, 3600, options=for_(A), dst=outside))
+    c.send("inside", 3, ask_map(A, 6, 81, 3600), ask_map(B, 6, 81, 3600, options=for_(A)))
+    c.send("outside", 4, *(ask_map(ours, 6, 81, 3600, options=for_(x), dst=outside) for x in (ours, "203.0.113.200", "2001::")))
+    c.send("outside", 5, ask_map(ours, 6, 81, 3600, dst=outside), P.udp(ours, outside, 5350, 5351, b"\2\0" + bytes(6) + mapped(ours)))
+    c.send("outside", 6, ask_map(ours, 6, 80, 0, options=for_(A), dst=outside))
+    c.send("outside", 7, P.tcp(S2, X, 40000, port, SYN, seq=1))
+    return c

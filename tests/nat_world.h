@@ -33,6 +33,7 @@ struct nat_world {
 	struct img_nat_static statics[W_STATICS]; /* sorted by the inside */
 	uint32_t statics_out[W_STATICS];          /* and by the outside */
 	struct img_nat_inside inside; /* of pool 0, if that is deterministic */
+	bool is_routed; /* 100.64.0.0/10 is connected, in realms 1 and 2 */
 	struct image_header *image;
 	size_t size;
 	struct generation *gen;
@@ -169,6 +170,10 @@ world_rows(struct nat_world *w, struct img_route *routes)
 			.kind = ROUTE_POOL, .arg = i};
 	}
 	qsort(routes, w->n_addresses, sizeof(*routes), compare_routes);
+	for (uint8_t i = 0; i < 2 && w->is_routed; i++)
+		routes[w->n_addresses + i] = (struct img_route){.family = FAMILY_V4, .plen = 10,
+			.prefix = addr_from_v4(ip(100, 64, 0, 0)), .kind = ROUTE_CONNECTED,
+			.realm = i + 1, .nic = W_INSIDE + i};
 }
 
 /* world_image: the rows as an image, without asking whether they are any good. */
@@ -183,14 +188,15 @@ world_image(struct nat_world *w)
 		{.name = "outside", .realm = 0, .vlan = 3, .mtu = 1500},
 	};
 	struct timer_set timers[2] = {{{1000}}, {{2000}}};
-	struct img_route routes[W_ADDRESSES];
+	struct img_route routes[W_ADDRESSES + 2];
 	struct image_builder b;
 	world_rows(w, routes);
 	image_build_begin(&b, ++w->number);
 	image_build_rows(&b, IMG_PLANE, &w->plane, sizeof(w->plane), 1);
 	image_build_rows(&b, IMG_DEVS, devs, sizeof(devs[0]), 1);
 	image_build_rows(&b, IMG_NICS, nics, sizeof(nics[0]), 4);
-	image_build_rows(&b, IMG_ROUTES, routes, sizeof(routes[0]), w->n_addresses);
+	image_build_rows(&b, IMG_ROUTES, routes, sizeof(routes[0]),
+	                 w->n_addresses + (w->is_routed ? 2 : 0));
 	image_build_rows(&b, IMG_TIMERS, timers, sizeof(timers[0]), 2);
 	image_build_rows(&b, IMG_NAT_CONF, &w->conf, sizeof(w->conf), 1);
 	image_build_rows(&b, IMG_NAT_POOLS, w->pool, sizeof(w->pool[0]), w->n_pools);

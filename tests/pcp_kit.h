@@ -63,7 +63,7 @@ static inline uint32_t
 ask_from(be32 source, uint32_t size)
 {
 	struct miss m = world_miss(w, W_INSIDE, UDP, source, port(40000), OWN, port(PCP_PORT));
-	CU_ASSERT_EQUAL(nat_policy.serves(w->gen, &m), 0);
+	CU_ASSERT_EQUAL(nat_policy.serves(w->gen, &m, data, size), 0);
 	return nat_policy.serve(w->state[0], &m, data, size, ROOM);
 }
 

@@ -315,7 +315,9 @@ static const struct bad {
 	{WITH("\"nat\":{\"pools\":[{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"]}],"
 	      "\"rules\":[{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"pool\":\"a\",\"pcp\":true}],"
 	      "\"capacity\":{\"leases\":0}}"),
-	 "nat.capacity.leases", "is 0, but a rule has pcp; expected 1 at least"},
+	 "nat.capacity.leases", "is 0, but mappings can be asked for; expected 1 at least"},
+	{WITH("\"nat\":{\"pcp\":{\"third_party\":[{\"nic\":\"x\",\"source\":\"192.0.2.1\"}]}}"),
+	 "nat.pcp.third_party[0].nic", "there is no interface \"x\""},
 	{WITH("\"nat\":{\"rules\":[{\"name\":\"r\",\"source\":\"10.0.0.0/8\",\"action\":\"pass\","
 	      "\"pcp\":true}]}"), "nat.rules[0].pcp", "of no use in a rule that lets pass"},
 	{WITH("\"nat\":{\"pools\":[{\"name\":\"a\",\"addresses\":[\"203.0.113.1\"]}],"

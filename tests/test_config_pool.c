@@ -38,7 +38,8 @@ test_pcp(void)
 		"'nat':{'pools':[{'name':'p','addresses':['203.0.113.1'],"
 		"'exclude_ports':['5000-5350','6000-6000']},"
 		"{'name':'q','addresses':['203.0.113.2'],'ports':'8192-16383'}],"
-		"'pcp':{'min_lifetime':60},'capacity':{'subscribers':777},"
+		"'pcp':{'min_lifetime':60,'third_party':[{'nic':'out','source':'192.0.2.8/30'}]},"
+		"'capacity':{'subscribers':777},"
 		"'rules':[{'name':'a','source':'10.0.0.0/8','pool':'p','pcp':true},"
 		"{'name':'b','source':'11.0.0.0/8','pool':'q'}]}");
 	const struct img_nat_hole *hole = rows(h, IMG_NAT_HOLES, 2);
@@ -47,6 +48,9 @@ test_pcp(void)
 	CU_ASSERT(r[0].pcp == 1 && r[1].pcp == 0);
 	const struct img_nat_conf *conf = rows(h, IMG_NAT_CONF, 1);
 	CU_ASSERT(conf->pcp_min_s == 60 && conf->pcp_max_s == 86400);
+	const struct img_nat_asker *a = conf->asker;
+	CU_ASSERT(conf->askers == 1 && a->source == htobe32(0xc0000208) && a->plen == 30);
+	CU_ASSERT(a->nic == 2 && a->realm == 0);
 	CU_ASSERT_EQUAL(((const struct img_plane *)rows(h, IMG_PLANE, 1))->leases, 777);
 	free(h);
 }

@@ -25,6 +25,11 @@ begin(void)
 	w->rule[0].low = 2;
 	w->rule[0].flow_cost = 10;
 	w->rule[0].flow_burst = 10;
+	w->conf.askers = 2;
+	w->conf.asker[0] = (struct img_nat_asker){.source = ip(192, 0, 2, 8), .plen = 30,
+		.nic = W_OUTSIDE, .realm = 1};
+	w->conf.asker[1] = (struct img_nat_asker){.source = ip(192, 0, 2, 1), .plen = 32,
+		.nic = W_OTHER};
 	world_hole(w, 0, 1024, 1030);
 	world_hole(w, 0, 5060, 5061);
 	world_hole(w, 1, 2000, 2000);
@@ -77,6 +82,13 @@ test_pools(void)
 	REFUSED(IMG_NAT_PORTS, img_nat_ports, 0, proto, 1);
 	REFUSED(IMG_NAT_PORTS, img_nat_ports, 0, timers, 2);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, quarantine_ms, NAT_MAX_QUARANTINE_MS + 1);
+	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, askers, NAT_MAX_ASKERS + 1);
+	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, asker[0].plen, 28);
+	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, asker[0].plen, 33);
+	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, asker[1].nic, NIC_NONE);
+	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, asker[1].nic, 4);
+	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, asker[1].realm, IMG_MAX_REALMS);
+	REFUSED(IMG_PLANE, img_plane, 0, leases, 0);
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, port_first, 0);
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 1, port_last, 1999);
 	REFUSED(IMG_NAT_POOLS, img_nat_pool, 0, block_size, 0);

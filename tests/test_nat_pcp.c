@@ -294,7 +294,7 @@ static int
 served(uint8_t nic, be32 source, unsigned at)
 {
 	struct miss m = world_miss(w, nic, UDP, source, port(1), OWN, port((uint16_t)at));
-	return nat_policy.serves(w->gen, &m);
+	return nat_policy.serves(w->gen, &m, data, 0);
 }
 
 /* Who is no subscriber is not answered; who is one, but may not ask, by somebody else. */

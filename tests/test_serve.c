@@ -16,7 +16,7 @@ static int home_of = 0;
 static uint32_t answer_size = 12;
 
 static int
-serves(const struct generation *g, const struct miss *m)
+serves(const struct generation *g, const struct miss *m, const uint8_t *data, uint32_t size)
 {
 	return m->tuple.dport == htobe16(PORT) ? home_of : HOME_NOT_MINE;
 }

@@ -308,8 +308,8 @@ optional_capacities(struct model *m)
 	p->leases = optional_capacity(m, "leases", old != NULL ? old->leases : 0,
 	                              pcp ? p->subscribers : 0);
 	if (pcp && p->leases == 0)
-		config_error_add(m->errs, "nat.capacity.leases", "is 0, but a rule has pcp; "
-		                 "expected 1 at least");
+		config_error_add(m->errs, "nat.capacity.leases", "is 0, but mappings can be "
+		                 "asked for; expected 1 at least");
 	if (filters && p->permissions == 0)
 		config_error_add(m->errs, "nat.capacity.permissions", "is 0, but a rule filters "
 		                 "by address; expected 1 at least");

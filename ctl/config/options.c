@@ -2,6 +2,7 @@
 /* The option table itself. To add an option, add a row; docs/adding.md says what else. */
 #include "options.h"
 #include "options_guard.h"
+#include "options_pcp.h"
 #include "options_pool.h"
 
 #include "checks.h"
@@ -305,11 +306,7 @@ const struct config_option config_options[] = {
 	 "connection keeps `tcp_reset` as its timer"},
 	{"nat.quarantine", CONFIG_INT, "120", 0, 86400, NULL, 0,
 	 "seconds before a freed port or block is given out again (RFC 6888 REQ-8: 120)"},
-	{"nat.pcp", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "mappings on request"},
-	{"nat.pcp.min_lifetime", CONFIG_INT, "120", 1, NAT_MAX_LEASE_S, NULL, 0,
-	 "seconds that one lasts at least, whatever was asked for (RFC 6887, 15: 120)"},
-	{"nat.pcp.max_lifetime", CONFIG_INT, "86400", 1, NAT_MAX_LEASE_S, NULL, 0,
-	 "seconds that one lasts at most until it is asked for again"},
+	OPTIONS_PCP,
 	{"nat.log", CONFIG_WORD, "blocks", 0, 0, "none blocks mappings", 0,
 	 "which assignments are logged"},
 	{"nat.log_addresses", CONFIG_BOOL, "false", 0, 0, NULL, 0,
