@@ -108,12 +108,20 @@ start_wait(struct nat *n)
 		n->clock.ns + (n->gives_from - n->clock.ms) * 1000000u : 0;
 }
 
+/* Who has asked for mappings is to look after them (RFC 6887, 8.5). */
+static void
+epoch_begin(struct nat *n)
+{
+	n->epoch_ms = n->clock.ms;
+	n->stats->pcp_epoch_ns = n->clock.ns;
+}
+
 /* The first time that it is told what time it is. */
 static __attribute__((noinline)) void
 begin(struct nat *n)
 {
 	n->began_ms = n->clock.ms != 0 ? n->clock.ms : 1;
-	n->epoch_ms = n->began_ms;
+	epoch_begin(n);
 	if (n->gen != NULL)
 		start_wait(n);
 }
@@ -138,8 +146,8 @@ nat_reload(void *state, const struct generation *g)
 	pool_reload(&n->pool, g);
 	n->has_changed = n->extras != r->extras;
 	n->extras = r->extras;
-	if (n->outside != r->outside)
-		n->epoch_ms = n->clock.ms;
+	if (n->outside != r->outside && n->began_ms != 0)
+		epoch_begin(n);
 	n->outside = r->outside;
 	threshold_reload(n);
 	lane_reload(n);

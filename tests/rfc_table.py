@@ -26,7 +26,7 @@ def exists(test):
     if os.path.exists(os.path.join(ROOT, "pcaps", area, name, "case.json")):
         return True
     if area == "lab":
-        return any(f"\nt_{name}() " in read("tests", "lab", f) for f in ("run", "modes.bash", "twins.bash", "pools.bash", "apps.bash"))
+        return any(f"\nt_{name}() " in read("tests", "lab", f) for f in ("run", "modes.bash", "twins.bash", "pools.bash", "apps.bash", "crash.bash"))
     if area == "whole":
         return f'"{name}"' in read("tests", "nat_whole.py")
     return f'{{"{name}",' in read("tests", f"test_{area}.c")

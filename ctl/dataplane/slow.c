@@ -47,6 +47,7 @@ slow_reload(struct slow *s, const struct generation *gen, uint64_t now_ns)
 	ratelimit_set(&s->icmp, gen->plane->icmp_rate_pps, gen->plane->icmp_burst);
 	neighbours_reload(s, previous);
 	announce_reload(s, previous);
+	pcp_announce_reload(s);
 	s->stats->generation = gen->number;
 }
 
@@ -165,13 +166,17 @@ slow_poll(struct slow *s, uint64_t now_ns)
 		input_count(s, m[i]);
 	neighbour_tick(s);
 	way_mtu_turn(s);
-	return n + announce_tick(s);
+	return n + announce_tick(s) + pcp_announce_tick(s);
 }
 
 uint64_t
 slow_next_timer(const struct slow *s)
 {
-	uint64_t a = neighbour_due(s), b = announce_due(s), c = way_mtu_due(s);
-	a = a < b ? a : b;
-	return a < c ? a : c;
+	uint64_t due[] = {
+		neighbour_due(s), announce_due(s), way_mtu_due(s), pcp_announce_due(s),
+	};
+	uint64_t first = UINT64_MAX;
+	for (unsigned i = 0; i < sizeof(due) / sizeof(due[0]); i++)
+		first = due[i] < first ? due[i] : first;
+	return first;
 }

@@ -4,7 +4,8 @@
  *            discovery, echo to ourselves, ICMP errors, packets that wait for a MAC address.
  * Layout     slow.c takes from shared.punt and shares out; packet.h is the view of a buffer; out.c
  *            sends; neighbour.c resolves and holds; arp.c, nd.c, echo.c answer; icmp_make.c makes
- *            errors; announce.c tells the links of new addresses.
+ *            errors; announce.c tells the links of new addresses, pcp_announce.c
+ *            of a new epoch.
  * Invariant  1. Context 0: received + taken_over = consumed + handed_off + held + sum(dropped).
  *            2. A packet made here is counted `generated` when a worker's ring took it and
  *               `generated_lost` when none did; it is in no other counter of context 0.
@@ -23,6 +24,7 @@
 #include "announce.h"
 #include "neighbour.h"
 #include "packet.h"
+#include "pcp_announce.h"
 #include "ratelimit.h"
 
 enum { SLOW_BURST = 64 };
@@ -40,6 +42,7 @@ struct slow {
 	struct stats *stats;          /* of context 0 */
 	struct neighbours *neighbours;
 	struct announce announce;
+	struct pcp_announce pcp;
 	struct ratelimit icmp;
 	uint64_t now_ns;
 	uint8_t derive_mac; /* 1: next hops get a MAC from their address, nobody is asked */
