@@ -44,7 +44,7 @@ free_blocks(const struct search *s)
 static uint32_t
 search_wanted(const struct search *s)
 {
-	if ((s->pool->flags & NAT_KEEP_PORT) != 0) {
+	if ((s->pool->flags & NAT_KEEP_PORT) != 0 || s->p->is_asked) {
 		uint32_t wanted = s->p->wanted / s->pool->block_size - s->lowest;
 		if (wanted < s->n && is_free(s, s->lowest + wanted))
 			return s->lowest + wanted;
@@ -251,4 +251,21 @@ pool_draw(const struct pool *p, const struct generation *g, struct foreseen *f, 
 	f->first = (uint16_t)span.first;
 	f->ports = (uint16_t)(span.last - span.first + 1);
 	return true;
+}
+
+uint32_t
+pool_take_with(struct pool *p, const struct generation *g, uint32_t slot, uint16_t port)
+{
+	const struct nat_rules *r = rules_of(g);
+	const struct pool_slot *held = pool_slot_at(p, slot);
+	if (!held->is_usable || (r->pools[held->pool].flags & NAT_SINGLE) != 0)
+		return 0;
+	const struct img_nat_address *a = &r->addresses[r->row_of_id[held->id] - 1];
+	struct search s = search_of(p, g, a, slot);
+	uint32_t number = port / s.pool->block_size;
+	struct pool_span span = rules_span(s.pool, number), this = {port, port};
+	if (port < span.first || port > span.last || rules_usable(r, s.pool, this) == 0 ||
+	    !is_free(&s, number) || !is_left(&s, 1))
+		return 0;
+	return pool_hold(p, a, span);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of mappings, blocks and subscribers: made together, ended together, logged. */
+#include "nat/asked.h"
 #include "nat/lane.h"
 #include "nat/limit.h"
 #include "nat/ranges.h"
@@ -103,8 +104,8 @@ slot_follow(struct nat *n, struct subscriber *s)
 	pool_slot_at(&n->pool, s->slot)->promised += promised_to(s);
 }
 
-static __attribute__((noinline)) void
-block_join(struct nat *n, uint32_t subscriber, uint32_t number)
+__attribute__((noinline)) void
+life_join(struct nat *n, uint32_t subscriber, uint32_t number)
 {
 	struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
 	struct block *b = block_at(&n->pool, number);
@@ -312,7 +313,8 @@ is_too_early(const struct nat *n, const struct wish *w, uint8_t *drop)
 static __attribute__((noinline)) uint32_t
 first_block(struct nat *n, const struct wish *w, uint16_t pool)
 {
-	n->pool.wanted = __builtin_bswap16(w->miss->tuple.sport);
+	n->pool.is_asked = w->port != 0;
+	n->pool.wanted = n->pool.is_asked ? w->port : __builtin_bswap16(w->miss->tuple.sport);
 	n->pool.wanted_proto = w->proto;
 	n->pool.drawn = w->miss->hint[HINT_PORT];
 	return pool_take_first(&n->pool, w->miss->gen, pool, w->miss->tuple.realm, wish_address(w),
@@ -351,7 +353,7 @@ subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
 	s->checked = n->reloads;
 	s->reserve = rules_of(w->miss->gen)->pools[pool].reserve & NAT_MAX_RESERVE;
 	n->stats->subscribers = n->subscribers.t.used;
-	block_join(n, number, block);
+	life_join(n, number, block);
 	return number;
 }
 
@@ -386,6 +388,7 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 	*drop = DROP_NAT_START;
 	if (n->clock.ms < n->gives_from || !may_begin(n, drop))
 		return 0;
+	n->pool.is_asked = false;
 	n->pool.wanted = __builtin_bswap16(w->miss->tuple.sport);
 	uint32_t block = pool_take_more(&n->pool, g, s->slot, s->blocks < s->reserve, &n->random);
 	if (block == 0 && is_soft)
@@ -395,7 +398,7 @@ block_more(struct nat *n, const struct wish *w, uint32_t subscriber, uint8_t *dr
 		refusal_of(n, REFUSED_BLOCK, w, slot, 0);
 		return 0;
 	}
-	block_join(n, subscriber, block);
+	life_join(n, subscriber, block);
 	return block;
 }
 
@@ -421,28 +424,13 @@ port_wanted(struct nat *n, const struct wish *w, uint32_t number, struct mapping
 	return true;
 }
 
-/* The port that was asked for, if it is free. */
-static __attribute__((noinline)) bool
-port_asked(struct nat *n, const struct wish *w, uint32_t first, struct mapping *m)
-{
-	uint32_t block = 0;
-	bool is_single = block_is_share(block_at(&n->pool, first));
-	if (is_single && n->log_level != NAT_LOG_NONE && !log_has_room(&n->log))
-		return false;
-	m->port = want_this(&n->pool, first, (struct want){m->proto, w->port}, &block);
-	m->block = block & BLOCK_MASK;
-	if (is_single && m->port != 0)
-		threshold_pool(n, pool_slot_at(&n->pool, block_at(&n->pool, block)->slot)->pool);
-	return m->port != 0;
-}
-
 /* A port for a mapping that has none yet, from a new block if need be. */
 static bool
 port_take(struct nat *n, const struct wish *w, uint32_t number, struct mapping *m, uint8_t *drop)
 {
 	uint32_t block = subscriber_at(&n->subscribers, number)->block;
 	uint16_t hint = (uint16_t)w->miss->hint[HINT_PORT];
-	if (w->port != 0 && port_asked(n, w, block, m))
+	if (w->port != 0 && asked_take(n, w, number, m))
 		return true;
 	if (block_at(&n->pool, block)->flags != 0)
 		return port_wanted(n, w, number, m, drop);

@@ -25,7 +25,10 @@ pcp_sent(const struct miss *m, uint8_t proto, be16 port)
 struct wish
 pcp_wish(const struct pcp_request *q, const struct miss *sent)
 {
+	be32 external;
+	bool is_v4 = pcp_address_get(q->data + AT_ADDRESS, &external);
 	return (struct wish){
+		.external = is_v4 ? external : 0,
 		.miss = sent, .rule = pcp_rule(rules_of(q->m->gen), sent, q->is_third),
 		.proto = (uint8_t)nat_proto(sent->tuple.proto),
 		.port = be16toh(load16(q->data + AT_PORT)),

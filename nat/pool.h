@@ -84,6 +84,7 @@ struct pool {
 	uint16_t worker;
 	uint16_t wanted;        /* port that the next block should have, if the pool keeps ports */
 	uint8_t wanted_proto;   /* enum nat_proto of what the next block, or share, is for */
+	bool is_asked;          /* `wanted` is asked for, whether the pool keeps ports or not */
 	uint8_t shift;
 	uint64_t drawn;         /* slot << 32 | port, of a block drawn ahead to be the next; or 0 */
 };
@@ -128,6 +129,8 @@ bool pool_foresee(const struct pool *p, const struct generation *g, uint16_t poo
                   struct foreseen *f, uint64_t *random);
 bool pool_draw(const struct pool *p, const struct generation *g, struct foreseen *f,
                uint64_t *random);
+/* pool_take_with: one more of the same slot, the one that has a port. => 0: it is not free. */
+uint32_t pool_take_with(struct pool *p, const struct generation *g, uint32_t slot, uint16_t port);
 /* pool_hold: enter a free block of an address as held. => its number, 0: no room. */
 uint32_t pool_hold(struct pool *p, const struct img_nat_address *a, struct pool_span span);
 /* pool_renew: ports of a subscriber's blocks are chosen as the generation says, not as when these

@@ -61,6 +61,7 @@ struct wish {
 	const struct img_nat_rule *rule;
 	uint8_t proto; /* enum nat_proto */
 	uint16_t port; /* external, taken if it is free in one of the subscriber's blocks; 0: any */
+	be32 external; /* if that is his address, in one more block too; 0: any */
 };
 
 static inline be32
@@ -83,6 +84,9 @@ uint32_t life_find(struct nat *n, const struct wish *w);
  * of its keys, inside and external; NULL: not known.
  */
 void life_end(struct nat *n, uint32_t mapping, bool was_seen, const uint64_t *hash);
+
+/* life_join: a block comes to its subscriber. */
+void life_join(struct nat *n, uint32_t subscriber, uint32_t number);
 
 /* life_release: free ports that have been in quarantine long enough, at most max. */
 void life_release_due(struct nat *n, uint32_t max);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ports that are asked for: of the blocks that are there, or of one more. */
+#include "nat/asked.h"
+
+#include "nat/threshold.h"
+#include "nat/want.h"
+
+static bool
+log_is_full(const struct nat *n)
+{
+	return n->log_level != NAT_LOG_NONE && !log_has_room(&n->log);
+}
+
+/* Of block first and those that follow it. */
+static bool
+take_held(struct nat *n, const struct wish *w, uint32_t first, struct mapping *m)
+{
+	uint32_t block = 0;
+	bool is_single = block_is_share(block_at(&n->pool, first));
+	if (is_single && log_is_full(n))
+		return false;
+	m->port = want_this(&n->pool, first, (struct want){m->proto, w->port}, &block);
+	m->block = block & BLOCK_MASK;
+	if (is_single && m->port != 0)
+		threshold_pool(n, pool_slot_at(&n->pool, block_at(&n->pool, block)->slot)->pool);
+	return m->port != 0;
+}
+
+/*
+ * One more block, for the port: it may be the one that he had before a restart, when his other
+ * flows came first and got another block.
+ */
+static uint32_t
+block_with(struct nat *n, const struct wish *w, uint32_t subscriber)
+{
+	const struct subscriber *s = subscriber_at(&n->subscribers, subscriber);
+	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
+	const struct img_nat_pool *pool = &rules_of(w->miss->gen)->pools[slot->pool];
+	if (w->external != slot->address || s->blocks >= pool->max_blocks ||
+	    n->clock.ms < n->gives_from || log_is_full(n))
+		return 0;
+	uint32_t block = pool_take_with(&n->pool, w->miss->gen, s->slot, w->port);
+	if (block != 0)
+		life_join(n, subscriber, block);
+	return block;
+}
+
+bool
+asked_take(struct nat *n, const struct wish *w, uint32_t subscriber, struct mapping *m)
+{
+	if (take_held(n, w, subscriber_at(&n->subscribers, subscriber)->block, m))
+		return true;
+	uint32_t block = block_with(n, w, subscriber);
+	return block != 0 && take_held(n, w, block, m);
+}
