@@ -5,6 +5,9 @@
 #include "flow_index.h"
 #include "miss.h"
 
+/* So many at a time, at most: what opening writes on the way is to stay in the core's own cache. */
+enum { MISSES = 48 };
+
 enum step {
 	STEP_JUDGED,
 	STEP_WAIT, /* for its turn: it may be of the flow of one before it, or of an old one */
@@ -14,21 +17,22 @@ enum step {
 
 /* The misses that a policy asks for memory for. */
 struct warming {
-	struct miss *m[BURST];
+	struct miss *m[MISSES];
 	unsigned n;
 };
 
 struct batch {
 	struct pkt *const *p;
 	unsigned n;
-	uint8_t step[BURST]; /* enum step */
+	uint8_t step[MISSES]; /* enum step */
 	struct warming warm[MAX_POLICIES];
-	struct judged judged[BURST];
-	struct flow_spec spec[BURST];
-	uint64_t reply_hash[BURST];
-	uint8_t made[BURST]; /* those that are in STEP_MAKE */
+	struct judged judged[MISSES];
+	struct flow_spec spec[MISSES];
+	uint64_t reply_hash[MISSES];
+	uint8_t made[MISSES]; /* those that are in STEP_MAKE */
 	unsigned n_made;
-	/* A bit for the low 10 bits of a hash: of both tuples of the flows that were asked for. */
+	/* A bit for the low 10 bits of a hash: of both tuples of the flows that were asked for, in
+	 * the burst's batches before this one too. */
 	uint64_t seen[16];
 	uint32_t room[2]; /* for more flows of each family than were asked for */
 };
@@ -144,34 +148,52 @@ batch_init(struct batch *b, const struct flow_table *t, struct pkt *const *p, un
 	b->n_made = 0;
 	for (unsigned i = 0; i < MAX_POLICIES; i++)
 		b->warm[i].n = 0;
-	memset(b->seen, 0, sizeof(b->seen));
 	count_room(b, t);
 }
 
-/* Hits may turn out to be misses, and end flows or open them again. */
+/* Hits may turn out to be misses, which come to the others, and end flows or open them again. */
 static void
 forward_hits(struct worker *w, struct batch *b, struct pkt **hits, unsigned n)
 {
 	pipeline_hits(w, hits, n);
-	while (b->n < w->pipe->n_late)
-		b->step[b->n++] = STEP_WAIT;
 	count_room(b, &w->flows);
+}
+
+static void
+open_batch(struct worker *w, struct batch *b, struct pkt **hits, unsigned n_hits)
+{
+	judge_all(w, b);
+	warm_all(w, b, 0, 1);
+	forward_hits(w, b, hits, n_hits);
+	warm_all(w, b, 1, WARM_STAGES);
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->step[i] == STEP_JUDGED)
+			ask(w, b, i);
+	prefetch_replies(w, b);
+	for (unsigned i = 0; i < b->n; i++)
+		finish(w, b, i);
+}
+
+/* Even parts of what is left. */
+static unsigned
+next_batch(unsigned left)
+{
+	unsigned parts = (left + MISSES - 1) / MISSES;
+	return parts <= 1 ? left : (left + parts - 1) / parts;
 }
 
 void
 miss_burst(struct worker *w, struct pkt **hits, unsigned n_hits)
 {
+	struct pipeline *pipe = w->pipe;
+	unsigned from = 0;
 	struct batch b;
-	batch_init(&b, &w->flows, w->pipe->late, w->pipe->n_late);
-	judge_all(w, &b);
-	warm_all(w, &b, 0, 1);
-	forward_hits(w, &b, hits, n_hits);
-	warm_all(w, &b, 1, WARM_STAGES);
-	for (unsigned i = 0; i < b.n; i++)
-		if (b.step[i] == STEP_JUDGED)
-			ask(w, &b, i);
-	prefetch_replies(w, &b);
-	for (unsigned i = 0; i < b.n; i++)
-		finish(w, &b, i);
-	w->pipe->n_late = 0;
+	memset(b.seen, 0, sizeof(b.seen));
+	do {
+		batch_init(&b, &w->flows, pipe->late + from, next_batch(pipe->n_late - from));
+		open_batch(w, &b, hits, n_hits);
+		n_hits = 0;
+		from += b.n;
+	} while (from < pipe->n_late);
+	pipe->n_late = 0;
 }

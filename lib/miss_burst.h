@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What       The misses of a burst, opened together: what each step reads was asked for by the step
- *            before, over all of them, so that they wait for memory once and not each in turn.
+ *            before, over all of them, so that they wait for memory once and not each in turn. Many
+ *            are opened in even parts, since the core's own cache holds only so much.
  * Layout     judge (generation and packet), warm (the policies' own stages), ask (the policy; then
  *            the reply's index line is asked for), make (flow and index), send. All on the stack.
- * Invariant  1. Packets of one flow keep their order: what may belong to a flow that is asked for
- *               but not made yet waits until it is, and so does all that follows of the same tuple.
+ * Invariant  1. Packets of one flow keep their order: what may belong to a flow that was asked for
+ *               before, in this part or an earlier one, waits until that is made and is looked
+ *               for again.
  *            2. No more flows are asked for than the table has room for.
  *            3. Hits stand behind judging and the first stage of warming, which depend on the
  *               generation and the packet alone, and in front of all else. (A port that NAT draws

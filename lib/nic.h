@@ -23,7 +23,7 @@ enum {
 	MAX_DEVS = 16,    /* devices (DPDK ports) */
 	MAX_NICS = 64,    /* interfaces: device and VLAN; number 0 is none */
 	MAX_WORKERS = 64,
-	BURST = 32,
+	BURST = 64,
 	BUF_HEADROOM = 128,
 	BUF_ROOM = 2048 + BUF_HEADROOM, /* ordinary frames; jumbo devices say so at start */
 	NIC_NONE = 0,

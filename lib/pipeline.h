@@ -32,8 +32,8 @@ struct tx_buf {
 	uint16_t queue;
 	uint16_t via;      /* worker that sends for us when queue is TX_NO_QUEUE */
 	struct rte_mbuf *buf[BURST]; /* buf_meta: HANDOFF_TX */
-} __attribute__((aligned(512))); /* a power of two: found by a shift */
-static_assert(sizeof(struct tx_buf) == 512, "a power of two");
+} __attribute__((aligned(1024))); /* a power of two: found by a shift */
+static_assert(sizeof(struct tx_buf) == 1024, "a power of two");
 enum { TX_NO_QUEUE = 0xffff };
 
 struct out_buf {

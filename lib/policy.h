@@ -142,11 +142,11 @@ struct policy_ops {
 	int (*home)(const struct generation *g, const struct miss *m);
 	/*
 	 * warm: ask for the memory that open() will read for n misses; stage k may read what stage
-	 * k-1 asked for. Called for every stage with all misses of a burst that this policy claims,
-	 * in the order of their packets, before the first open() for any of them; but between stage
-	 * 0 and stage 1 a hit of the burst may end flows and open its own again, so stage 0 keeps
-	 * nothing that this could change. It decides nothing and writes hints only, which open()
-	 * may use as such.
+	 * k-1 asked for. Called for every stage with all misses of a part of a burst that this
+	 * policy claims, in the order of their packets, before the first open() for any of them;
+	 * but between stage 0 and stage 1 a hit of the burst may end flows and open its own again,
+	 * so stage 0 keeps nothing that this could change. It decides nothing and writes hints
+	 * only, which open() may use as such.
 	 */
 	void (*warm)(void *state, struct miss *const *all, unsigned n, unsigned stage);
 	/* open: => spec is zero but for drop, which is DROP_NO_POLICY. */

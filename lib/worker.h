@@ -27,7 +27,7 @@
 enum { RING_SIZE = 4096, MAX_LOOPS = 2, MAX_EXPIRE_STEPS = 256, SWEEP_MS = 4000 };
 /* Bursts that a turn takes out of the ring, beside one of each device: neither starves the other,
  * and what waits in a full ring is taken after RING_SIZE / (TAKE_BURSTS * BURST) turns. */
-enum { TAKE_BURSTS = 4 };
+enum { TAKE_BURSTS = 2 };
 /* So many steps of the hand, or a whole round, are made at a time: flows that end wait for memory
  * together. */
 enum { LEAST_EXPIRE_STEPS = 128 };

@@ -7,7 +7,7 @@
 
 #include "lib/miss.h"
 
-enum { GROUPS = 400, MOST = 60, OUTPUTS = 8 * MOST };
+enum { GROUPS = 400, MOST = 120, OUTPUTS = 8 * MOST };
 
 static uint64_t seed;
 

@@ -20,7 +20,7 @@
 #include "machine.h"
 #include "timing.h"
 
-enum { BURST_KEYS = 32, ROUNDS = 9, ROUND_KEYS = 1 << 20, EAL_MB = 64 };
+enum { BURST_KEYS = 64, ROUNDS = 9, ROUND_KEYS = 1 << 20, EAL_MB = 64 };
 
 struct key {
 	uint64_t a, b;
