@@ -169,7 +169,7 @@ too_much(void)
 	CU_ASSERT_EQUAL(memory_used(), used);
 	CU_ASSERT(r.capacity4 == 100 && flow_room_settle(&r));
 	CU_ASSERT(flow_room_more(&r, MOST, 100) > 0);
-	CU_ASSERT_EQUAL(flow_room_prepare(&r, MOST, 100), 0);
+	CU_ASSERT_EQUAL(flow_room_prepare(&r, MOST, MOST), 0);
 	CU_ASSERT(memory_used() > used);
 	flow_room_cancel(&r);
 	CU_ASSERT_EQUAL(memory_used(), used);
