@@ -152,6 +152,14 @@ little_more(void)
 	CU_ASSERT(!flow_room_settle(&r) && t.capacity4 == 1000);
 	flow_grow_turn(&r, &t, 1);
 	CU_ASSERT(flow_room_settle(&r) && t.capacity4 == 1010 && t.index.bucket == bucket);
+	for (uint32_t size = 3000; size <= 3010; size += 10) { /* another index, then not */
+		bucket = t.index.bucket;
+		CU_ASSERT_EQUAL_FATAL(flow_room_prepare(&r, size, 10), 0);
+		flow_room_offer(&r);
+		flow_grow_turn(&r, &t, UINT32_MAX);
+		CU_ASSERT(flow_room_settle(&r) && t.capacity4 == size);
+		CU_ASSERT_EQUAL(t.index.bucket == bucket, size == 3010);
+	}
 	flow_room_close(&r, &t);
 }
 

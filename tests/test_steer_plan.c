@@ -28,6 +28,21 @@ arrivals(void)
 	world_close(&w);
 }
 
+/* Replies to pool addresses come by every way out, not only by the default one. */
+static void
+ways_out(void)
+{
+	static const char json[] = "{" WORLD_WORKERS "," WORLD_NICS ", \"routes\": ["
+		"{\"prefix\": \"0.0.0.0/0\", \"via\": \"198.51.100.1\"}, "
+		"{\"prefix\": \"9.0.0.0/8\", \"via\": \"10.0.0.9\"}], " WORLD_NAT "}";
+	struct steer_arrivals a;
+	world_open(&w, json, true);
+	steer_arrivals_find(&a, w.plane.gen);
+	CU_ASSERT_EQUAL(a.traffic[INSIDE], BIT(SUBSCRIBER));
+	CU_ASSERT(a.traffic[OUTSIDE] == BIT(POOL) && a.traffic[FARM] == BIT(POOL));
+	world_close(&w);
+}
+
 static void
 make(unsigned dev, const struct steer_offer *o)
 {
@@ -208,6 +223,7 @@ words(void)
 
 static const struct test_case cases[] = {
 	{"arrivals", arrivals},
+	{"ways out", ways_out},
 	{"keys", keys},
 	{"rules", rules},
 	{"rule for a family", rule_for_a_family},
