@@ -44,6 +44,7 @@ static struct {
 	struct record_segment *records;
 	atomic_bool stop;
 	atomic_uint apply_ms; /* that an image takes */
+	atomic_uint images;   /* that came, taken or not */
 } far;
 
 static uint8_t far_rows[COMMAND_REPLY_MAX];
@@ -90,6 +91,7 @@ static inline void
 far_apply(const struct command *cmd, int fd, struct reply *reply)
 {
 	void *image = mmap(NULL, cmd->size, PROT_READ, MAP_SHARED, fd, 0);
+	atomic_fetch_add(&far.images, 1);
 	poll(NULL, 0, (int)atomic_load(&far.apply_ms));
 	CU_ASSERT((fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE) != 0);
 	reply->status = fake_apply(&far.plane, image, cmd->size, &reply->generation, reply->err,

@@ -5,7 +5,7 @@
 
 #include "daemon_world.h"
 
-enum { SERVICES = 120, FEW = 40, BOUND_MS = 400, POLLS = 5, ANSWER_MS = 60000 };
+enum { SERVICES = 120, FEW = 40, BOUND_MS = 1000, POLLS = 5, ANSWER_MS = 60000 };
 
 static uint64_t
 ms(void)
@@ -128,7 +128,7 @@ others_go_on(void)
 		printf("%s: %u answers meanwhile, the latest after %u ms; ", methods[i], n,
 		       (unsigned)longest);
 		CU_ASSERT(n >= POLLS);
-		CU_ASSERT(longest < BOUND_MS * (TEST_IS_SANITIZED ? 4 : 1));
+		CU_ASSERT(longest < BOUND_MS);
 		json_t *r = answer(apply);
 		CU_ASSERT(generation_of(r) == 2 + i);
 		json_decref(r);
@@ -177,27 +177,37 @@ health_goes_on(void)
 	end();
 }
 
-/* Three clients, one after the other; each sees what those before it did. */
+/* wait_images: until so many have come to the data plane. */
+static void
+wait_images(unsigned n)
+{
+	for (int i = 0; atomic_load(&far.images) < n && i < ANSWER_MS / STEP_MS; i++)
+		poll(NULL, 0, STEP_MS);
+}
+
+/* Three clients. The first one's image is with the data plane when the others ask; these see what
+ * it did. */
 static void
 changes_in_order(void)
 {
 	begin(fake_document);
 	CU_ASSERT(wait_generation(1));
+	atomic_store(&far.apply_ms, 300);
 	int first = send_apply(document(FEW, 1));
-	poll(NULL, 0, 20);
+	wait_images(2);
 	int second = send_call("backend.drain", json_pack("{s:s, s:s}", "service", "s3", "address",
 	                                                  "10.2.0.4"));
-	poll(NULL, 0, 20);
 	int third = send_call("service.remove", json_pack("{s:s}", "name", "s7"));
 	json_t *r = answer(first);
 	CU_ASSERT_EQUAL(generation_of(r), 2);
 	json_decref(r);
 	r = answer(second);
-	CU_ASSERT_EQUAL(generation_of(r), 3);
+	json_int_t one = generation_of(r);
 	json_decref(r);
 	r = answer(third);
-	CU_ASSERT_EQUAL(generation_of(r), 4);
+	json_int_t other = generation_of(r);
 	json_decref(r);
+	CU_ASSERT((one == 3 && other == 4) || (one == 4 && other == 3));
 	json_t *stored = json_load_file(in_dir("store.json"), 0, NULL);
 	json_t *list = json_object_get(json_object_get(stored, "lb"), "services");
 	CU_ASSERT_EQUAL(json_array_size(list), FEW); /* and "web", without s7 */
@@ -255,7 +265,7 @@ plane_is_busy(void)
 	atomic_store(&far.apply_ms, 600);
 	int apply = send_call("backend.weight", json_pack("{s:s, s:s, s:i}", "service", "web",
 	                      "address", "10.0.0.7", "weight", 7));
-	poll(NULL, 0, 200);
+	wait_images(2);
 	int asks = send_call("flow.list", json_object());
 	uint64_t longest = longest_wait(apply, "stats", &n);
 	CU_ASSERT(n >= POLLS && longest < BOUND_MS);
