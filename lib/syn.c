@@ -48,14 +48,14 @@ syn_hold(struct worker *w, const struct pkt *p, uint8_t drop)
 {
 	struct syn_table *t = w->syns;
 	struct syn_slot *s = NULL;
-	if (is_bare_syn(p) && p->loops == 0 && !is_held(t, p->hash))
+	if (is_bare_syn(p) && !is_held(t, p->hash))
 		s = slot_take(t, p->hash);
 	if (s == NULL) {
 		pkt_drop(w, p, drop);
 		return;
 	}
 	*s = (struct syn_slot){p->hash, p->m, w->now_ms + SYN_WAIT_MS, drop, true};
-	*buf_meta(p->m) = (struct buf_meta){.cause = p->cause, .nic = p->nic};
+	*buf_meta(p->m) = (struct buf_meta){.cause = p->cause, .nic = p->nic, .loops = p->loops};
 	t->held++;
 	w->stats->held++;
 	w->stats->nic[p->nic].held++;
@@ -65,7 +65,8 @@ syn_hold(struct worker *w, const struct pkt *p, uint8_t drop)
 static struct pkt
 unhold(struct worker *w, struct syn_slot *s)
 {
-	struct pkt p = {.m = s->m, .nic = buf_meta(s->m)->nic, .cause = buf_meta(s->m)->cause};
+	const struct buf_meta *meta = buf_meta(s->m);
+	struct pkt p = {.m = s->m, .nic = meta->nic, .cause = meta->cause, .loops = meta->loops};
 	s->m = NULL;
 	w->syns->held--;
 	w->stats->held--;

@@ -34,8 +34,7 @@ struct syn_table {
 	struct syn_slot slot[SYN_SLOTS];
 };
 
-/* syn_hold: the packet waits, or is dropped if it is no bare SYN, or a hairpin, or there is no
- * room. */
+/* syn_hold: the packet waits, or is dropped if it is no bare SYN, or there is no room. */
 void syn_hold(struct worker *w, const struct pkt *p, uint8_t drop);
 
 /* syn_forget: a flow is opened whose replies have this hash. */

@@ -3,7 +3,7 @@
 import struct
 
 import packets as P
-from nat_cases import A, Dialog, S, S2, X, back, make, option, udp_out
+from nat_cases import A, B, Dialog, S, S2, X, back, make, option, udp_out
 from packets import ACK, PSH, SYN
 
 CASES = []
@@ -26,6 +26,24 @@ def tcp_eim():
     c.send("outside", 4, P.tcp("192.0.2.77", X, 1000, x, SYN, 5))
     c.send("inside", 4.1, P.tcp(A, "192.0.2.77", 40000, 1000, SYN | ACK, 7, 6))
     c.send("outside", 5, P.udp(S, X, 80, x, b"of another protocol"))
+    return c
+
+
+@case
+def tcp_unsolicited_hairpin():
+    c = make("tcp-unsolicited-hairpin", "A SYN of one subscriber that another one does not let in waits like one from outside: after 6 s its "
+             "sender is told, about the SYN as it sent it; where the other one opens the same connection meanwhile it goes "
+             "silently, and both meet (RFC 5382 REQ-4, REQ-8, REQ-2a).",
+             rule={"filtering": "address-and-port-dependent"}, args=["--until", "30"])
+    c.send("inside", 0, P.tcp(A, S2, 5000, 80, SYN, seq=1))
+    a = c.last("outside").sport
+    c.send("inside", 0.1, P.tcp(B, S2, 6000, 80, SYN, seq=1))
+    b = c.last("outside").sport
+    c.send("inside", 1, P.tcp(A, X, 5001, b, SYN, seq=3, tos=0x28))
+    c.send("inside", 2, P.tcp(A, X, 5000, b, SYN, seq=3))
+    c.send("inside", 4, P.tcp(B, X, 6000, a, SYN, seq=7))
+    c.send("inside", 4.1, P.tcp(A, X, 5000, b, SYN | ACK, seq=3, ack=8))
+    c.send("inside", 4.2, P.tcp(B, X, 6000, a, SYN | ACK, seq=7, ack=4))
     return c
 
 
