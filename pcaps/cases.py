@@ -7,6 +7,7 @@ import lb_seen_cases
 import lb_service_cases
 import lb_state_cases
 import lb_transport_cases
+import mixed_cases
 import nat_cases
 import pcp_cases
 import realm_cases
@@ -26,6 +27,7 @@ MODULES = (
     ("nat", static_cases),
     ("nat", pcp_cases),
     ("nat", rfc_cases),
+    ("nat", mixed_cases),
     ("lb", lb_cases),
     ("lb", lb_service_cases),
     ("lb", lb_state_cases),
