@@ -6,7 +6,8 @@
 
 Two realms with the same addresses, pool subscribers, deterministic ranges, static addresses and ports, a rule that lets pass, other
 protocols by pairs; UDP, TCP, echo and ESP in pieces of any order or whole, with and without DF, from inside, outside and by hairpin
-between all of these; ICMP errors from both sides about any of it, with short quotes and extensions. Each event has a moment of its own,
+between all of these; ICMP errors from both sides about any of it, with short quotes and extensions; and the configuration changes
+meanwhile, in what does not concern those that are there. Each event has a moment of its own,
 so what comes out at that moment is all it caused: it must be what the model says, octet for octet but for what is translated.
 """
 import json
@@ -43,16 +44,17 @@ ROUTERS = {INSIDE: "100.64.255.9", WEST: "100.64.255.9", OUTSIDE: "198.18.99.99"
 INNER = ("100.64.", )
 
 
-def config(workers):
+def config(workers, rng=None):
+    """rng: with changes that no endpoint notices that is there."""
     static = [{"inside": a, "outside": x, **({"realm": WEST} if nic == WEST else {})} for (nic, a), x in FIXED.items()]
     static += [{"inside": HOLE[1], "outside": HOLE[2], "protocol": p, "inside_ports": "80-89", "outside_ports": "8080-8089"}
                for p in ("tcp", "udp")]
-    return {
+    doc = {
         "workers": {"count": workers, "flows": {"ipv4": 8192, "ipv6": 64}, "icmp_rate": 10000, "icmp_burst": 1000},
         "realms": [{"name": WEST}],
         "nics": NICS, "routes": [{"prefix": "0.0.0.0/0", "via": "198.51.100.1"}],
         "nat": {
-            "pools": [{"name": "homes", "addresses": ["203.0.113.0/28"], "block_size": 64, "max_blocks": 8},
+            "pools": [{"name": "homes", "addresses": ["203.0.113.0/28", "203.0.113.16/30"], "block_size": 64, "max_blocks": 8},
                       {"name": "ranges", "addresses": ["203.0.113.32/30"], "block_size": 64, "max_blocks": 4,
                        "deterministic": {"inside": ["100.64.8.0/26"], "range_ports": 512, "realm": "outside"}}],
             "static": static,
@@ -64,6 +66,26 @@ def config(workers):
             "capacity": {"mappings": 8192, "subscribers": 256, "pool_addresses": 64},
         },
     }
+    if rng is not None:
+        change(doc, rng)
+    return doc
+
+
+def change(doc, rng):
+    nat = doc["nat"]
+    homes, spare = nat["pools"][0], {"name": "spare", "addresses": ["203.0.113.64/30"], "block_size": 128}
+    if rng.random() < 0.5:   # the same, said otherwise
+        homes["addresses"] = rng.choice((["203.0.113.16/30", "203.0.113.0/28"], ["203.0.113.8-203.0.113.19", "203.0.113.0/29"]))
+    homes.update(rng.choice(({}, {"keep_parity": True}, {"port_order": "sequential"}, {"max_blocks": 9}, {"pairing": "soft"})))
+    if rng.random() < 0.5:
+        nat["pools"].insert(rng.randrange(3), spare)
+        nat["rules"].insert(rng.randrange(3), {"name": "elsewhere", "nic": INSIDE, "source": "100.70.0.0/16", "pool": "spare"})
+    if rng.random() < 0.5:
+        nat["static"].insert(rng.randrange(5), {"inside": "100.64.0.77", "outside": "203.0.113.60"})
+    if rng.random() < 0.3:
+        nat["rules"].insert(0, nat["rules"].pop())   # that of the other realm
+    nat["timeouts"] = {"tcp_established": rng.randrange(7440, 9000)}
+    doc["routing"] = {"unclaimed": {"ipv4": rng.choice(("drop", "route"))}}
 
 
 class Broken(Exception):
@@ -105,11 +127,11 @@ class Sent:
 
 
 class Model:
-    def __init__(self, seed):
-        self.rng = random.Random(seed)
+    def __init__(self, seed, workers):
+        self.rng, self.workers = random.Random(seed), workers
         self.ends, self.sent, self.frames, self.checks = [], [], {n: [] for n in MTU}, []
         self.idents, self.used = {}, {}
-        self.now, self.port, self.kinds, self.deaf = 0.0, 1500, {}, 0
+        self.now, self.port, self.kinds, self.requests = 0.0, 1500, {}, []
 
     # -- making events --
 
@@ -122,7 +144,7 @@ class Model:
     def pieces(self, packet, limit):
         """The packet whole or cut, as long as it fits the link."""
         size = len(packet) - 20
-        df = packet[6] & 0x40
+        df = packet[6] & 0x40 or packet[0] != 0x45
         if df or (self.rng.random() < 0.5 and len(packet) <= limit) or size < 48:
             return [packet] if len(packet) <= limit else None
         most = (limit - 20) // 8 * 8
@@ -141,6 +163,9 @@ class Model:
         self.checks.append((START + round(self.now * 10**9), kind, packets, expect))
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
 
+    def frames_begin(self):
+        return (min(f[0][0] for f in self.frames.values() if f) - START) / 10**9
+
     def payload(self):
         return self.rng.randbytes(self.rng.choice((0, 1, 17, 100, 333, 900, 1201, 1340, 1440)))
 
@@ -148,7 +173,8 @@ class Model:
         """No sender repeats an identification soon, but different ones have the same."""
         ident = self.used[src, dst, proto] = self.used.get((src, dst, proto), 6) + 1
         return P.ip4(src, dst, proto, l4(src, dst, proto, sport, dport, self.payload(), **more), df=self.rng.random() < 0.4,
-                     ident=ident, tos=self.rng.choice((0, 0xb8, 2)))
+                     ident=ident, tos=self.rng.choice((0, 0xb8, 2)), ttl=self.rng.choice((1,) + (64,) * 20),
+                     options=self.rng.choice((b"\1\1\1\0",) + (b"",) * 20))
 
     def travel(self, kind, nic, packet, to_nic, want, hops=1, receiver=None, learn=None):
         """A datagram in; want: what is to leave by to_nic: (src, dst, sport, dport), None where the model has to learn it."""
@@ -158,6 +184,9 @@ class Model:
         too_big = packet[6] & 0x40 and len(packet) > MTU[to_nic]
 
         def expect(out):
+            if packet[8] == 1:
+                self.is_error(out, nic, packet, 11, 0, bytes(4))
+                return
             if too_big:
                 self.is_error(out, nic, packet, 3, 4, struct.pack("!HH", 0, MTU[to_nic]))
                 return
@@ -182,7 +211,7 @@ class Model:
         quote = got.l4[8:]
         if (got.icmp_type, got.icmp_code, got.l4[4:8]) != (kind, code, rest) or got.dst != packet[12:16]:
             raise Broken(f"another error: {got.icmp_type}/{got.icmp_code} {got.l4[4:8].hex()} to {P.text(got.dst)}")
-        if quote[12:20] != packet[12:20] or quote[20:28] != packet[20:28]:
+        if quote[12:20] != packet[12:20] or quote[20:28] != packet[20:28] or quote[0] != packet[0]:
             raise Broken("an error about something else")
 
     def fresh(self):
@@ -225,7 +254,7 @@ class Model:
         if end.address in RANGED and end.nic == INSIDE:
             if not address.startswith("203.0.113.3") or not 1024 <= port:
                 raise Broken(f"{where} is not of the ranges")
-        elif not address.startswith("203.0.113.") or int(address.split(".")[3]) > 15:
+        elif not address.startswith("203.0.113.") or int(address.split(".")[3]) > 19:
             raise Broken(f"{where} is not of the pool")
 
     def outward(self):
@@ -308,12 +337,12 @@ class Model:
         taken = {e.outside for e in self.ends if e.outside}
         port = self.rng.randrange(1024, 65536)
         if (end.outside[0], port) not in taken:
-            p = self.datagram(SERVERS[0], end.outside[0], P.UDP, 53, port)
+            p = P.udp(SERVERS[0], end.outside[0], 53, port, self.payload(), df=False)
             self.event("nobody", OUTSIDE, [p] if len(p) <= MTU[OUTSIDE] else P.fragments4(p, [800]), nothing)
 
     def error(self):
         """About a datagram that came out some time ago, from where it came out or from a router on the way."""
-        lately = [s for s in self.sent if self.rng.random() < 0.2 or s.after[9] != ESP][-60:]
+        lately = [s for s in self.sent if s.after[0] == 0x45 and (self.rng.random() < 0.2 or s.after[9] != ESP)][-60:]
         if not lately:
             return
         s = self.rng.choice(lately)
@@ -354,6 +383,9 @@ class Model:
 
     def round(self):
         self.now += self.rng.randrange(1, 12)
+        if self.now > 12 and self.rng.random() < 0.7:
+            self.requests.append({"at": round(self.now - self.frames_begin(), 2), "jsonrpc": "2.0", "id": 1, "method": "config.apply",
+                                  "params": {"config": config(self.workers, self.rng)}})
         makers = [self.outward] * 6 + [self.inward] * 4 + [self.hairpin] * 4 + [self.error] * 5 + [
             self.through, self.hairpin_fixed, self.other, self.other_back, self.nobody, self.error_about_none]
         for _ in range(EVENTS):
@@ -394,11 +426,12 @@ def whole(parts):
         for offset, more, p in sorted(pieces):
             if offset != len(data):
                 raise Broken("a fragment is missing, or there twice")
-            data, last = data + p[20:], not more
+            data, last = data + p[(p[0] & 15) * 4:], not more
         if not last:
             raise Broken("the last fragment is missing")
-        head = pieces[0][2][:20] if pieces[0][0] == 0 else sorted(pieces)[0][2][:20]
-        head = head[:2] + struct.pack("!H", 20 + len(data)) + head[4:6] + bytes((head[6] & 0x40, 0)) + head[8:10] + b"\0\0" + head[12:]
+        first = min(pieces)[2]
+        head = first[:(first[0] & 15) * 4]
+        head = head[:2] + struct.pack("!H", len(head) + len(data)) + head[4:6] + bytes((head[6] & 0x40, 0)) + head[8:10] + b"\0\0" + head[12:]
         done.append(head[:10] + struct.pack("!H", P.checksum(head)) + head[12:] + data)
     return done
 
@@ -430,25 +463,28 @@ def same(got, packet, want, hops):
         raise Broken(f"DS field, DF, protocol or length: {got[:20].hex()} of {packet[:20].hex()}")
     if hops is not None and got[8] != packet[8] - hops or got[8] >= packet[8]:
         raise Broken(f"TTL {got[8]}")
-    cut = {P.TCP: (4, 16, 18), P.UDP: (4, 6, 8), P.ICMP: (0, 2, 6)}.get(p.proto)
-    if cut is None:
-        if got[20:] != packet[20:]:
-            raise Broken("other data")
-    elif got[20 + cut[0]:20 + cut[1]] + got[20 + cut[2]:] != packet[20 + cut[0]:20 + cut[1]] + packet[20 + cut[2]:]:
+    first, csum, rest = {P.TCP: (4, 16, 18), P.UDP: (4, 6, 8), P.ICMP: (0, 2, 6)}.get(p.proto, (0, 0, 0))
+    if p.l4[first:csum] + p.l4[rest:] != q.l4[first:csum] + q.l4[rest:] or got[20:p.l4_at] != packet[20:q.l4_at]:
         raise Broken("other data")
 
 
-def replay(program, model, workers):
+def replay(program, model):
     with tempfile.TemporaryDirectory() as d:
         with open(os.path.join(d, "config.json"), "w", encoding="utf-8") as f:
-            json.dump(config(workers), f)
+            json.dump(config(model.workers), f)
+        with open(os.path.join(d, "control.jsonl"), "w", encoding="utf-8") as f:
+            f.writelines(json.dumps(r) + "\n" for r in model.requests)
         cmd = [program, "--quiet", "--config", os.path.join(d, "config.json"), "--out", os.path.join(d, "out"),
-               "--report", os.path.join(d, "report.json")]
+               "--report", os.path.join(d, "report.json"), "--control", os.path.join(d, "control.jsonl")]
         for nic, frames in model.frames.items():
             if frames:
                 P.write_pcap(os.path.join(d, nic + ".pcap"), frames, True)
                 cmd += ["--in", f"{nic}={os.path.join(d, nic)}.pcap"]
         subprocess.run(cmd, check=True)
+        with open(os.path.join(d, "report.json"), encoding="utf-8") as f:
+            for answer in json.load(f)["control"]:
+                if "error" in answer["response"]:
+                    raise Broken(f"a configuration was refused: {answer['response']['error']}")
         return {n: P.read_capture(os.path.join(d, "out", n + ".pcap")) for n in MTU}
 
 
@@ -457,15 +493,15 @@ def main():
     seeds = [int(sys.argv[2])] if len(sys.argv) > 2 else [1, 2]
     for seed in seeds:
         for workers in (1, 3):
-            model = Model(seed * 10 + workers)
+            model = Model(seed * 10 + workers, workers)
             try:
                 for _ in range(ROUNDS):
                     model.round()
-                    model.judge_round(replay(program, model, workers))
+                    model.judge_round(replay(program, model))
             except Broken as e:
                 print(f"seed {seed}, {workers} workers: {e}")
                 return 1
-            print(f"seed {seed}, {workers} workers: " + ", ".join(f"{n} {k}" for k, n in sorted(model.kinds.items())))
+            print(f"seed {seed}, {workers} workers, {len(model.requests)} changes: " + ", ".join(f"{n} {k}" for k, n in sorted(model.kinds.items())))
     return 0
 
 
