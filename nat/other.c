@@ -15,15 +15,45 @@ is_static(const struct nat_rules *r, be32 external, uint8_t proto)
 	       static_in(&r->statics, static_key(0, external, proto, 0), &inside) != NULL;
 }
 
-/* The first of rows first..first+n-1 in order[] that gives a protocol, from a place on; or NULL. */
-static const struct img_nat_address *
-first_giving(const struct nat_rules *r, uint32_t first, uint32_t n, const struct tuple *t)
+static int
+home_of(const struct generation *g, be32 external)
 {
+	union addr u = addr_from_v4(external);
+	return steer_worker_port(&g->steer, &u, FAMILY_V4, 0);
+}
+
+/*
+ * The address of a subscriber's deterministic range, or NULL; and where the subscriber's pairs are
+ * at home: whatever addresses drain, come or go, those that there are are found there.
+ */
+static const struct img_nat_address *
+range_of(const struct generation *g, const struct img_nat_rule *rule, const struct tuple *t,
+         int *home)
+{
+	const struct nat_rules *r = rules_of(g);
+	struct det_range range;
+	if (det_forward(&r->pools[rule->pool], r->insides, t->realm, t->src.w[0], &range) &&
+	    !is_static(r, r->addresses[range.row].address, t->proto)) {
+		*home = home_of(g, r->addresses[range.row].address);
+		return &r->addresses[range.row];
+	}
+	*home = r->is_split ? home_of(g, 0) : steer_worker(&g->steer, &t->src, FAMILY_V4);
+	return NULL;
+}
+
+/* The first of rows first..first+n-1 in order[], from a place on, that gives a protocol and whose
+ * replies come home; or NULL. */
+static const struct img_nat_address *
+first_giving(const struct generation *g, uint32_t first, uint32_t n, const struct tuple *t,
+             int home)
+{
+	const struct nat_rules *r = rules_of(g);
 	be32 subscriber = t->src.w[0];
 	uint32_t at = n != 0 ? rules_place(subscriber, n) : 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct img_nat_address *a = &r->addresses[r->order[first + at]];
-		if (!a->drain && !is_static(r, a->address, t->proto))
+		if (!a->drain && home_of(g, a->address) == home &&
+		    !is_static(r, a->address, t->proto))
 			return a;
 		if (++at == n)
 			at = 0;
@@ -35,22 +65,15 @@ first_giving(const struct nat_rules *r, uint32_t first, uint32_t n, const struct
 static const struct img_nat_address *
 address_of(const struct generation *g, const struct img_nat_rule *rule, const struct tuple *t)
 {
+	int home;
 	const struct nat_rules *r = rules_of(g);
-	struct det_range range;
-	if (det_forward(&r->pools[rule->pool], r->insides, t->realm, t->src.w[0], &range) &&
-	    !is_static(r, r->addresses[range.row].address, t->proto))
-		return &r->addresses[range.row];
+	const struct img_nat_address *a = range_of(g, rule, t, &home);
+	if (a != NULL)
+		return a;
 	const uint32_t *all = &r->class_first[rule->pool * r->n_classes];
 	const uint32_t *own = all + steer_class(&g->steer, &t->src, FAMILY_V4);
-	const struct img_nat_address *a = first_giving(r, own[0], own[1] - own[0], t);
-	return a != NULL ? a : first_giving(r, all[0], all[r->n_classes] - all[0], t);
-}
-
-static int
-home_of(const struct generation *g, be32 external)
-{
-	union addr u = addr_from_v4(external);
-	return steer_worker_port(&g->steer, &u, FAMILY_V4, 0);
+	a = first_giving(g, own[0], own[1] - own[0], t, home);
+	return a != NULL ? a : first_giving(g, all[0], all[r->n_classes] - all[0], t, home);
 }
 
 int
@@ -63,9 +86,9 @@ other_home(const struct generation *g, const struct miss *m)
 	if (rule == NULL)
 		return r->has_others && is_pool_route(m->route) ?
 			home_of(g, m->tuple.dst.w[0]) : HOME_NOT_MINE;
-	const struct img_nat_address *a = address_of(g, rule, &m->tuple);
-	return a != NULL ? home_of(g, a->address) :
-	                   steer_worker(&g->steer, &m->tuple.src, FAMILY_V4);
+	int home;
+	range_of(g, rule, &m->tuple, &home);
+	return home;
 }
 
 /* The address that the subscriber's mappings have, if replies to it come here; else 0. */
@@ -98,8 +121,11 @@ other_open(struct nat *n, const struct miss *m, struct flow_spec *spec)
 		external = a->address;
 	spec->code = rules_of(m->gen)->conf.refusal;
 	spec->drop = DROP_NAT_NO_PORT;
-	if (external == 0)
+	if (external == 0) {
+		struct wish w = {.miss = m, .rule = rule};
+		refusal_of(n, REFUSED_ADDRESS, &w, NULL, 0);
 		return VERDICT_UNREACHABLE;
+	}
 	spec->drop = DROP_NAT_LOG_FULL;
 	if (n->log_level != NAT_LOG_NONE && !log_has_room(&n->log))
 		return VERDICT_UNREACHABLE;

@@ -7,7 +7,8 @@
  *               (DROP_NAT_PAIR_TAKEN).
  *            2. The pool address is that of the subscriber's mappings, if it has any here; else it
  *               is chosen by the subscriber's address alone, as that of a first block would be.
- *            3. Packets of both directions are at home where port 0 of the pool address is.
+ *            3. Packets of both directions are at home where port 0 of the pool address is. For a
+ *               subscriber that is one worker, whichever addresses drain, come or go.
  *            4. A pair ends with the rule, the pool address or the switch that it came from, and
  *               when a static mapping gets the protocol of its address, which has no pair then.
  * Owner      One worker.

@@ -52,6 +52,41 @@ test_homes(void)
 	}
 }
 
+/* Addresses drain, one after the other, and all: who has a pair is at home where it is. */
+static void
+test_homes_stay(void)
+{
+	static const struct { uint16_t workers; uint8_t bits; } shapes[] =
+		{{1, 0}, {4, 2}, {4, 1}, {3, 1}};
+	for (unsigned k = 0; k < 4; k++) {
+		int home[HOSTS];
+		unsigned refused = 0;
+		begin(shapes[k].workers, shapes[k].bits, NAT_OTHER_PAIR);
+		for (unsigned drained = 0; drained <= 4; drained++) {
+			for (unsigned i = 0; i < HOSTS; i++) {
+				struct miss out = world_miss(w, W_INSIDE, GRE, ip_add(HOST, i), 0,
+				                             SERVER, 0);
+				int at = nat_policy.home(w->gen, &out);
+				home[i] = drained == 0 ? at : home[i];
+				CU_ASSERT_EQUAL_FATAL(at, home[i]);
+				if (world_open(w, &out, &spec, &flow) != VERDICT_OPEN) {
+					refused++;
+					continue;
+				}
+				struct miss in = world_miss(w, W_OUTSIDE, GRE, SERVER, 0,
+				                            spec.reply.dst.w[0], 0);
+				CU_ASSERT_EQUAL(nat_policy.home(w->gen, &in), at);
+			}
+			CU_ASSERT(refused == 0 || drained != 0);
+			if (drained < 4)
+				w->address[drained].drain = 1;
+			world_apply(w);
+		}
+		CU_ASSERT(refused >= HOSTS);
+		world_free(w);
+	}
+}
+
 /* RFC 4787 REQ-2, as far as it goes: the address of the subscriber's mappings. */
 static void
 test_paired(void)
@@ -247,6 +282,7 @@ test_log_full(void)
 
 static const struct test_case cases[] = {
 	{"homes", test_homes},
+	{"homes stay", test_homes_stay},
 	{"the address of its mappings", test_paired},
 	{"what is refused", test_refused},
 	{"records", test_records},
