@@ -240,13 +240,25 @@ undo(const struct worker *w, const struct judged *j, const struct flow_spec *spe
 		pol->ops->undo(pol->state, &j->m, spec);
 }
 
+/* A flow that cannot be: dropped, and who wanted it is told where the policy says so. */
+static __attribute__((noinline)) void
+refuse(struct worker *w, const struct pkt *p, const struct judged *j, unsigned drop)
+{
+	const struct policy *pol = &w->policy[j->policy];
+	uint8_t code;
+	if (pol->ops->refused != NULL && pol->ops->refused(pol->state, &j->m, drop, &code))
+		pkt_punt(w, p, PUNT_UNREACHABLE, drop, code);
+	else
+		pkt_drop(w, p, drop);
+}
+
 /* No flow, after a policy has said that there may be one. => 0. */
 static flow_ref
 unmake(struct worker *w, const struct pkt *p, const struct judged *j, const struct flow_spec *spec,
        unsigned drop)
 {
 	undo(w, j, spec);
-	pkt_drop(w, p, drop);
+	refuse(w, p, j, drop);
 	return 0;
 }
 
@@ -430,7 +442,7 @@ miss_ask(struct worker *w, struct pkt *p, struct judged *j, struct flow_spec *sp
 			break;
 		}
 		if (!has_room && !pol->ops->bears_full) {
-			pkt_drop(w, p, DROP_FLOW_TABLE_FULL);
+			refuse(w, p, j, DROP_FLOW_TABLE_FULL);
 			return false;
 		}
 		*spec = (struct flow_spec){.drop = DROP_NO_POLICY};

@@ -6,7 +6,7 @@
  *            2. home() is a pure function of generation and tuple, the same on every worker.
  *            3. open() runs on the home worker only.
  *            4. warm and parting may be NULL: nothing is worth asking for; guess, other,
- *               is_mute, alias and crowded too: it has none.
+ *               is_mute, alias, crowded and refused too: it has none.
  * Owner      state is one worker's; a policy keeps no other writable memory.
  * See        docs/design.md, "Policies"; docs/adding.md, "A policy".
  */
@@ -183,6 +183,12 @@ struct policy_ops {
 	              uint32_t size);
 	uint32_t (*serve)(void *state, const struct miss *m, uint8_t *data, uint32_t size,
 	                  uint32_t room);
+	/*
+	 * refused: a flow that this packet would open cannot be, for want of room
+	 * (DROP_FLOW_TABLE_FULL) or since its reply is another one's (spec->taken). => its sender
+	 * is to be told, by *code (ICMP, IPv4 numbering). NULL, false: he is not.
+	 */
+	bool (*refused)(void *state, const struct miss *m, unsigned drop, uint8_t *code);
 	/* opened: the flow exists now; undo: open() said OPEN but no flow could be made. */
 	void (*opened)(void *state, const struct miss *m, const struct flow_spec *spec);
 	void (*undo)(void *state, const struct miss *m, const struct flow_spec *spec);

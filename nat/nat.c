@@ -392,9 +392,6 @@ nat_undo(void *state, const struct miss *m, const struct flow_spec *spec)
 	bool is_outbound = (spec->flags & FLOW_INBOUND) == 0;
 	if (!owner_is_mapping(spec->owner))
 		return;
-	if (n->stats->flows_v4 >= n->stats->capacity_v4)
-		refuse_flow(n, mapping_at(&n->mappings, spec->owner), REFUSED_FLOW_TABLE,
-		            n->stats->capacity_v4);
 	if (mapping_at(&n->mappings, spec->owner)->sessions)
 		session_ended(state, spec->owner, NULL, &m->tuple, is_outbound);
 	if (is_outbound && mapping_at(&n->mappings, spec->owner)->filtering == NAT_FILTER_ADF)
@@ -549,6 +546,14 @@ nat_crowded(void *state, const struct miss *m, uint32_t limit, bool of_all)
 	refusal_of_fragment(n, m, limit, of_all);
 }
 
+static bool
+nat_refused(void *state, const struct miss *m, unsigned drop, uint8_t *code)
+{
+	struct nat *n = state;
+	catch_up(n, m);
+	return refusal_of_flow(n, m, drop, code);
+}
+
 static uint32_t
 nat_serve(void *state, const struct miss *m, uint8_t *data, uint32_t size, uint32_t room)
 {
@@ -577,6 +582,7 @@ const struct policy_ops nat_policy = {
 	.undo = nat_undo,
 	.alias = unmapped_alias,
 	.crowded = nat_crowded,
+	.refused = nat_refused,
 	.answered = nat_answered,
 	.parting = warm_ended,
 	.ended = nat_ended,

@@ -125,3 +125,22 @@ refusal_of_fragment(struct nat *n, const struct miss *m, uint32_t limit, bool of
 		.proto = m->tuple.proto,
 	});
 }
+
+bool
+refusal_of_flow(struct nat *n, const struct miss *m, unsigned drop, uint8_t *code)
+{
+	const struct nat_rules *r = rules_of(m->gen);
+	const struct img_nat_rule *rule = rules_match(r, m);
+	bool is_full = drop == DROP_FLOW_TABLE_FULL;
+	if (rule == NULL || (!is_full && drop != DROP_NAT_PAIR_TAKEN))
+		return false;
+	*code = r->conf.refusal;
+	if (rule->action == NAT_TRANSLATE)
+		refusal_say(n, &(struct refusal){
+			.kind = is_full ? REFUSED_FLOW_TABLE : REFUSED_ADDRESS,
+			.limit = is_full ? n->stats->capacity_v4 : 0,
+			.subscriber = m->tuple.src.w[0], .pool = rule->pool,
+			.realm = m->tuple.realm,
+		});
+	return true;
+}

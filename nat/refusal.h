@@ -76,5 +76,7 @@ void refusal_of(struct nat *n, enum refusal_kind kind, const struct wish *w,
                 const struct pool_slot *slot, uint64_t limit);
 /* refusal_of_fragment: see crowded in lib/policy.h. Of who matches a rule that translates. */
 void refusal_of_fragment(struct nat *n, const struct miss *m, uint32_t limit, bool of_all);
+/* refusal_of_flow: see refused in lib/policy.h. Of who matches a rule. */
+bool refusal_of_flow(struct nat *n, const struct miss *m, unsigned drop, uint8_t *code);
 
 #endif

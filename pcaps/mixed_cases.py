@@ -55,6 +55,40 @@ def port_timeouts_states():
 
 
 @case
+def flows_full():
+    c = through_and_fixed(make(
+        "flows-full", "The table of flows has no room: what would open one is dropped and its sender told, be it translated or not; the log names one "
+        "of those once a second (RFC 6888 REQ-11). From outside nobody is told. Nothing that lives is ended for it, and room that comes is used.",
+        args=["--until", "400"]))
+    c.one_worker = True   # it is a worker's table
+    c.config["workers"]["flows"]["ipv4"] = 64
+    p = udp_out(c, 0, A, 5000, S, 53)
+    for i in range(63):
+        c.send("inside", 0.1 + i / 1000, P.udp(A, S, 5001 + i, 53))
+    c.send("inside", 1, *[P.udp(C, S, 5000 + i, 53, tos=0xb8) for i in range(3)])
+    c.send("inside", 1.1, P.tcp(A, HOST, 40000, 80, SYN, 1), *P.fragments4(P.udp(A, S, 6000, 53, bytes(900), ident=9, df=False), [400]))
+    c.send("outside", 1.2, P.udp(S2, X, 53, p.sport, b"a further one"), P.tcp(S, W, 40000, 22, SYN, 1))
+    back(c, 1.3, p, b"of one that lives")
+    c.send("inside", 2.5, P.udp(A, S, 5000, 53), P.udp(A, S2, 5000, 53))
+    c.send("inside", 301, P.udp(C, S, 5000, 53))
+    return c
+
+
+@case
+def pair_taken():
+    c = make("pair-taken", "Two subscribers speak the same protocol to one host from one address: the second is told that there is no address for it, and "
+             "the log says so of the pool, once a second; to another host it gets through. So is one that begins when the address drains; a pair that there is goes on (RFC 6888 REQ-11).",
+             rule={"other_protocols": "pair"}, args=["--until", "10"])
+    for i, (who, far) in enumerate(((A, S), (B, S), (B, S), (B, S2), (A, S))):
+        c.send("inside", i / 10, P.ip4(who, far, P.GRE, bytes(24)))
+    c.send("inside", 2, P.ip4(B, S, P.GRE, bytes(24)))
+    c.send("outside", 3, P.ip4(S, X, P.GRE, bytes(24)), P.ip4(S2, X, P.GRE, bytes(24)))
+    c.request(5, "pool.drain_range", pool="public", range=X + "/32")
+    c.send("inside", 6, P.ip4(C, S, 50, bytes(24)), P.ip4(A, S, P.GRE, bytes(24)))
+    return c
+
+
+@case
 def cleared():
     c = through_and_fixed(make(
         "cleared", "An operator ends what one subscriber has: connections of its mappings, of both directions and of a hairpin, each with a last "
