@@ -35,6 +35,7 @@ MTU = {INSIDE: 1500, WEST: 1300, OUTSIDE: 1400}
 MAC = {**NIC_MAC, WEST: "02:00:00:00:00:1a"}
 FIXED = {(INSIDE, "100.64.0.50"): "203.0.113.50", (WEST, "100.64.0.50"): "203.0.113.51"}
 HOLE = (INSIDE, "100.64.0.60", "203.0.113.52")   # ports 80-89 are 8080-8089 there
+ONE = "203.0.113.1"
 RANGED = ["100.64.8.1", "100.64.8.2", "100.64.8.3"]
 SUBSCRIBERS = [(INSIDE, f"100.64.0.{i}") for i in (10, 11, 12)] + [(WEST, f"100.64.0.{i}") for i in (10, 11)] + \
     [(INSIDE, a) for a in RANGED] + list(FIXED) + [HOLE[:2]]
@@ -44,8 +45,8 @@ ROUTERS = {INSIDE: "100.64.255.9", WEST: "100.64.255.9", OUTSIDE: "198.18.99.99"
 INNER = ("100.64.", )
 
 
-def config(workers, rng=None):
-    """rng: with changes that no endpoint notices that is there."""
+def config(workers, few, rng=None):
+    """few: one address for all, so that workers divide its ports. rng: with changes that no endpoint notices that is there."""
     static = [{"inside": a, "outside": x, **({"realm": WEST} if nic == WEST else {})} for (nic, a), x in FIXED.items()]
     static += [{"inside": HOLE[1], "outside": HOLE[2], "protocol": p, "inside_ports": "80-89", "outside_ports": "8080-8089"}
                for p in ("tcp", "udp")]
@@ -66,22 +67,28 @@ def config(workers, rng=None):
             "capacity": {"mappings": 8192, "subscribers": 256, "pool_addresses": 64},
         },
     }
+    if few:
+        del doc["nat"]["pools"][1], doc["nat"]["rules"][1]
+        doc["nat"]["pools"][0].update(addresses=[ONE], ports="2048-65535")
     if rng is not None:
-        change(doc, rng)
+        change(doc, rng, few)
     return doc
 
 
-def change(doc, rng):
+def change(doc, rng, few):
     nat = doc["nat"]
     homes, spare = nat["pools"][0], {"name": "spare", "addresses": ["203.0.113.64/30"], "block_size": 128}
-    if rng.random() < 0.5:   # the same, said otherwise
+    if rng.random() < 0.5 and not few:   # the same, said otherwise
         homes["addresses"] = rng.choice((["203.0.113.16/30", "203.0.113.0/28"], ["203.0.113.8-203.0.113.19", "203.0.113.0/29"]))
-    homes.update(rng.choice(({}, {"keep_parity": True}, {"port_order": "sequential"}, {"max_blocks": 9}, {"pairing": "soft"})))
+    homes.update(rng.choice(({}, {"keep_parity": True}, {"port_order": "sequential"}, {"max_blocks": 9}, {"pairing": "soft"},
+                             {"block_order": "sequential"})))
     if rng.random() < 0.5:
-        nat["pools"].insert(rng.randrange(3), spare)
-        nat["rules"].insert(rng.randrange(3), {"name": "elsewhere", "nic": INSIDE, "source": "100.70.0.0/16", "pool": "spare"})
+        nat["pools"].insert(rng.randrange(2), spare)
+        nat["rules"].insert(rng.randrange(2), {"name": "elsewhere", "nic": INSIDE, "source": "100.70.0.0/16", "pool": "spare"})
     if rng.random() < 0.5:
         nat["static"].insert(rng.randrange(5), {"inside": "100.64.0.77", "outside": "203.0.113.60"})
+    if few and rng.random() < 0.3:
+        nat["rules"][-1]["log_sessions"] = True
     if rng.random() < 0.3:
         nat["rules"].insert(0, nat["rules"].pop())   # that of the other realm
     nat["timeouts"] = {"tcp_established": rng.randrange(7440, 9000)}
@@ -127,8 +134,10 @@ class Sent:
 
 
 class Model:
-    def __init__(self, seed, workers):
-        self.rng, self.workers = random.Random(seed), workers
+    def __init__(self, seed, workers, few):
+        self.rng, self.workers, self.few = random.Random(seed), workers, few
+        self.subscribers = [s for s in SUBSCRIBERS if not few or s[1] not in RANGED]
+        self.pairs = {}   # few: remote hosts to who speaks ESP with them
         self.ends, self.sent, self.frames, self.checks = [], [], {n: [] for n in MTU}, []
         self.idents, self.used = {}, {}
         self.now, self.port, self.kinds, self.requests = 0.0, 1500, {}, []
@@ -215,7 +224,7 @@ class Model:
             raise Broken("an error about something else")
 
     def fresh(self):
-        nic, address = self.rng.choice(SUBSCRIBERS)
+        nic, address = self.rng.choice(self.subscribers)
         self.port += self.rng.randrange(1, 40)
         port = 80 + self.port % 10 if (nic, address) == HOLE[:2] and self.rng.random() < 0.7 else self.port
         proto = self.rng.choice((P.UDP, P.UDP, P.TCP, P.ICMP))
@@ -251,7 +260,10 @@ class Model:
                 raise Broken(f"{where} is another's: {e}")
             if e.outside and not e.is_static and (e.nic, e.address) == (end.nic, end.address) and e.outside[0] != address:
                 raise Broken(f"{end} is not paired: {where}")
-        if end.address in RANGED and end.nic == INSIDE:
+        if self.few:
+            if address != ONE or port < 2048:
+                raise Broken(f"{where} is not of the pool")
+        elif end.address in RANGED and end.nic == INSIDE:
             if not address.startswith("203.0.113.3") or not 1024 <= port:
                 raise Broken(f"{where} is not of the ranges")
         elif not address.startswith("203.0.113.") or int(address.split(".")[3]) > 19:
@@ -316,10 +328,17 @@ class Model:
                                        [s for s in FIXED if s[0] == WEST])
         dst = self.rng.choice(SERVERS)
         mine = FIXED.get((nic, address))
+        if self.few and mine is None and self.pairs.setdefault(dst, address) != address:
+            packet = P.ip4(address, dst, ESP, self.rng.randbytes(40))
+            self.event("other, taken", nic, [packet], lambda out: self.is_error(out, nic, packet, 3, 1, bytes(4)))
+            return
 
         def learned(got):
             self.answer_other = (nic, address, P.text(got[12:16]), dst)
-        self.travel("other", nic, self.datagram(address, dst, ESP, 0, 0), OUTSIDE, (mine, dst, None, None), learn=learned)
+        packet = self.datagram(address, dst, ESP, 0, 0)
+        if packet[8] == 1 or len(packet) > MTU[nic]:
+            packet = P.ip4(address, dst, ESP, b"12")
+        self.travel("other", nic, packet, OUTSIDE, (mine, dst, None, None), learn=learned)
 
     answer_other = None
 
@@ -378,14 +397,14 @@ class Model:
         self.event("error" if s.to_nic == OUTSIDE else "error from inside", s.to_nic, [packet], expect)
 
     def error_about_none(self):
-        p = self.datagram("203.0.113.3", SERVERS[0], P.UDP, self.rng.randrange(1024, 65536), 9)
-        self.event("error about nothing", OUTSIDE, [P.error4(ROUTERS[OUTSIDE], "203.0.113.3", 3, 1, p[:28])], nothing)
+        p = self.datagram(ONE, SERVERS[0], P.UDP, self.rng.randrange(1024, 65536), 9)
+        self.event("error about nothing", OUTSIDE, [P.error4(ROUTERS[OUTSIDE], ONE, 3, 1, p[:28])], nothing)
 
     def round(self):
         self.now += self.rng.randrange(1, 12)
         if self.now > 12 and self.rng.random() < 0.7:
             self.requests.append({"at": round(self.now - self.frames_begin(), 2), "jsonrpc": "2.0", "id": 1, "method": "config.apply",
-                                  "params": {"config": config(self.workers, self.rng)}})
+                                  "params": {"config": config(self.workers, self.few, self.rng)}})
         makers = [self.outward] * 6 + [self.inward] * 4 + [self.hairpin] * 4 + [self.error] * 5 + [
             self.through, self.hairpin_fixed, self.other, self.other_back, self.nobody, self.error_about_none]
         for _ in range(EVENTS):
@@ -471,7 +490,7 @@ def same(got, packet, want, hops):
 def replay(program, model):
     with tempfile.TemporaryDirectory() as d:
         with open(os.path.join(d, "config.json"), "w", encoding="utf-8") as f:
-            json.dump(config(model.workers), f)
+            json.dump(config(model.workers, model.few), f)
         with open(os.path.join(d, "control.jsonl"), "w", encoding="utf-8") as f:
             f.writelines(json.dumps(r) + "\n" for r in model.requests)
         cmd = [program, "--quiet", "--config", os.path.join(d, "config.json"), "--out", os.path.join(d, "out"),
@@ -492,16 +511,16 @@ def main():
     program = sys.argv[1]
     seeds = [int(sys.argv[2])] if len(sys.argv) > 2 else [1, 2]
     for seed in seeds:
-        for workers in (1, 3):
-            model = Model(seed * 10 + workers, workers)
+        for workers, few in ((1, False), (3, False), (3, True)):
+            model = Model(seed * 10 + workers, workers, few)
             try:
                 for _ in range(ROUNDS):
                     model.round()
                     model.judge_round(replay(program, model))
             except Broken as e:
-                print(f"seed {seed}, {workers} workers: {e}")
+                print(f"seed {seed}, {workers} workers{', one address' if few else ''}: {e}")
                 return 1
-            print(f"seed {seed}, {workers} workers, {len(model.requests)} changes: " + ", ".join(f"{n} {k}" for k, n in sorted(model.kinds.items())))
+            print(f"seed {seed}, {workers} workers{', one address' if few else ''}, {len(model.requests)} changes: " + ", ".join(f"{n} {k}" for k, n in sorted(model.kinds.items())))
     return 0
 
 
