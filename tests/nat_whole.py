@@ -7,7 +7,7 @@
 Two realms with the same addresses, pool subscribers, deterministic ranges, static addresses and ports, a rule that lets pass, other
 protocols by pairs; UDP, TCP, echo and ESP in pieces of any order or whole, with and without DF, from inside, outside and by hairpin
 between all of these; ICMP errors from both sides about any of it, with short quotes and extensions; and the configuration changes
-meanwhile, in what does not concern those that are there. Each event has a moment of its own,
+meanwhile, in what does not concern those that are there. Seconds pass between them, or hours, and what is forgotten is. Each event has a moment of its own,
 so what comes out at that moment is all it caused: it must be what the model says, octet for octet but for what is translated.
 """
 import json
@@ -25,7 +25,9 @@ sys.path.insert(0, os.path.join(ROOT, "pcaps"))
 import packets as P  # noqa: E402
 from world import NIC_MAC, START, device_mac  # noqa: E402
 
-ROUNDS, EVENTS = 7, 90
+ROUNDS, EVENTS = 8, 80
+IDLE = {P.UDP: 300, P.ICMP: 60, P.TCP: 240}   # 7440 with packets of both directions
+SLACK, MDL = 3, 120
 ESP = 50
 INSIDE, WEST, OUTSIDE = "inside", "west", "outside"
 NICS = [{"name": INSIDE, "device": "0000:01:00.0", "addresses": ["100.64.0.1/10"]},
@@ -104,16 +106,47 @@ class End:
 
     def __init__(self, nic, address, proto, port):
         self.nic, self.address, self.proto, self.port = nic, address, proto, port
-        self.outside = self.seen = None
+        self.outside = None
         if (nic, address) in FIXED:
             self.outside = (FIXED[nic, address], port)
         elif (nic, address) == HOLE[:2] and proto in (P.TCP, P.UDP) and 80 <= port <= 89:
             self.outside = (HOLE[2], port + 8000)
         self.is_static = self.outside is not None
-        self.remotes = []
+        self.flows = {}   # remote: Flow
+
+    def lives(self, now):
+        """Does its mapping? Nothing is asked of one that is about to end."""
+        return self.is_static or any(f.lives(now) for f in self.flows.values())
+
+    def is_near_end(self, now):
+        return any(abs(f.until - now) < SLACK for f in self.flows.values())
+
+    def admits(self, now, remote):
+        """Is a packet from there let in?"""
+        flow = self.flows.get(remote)
+        return self.is_static or (flow is not None and flow.lives(now)) or \
+            any(f.lives(now) and f.of_inside for f in self.flows.values())
+
+    def touch(self, now, remote, from_inside):
+        """A packet of a flow. What comes in does not keep a mapping of UDP, nor does a flow that the inside never answered."""
+        flow = self.flows.get(remote)
+        if flow is None or not flow.lives(now):
+            flow = self.flows[remote] = Flow(now + IDLE[self.proto])
+        flow.of_inside |= from_inside
+        flow.seen.add(from_inside)
+        if from_inside or self.proto != P.UDP:
+            flow.until = now + (7440 if self.proto == P.TCP and len(flow.seen) == 2 else IDLE[self.proto])
 
     def __repr__(self):
         return f"{self.nic}/{self.address}:{self.port}/{self.proto} as {self.outside}"
+
+
+class Flow:
+    def __init__(self, until):
+        self.until, self.of_inside, self.seen = until, False, set()
+
+    def lives(self, now):
+        return now < self.until
 
 
 def l4(src, dst, proto, sport, dport, data, flags=P.SYN, reply=False):
@@ -129,8 +162,8 @@ def l4(src, dst, proto, sport, dport, data, flags=P.SYN, reply=False):
 class Sent:
     """A datagram that went through: as its sender made it and as it came out."""
 
-    def __init__(self, from_nic, before, to_nic, after, receiver):
-        self.from_nic, self.before, self.to_nic, self.after, self.receiver = from_nic, before, to_nic, after, receiver
+    def __init__(self, from_nic, before, to_nic, after, at):
+        self.from_nic, self.before, self.to_nic, self.after, self.at = from_nic, before, to_nic, after, at
 
 
 class Model:
@@ -139,7 +172,7 @@ class Model:
         self.subscribers = [s for s in SUBSCRIBERS if not few or s[1] not in RANGED]
         self.pairs = {}   # few: remote hosts to who speaks ESP with them
         self.ends, self.sent, self.frames, self.checks = [], [], {n: [] for n in MTU}, []
-        self.idents, self.used = {}, {}
+        self.idents, self.used = set(), {}
         self.now, self.port, self.kinds, self.requests = 0.0, 1500, {}, []
 
     # -- making events --
@@ -185,11 +218,11 @@ class Model:
                      ident=ident, tos=self.rng.choice((0, 0xb8, 2)), ttl=self.rng.choice((1,) + (64,) * 20),
                      options=self.rng.choice((b"\1\1\1\0",) + (b"",) * 20))
 
-    def travel(self, kind, nic, packet, to_nic, want, hops=1, receiver=None, learn=None):
-        """A datagram in; want: what is to leave by to_nic: (src, dst, sport, dport), None where the model has to learn it."""
+    def travel(self, kind, nic, packet, to_nic, want, hops=1, learn=None):
+        """A datagram in, if the link takes it. => it went on, or would have but for its size. want: what is to leave by to_nic: (src, dst, sport, dport), None where the model has to learn it."""
         parts = self.pieces(packet, MTU[nic])
         if parts is None:
-            return
+            return False
         too_big = packet[6] & 0x40 and len(packet) > MTU[to_nic]
 
         def expect(out):
@@ -205,14 +238,16 @@ class Model:
                 self.note_ident(got)
             if learn is not None:
                 learn(got)
-            self.sent.append(Sent(nic, packet, to_nic, got, receiver))
+            self.sent.append(Sent(nic, packet, to_nic, got, at))
         self.event(kind, nic, parts, expect)
+        at = self.now
+        return packet[8] != 1
 
     def note_ident(self, got):
         key = got[12:20] + got[9:10] + got[4:6]
         if P.text(got[12:16]).startswith("203.") and key in self.idents:
             raise Broken(f"identification {got[4:6].hex()} twice within the lifetime of a datagram (RFC 6864)")
-        self.idents[key] = True
+        self.idents.add(key)
 
     def is_error(self, out, nic, packet, kind, code, rest):
         """One of ours, to who sent the packet, about what it had sent."""
@@ -236,27 +271,25 @@ class Model:
 
     def some_end(self, *protos, static=None):
         all_of = [e for e in self.ends if e.outside is not None and (not protos or e.proto in protos) and
-                  (e.seen is not None or e.is_static) and (static is None or e.is_static == static) and
-                  (e.proto != P.ICMP or (e.seen is not None and self.now - e.seen < 30))]
+                  (static is None or e.is_static == static) and e.lives(self.now) and not e.is_near_end(self.now)]
         return self.rng.choice(all_of) if all_of else None
 
-    def learn(self, end, remote):
+    def learn(self, end):
         def learned(got):
             p = P.Packet(b"\0" * 12 + b"\x08\0" + got)
             where = (P.text(p.src), p.ident if end.proto == P.ICMP else p.sport)
             if end.outside is None:
                 self.judge(end, where)
                 end.outside = where
-            end.seen = self.now
-            if remote not in end.remotes:
-                end.remotes.append(remote)
         return learned
 
     def judge(self, end, where):
         """A mapping that is new."""
         address, port = where
         for e in self.ends:
-            if e is not end and e.outside == where and e.proto == end.proto:
+            if e is end or not e.lives(self.now):
+                continue
+            if e.outside == where and e.proto == end.proto:
                 raise Broken(f"{where} is another's: {e}")
             if e.outside and not e.is_static and (e.nic, e.address) == (end.nic, end.address) and e.outside[0] != address:
                 raise Broken(f"{end} is not paired: {where}")
@@ -271,13 +304,19 @@ class Model:
 
     def outward(self):
         end = self.fresh() if self.rng.random() < 0.5 else self.some_end() or self.fresh()
+        if end.is_near_end(self.now):
+            return
         dst, port = self.rng.choice(SERVERS), self.rng.choice((53, 80, 443))
         if end.proto == P.ICMP:
             port = 0
         packet = self.datagram(end.address, dst, end.proto, end.port, port)
+        if not end.lives(self.now):
+            end.outside = None
+        if end.outside is None and (packet[8] == 1 or len(packet) > MTU[OUTSIDE]):
+            return   # an error would not say what it has become
         src = end.outside if end.outside is not None else (None, None)
-        self.travel("outward", end.nic, packet, OUTSIDE, (src[0], dst, src[1], port), receiver=None,
-                    learn=self.learn(end, (dst, port)))
+        if self.travel("outward", end.nic, packet, OUTSIDE, (src[0], dst, src[1], port), learn=self.learn(end)):
+            end.touch(self.now, (dst, port), True)
 
     def through(self):
         end = self.fresh()
@@ -294,22 +333,40 @@ class Model:
         end = self.some_end()
         if end is None:
             return
+        known = [r for r, f in end.flows.items() if f.lives(self.now) and not r[0].startswith("203.")]
         stranger = end.proto != P.ICMP and self.rng.random() < 0.5
-        if not stranger and not end.remotes:
+        if not stranger and not known:
             return
         src, port = ("198.18.3.%d" % self.rng.randrange(1, 250), 4000 + self.rng.randrange(1000)) if stranger else \
-            self.rng.choice(end.remotes)
+            self.rng.choice(known)
         flags = P.SYN if stranger else P.SYN | P.ACK
         packet = self.datagram(src, end.outside[0], end.proto, port, end.outside[1], flags=flags, reply=True)
-        self.travel("inward", OUTSIDE, packet, end.nic, (src, end.address, port, end.port), receiver=end)
+        if not end.admits(self.now, (src, port)):
+            if packet[8] != 1 and len(packet) <= MTU[OUTSIDE]:
+                self.event("refused", OUTSIDE, self.pieces(packet, MTU[OUTSIDE]), nothing)
+        elif self.travel("inward", OUTSIDE, packet, end.nic, (src, end.address, port, end.port)):
+            end.touch(self.now, (src, port), False)
+
+    def inward_late(self):
+        """To what is over."""
+        late = [e for e in self.ends if e.outside and not e.lives(self.now) and not e.is_near_end(self.now) and e.proto != P.TCP and
+                not any(x.outside == e.outside and x.proto == e.proto for x in self.ends if x is not e)]
+        if late:
+            e = self.rng.choice(late)
+            packet = P.ip4(SERVERS[0], e.outside[0], e.proto, l4(SERVERS[0], e.outside[0], e.proto, 53, e.outside[1], b"late", reply=True))
+            self.event("late", OUTSIDE, [packet], nothing)
 
     def hairpin(self):
         a = self.some_end(P.UDP, P.TCP)
         b = a and self.some_end(a.proto)
         if a is None or b is None or a is b:
             return
+        if not b.admits(self.now, a.outside):
+            return
         packet = self.datagram(a.address, b.outside[0], a.proto, a.port, b.outside[1])
-        self.travel("hairpin", a.nic, packet, b.nic, (a.outside[0], b.address, a.outside[1], b.port), hops=None, receiver=b)
+        if self.travel("hairpin", a.nic, packet, b.nic, (a.outside[0], b.address, a.outside[1], b.port), hops=None):
+            a.touch(self.now, b.outside, True)
+            b.touch(self.now, a.outside, False)
 
     def hairpin_fixed(self):
         """Echo and ESP between those that have an address for themselves."""
@@ -361,7 +418,7 @@ class Model:
 
     def error(self):
         """About a datagram that came out some time ago, from where it came out or from a router on the way."""
-        lately = [s for s in self.sent if s.after[0] == 0x45 and (self.rng.random() < 0.2 or s.after[9] != ESP)][-60:]
+        lately = [s for s in self.sent if s.after[0] == 0x45 and self.now - s.at < 50 and (self.rng.random() < 0.2 or s.after[9] != ESP)][-60:]
         if not lately:
             return
         s = self.rng.choice(lately)
@@ -401,12 +458,17 @@ class Model:
         self.event("error about nothing", OUTSIDE, [P.error4(ROUTERS[OUTSIDE], ONE, 3, 1, p[:28])], nothing)
 
     def round(self):
-        self.now += self.rng.randrange(1, 12)
-        if self.now > 12 and self.rng.random() < 0.7:
+        wait = self.rng.choice((1, 1, 2, 3, 8, 25, 25, 70, 130, 255, 310, 620, 7500))
+        self.now = round(self.now + wait + self.rng.random(), 2)
+        if wait > MDL:
+            self.idents = set()
+        if wait > 600:
+            self.answer_other, self.pairs = None, {}
+        if self.kinds and self.rng.random() < 0.7:
             self.requests.append({"at": round(self.now - self.frames_begin(), 2), "jsonrpc": "2.0", "id": 1, "method": "config.apply",
                                   "params": {"config": config(self.workers, self.few, self.rng)}})
         makers = [self.outward] * 6 + [self.inward] * 4 + [self.hairpin] * 4 + [self.error] * 5 + [
-            self.through, self.hairpin_fixed, self.other, self.other_back, self.nobody, self.error_about_none]
+            self.through, self.hairpin_fixed, self.other, self.other_back, self.nobody, self.error_about_none, self.inward_late]
         for _ in range(EVENTS):
             self.rng.choice(makers)()
 
