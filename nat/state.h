@@ -18,6 +18,9 @@
 #include "nat/refusal.h"
 #include "nat/subscriber.h"
 
+/* Bits for the ports that are drawn ahead for a burst: of one address 1024 in a row differ. */
+enum { DRAWN_WORDS = 16 };
+
 struct nat {
 	struct mapping_table mappings;
 	struct subscriber_table subscribers;
@@ -50,6 +53,7 @@ struct nat {
 	uint64_t extras;              /* nat_rules.extras of the generation in force */
 	uint64_t random;
 	struct newcomers newcomers;   /* of the burst that is warmed, nat/newcomer.h */
+	uint64_t drawn[DRAWN_WORDS];  /* ports that were drawn for it, a bit each (nat/warm.c) */
 	struct stats *stats;
 	const struct tally *tally;    /* the worker's, of what flows have carried */
 	size_t size;                  /* of the allocation this is the head of */

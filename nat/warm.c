@@ -6,6 +6,9 @@
 #include "nat/bits.h"
 #include "nat/unmapped.h"
 
+/* Ports drawn for one flow, at most: of a block of which few are left, or many are drawn. */
+enum { WARM_TRIES = 12 };
+
 /* Of a miss: outbound, of a newcomer, inbound. */
 enum side { SIDE_NONE, SIDE_OUT, SIDE_NEW, SIDE_IN };
 
@@ -129,7 +132,18 @@ new_mapping(struct nat *n, struct miss *m)
 		ask_port(n, m, (struct ports){b->slot, b->first, b->ports});
 }
 
-/* Is that port free? If not, those that open() would draw next: else its line would be another. */
+/* Was this port drawn for another flow of the burst? (or one that looks the same) Now it was. */
+static bool
+is_drawn_before(struct nat *n, struct ports p, uint16_t port)
+{
+	uint32_t key = p.slot * 0x9e3779b1u + port;
+	uint64_t *word = &n->drawn[key / 64 % DRAWN_WORDS], bit = 1ull << (key & 63);
+	bool was = (*word & bit) != 0;
+	*word |= bit;
+	return was;
+}
+
+/* Is that port free? If not, another one: open() will take it, so its line is the right one. */
 static void
 ask_external(struct nat *n, struct miss *m, struct ports p)
 {
@@ -138,8 +152,9 @@ ask_external(struct nat *n, struct miss *m, struct ports p)
 	uint32_t at = pool_offset(&n->pool, p.first);
 	uint16_t port = (uint16_t)m->hint[HINT_PORT];
 	m->hint[HINT_PORT] = 0;
-	for (unsigned tries = 0; bit_is_set(row, at + port - p.first); tries++) {
-		if (tries == PORT_TRIES)
+	for (unsigned tries = 0;
+	     bit_is_set(row, at + port - p.first) || is_drawn_before(n, p, port); tries++) {
+		if (tries == WARM_TRIES)
 			return;
 		port = draw(n, p);
 	}
@@ -251,6 +266,7 @@ warm_open(void *state, struct miss *const *all, unsigned count, unsigned stage)
 		each(n, all, count, out_mapping, new_mapping, in_subscriber);
 		return;
 	default:
+		memset(n->drawn, 0, sizeof(n->drawn));
 		each(n, all, count, out_external, new_external, NULL);
 	}
 }
