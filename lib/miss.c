@@ -240,13 +240,25 @@ undo(const struct worker *w, const struct judged *j, const struct flow_spec *spe
 		pol->ops->undo(pol->state, &j->m, spec);
 }
 
+/* May one more be told? What is beyond is a flood: the ring to who tells is for others as well. */
+static bool
+may_tell(struct worker *w)
+{
+	if (w->told_ms != w->now_ms) {
+		w->told_ms = w->now_ms;
+		w->told = 0;
+	}
+	return w->told++ < TOLD_EACH_MS;
+}
+
 /* A flow that cannot be: dropped, and who wanted it is told where the policy says so. */
-static __attribute__((noinline)) void
+static void
 refuse(struct worker *w, const struct pkt *p, const struct judged *j, unsigned drop)
 {
 	const struct policy *pol = &w->policy[j->policy];
 	uint8_t code;
-	if (pol->ops->refused != NULL && pol->ops->refused(pol->state, &j->m, drop, &code))
+	if (may_tell(w) && pol->ops->refused != NULL &&
+	    pol->ops->refused(pol->state, &j->m, drop, &code))
 		pkt_punt(w, p, PUNT_UNREACHABLE, drop, code);
 	else
 		pkt_drop(w, p, drop);

@@ -16,6 +16,9 @@
 
 #include "pipeline.h"
 
+/* Of those whose flow cannot be, for want of room for one, so many a millisecond are told. */
+enum { TOLD_EACH_MS = 8 };
+
 void miss_fill(const struct worker *w, const struct pkt *p, struct miss *m);
 
 /* miss_home: the first policy's answer that is not HOME_NOT_MINE. */

@@ -90,6 +90,7 @@ struct worker {
 	uint32_t now_ms;
 	uint64_t now_ns;
 	uint64_t swept_ns;
+	uint32_t told_ms, told; /* since when so many were told that their flow has no room */
 	struct walk purge;     /* asks flows after a generation whether they go on: lib/purge.h */
 	bool purge_again;      /* and once more, when it is over */
 	uint8_t hops_aged;     /* route generation at which it began last */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Packets without a flow: policies' verdicts, our own addresses, homes, full tables. */
+#include "lib/miss.h"
 #include "probe.h"
 
 static void
@@ -109,6 +110,36 @@ test_table_full(void)
 	world_destroy(w);
 }
 
+static unsigned refusals;
+
+static bool
+refused(void *state, const struct miss *m, unsigned drop, uint8_t *code)
+{
+	(void)state, (void)m, (void)code;
+	refusals += drop == DROP_FLOW_TABLE_FULL;
+	return false;
+}
+
+/* Beyond so many a millisecond the policy is not asked: they are dropped all the same. */
+static void
+test_told(void)
+{
+	struct world *w = probe_world((struct world_options){.flows = 8});
+	struct policy_ops ops = *w->worker[0]->policy[0].ops;
+	ops.refused = refused;
+	w->worker[0]->policy[0].ops = &ops;
+	refusals = 0;
+	for (uint16_t port = 2000; port < 2040; port++)
+		probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", port, "8.8.8.8", 53, 17));
+	CU_ASSERT_EQUAL(refusals, TOLD_EACH_MS);
+	world_advance(w, 1);
+	for (uint16_t port = 2040; port < 2043; port++)
+		probe_arrive(w, WORLD_IN, world_frame("10.0.0.10", port, "8.8.8.8", 53, 17));
+	CU_ASSERT_EQUAL(refusals, TOLD_EACH_MS + 3);
+	CU_ASSERT_EQUAL(world_dropped(w, DROP_FLOW_TABLE_FULL), 35);
+	world_destroy(w);
+}
+
 static void
 test_collision(void)
 {
@@ -172,6 +203,7 @@ static const struct test_case cases[] = {
 	{"policy says unreachable", test_verdict_unreachable},
 	{"hand-off", test_handoff},
 	{"table full", test_table_full},
+	{"so many are told", test_told},
 	{"collision", test_collision},
 	{"an address of ours as the source", test_forged},
 	{"directed broadcast", test_broadcast},
