@@ -184,7 +184,7 @@ logs_write(void)
 		RECORD_BLOCK_DELETE};
 	static struct { uint8_t head[8]; char text[sizeof(events) * LOG_LINE]; } plain;
 	static struct { uint8_t head[8]; struct log_index_head index;
-	                struct log_entry entry[sizeof(events)]; } indexed;
+	                struct log_entry entry[2 * sizeof(events)]; } indexed;
 	struct log_index ix;
 	size_t n = 0;
 	log_index_init(&ix);
@@ -200,6 +200,8 @@ logs_write(void)
 	log_index_sort(&ix);
 	seed_write("log", "plain", 0, &plain, sizeof(plain.head) + n);
 	size_t entries = (size_t)ix.head.entries * sizeof(*ix.entry);
+	if (entries > sizeof(indexed.entry))
+		die("entries");
 	indexed.head[0] = (uint8_t)(sizeof(ix.head) + entries);
 	indexed.head[1] = (uint8_t)((sizeof(ix.head) + entries) >> 8);
 	indexed.index = ix.head;
