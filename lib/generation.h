@@ -115,12 +115,25 @@ route_back(const struct generation *g, uint8_t realm, const union addr *a, uint8
 	                                         route_other(g, realm, a, family, true);
 }
 
+/* route_leads: do packets of this route (NULL: none) leave by an interface? */
+static inline bool
+route_leads(const struct img_route *r)
+{
+	return r != NULL && (r->kind == ROUTE_VIA || r->kind == ROUTE_CONNECTED);
+}
+
+/* route_nic: by which one, or NIC_NONE. */
+static inline uint8_t
+route_nic(const struct img_route *r)
+{
+	return route_leads(r) ? r->nic : NIC_NONE;
+}
+
 /* route_realm: the realm that packets of this route (NULL: none) get into. */
 static inline uint8_t
 route_realm(const struct generation *g, const struct img_route *r)
 {
-	bool leads = r != NULL && (r->kind == ROUTE_VIA || r->kind == ROUTE_CONNECTED);
-	return leads ? g->nic[r->nic].realm : 0;
+	return route_leads(r) ? g->nic[r->nic].realm : 0;
 }
 
 #endif

@@ -13,7 +13,7 @@ hop_on(const struct worker *w, const struct img_route *r, const union addr *dst,
 	uint16_t id = hop_id(w, r, dst, family);
 	if (id == NEXTHOP_LOOP)
 		return (struct hop){.kind = HOP_LOOP, .id = id};
-	if (!hop_is_nic(r))
+	if (!route_leads(r))
 		return (struct hop){.kind = HOP_NO_ROUTE};
 	return (struct hop){.kind = HOP_NIC, .nic = r->nic, .id = id};
 }

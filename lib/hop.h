@@ -22,13 +22,6 @@ struct hop {
 	uint16_t id;   /* next hop, 0: no MAC known */
 };
 
-/* hop_is_nic: do packets of this route (NULL: none) leave by an interface? */
-static inline bool
-hop_is_nic(const struct img_route *r)
-{
-	return r != NULL && (r->kind == ROUTE_VIA || r->kind == ROUTE_CONNECTED);
-}
-
 /* hop_via: the number of a route's gateway, which is remembered; 0: its MAC is not known. */
 static inline uint16_t
 hop_via(const struct worker *w, const struct img_route *r, uint8_t family)
@@ -49,7 +42,7 @@ hop_id(const struct worker *w, const struct img_route *r, const union addr *dst,
 	enum { LOOPS = 1u << ROUTE_POOL | 1u << ROUTE_SERVICE | 1u << ROUTE_LB_LOCAL };
 	if (__builtin_expect(r != NULL && r->kind == ROUTE_VIA, 1))
 		return hop_via(w, r, family);
-	if (hop_is_nic(r))
+	if (route_leads(r))
 		return nexthop_find(&w->shared->nexthops, r->nic, family, dst);
 	return r != NULL && (LOOPS >> r->kind & 1) != 0 ? NEXTHOP_LOOP : NEXTHOP_NONE;
 }

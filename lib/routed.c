@@ -50,7 +50,7 @@ view_destroy(struct generation *g, unsigned number)
 static bool
 is_ours(const struct img_route *route)
 {
-	return route != NULL && route->kind != ROUTE_UNREACHABLE && !hop_is_nic(route);
+	return route != NULL && route->kind != ROUTE_UNREACHABLE && !route_leads(route);
 }
 
 static int

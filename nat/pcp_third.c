@@ -39,9 +39,7 @@ pcp_third(const struct miss *m, const struct img_nat_asker *a, be32 address)
 	of.tuple.src = addr_from_v4(address);
 	of.tuple.realm = a->realm;
 	of.back = route_find(m->gen, a->realm, &of.tuple.src, FAMILY_V4);
-	bool leads = of.back != NULL &&
-	             (of.back->kind == ROUTE_VIA || of.back->kind == ROUTE_CONNECTED);
-	of.nic = leads ? of.back->nic : NIC_NONE; /* then no rule is his */
+	of.nic = route_nic(of.back); /* none: then no rule is his */
 	memset(of.hint, 0, sizeof(of.hint));
 	return of;
 }

@@ -373,8 +373,7 @@ rules_match_back(const struct nat_rules *r, const struct miss *m)
 	const struct tuple *t = &m->tuple;
 	bool is_routing = (m->gen->plane->routes_unclaimed & 1) != 0;
 	if ((r->n_passes == 0 && !is_routing) || m->nic == NIC_NONE || t->family != FAMILY_V4 ||
-	    m->route == NULL ||
-	    (m->route->kind != ROUTE_VIA && m->route->kind != ROUTE_CONNECTED))
+	    !route_leads(m->route))
 		return NULL;
 	struct sent s = {
 		.source = t->dst.w[0], .destination = t->src.w[0],

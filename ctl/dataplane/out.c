@@ -135,10 +135,10 @@ out_route(const struct slow *s, uint8_t realm, const union addr *dst, uint8_t fa
           union addr *hop)
 {
 	const struct img_route *r = route_find(s->gen, realm, dst, family);
-	if (r == NULL || (r->kind != ROUTE_VIA && r->kind != ROUTE_CONNECTED))
-		return NIC_NONE;
-	*hop = r->kind == ROUTE_VIA ? r->gateway : *dst;
-	return r->nic;
+	uint8_t nic = route_nic(r);
+	if (nic != NIC_NONE)
+		*hop = r->kind == ROUTE_VIA ? r->gateway : *dst;
+	return nic;
 }
 
 void

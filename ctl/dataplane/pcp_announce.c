@@ -30,12 +30,11 @@ static uint8_t
 nic_of(const struct generation *g, const struct img_nat_rule *r)
 {
 	union addr source = addr_from_v4(r->source);
-	if (r->action != NAT_TRANSLATE || !r->pcp || r->nic != NIC_NONE)
-		return r->action == NAT_TRANSLATE && r->pcp ? r->nic : NIC_NONE;
-	const struct img_route *to = route_find(g, r->realm != 0 ? r->realm - 1 : 0, &source,
-	                                        FAMILY_V4);
-	bool leads = to != NULL && (to->kind == ROUTE_VIA || to->kind == ROUTE_CONNECTED);
-	return leads ? to->nic : NIC_NONE;
+	if (r->action != NAT_TRANSLATE || !r->pcp)
+		return NIC_NONE;
+	if (r->nic != NIC_NONE)
+		return r->nic;
+	return route_nic(route_find(g, r->realm != 0 ? r->realm - 1 : 0, &source, FAMILY_V4));
 }
 
 static void

@@ -18,12 +18,6 @@ bit(uint8_t nic)
 	return nic < MAX_NICS && nic != NIC_NONE ? 1ull << nic : 0;
 }
 
-static bool
-leads_somewhere(const struct img_route *r)
-{
-	return r->kind == ROUTE_VIA || r->kind == ROUTE_CONNECTED;
-}
-
 static void
 ways_find(struct ways *w, const struct generation *g)
 {
@@ -31,7 +25,7 @@ ways_find(struct ways *w, const struct generation *g)
 	for (uint32_t i = 0; i < g->n_routes; i++) {
 		const struct img_route *r = &g->routes[i];
 		bool v4 = r->family == FAMILY_V4;
-		if (!leads_somewhere(r))
+		if (!route_leads(r))
 			continue;
 		if (r->plen == 0)
 			*(v4 ? &w->default4 : &w->default6) |= bit(r->nic);
@@ -54,7 +48,7 @@ uint8_t
 steer_nic_of(const struct generation *g, const union addr *address, uint8_t family)
 {
 	const struct img_route *r = route_find(g, 0, address, family);
-	return r != NULL && leads_somewhere(r) ? r->nic : NIC_NONE;
+	return route_nic(r);
 }
 
 /* The interfaces behind which the sources of a rule that names none are. */
@@ -65,7 +59,7 @@ rule_nics(const struct generation *g, const struct ways *w, const struct img_nat
 	uint64_t nics = 0;
 	for (uint32_t i = 0; i < g->n_routes; i++) {
 		const struct img_route *r = &g->routes[i];
-		if (r->family != FAMILY_V4 || r->plen == 0 || !leads_somewhere(r))
+		if (r->family != FAMILY_V4 || r->plen == 0 || !route_leads(r))
 			continue;
 		unsigned common = r->plen < rule->plen ? r->plen : rule->plen;
 		if (addr_in_prefix(&source, &r->prefix, common))
