@@ -5,19 +5,13 @@
 #include "nat/threshold.h"
 #include "nat/want.h"
 
-static bool
-log_is_full(const struct nat *n)
-{
-	return n->log_level != NAT_LOG_NONE && !log_has_room(&n->log);
-}
-
 /* Of block first and those that follow it. */
 static bool
 take_held(struct nat *n, const struct wish *w, uint32_t first, struct mapping *m)
 {
 	uint32_t block = 0;
 	bool is_single = block_is_share(block_at(&n->pool, first));
-	if (is_single && log_is_full(n))
+	if (is_single && nat_log_is_full(n))
 		return false;
 	m->port = want_this(&n->pool, first, (struct want){m->proto, w->port}, &block);
 	m->block = block & BLOCK_MASK;
@@ -37,7 +31,7 @@ block_with(struct nat *n, const struct wish *w, uint32_t subscriber)
 	const struct pool_slot *slot = pool_slot_at(&n->pool, s->slot);
 	const struct img_nat_pool *pool = &rules_of(w->miss->gen)->pools[slot->pool];
 	if (w->external != slot->address || s->blocks >= pool->max_blocks ||
-	    n->clock.ms < n->gives_from || log_is_full(n))
+	    n->clock.ms < n->gives_from || nat_log_is_full(n))
 		return 0;
 	uint32_t block = pool_take_with(&n->pool, w->miss->gen, s->slot, w->port);
 	if (block != 0)

@@ -291,7 +291,7 @@ subscriber_current(struct nat *n, const struct wish *w)
 static bool
 may_begin(const struct nat *n, uint8_t *drop)
 {
-	if (n->log_level == NAT_LOG_NONE || log_has_room(&n->log))
+	if (!nat_log_is_full(n))
 		return true;
 	*drop = DROP_NAT_LOG_FULL;
 	return false;

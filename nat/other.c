@@ -127,7 +127,7 @@ other_open(struct nat *n, const struct miss *m, struct flow_spec *spec)
 		return VERDICT_UNREACHABLE;
 	}
 	spec->drop = DROP_NAT_LOG_FULL;
-	if (n->log_level != NAT_LOG_NONE && !log_has_room(&n->log))
+	if (nat_log_is_full(n))
 		return VERDICT_UNREACHABLE;
 	spec->reply = tuple_invert(t);
 	spec->reply.dst = addr_from_v4(external);

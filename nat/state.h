@@ -89,6 +89,13 @@ uint32_t life_find(struct nat *n, const struct wish *w);
  */
 void life_end(struct nat *n, uint32_t mapping, bool was_seen, const uint64_t *hash);
 
+/* nat_log_is_full: would the record of what begins now be lost, where the log refuses that? */
+static inline bool
+nat_log_is_full(const struct nat *n)
+{
+	return n->log_level != NAT_LOG_NONE && !log_has_room(&n->log);
+}
+
 /* life_join: a block comes to its subscriber. */
 void life_join(struct nat *n, uint32_t subscriber, uint32_t number);
 

@@ -2,9 +2,9 @@
 /*
  * What       Asks for the memory that opening and ending a flow will read, a step at a time over a
  *            burst (lib/policy.h), and draws the port that a new mapping will try first.
- * Invariant  1. Nothing is decided here, and nothing written but hints and who is new: what is
- *               drawn here open() does not draw again, so a packet that comes alone has the port
- *               that it would have had without.
+ * Invariant  1. Nothing is decided here, and nothing written but hints, who is new and which ports
+ *               were drawn: what is drawn here open() does not draw again, so a packet that comes
+ *               alone has the port that it would have had without.
  *            2. Hints are only that: open() may find that what they say is no longer so.
  * Owner      One worker.
  */
