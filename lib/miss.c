@@ -257,7 +257,7 @@ refuse(struct worker *w, const struct pkt *p, const struct judged *j, unsigned d
 {
 	const struct policy *pol = &w->policy[j->policy];
 	uint8_t code;
-	if (may_tell(w) && pol->ops->refused != NULL &&
+	if (pol->ops->refused != NULL && may_tell(w) &&
 	    pol->ops->refused(pol->state, &j->m, drop, &code))
 		pkt_punt(w, p, PUNT_UNREACHABLE, drop, code);
 	else
