@@ -70,6 +70,21 @@ struct api_aside {
 	void (*enter)(void *ctx);
 };
 void api_set_aside(struct api *api, const struct api_aside *aside);
+/* api_leave, api_enter: by that; nothing where leave and enter are NULL. */
+static inline void
+api_leave(const struct api_aside *a)
+{
+	if (a->leave != NULL)
+		a->leave(a->ctx);
+}
+
+static inline void
+api_enter(const struct api_aside *a)
+{
+	if (a->enter != NULL)
+		a->enter(a->ctx);
+}
+
 bool api_takes_long(const json_t *request);
 bool api_met_busy(struct api *api);
 /* api_stop: no more tables are made: what is being applied is refused, if it has not been given.

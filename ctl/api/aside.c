@@ -48,15 +48,13 @@ aside_leave(struct api *api)
 {
 	assert(api->is_long && !api->is_away);
 	api->is_away = true;
-	if (api->aside.leave != NULL)
-		api->aside.leave(api->aside.ctx);
+	api_leave(&api->aside);
 }
 
 void
 aside_enter(struct api *api)
 {
-	if (api->aside.enter != NULL)
-		api->aside.enter(api->aside.ctx);
+	api_enter(&api->aside);
 	api->is_away = false;
 }
 

@@ -330,12 +330,10 @@ checker_save(struct checker *c, char *err, size_t err_size)
 		return 0;
 	json_t *state = health_save(c->health);
 	c->saves = true;
-	if (c->aside.leave != NULL)
-		c->aside.leave(c->aside.ctx);
+	api_leave(&c->aside);
 	int rc = store_save(c->file, state);
 	json_decref(state);
-	if (c->aside.enter != NULL)
-		c->aside.enter(c->aside.ctx);
+	api_enter(&c->aside);
 	c->saves = false;
 	if (rc == 0)
 		c->saved = changes;

@@ -275,8 +275,7 @@ give(struct plane_client *c, const void *image, size_t size, struct reply *reply
 	                      .size = size};
 	int fds[MAX_FDS], n = 0;
 	c->is_busy = true;
-	if (c->aside.leave != NULL)
-		c->aside.leave(c->aside.ctx);
+	api_leave(&c->aside);
 	int fd = sealed(image, size);
 	int rc = fd < 0 ? fd : command_run(c, &cmd, fd, reply, NULL, 0, fds, &n);
 	if (fd >= 0)
@@ -284,8 +283,7 @@ give(struct plane_client *c, const void *image, size_t size, struct reply *reply
 	while (n > 0)
 		close(fds[--n]);
 	image_lean(image, IMG_LB_SLOTS, copy);
-	if (c->aside.enter != NULL)
-		c->aside.enter(c->aside.ctx);
+	api_enter(&c->aside);
 	c->is_busy = false;
 	return rc;
 }
