@@ -65,7 +65,7 @@ epochs_part(struct epochs *ep, size_t part, const struct log_index *ix, bool fol
 		epoch_add(ep, part, 0, h->first_ms);
 	unsigned begins = ep->n - 1;
 	for (; n > 0; m++, n--)
-		if (m->event == RECORD_START || m->event == RECORD_CLOCK)
+		if (epochs_is_mark(m->event))
 			mark(ep, part, ix, m, &from);
 	struct epoch *e = now_in(ep);
 	bool is_all = ep->n - 1 == begins;

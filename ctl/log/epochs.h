@@ -46,6 +46,13 @@ epoch_ms(uint64_t order)
 	return order != UINT64_MAX ? order & ((1ull << EPOCH_SHIFT) - 1) : order;
 }
 
+/* epochs_is_mark: may an epoch begin at such an event? */
+static inline bool
+epochs_is_mark(unsigned event)
+{
+	return event == RECORD_START || event == RECORD_CLOCK;
+}
+
 /* epochs_part: the next segment; follows: nothing is missing before it. => the epoch in which it
  * begins. */
 unsigned epochs_part(struct epochs *ep, size_t part, const struct log_index *ix, bool follows);

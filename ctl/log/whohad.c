@@ -124,7 +124,7 @@ ordered(const struct walk *w, size_t i, const struct log_entry *e)
 	const struct part *p = &w->part[i];
 	struct log_entry o = *e;
 	unsigned k = epochs_at(&w->epochs, p->epoch, i, e->line);
-	bool is_mark = e->event == RECORD_START || e->event == RECORD_CLOCK;
+	bool is_mark = epochs_is_mark(e->event);
 	bool has_since = e->event == RECORD_GAP || e->event == RECORD_BLOCK_INTERIM;
 	o.time_ms = e->time_ms != 0 ? epoch_order(k, e->time_ms) : part_begin(w, i + 1);
 	if (e->event == RECORD_GAP && e->sequence == 0)
@@ -195,22 +195,13 @@ fold_event(void *arg, const struct log_entry *e, const struct log_names *names, 
 	whohad_fold_event(arg, e, names, stem);
 }
 
-static void
-gap_put(struct whohad *out, const struct whohad_gap *gap)
-{
-	if (out->gaps == WHOHAD_GAPS)
-		out->gaps_lost++;
-	else
-		out->gap[out->gaps++] = *gap;
-}
-
 /* absent_add: the records between the last segment that could be read and this one. */
 static void
 absent_add(struct walk *w, size_t i)
 {
 	struct whohad_gap gap = {.worker = RECORD_DAEMON, .from_ms = part_last(w, i),
 	                         .to_ms = part_begin(w, i)};
-	gap_put(w->out, &gap);
+	whohad_gap_add(w->out, &gap);
 }
 
 /* numbers_add: what is missing between segments though none says so. */
@@ -222,7 +213,7 @@ numbers_add(struct walk *w, struct whohad_numbers *n, const struct part *p)
 	for (unsigned i = 0; i < gaps; i++) {
 		gap[i].from_ms = epochs_since(&w->epochs, p->epoch, gap[i].from_ms, gap[i].to_ms);
 		gap[i].to_ms = epoch_order(p->epoch, gap[i].to_ms);
-		gap_put(w->out, &gap[i]);
+		whohad_gap_add(w->out, &gap[i]);
 	}
 }
 
@@ -244,7 +235,7 @@ tail_add(struct walk *w, bool is_settled)
 		return;
 	waits.lost = live->waits;
 	waits.from_ms = epoch_order(w->epochs.n != 0 ? w->epochs.n - 1 : 0, live->waits_ms);
-	gap_put(w->out, &waits);
+	whohad_gap_add(w->out, &waits);
 }
 
 /* fold_run: everything of the moment in one epoch. */

@@ -128,6 +128,9 @@ void whohad_fold_event(struct whohad_fold *f, const struct log_entry *e,
                        const struct log_names *names, const char *stem);
 void whohad_fold_end(struct whohad_fold *f, bool reaches_back);
 
+/* whohad_gap_add: as far as there is room; what is beyond is counted. */
+void whohad_gap_add(struct whohad *out, const struct whohad_gap *gap);
+
 /* whohad_merge.c: what is found of the moment in one epoch, added to that of others. */
 void whohad_merge(struct whohad *out, const struct whohad *more);
 /* whohad_conflicts: answers that cannot be true together are not certain. */

@@ -174,15 +174,20 @@ on_delete(struct whohad_fold *f, const struct log_entry *e, const struct log_nam
 	f->last_ms = e->time_ms;
 }
 
+void
+whohad_gap_add(struct whohad *out, const struct whohad_gap *gap)
+{
+	if (out->gaps < WHOHAD_GAPS)
+		out->gap[out->gaps++] = *gap;
+	else
+		out->gaps_lost++;
+}
+
 static void
 on_gap(struct whohad_fold *f, const struct log_entry *e)
 {
-	struct whohad *out = f->out;
-	if (out->gaps < WHOHAD_GAPS)
-		out->gap[out->gaps++] = (struct whohad_gap){e->sequence, e->time_ms, e->subscriber,
-		                                            e->worker};
-	else
-		out->gaps_lost++;
+	whohad_gap_add(f->out, &(struct whohad_gap){e->sequence, e->time_ms, e->subscriber,
+	                                            e->worker});
 }
 
 /* on_clock: what a clock that was set forward never showed. */

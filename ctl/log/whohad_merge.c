@@ -61,10 +61,7 @@ whohad_merge(struct whohad *out, const struct whohad *more)
 		out->is_ambiguous = true;
 	}
 	for (unsigned i = 0; i < more->gaps; i++)
-		if (out->gaps < WHOHAD_GAPS)
-			out->gap[out->gaps++] = more->gap[i];
-		else
-			out->gaps_lost++;
+		whohad_gap_add(out, &more->gap[i]);
 	out->answers_lost += more->answers_lost;
 	out->gaps_lost += more->gaps_lost;
 	out->is_ambiguous |= more->is_ambiguous;
