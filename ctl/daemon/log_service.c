@@ -38,11 +38,17 @@ struct log_service {
 };
 
 static uint64_t
-now_ns(void)
+clock_ns(clockid_t clock)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * NS_A_SECOND + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t
+now_ns(void)
+{
+	return clock_ns(CLOCK_REALTIME);
 }
 
 struct log_service *
@@ -260,11 +266,8 @@ clock_say(struct log_service *s, uint64_t would_ns, uint64_t now)
 static void
 clock_look(struct log_service *s, const struct record_segment *rings, uint64_t now)
 {
-	struct timespec t;
-	uint64_t would;
+	uint64_t would, boot = clock_ns(CLOCK_BOOTTIME);
 	int64_t ahead = atomic_load_explicit(&rings->ahead_ns, memory_order_relaxed);
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	uint64_t boot = (uint64_t)t.tv_sec * NS_A_SECOND + (uint64_t)t.tv_nsec;
 	bool is_set = log_clock_look(&s->clock, now, boot, &would);
 	if (ahead == 0)
 		return;

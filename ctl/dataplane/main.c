@@ -59,11 +59,17 @@ on_signal(int number)
 }
 
 static uint64_t
-real_ns(void)
+system_ns(clockid_t clock)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t
+real_ns(void)
+{
+	return system_ns(CLOCK_REALTIME);
 }
 
 static uint64_t
@@ -349,11 +355,8 @@ say_pulse(uint64_t now)
 static void
 clock_say(void)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	int64_t boot_ns = (int64_t)t.tv_sec * (int64_t)SECOND_NS + t.tv_nsec;
-	atomic_store_explicit(&self.plane.shared.records->ahead_ns,
-	                      boot_ns - (int64_t)clock_at(&self.clock, rte_rdtsc()),
+	uint64_t boot_ns = system_ns(CLOCK_BOOTTIME), now = clock_at(&self.clock, rte_rdtsc());
+	atomic_store_explicit(&self.plane.shared.records->ahead_ns, (int64_t)(boot_ns - now),
 	                      memory_order_relaxed);
 }
 
