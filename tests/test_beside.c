@@ -111,6 +111,13 @@ longest_wait(int apply, const char *method, unsigned *n)
 	return longest;
 }
 
+static void
+begin_running(void)
+{
+	begin(fake_document);
+	CU_ASSERT(wait_generation(1));
+}
+
 /* So many records have come, or soon will: their timer may have been late by a turn. */
 static bool
 is_drained(unsigned n)
@@ -131,8 +138,7 @@ others_go_on(void)
 	struct record rec = {.event = RECORD_BLOCK_CREATE, .sequence = 1, .subscriber = 0x02004064,
 	                     .external = 0x017100cb, .port_first = 1024, .port_last = 1535};
 	static const char *const methods[] = {"version", "stats"};
-	begin(fake_document);
-	CU_ASSERT(wait_generation(1));
+	begin_running();
 	for (unsigned i = 0; i < 2; i++) {
 		unsigned n;
 		int apply = send_apply(document(SERVICES, i));
@@ -202,8 +208,7 @@ wait_images(unsigned n)
 static void
 changes_in_order(void)
 {
-	begin(fake_document);
-	CU_ASSERT(wait_generation(1));
+	begin_running();
 	atomic_store(&far.apply_ms, 300);
 	int first = send_apply(document(FEW, 1));
 	wait_images(2);
@@ -235,8 +240,7 @@ changes_in_order(void)
 static void
 lines_in_order(void)
 {
-	begin(fake_document);
-	CU_ASSERT(wait_generation(1));
+	begin_running();
 	int fd = send_apply(document(FEW, 1));
 	put(fd, "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"generation.show\"}\n");
 	shutdown(fd, SHUT_WR); /* and still it is answered */
@@ -258,8 +262,7 @@ lines_in_order(void)
 static void
 client_goes(void)
 {
-	begin(fake_document);
-	CU_ASSERT(wait_generation(1));
+	begin_running();
 	int fd = send_apply(document(FEW, 1));
 	poll(NULL, 0, 20);
 	close(fd);
@@ -272,8 +275,7 @@ static void
 plane_is_busy(void)
 {
 	unsigned n;
-	begin(fake_document);
-	CU_ASSERT(wait_generation(1));
+	begin_running();
 	atomic_store(&far.apply_ms, 600);
 	int apply = send_call("backend.weight", json_pack("{s:s, s:s, s:i}", "service", "web",
 	                      "address", "10.0.0.7", "weight", 7));
@@ -294,8 +296,7 @@ plane_is_busy(void)
 static void
 stop_meanwhile(void)
 {
-	begin(fake_document);
-	CU_ASSERT(wait_generation(1));
+	begin_running();
 	json_t *before = document(0, 0);
 	int fd = send_apply(document(SERVICES, 1));
 	poll(NULL, 0, 150);
@@ -323,8 +324,7 @@ stop_meanwhile(void)
 static void
 plane_goes(void)
 {
-	begin(fake_document);
-	CU_ASSERT(wait_generation(1));
+	begin_running();
 	int fd = send_apply(document(SERVICES, 1));
 	poll(NULL, 0, 50);
 	far_stop();
@@ -357,8 +357,7 @@ static void
 hangup_twice(void)
 {
 	json_t *doc = document(3, 1), *shown = NULL;
-	begin(fake_document);
-	CU_ASSERT(wait_generation(1));
+	begin_running();
 	write_document(document(SERVICES, 1));
 	kill(daemon_pid, SIGHUP);
 	poll(NULL, 0, 100);

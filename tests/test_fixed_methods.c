@@ -237,15 +237,22 @@ now(void *ctx)
 	return 1800000000u * UINT64_C(1000000000);
 }
 
+/* whohad_begin: the document applied, and a log. */
+static void
+whohad_begin(struct log_link log)
+{
+	char params[sizeof(fixed_document) + 64];
+	begin_empty();
+	api_set_log(api, log);
+	snprintf(params, sizeof(params), "{\"config\":%s}", fixed_document);
+	done("config.apply", params);
+}
+
 /* nat.whohad with a log that is empty: the configuration answers, for certain about now only. */
 static void
 test_whohad(void)
 {
-	char params[sizeof(fixed_document) + 64];
-	begin_empty();
-	api_set_log(api, (struct log_link){.drain = drain, .search = search, .now_ns = now});
-	snprintf(params, sizeof(params), "{\"config\":%s}", fixed_document);
-	done("config.apply", params);
+	whohad_begin((struct log_link){.drain = drain, .search = search, .now_ns = now});
 	json_t *r = result_of("nat.whohad",
 	                      "{\"external\":{\"address\":\"203.0.113.1\",\"port\":5056}}");
 	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.subscriber"), "198.51.100.2");
@@ -298,11 +305,7 @@ asked(unsigned port)
 static void
 test_whohad_taken(void)
 {
-	char params[sizeof(fixed_document) + 64];
-	begin_empty();
-	api_set_log(api, (struct log_link){.drain = drain, .search = search_block, .now_ns = now});
-	snprintf(params, sizeof(params), "{\"config\":%s}", fixed_document);
-	done("config.apply", params);
+	whohad_begin((struct log_link){.drain = drain, .search = search_block, .now_ns = now});
 	json_t *r = asked(443);
 	CU_ASSERT_EQUAL(json_array_size(at(r, "answers")), 2);
 	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.subscriber"), "198.51.100.9");
@@ -367,7 +370,7 @@ static bool
 known(uint64_t s, bool is_in_use, uint64_t log_last_s)
 {
 	struct whohad_query q = {.external = v4("203.0.113.1"), .port = 5056, .at_ms = s * 1000};
-	struct whohad_archive a = {folder, is_in_use, log_last_s * 1000};
+	struct whohad_archive a = {folder, is_in_use, log_last_s * 1000, false};
 	json_t *r = json_pack("{s:[], s:[]}", "answers", "notes");
 	CU_ASSERT_TRUE(api_whohad_then(r, &q, &a));
 	bool certain = json_is_true(at(r, "answers.0.certain"));
@@ -380,7 +383,6 @@ static void
 test_whohad_then(void)
 {
 	char dir[] = "/tmp/test_fixed_methods.XXXXXX", words[64];
-	char params[sizeof(fixed_document) + 64];
 	struct whohad_query q = {.external = v4("203.0.113.1"), .port = 5056,
 	                         .at_ms = 1790000500000u};
 	bool certain;
@@ -404,11 +406,8 @@ test_whohad_then(void)
 		json_decref(r);
 	}
 	kept(1790002000, "198.51.100.2-198.51.100.15", false);
-	begin_empty();
-	api_set_log(api, (struct log_link){.drain = drain, .search = search, .now_ns = now,
-	                                   .folder = its_folder});
-	snprintf(params, sizeof(params), "{\"config\":%s}", fixed_document);
-	done("config.apply", params);
+	whohad_begin((struct log_link){.drain = drain, .search = search, .now_ns = now,
+	                               .folder = its_folder});
 	CU_ASSERT_STRING_EQUAL(then("2026-09-21T14:13:19Z", &certain), "198.51.100.2");
 	CU_ASSERT_FALSE(certain); /* by the one in force now */
 	CU_ASSERT_STRING_EQUAL(then("2026-09-21T14:13:20Z", &certain), "198.51.100.1");
@@ -426,7 +425,7 @@ test_whohad_then(void)
 	/* Without a daemon: certain as far as the log goes. */
 	for (unsigned i = 0; i < 2; i++) {
 		json_t *r = json_pack("{s:[], s:[]}", "answers", "notes");
-		struct whohad_archive a = {folder, false, 0};
+		struct whohad_archive a = {folder, false, 0, false};
 		CU_ASSERT_TRUE(api_whohad_then(r, &q, &a));
 		CU_ASSERT_EQUAL(json_is_true(at(r, "answers.0.certain")), i == 0);
 		CU_ASSERT_EQUAL(json_number_value(at(r, "answers.0.configuration_from")),

@@ -154,20 +154,21 @@ cut_last(void)
 	log_end();
 }
 
+/* Of the files of a segment; the last one only while it is not compressed. */
+static const char *const suffixes[] = {"idx", "jsonl.gz", "jsonl"};
+
 /* A bit of the index: it is made anew from the text. Of the text: the index does not need it. Of
  * the compressed text without an index: its sum does not fit. */
 static void
 flipped(void)
 {
-	static const char *const suffixes[] = {"idx", "jsonl.gz"};
 	struct whohad w;
 	uint64_t random = test_seed();
 	begin(true);
 	for (unsigned k = 0; k < 3; k++) {
-		const char *path = path_of(1, suffixes[k != 0]);
 		if (k == 2)
 			unlink(path_of(1, "idx"));
-		path = path_of(1, suffixes[k != 0]);
+		const char *path = path_of(1, suffixes[k != 0]);
 		for (unsigned i = 0; i < FLIPS; i++) {
 			uint64_t bit = test_random(&random) % (size_of(path) * 8);
 			flip(path, bit);
@@ -183,7 +184,6 @@ flipped(void)
 static void
 files_gone(unsigned i)
 {
-	static const char *const suffixes[] = {"idx", "jsonl.gz", "jsonl"};
 	for (unsigned k = 0; k < 3; k++)
 		unlink(path_of(i, suffixes[k]));
 }
@@ -191,7 +191,6 @@ files_gone(unsigned i)
 static void
 renamed(unsigned i, const char *as)
 {
-	static const char *const suffixes[] = {"idx", "jsonl.gz"};
 	char to[160];
 	for (unsigned k = 0; k < 2; k++) {
 		snprintf(to, sizeof(to), "%s/%s.%s", log_dir, as, suffixes[k]);
@@ -228,7 +227,6 @@ gone(void)
 static void
 twice(void)
 {
-	static const char *const suffixes[] = {"idx", "jsonl.gz"};
 	char words[400];
 	struct whohad w;
 	begin(true);

@@ -11,18 +11,9 @@
 #include "sim_scene.h"
 #include "tests/test.h"
 
-enum { FLOWS = 3000, ROOM = 40000, WARM = 64, PEER = 0x77, HOT = 6000 };
+enum { FLOWS = 3000, ROOM = 40000, PEER = 0x77, HOT = 6000 };
 
-static const struct sim_model plain = {
-	.name = "sim_plain", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 128,
-	.max_queues = SIM_QUEUES};
-static const struct sim_model ruled = {
-	.name = "sim_ruled", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 512,
-	.max_queues = SIM_QUEUES, .rule_queue = 1, .rule_port = 1, .rule_icmp = 1};
-static const struct sim_model dumb = {.name = "sim_dumb", .max_queues = SIM_QUEUES};
 
-static const struct sim_scene many = {MANY, 512, NULL, NULL, {0, 0}};
-static const struct sim_scene single = {SINGLE, 64, NULL, NULL, {0, 0}};
 static const struct sim_scene six = {{NULL, NULL}, 0, NULL, "nat", {20, 30}};
 
 static struct sim_world w;
@@ -31,21 +22,18 @@ static void
 opened(const struct sim_model *in, const struct sim_model *out, const struct sim_model *farm,
        unsigned workers, const struct sim_scene *scene)
 {
-	const struct sim_model *const models[SIM_DEVICES] = {in, out, farm};
-	sim_world_open(&w, models, workers, ROOM, sim_scene_text(scene, 0));
+	sim_scene_open(&w, in, out, farm, workers, ROOM, scene);
 }
 
 /* FLOWS flows there and back; => hand-offs after next hops are known. */
 static uint64_t
 to_and_fro(const struct sim_kind *kind)
 {
-	sim_world_flows(&w, kind, 0, WARM, 3);
-	uint64_t before = sim_world_handoffs(&w);
-	CU_ASSERT_EQUAL(sim_world_flows(&w, kind, 0, FLOWS, 3), FLOWS * 4);
+	uint64_t handoffs = sim_scene_flows(&w, kind, FLOWS);
 	CU_ASSERT_EQUAL(sim_world_live(&w), FLOWS);
 	CU_ASSERT_EQUAL(sim_world_opened(&w), FLOWS);
 	CU_ASSERT_EQUAL(sim_world_drops(&w), 0);
-	return sim_world_handoffs(&w) - before;
+	return handoffs;
 }
 
 /* Both devices have another size of table each time. */
@@ -120,7 +108,7 @@ reset_by_the_host(void)
 	CU_ASSERT(rules > 100 && !devices_ail(w.devices));
 	sim_nic_fail(w.nic[SIM_INSIDE]);
 	sim_nic_fail(w.nic[SIM_OUTSIDE]);
-	CU_ASSERT_EQUAL(sim_world_flows(&w, &single_kind, 0, WARM, 1), 0);
+	CU_ASSERT_EQUAL(sim_world_flows(&w, &single_kind, 0, SIM_WARM, 1), 0);
 	CU_ASSERT_EQUAL(w.nic[SIM_OUTSIDE]->n_rules, 0);
 	CU_ASSERT(devices_ail(w.devices));
 	CU_ASSERT_EQUAL(devices_revive(w.devices, w.plane.gen, err, sizeof(err)), 2);

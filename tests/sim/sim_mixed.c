@@ -12,21 +12,13 @@
 #include "sim_scene.h"
 #include "tests/test.h"
 
-enum { FLOWS = 3000, ROOM = 40000, WARM = 64, WORKERS = 4, STEPS = 4 };
+enum { FLOWS = 3000, ROOM = 40000, WORKERS = 4, STEPS = 4 };
 
-static const struct sim_model plain = {
-	.name = "sim_plain", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 128,
-	.max_queues = SIM_QUEUES};
-static const struct sim_model ruled = {
-	.name = "sim_ruled", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 512,
-	.max_queues = SIM_QUEUES, .rule_queue = 1, .rule_port = 1, .rule_icmp = 1};
 static const struct sim_model able = {
 	.name = "sim_able", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 128,
 	.max_queues = SIM_QUEUES, .rule_queue = 1, .rule_port = 1, .rule_sparse = 1,
 	.rule_icmp = 1, .rule_rss = 1};
 
-static const struct sim_scene many = {MANY, 512, NULL, NULL, {0, 0}};
-static const struct sim_scene single = {SINGLE, 64, NULL, NULL, {0, 0}};
 
 static struct sim_world w;
 
@@ -34,18 +26,13 @@ static void
 opened(const struct sim_model *in, const struct sim_model *out, const struct sim_model *farm,
        unsigned workers, unsigned room, const struct sim_scene *scene)
 {
-	const struct sim_model *const models[SIM_DEVICES] = {in, out, farm};
-	sim_world_open(&w, models, workers, room, sim_scene_text(scene, 0));
+	sim_scene_open(&w, in, out, farm, workers, room, scene);
 }
 
-/* n flows there and back; => hand-offs after next hops are known. */
 static uint64_t
 to_and_fro(const struct sim_kind *kind, unsigned n)
 {
-	sim_world_flows(&w, kind, 0, WARM, 3);
-	uint64_t before = sim_world_handoffs(&w);
-	CU_ASSERT_EQUAL(sim_world_flows(&w, kind, 0, n, 3), n * 4);
-	return sim_world_handoffs(&w) - before;
+	return sim_scene_flows(&w, kind, n);
 }
 
 static void
@@ -75,11 +62,13 @@ growth_with_another_generation(void)
 	for (unsigned step = 1; step <= STEPS; step++) {
 		uint64_t handoffs = sim_world_handoffs(&w);
 		sim_world_change(&w, room *= 2, sim_scene_text(&many, step % 2));
-		for (unsigned i = 0; i < FLOWS; i += WARM) {
+		for (unsigned i = 0; i < FLOWS; i += SIM_WARM) {
 			during += is_growing();
-			CU_ASSERT_EQUAL(sim_world_flows(&w, &nat_kind, i, i + WARM, 3), WARM * 4);
-			CU_ASSERT_EQUAL(sim_world_flows(&w, &nat_kind, n, n + WARM, 1), WARM * 2);
-			n += WARM;
+			CU_ASSERT_EQUAL(sim_world_flows(&w, &nat_kind, i, i + SIM_WARM, 3),
+			                SIM_WARM * 4);
+			CU_ASSERT_EQUAL(sim_world_flows(&w, &nat_kind, n, n + SIM_WARM, 1),
+			                SIM_WARM * 2);
+			n += SIM_WARM;
 		}
 		while (is_growing())
 			sim_world_turn(&w);
@@ -141,7 +130,7 @@ echoes(void)
 {
 	enum { ECHOES = 300 };
 	opened(&plain, &ruled, &plain, WORKERS, ROOM, &single);
-	CU_ASSERT_EQUAL(to_and_fro(&single_kind, WARM), 0);
+	CU_ASSERT_EQUAL(to_and_fro(&single_kind, SIM_WARM), 0);
 	uint64_t moves = sim_world_handoffs(&w), by_rule = w.nic[SIM_OUTSIDE]->by_rule;
 	for (unsigned i = 0; i < 2 * ECHOES; i++) {
 		struct frame f = {.ttl = 64, .smac = {0x52, 0x54, 0, 0, 0, 0x77}};
@@ -170,7 +159,7 @@ echoes(void)
 	}
 	CU_ASSERT_EQUAL(sim_world_handoffs(&w), moves);
 	CU_ASSERT_EQUAL(w.nic[SIM_OUTSIDE]->by_rule - by_rule, 2 * ECHOES);
-	all_live(WARM + ECHOES);
+	all_live(SIM_WARM + ECHOES);
 	sim_world_close(&w);
 }
 
@@ -289,7 +278,8 @@ tunnels(void)
 	for (unsigned i = 0; i < sizeof(mode) / sizeof(mode[0]); i++) {
 		const struct sim_scene scene = {{NULL, NULL}, 0, mode[i], NULL, {20, 30}};
 		opened(&plain, &plain, &plain, WORKERS, ROOM, &scene);
-		sim_world_flows(&w, &client4_kind, 0, 4 * WARM, 0); /* backends' MAC addresses */
+		/* backends' MAC addresses */
+		sim_world_flows(&w, &client4_kind, 0, 4 * SIM_WARM, 0);
 		uint64_t moves = sim_world_handoffs(&w);
 		for (unsigned k = 0; k < 3; k++) {
 			CU_ASSERT_EQUAL(sim_world_flows(&w, &client4_kind, 0, FLOWS, 0), FLOWS);

@@ -4,7 +4,20 @@
 
 #include <stdio.h>
 
+#include <CUnit/CUnit.h>
+
 enum { LOCALS = 64 };
+
+const struct sim_model plain = {
+	.name = "sim_plain", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 128,
+	.max_queues = SIM_QUEUES};
+const struct sim_model ruled = {
+	.name = "sim_ruled", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 512,
+	.max_queues = SIM_QUEUES, .rule_queue = 1, .rule_port = 1, .rule_icmp = 1};
+const struct sim_model dumb = {.name = "sim_dumb", .max_queues = SIM_QUEUES};
+
+const struct sim_scene many = {MANY, 512, NULL, NULL, {0, 0}};
+const struct sim_scene single = {SINGLE, 64, NULL, NULL, {0, 0}};
 
 static void
 set_l4(struct frame *f, unsigned i, uint16_t sport, uint16_t dport)
@@ -107,4 +120,22 @@ sim_scene_text(const struct sim_scene *s, unsigned stage)
 	         "\"capacity\": {\"mappings\": 500000, \"subscribers\": 40000, "
 	         "\"pool_addresses\": 600}}", s->pool[stage], s->block);
 	return text;
+}
+
+void
+sim_scene_open(struct sim_world *w, const struct sim_model *in, const struct sim_model *out,
+               const struct sim_model *farm, unsigned workers, unsigned room,
+               const struct sim_scene *scene)
+{
+	const struct sim_model *const models[SIM_DEVICES] = {in, out, farm};
+	sim_world_open(w, models, workers, room, sim_scene_text(scene, 0));
+}
+
+uint64_t
+sim_scene_flows(struct sim_world *w, const struct sim_kind *kind, unsigned n)
+{
+	sim_world_flows(w, kind, 0, SIM_WARM, 3);
+	uint64_t before = sim_world_handoffs(w);
+	CU_ASSERT_EQUAL(sim_world_flows(w, kind, 0, n, 3), n * 4);
+	return sim_world_handoffs(w) - before;
 }

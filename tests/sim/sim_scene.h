@@ -10,6 +10,9 @@
 
 #include "sim_world.h"
 
+/* Flows after which next hops are known. */
+enum { SIM_WARM = 64 };
+
 #define TYPES_ALL (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
 
 /* What the configuration has; more of it after a change. */
@@ -24,8 +27,20 @@ struct sim_scene {
 #define FEW {"\"203.0.113.0/26\"", "\"203.0.113.0/26\", \"203.0.112.0/28\""}
 #define SINGLE {"\"203.0.113.5\"", "\"203.0.113.5\", \"203.0.113.9\""}
 
+/* NICs that most tests have (see docs/nics.md): RSS and no rules; rules for queues; neither. */
+extern const struct sim_model plain, ruled, dumb;
+/* Pools of many addresses, and of one. */
+extern const struct sim_scene many, single;
+
 /* sim_scene_text: the part of the document with "nat" and "lb". => good until the next call. */
 const char *sim_scene_text(const struct sim_scene *s, unsigned stage);
+
+/* sim_scene_open: a world of three devices, with room for so many flows, in the first stage. */
+void sim_scene_open(struct sim_world *w, const struct sim_model *in, const struct sim_model *out,
+                    const struct sim_model *farm, unsigned workers, unsigned room,
+                    const struct sim_scene *scene);
+/* sim_scene_flows: n flows there and back. => hand-offs after next hops are known. */
+uint64_t sim_scene_flows(struct sim_world *w, const struct sim_kind *kind, unsigned n);
 
 /* Subscribers of many pool addresses, of one; clients in both families. */
 extern const struct sim_kind nat_kind, single_kind, client4_kind, client6_kind;

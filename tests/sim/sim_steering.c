@@ -7,22 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-
 #include "sim_scene.h"
 #include "tests/test.h"
 
 enum { FLOWS = 100000, WARM = 512, SPARE = 4 };
 
 /* Tables and keys as NICs have them; see docs/nics.md. */
-static const struct sim_model plain = {
-	.name = "sim_plain", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 128,
-	.max_queues = SIM_QUEUES};
 static const struct sim_model large = {
 	.name = "sim_large", .rss_types = TYPES_ALL, .key_size = 52, .reta_size = 2048,
 	.max_queues = SIM_QUEUES};
-static const struct sim_model ruled = {
-	.name = "sim_ruled", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 512,
-	.max_queues = SIM_QUEUES, .rule_queue = 1, .rule_port = 1, .rule_icmp = 1};
 static const struct sim_model able = {
 	.name = "sim_able", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 64,
 	.max_queues = SIM_QUEUES, .rule_queue = 1, .rule_port = 1, .rule_sparse = 1,
@@ -30,7 +23,6 @@ static const struct sim_model able = {
 static const struct sim_model addresses = {
 	.name = "sim_addresses", .rss_types = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6, .key_size = 40,
 	.reta_size = 256, .max_queues = SIM_QUEUES, .rule_queue = 1, .no_hash_update = 1};
-static const struct sim_model dumb = {.name = "sim_dumb", .max_queues = SIM_QUEUES};
 static const struct sim_model narrow = {
 	.name = "sim_narrow", .rss_types = TYPES_ALL, .key_size = 40, .reta_size = 128,
 	.max_queues = 2};
