@@ -6,7 +6,7 @@
 #include "lib/mem.h"
 
 enum { POOL_PORTS = 64512, POOL_BLOCK = 128, PER_SUBSCRIBER = 100, SHARED_PREFIX = 20,
-       ESTABLISHED_S = 7440, BOUND_FROM = 1000000 };
+       ESTABLISHED_S = 7440, BOUND_FROM = 1000000, BATCHES_LEAST = 8 };
 
 static size_t
 memory_now(void)
@@ -150,7 +150,8 @@ bench_run_all(struct bench *b)
 unsigned
 bench_batch_size(uint64_t at, uint64_t total)
 {
-	return (unsigned)(total - at < BATCH ? total - at : BATCH);
+	uint64_t most = total / BATCHES_LEAST < BATCH ? total / BATCHES_LEAST + 1 : BATCH;
+	return (unsigned)(total - at < most ? total - at : most);
 }
 
 uint64_t
@@ -173,8 +174,9 @@ bench_fill(struct bench *b, struct timing *t)
 {
 	uint64_t before = rig_sent(b->rig);
 	b->rig->counted = t != NULL;
-	for (uint64_t i = 0; i < b->flows; i += BATCH) {
-		unsigned n = bench_batch_size(i, b->flows);
+	unsigned n;
+	for (uint64_t i = 0; i < b->flows; i += n) {
+		n = bench_batch_size(i, b->flows);
 		uint64_t ticks = bench_batch(b, i, n, 0, TCP_SYN, true);
 		if (t != NULL)
 			timing_add(t, ticks, n);
@@ -182,8 +184,10 @@ bench_fill(struct bench *b, struct timing *t)
 	b->rig->counted = false;
 	unsigned dir = b->traffic->kind != TRAFFIC_ONE;
 	uint8_t flags = dir != 0 ? TCP_SYN | TCP_ACK : TCP_ACK;
-	for (uint64_t i = 0; i < b->flows; i += BATCH)
-		bench_batch(b, i, bench_batch_size(i, b->flows), dir, flags, false);
+	for (uint64_t i = 0; i < b->flows; i += n) {
+		n = bench_batch_size(i, b->flows);
+		bench_batch(b, i, n, dir, flags, false);
+	}
 	return rig_sent(b->rig) - before == 2 * b->flows;
 }
 

@@ -95,7 +95,7 @@ bool bench_fill(struct bench *b, struct timing *t);
 /* bench_batch: packets of flows from, from+1, … in one direction, run and (if learn) learnt. */
 uint64_t bench_batch(struct bench *b, uint64_t from, unsigned n, unsigned dir, uint8_t flags,
                      bool learn);
-/* bench_batch_size: what is left of `total` at `at`, a batch at most. */
+/* bench_batch_size: what is left of `total` at `at`, a batch or an eighth of them at most. */
 unsigned bench_batch_size(uint64_t at, uint64_t total);
 /* bench_put_hit: buffer k is a packet of a random flow, in a random direction, for its home. */
 void bench_put_hit(struct bench *b, unsigned k);

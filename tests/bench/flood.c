@@ -158,8 +158,9 @@ static void
 handshakes(struct bench *b, struct result *out)
 {
 	uint64_t sent = rig_sent(b->rig);
-	for (uint64_t i = 0; i < b->flows; i += BATCH) {
-		unsigned n = bench_batch_size(i, b->flows);
+	unsigned n;
+	for (uint64_t i = 0; i < b->flows; i += n) {
+		n = bench_batch_size(i, b->flows);
 		bench_batch(b, i, n, 0, TCP_SYN, true);
 		bench_batch(b, i, n, 1, TCP_SYN | TCP_ACK, false);
 		bench_batch(b, i, n, 0, TCP_ACK, false);

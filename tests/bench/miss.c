@@ -26,25 +26,27 @@ case_open(struct bench *b, struct result *out)
 void
 case_life(struct bench *b, struct result *out)
 {
-	enum { SWEEPS = 3, TURNS = 3 * BATCH / BURST };
+	enum { SWEEPS = 3 };
 	struct rig *r = b->rig;
 	struct timing t = timing_of(b->machine, TIMING_GROUPS * b->flows / SWEEPS);
-	double batch_ns = SWEEPS * SWEEP_MS * 1e6 * BATCH / (double)b->flows;
+	double flow_ns = SWEEPS * SWEEP_MS * 1e6 / (double)b->flows;
 	uint64_t sent = rig_sent(r), done = 0, was_ns = r->step_ns;
-	for (uint64_t i = 0; t.n < TIMING_GROUPS; i = (i + BATCH) % b->flows) {
+	for (uint64_t i = 0; t.n < TIMING_GROUPS;) {
 		unsigned n = bench_batch_size(i, b->flows);
 		r->counted = done >= b->flows;
 		uint64_t ticks = bench_batch(b, i, n, 0, TCP_SYN, true);
 		ticks += bench_batch(b, i, n, 1, TCP_SYN | TCP_ACK, false);
 		ticks += bench_batch(b, i, n, 0, TCP_RST, false);
-		double left_ns = batch_ns - (double)ticks * b->tick_ns;
-		r->step_ns = left_ns > 0 ? (uint64_t)(left_ns / TURNS) : 0;
+		double left_ns = flow_ns * n - (double)ticks * b->tick_ns;
+		unsigned turns = 3 * ((n + BURST - 1) / BURST);
+		r->step_ns = left_ns > 0 ? (uint64_t)(left_ns / turns) : 0;
 		done += n;
 		if (r->counted)
 			timing_add(&t, ticks, n);
-		if (i + BATCH >= b->flows) {
+		i += n;
+		if (i == b->flows) {
 			b->traffic->first += b->flows;
-			i = b->flows - BATCH;
+			i = 0;
 		}
 	}
 	r->step_ns = was_ns;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 256, ROUNDS_QUICK = 16, ROUNDS_CALLGRIND = 8 };
+enum { ROUNDS = 256, ROUNDS_QUICK = 16, ROUNDS_CALLGRIND = 2 };
 
 static const char usage[] =
 	"usage: millrace-bench [options]\n"
@@ -16,7 +16,7 @@ static const char usage[] =
 	"  --flows N[,N…]     numbers of flows, with k and M (default 1k,64k,1M,10M)\n"
 	"  --case NAME[,…]    only these cases (default: all)\n"
 	"  --quick            1k and 1M flows, few rounds, no rte_hash: half a minute\n"
-	"  --rounds N         rounds of 256 packets in each of nine groups (default 256)\n"
+	"  --rounds N         rounds of 1024 packets in each of nine groups (default 256)\n"
 	"  --subscribers N    so many inside addresses behind 4096 pool addresses, with k or M\n"
 	"  --pages 4k|2m|1g   only pages of this size (default: the largest there are)\n"
 	"  --no-hash          do not measure rte_hash_lookup_bulk_data\n"
