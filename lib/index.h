@@ -106,10 +106,17 @@ index_slot(unsigned slots)
 }
 #endif
 
+/* index_ask: the home line of a hash. index_ask_once: for one look at it, soon. */
 static inline void
 index_ask(struct index x, uint64_t hash)
 {
 	prefetch_read(&x.bucket[index_home(x, hash)]);
+}
+
+static inline void
+index_ask_once(struct index x, uint64_t hash)
+{
+	prefetch_once(&x.bucket[index_home(x, hash)]);
 }
 
 /* A search: the candidates of a hash, one after another. */

@@ -399,14 +399,14 @@ parse_other(struct worker *w, const struct dev *d, const struct plain_burst *pla
 	return sort(w, p, path);
 }
 
-/* Index lines of the packets from `from` on. => to. */
+/* Index lines of the packets from `from` on, for one look at them or for more. => to. */
 static inline struct pkt *
-ask(const struct worker *w, struct pkt *from, struct pkt *to)
+ask(const struct worker *w, struct pkt *from, struct pkt *to, bool once)
 {
 	struct index x = w->flows.index;
-	if (likely(to == from + GROUP)) {
+	if (likely(to == from + GROUP && once)) {
 		for (unsigned i = 0; i < GROUP; i++)
-			index_ask(x, from[i].hash);
+			index_ask_once(x, from[i].hash);
 		return to;
 	}
 	for (; from < to; from++)
@@ -421,6 +421,7 @@ parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsig
 	const struct plain_burst plain = plain_burst_of(w->gen, d, w->flows.seed);
 	struct pkt *first = w->pipe->pkt, *p = first, *asked = first;
 	uint32_t packets = 0, bytes = 0;
+	bool once = !w->pipe->is_mixed[d->id];
 	for (unsigned i = 0; i < PREFETCH_AHEAD; i++) {
 		bufs[n + i] = bufs[n - 1];
 		prefetch_read(buf_data(bufs[i]));
@@ -440,10 +441,10 @@ parse_burst(struct worker *w, const struct dev *d, struct rte_mbuf **bufs, unsig
 			p = parse_other(w, d, &plain, p);
 		}
 		if (i % GROUP == GROUP - 1)
-			asked = ask(w, asked, p);
+			asked = ask(w, asked, p, once);
 	}
 	stats_received(w->stats, w->gen->vlan_nic[d->id][0], packets, bytes);
-	ask(w, asked, p);
+	ask(w, asked, p, once);
 	return (unsigned)(p - first);
 }
 
@@ -465,7 +466,7 @@ parse_again_burst(struct worker *w, struct rte_mbuf **bufs, unsigned n)
 		w->stats->taken_over++;
 		p = sort(w, p, parse_again(p, w->gen));
 	}
-	ask(w, first, p);
+	ask(w, first, p, false);
 	return (unsigned)(p - first);
 }
 

@@ -9,11 +9,18 @@
 #ifndef MR_PREFETCH_H
 #define MR_PREFETCH_H
 
-/* prefetch_read, prefetch_write: the line of p into the core's cache; any address will do. */
+/* prefetch_read, prefetch_write: the line of p into the core's cache; any address will do.
+ * prefetch_once: what is read soon, once; it takes no room of the second level. */
 static inline void
 prefetch_read(const void *p)
 {
 	__asm__ volatile("prefetcht0 %0" : : "m"(*(const char *)p));
+}
+
+static inline void
+prefetch_once(const void *p)
+{
+	__asm__ volatile("prefetchnta %0" : : "m"(*(const char *)p));
 }
 
 static inline void
