@@ -319,7 +319,7 @@ make(struct worker *w, struct pkt *p, const struct judged *j, struct flow_spec *
 		syn_forget(w, hash[1]);
 	if (pol->ops->opened != NULL)
 		pol->ops->opened(pol->state, &j->m, spec);
-	p->event &= (uint8_t)~EV_ALONE; /* what a SYN alone means has been decided */
+	pkt_decided(p);
 	return ref;
 }
 

@@ -122,6 +122,15 @@ pkt_is_special(const struct pkt *p)
 	return (load32((const uint8_t *)p + offsetof(struct pkt, flags)) & SPECIAL) != 0;
 }
 
+/* pkt_decided: what TCP without ACK means has been: no EV_ALONE. By the word that
+ * pkt_is_special reads next: an octet that was just written makes it wait. */
+static inline void
+pkt_decided(struct pkt *p)
+{
+	uint8_t *word = (uint8_t *)p + offsetof(struct pkt, flags);
+	store32(word, load32(word) & ~((uint32_t)EV_ALONE << 8));
+}
+
 static inline struct ip4 *
 pkt_ip4(const struct pkt *p)
 {

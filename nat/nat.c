@@ -224,7 +224,6 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 		refusal_of(n, REFUSED_PERMISSION_TABLE, &w, NULL, n->filter.t.capacity);
 		return VERDICT_UNREACHABLE;
 	}
-	map->timers = rule->timers;
 	spec->reply = (struct tuple){
 		.src = t->dst, .dst = addr_from_v4(life_external(n, map)), .sport = t->dport,
 		.dport = __builtin_bswap16(map->port), .family = FAMILY_V4, .proto = t->proto,
@@ -234,6 +233,7 @@ open_outbound(struct nat *n, const struct miss *m, const struct img_nat_rule *ru
 	spec->timers = rules_timers(rules_of(m->gen), rule, t);
 	spec->flags = FLOW_HIDE_0 |
 	              refresh_flags(n, t->proto, FLOW_REFRESH_0, FLOW_REFRESH_1);
+	map->timers = rule->timers; /* an octet: after the words round it were read */
 	if (map->sessions)
 		session_began(n, map, &t->dst, t->dport);
 	return VERDICT_OPEN;
@@ -378,10 +378,12 @@ let_go(struct nat *n, uint32_t number, bool from_inside, bool was_seen, const ui
 	struct mapping *m = mapping_at(&n->mappings, number);
 	assert(m->flows != 0 && (!from_inside || m->out_flows != 0));
 	life_subscriber(n, m)->flows--;
+	if (m->flows == 1) {
+		life_end(n, number, was_seen, hash);
+		return;
+	}
 	m->flows--;
 	m->out_flows -= from_inside;
-	if (m->flows == 0)
-		life_end(n, number, was_seen, hash);
 }
 
 /* The port was never seen outside if its mapping goes with this flow: no quarantine. */

@@ -196,9 +196,25 @@ test_broadcast(void)
 	world_destroy(w);
 }
 
+/* pkt_decided: of a packet's record no more than that changes. */
+static void
+test_decided(void)
+{
+	struct pkt p = {.realm = 7, .flags = PKT_FIRST | PKT_CARE, .event = EV_OPEN,
+	                .cause = HANDOFF_STRAY, .loops = 3, .hash = UINT64_MAX};
+	pkt_decided(&p);
+	CU_ASSERT(p.event == EV_SYN && p.flags == (PKT_FIRST | PKT_CARE) && p.realm == 7);
+	CU_ASSERT(p.cause == HANDOFF_STRAY && p.loops == 3 && p.hash == UINT64_MAX);
+	p = (struct pkt){.event = EV_OPEN};
+	CU_ASSERT(pkt_is_special(&p));
+	pkt_decided(&p);
+	CU_ASSERT_FALSE(pkt_is_special(&p));
+}
+
 static const struct test_case cases[] = {
 	{"drops", test_drops},
 	{"TCP without SYN and ACK", test_not_syn},
+	{"a SYN is decided", test_decided},
 	{"echo to us", test_echo_to_us},
 	{"policy says unreachable", test_verdict_unreachable},
 	{"hand-off", test_handoff},
