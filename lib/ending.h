@@ -13,8 +13,9 @@
 
 #include "worker.h"
 
-/* flows_ended: tell the policies and count; the caller removes them. => n <= EXPIRE_CHUNK. */
-void flows_ended(struct worker *w, const flow_ref *ref, unsigned n);
+/* flows_ended: tell the policies and count; the caller removes them. Their lines in the index, by
+ * the hashes of their tuples, are asked for. => n <= EXPIRE_CHUNK. */
+void flows_ended(struct worker *w, const flow_ref *ref, const uint64_t (*hash)[2], unsigned n);
 
 /* flows_end: and remove them. */
 void flows_end(struct worker *w, const flow_ref *ref, unsigned n);

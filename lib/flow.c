@@ -233,16 +233,12 @@ idle_note(const struct flow_table *t, struct idle *idle, flow_ref ref)
 	idle->hash[i][1] = flow_hash(t, ref, 1);
 }
 
-/* Their buckets are asked for back to back, their policies told, then they are removed. */
+/* Their buckets are asked for, their policies told, then they are removed. */
 static void
 idle_end(struct flow_table *t, struct idle *idle, flows_ended_fn ended, void *arg)
 {
-	for (uint32_t i = 0; i < idle->n; i++) {
-		index_prefetch(t, idle->hash[i][0]);
-		index_prefetch(t, idle->hash[i][1]);
-	}
 	if (idle->n != 0)
-		ended(arg, idle->ref, idle->n);
+		ended(arg, idle->ref, idle->hash, idle->n);
 	for (uint32_t i = 0; i < idle->n; i++)
 		remove_hashed(t, idle->ref[i], idle->hash[i]);
 	idle->n = 0;

@@ -172,12 +172,14 @@ struct flow *flow_get(const struct flow_table *t, flow_ref ref);
 struct tuple flow_tuple(const struct flow_table *t, flow_ref ref, unsigned dir);
 
 /*
- * flow_expire: walk at most max_steps entries on from the hand; call ended(arg, ref, n) for those
- * that have been idle for longer than their timers, 1 <= n <= EXPIRE_CHUNK at a time, then remove
- * them. => how many entries were looked at.
+ * flow_expire: walk at most max_steps entries on from the hand; call ended(arg, ref, hash, n) for
+ * those that have been idle for longer than their timers, 1 <= n <= EXPIRE_CHUNK at a time, with
+ * the hashes of their tuples, whose index lines it is to ask for; then remove them.
+ * => how many entries were looked at.
  */
 enum { EXPIRE_CHUNK = 32 };
-typedef void (*flows_ended_fn)(void *arg, const flow_ref *ref, uint32_t n);
+typedef void (*flows_ended_fn)(void *arg, const flow_ref *ref, const uint64_t (*hash)[2],
+                               uint32_t n);
 uint32_t flow_expire(struct flow_table *t, const struct timer_set *timers, uint32_t now_ms,
                      uint32_t max_steps, flows_ended_fn ended, void *arg);
 

@@ -241,9 +241,9 @@ receive(struct worker *w)
 }
 
 static void
-ended(void *arg, const flow_ref *ref, uint32_t n)
+ended(void *arg, const flow_ref *ref, const uint64_t (*hash)[2], uint32_t n)
 {
-	flows_ended(arg, ref, n);
+	flows_ended(arg, ref, hash, n);
 }
 
 /* So many steps of the hand that the whole slab is seen in SWEEP_MS; few at a time. */

@@ -378,7 +378,7 @@ let_go(struct nat *n, uint32_t number, bool from_inside, bool was_seen, const ui
 	struct mapping *m = mapping_at(&n->mappings, number);
 	assert(m->flows != 0 && (!from_inside || m->out_flows != 0));
 	life_subscriber(n, m)->flows--;
-	if (m->flows == 1) {
+	if (m->flows == 1) { /* its counts go with it */
 		life_end(n, number, was_seen, hash);
 		return;
 	}

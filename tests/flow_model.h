@@ -151,10 +151,14 @@ flow_ended(struct ended *e, flow_ref ref)
 }
 
 static inline void
-flows_ended(void *arg, const flow_ref *ref, uint32_t n)
+flows_ended(void *arg, const flow_ref *ref, const uint64_t (*hash)[2], uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
+	const struct ended *e = arg;
+	for (uint32_t i = 0; i < n; i++) {
+		for (unsigned dir = 0; dir < 2; dir++)
+			CU_ASSERT_EQUAL(hash[i][dir], flow_hash(e->t, ref[i], dir));
 		flow_ended(arg, ref[i]);
+	}
 }
 
 static inline void

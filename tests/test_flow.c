@@ -63,7 +63,7 @@ against_model(void)
 }
 
 static void
-count_ended(void *arg, const flow_ref *ref, uint32_t n)
+count_ended(void *arg, const flow_ref *ref, const uint64_t (*hash)[2], uint32_t n)
 {
 	CU_ASSERT(n >= 1 && n <= EXPIRE_CHUNK);
 	CU_ASSERT_EQUAL(ref[0] & 1, 0);
