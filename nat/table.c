@@ -51,9 +51,11 @@ table_give(struct table *t, uint32_t number)
 void
 table_link(struct table *t, uint32_t number, uint64_t hash)
 {
-	uint32_t *head = &t->head[(uint32_t)(hash >> 32) & t->mask];
-	*(uint32_t *)table_at(t, number) = *head;
-	*head = number;
+	uint32_t *at = &t->head[(uint32_t)(hash >> 32) & t->mask];
+	while (*at != 0)
+		at = table_at(t, *at);
+	*(uint32_t *)table_at(t, number) = 0;
+	*at = number;
 }
 
 void

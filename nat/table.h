@@ -32,7 +32,8 @@ void table_init(struct table *t, void *mem, uint32_t capacity, uint32_t entry_si
 /* table_give: an entry back to the free list. */
 void table_give(struct table *t, uint32_t number);
 
-/* table_link, table_unlink: into and out of the chain of hash. => linked at most once. */
+/* table_link, table_unlink: to the end of the chain of hash, and out of it: who has been there for
+ * longest is found first, and goes first as a rule. => linked at most once. */
 void table_link(struct table *t, uint32_t number, uint64_t hash);
 void table_unlink(struct table *t, uint32_t number, uint64_t hash);
 

@@ -271,26 +271,42 @@ warm_open(void *state, struct miss *const *all, unsigned count, unsigned stage)
 	}
 }
 
-/* What the end of a mapping's last flow takes. */
+/* Of a block that may go with the flows that end: and where its subscriber's chain begins, who may
+ * go as well. Of the flow's tuples one has his address; in a lane the chain is another one. */
 static void
-ask_end(const struct nat *n, const struct mapping *m, uint64_t hint[HINTS])
+ask_block_end(const struct nat *n, const struct block *b, const struct flow *f)
+{
+	unsigned dir = (f->flags & FLOW_INBOUND) != 0;
+	be32 address = ((const struct flow4 *)f)->tuple[dir].src;
+	uint64_t hash = subscriber_hash(&n->subscribers, address, f->realm[dir]);
+	prefetch_write(pool_held_word(&n->pool, b->slot, b->first));
+	prefetch_write(table_head(&n->subscribers.t, hash));
+}
+
+/* What the end of a mapping's last flow takes. block: the last one that was asked for. */
+static void
+ask_end(const struct nat *n, const struct mapping *m, const struct flow *f, uint32_t *block,
+        uint64_t hint[HINTS])
 {
 	const struct block *b = mapping_block(&n->mappings, m);
 	enum nat_proto proto = m->proto;
-	prefetch_write(subscriber_at(&n->subscribers, b->subscriber));
-	prefetch_write(pool_slot_at(&n->pool, b->slot));
 	prefetch_write(pool_word(&n->pool, b->slot, proto, m->port));
-	if (b->mapped <= EXPIRE_CHUNK) /* the block may go as well */
-		prefetch_write(pool_held_word(&n->pool, b->slot, b->first));
+	if (m->block != *block) {
+		*block = m->block;
+		prefetch_write(subscriber_at(&n->subscribers, b->subscriber));
+		prefetch_write(pool_slot_at(&n->pool, b->slot));
+		if (b->mapped <= EXPIRE_CHUNK)
+			ask_block_end(n, b, f);
+	}
 	hint[PARTING_INSIDE] = mapping_hash_inside(&n->mappings, m);
 	hint[PARTING_EXTERNAL] = mapping_hash_external(&n->mappings, m);
 	index_ask(n->mappings.index, hint[PARTING_INSIDE]);
 	index_ask(n->mappings.index, hint[PARTING_EXTERNAL]);
 }
 
-/* Of the flows that have a mapping: it, its block, and the rest. */
+/* Of the flows that have a mapping: it, its block, and the rest. block: see ask_end. */
 static inline __attribute__((always_inline)) void
-part_one(const struct nat *n, struct leaving *l, unsigned stage)
+part_one(const struct nat *n, struct leaving *l, unsigned stage, uint32_t *block)
 {
 	const struct mapping *m = mapping_at(&n->mappings, l->f->owner);
 	if (!owner_is_mapping(l->f->owner))
@@ -299,18 +315,19 @@ part_one(const struct nat *n, struct leaving *l, unsigned stage)
 		prefetch_write(m);
 	else if (stage == 1)
 		prefetch_write(mapping_block(&n->mappings, m));
-	else if (m->flows == 1)
-		ask_end(n, m, l->hint);
-	else
+	else if (m->flows != 1)
 		prefetch_write(life_subscriber(n, m));
+	else
+		ask_end(n, m, l->f, block, l->hint);
 }
 
 /* The stage is known where this is called, so that the loop does not ask for it. */
 static inline __attribute__((always_inline)) void
 part(const struct nat *n, struct leaving *const *all, unsigned count, unsigned stage)
 {
+	uint32_t block = 0;
 	for (unsigned i = 0; i < count; i++)
-		part_one(n, all[i], stage);
+		part_one(n, all[i], stage, &block);
 }
 
 void

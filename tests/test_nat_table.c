@@ -89,6 +89,25 @@ test_chains(void)
 	free(memory);
 }
 
+/* Who came first is found first, whoever goes. */
+static void
+test_order(void)
+{
+	uint32_t n[3];
+	begin(1);
+	for (unsigned i = 0; i < 3; i++)
+		table_link(&table, n[i] = table_take(&table), hash(0));
+	CU_ASSERT_EQUAL(table_first(&table, hash(0)), n[0]);
+	CU_ASSERT_EQUAL(table_next(&table, n[0]), n[1]);
+	table_unlink(&table, n[1], hash(0));
+	table_link(&table, n[1], hash(0));
+	table_unlink(&table, n[0], hash(0));
+	CU_ASSERT_EQUAL(table_first(&table, hash(0)), n[2]);
+	CU_ASSERT_EQUAL(table_next(&table, n[2]), n[1]);
+	CU_ASSERT_EQUAL(table_next(&table, n[1]), 0);
+	free(memory);
+}
+
 static void
 test_no_capacity(void)
 {
@@ -103,6 +122,7 @@ test_no_capacity(void)
 static const struct test_case cases[] = {
 	{"each entry exactly once", test_exhaustion},
 	{"chains", test_chains},
+	{"the order of a chain", test_order},
 	{"no capacity", test_no_capacity},
 };
 TEST_MAIN("nat_table", cases)

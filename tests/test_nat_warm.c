@@ -152,11 +152,50 @@ test_harmless(void)
 	world_free(w);
 }
 
+/* Flows that end together, of one block and of others, from inside and from outside: what each is
+ * told are the hashes of its own mapping's keys. */
+static void
+test_parting(void)
+{
+	union leaving_flow at[MANY];
+	struct leaving l[MANY], *all[MANY];
+	begin_with(16, 1);
+	for (unsigned i = 0; i < MANY; i++) {
+		be32 who = ip_add(SUBSCRIBER, i / 4 % 2);
+		if (i == 0 || i % 4 != 0) {
+			CU_ASSERT_EQUAL(world_out(w, UDP, who, 1 + i, SERVER, 80, &spec, &flow[i]),
+			                VERDICT_OPEN);
+		} else {
+			struct miss m = world_miss(w, W_OUTSIDE, UDP, SERVER, port(90 + i),
+			                           spec.reply.dst.w[0], spec.reply.dport);
+			CU_ASSERT_EQUAL(world_open(w, &m, &spec, &flow[i]), VERDICT_OPEN);
+		}
+		l[i] = leaving_from(&at[i], &flow[i].f, flow[i].t);
+		all[i] = &l[i];
+	}
+	for (unsigned stage = 0; stage < PARTING_STAGES; stage++)
+		nat_policy.parting(w->state[0], all, MANY, stage);
+	for (unsigned i = 0; i < MANY; i++) {
+		const struct mapping_table *t = &world_nat(w)->mappings;
+		const struct mapping *m = mapping_at(t, flow[i].f.owner);
+		bool is_last = m->flows == 1;
+		CU_ASSERT_EQUAL(l[i].hint[PARTING_INSIDE],
+		                is_last ? mapping_hash_inside(t, m) : 0);
+		CU_ASSERT_EQUAL(l[i].hint[PARTING_EXTERNAL],
+		                is_last ? mapping_hash_external(t, m) : 0);
+	}
+	for (unsigned i = 0; i < MANY; i++)
+		world_end(w, &flow[i]);
+	CU_ASSERT_EQUAL(w->stats[0].mappings, 0);
+	world_free(w);
+}
+
 static const struct test_case cases[] = {
 	{"a burst", test_burst},
 	{"the same port", test_same_port},
 	{"no draw", test_no_draw},
 	{"the next block", test_next_block},
 	{"harmless", test_harmless},
+	{"parting", test_parting},
 };
 TEST_MAIN("nat_warm", cases)
