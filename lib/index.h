@@ -119,6 +119,14 @@ index_ask_once(struct index x, uint64_t hash)
 	prefetch_once(&x.bucket[index_home(x, hash)]);
 }
 
+/* index_ask_on: the home bucket has come: the next of the path too, if a search goes on there. */
+static inline void
+index_ask_on(struct index x, uint64_t hash)
+{
+	uint32_t home = index_home(x, hash);
+	prefetch_read(&x.bucket[home ^ (x.bucket[home].overflow != 0)]);
+}
+
 /* A search: the candidates of a hash, one after another. */
 struct index_search {
 	struct index x;

@@ -126,6 +126,7 @@ new_mapping(struct nat *n, struct miss *m)
 {
 	struct newcomer *c = &n->newcomers.row[m->hint[HINT_NEWCOMER]];
 	const struct foreseen *b = &c->block;
+	index_ask_on(n->mappings.index, m->hint[HINT_FOUND]);
 	if (!c->is_drawn && b->slot != 0)
 		c->is_drawn = pool_draw(&n->pool, m->gen, &c->block, &n->random);
 	if (b->slot != 0)
