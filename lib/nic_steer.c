@@ -153,7 +153,6 @@ flow_words(struct flow_words *w, const struct steer_rule *r, const struct steer_
 {
 	memset(w, 0, sizeof(*w));
 	w->attr.ingress = 1;
-	w->attr.priority = r->priority;
 	item_add(w, RTE_FLOW_ITEM_TYPE_ETH, NULL, NULL);
 	if (r->vlan != 0) {
 		w->vlan.tci = __builtin_bswap16(r->vlan);

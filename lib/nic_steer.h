@@ -53,8 +53,7 @@ struct steer_rule {
 	uint16_t queue;     /* when key is STEER_KEY_NONE */
 	uint8_t key;        /* enum steer_key: RSS under this key */
 	uint8_t traffic;    /* enum steer_traffic that it serves */
-	uint8_t priority;   /* 0 goes before 1 */
-	uint8_t zero;
+	uint8_t zero[2];
 };
 static_assert(sizeof(struct steer_rule) == 32, "no padding: compared as bytes");
 

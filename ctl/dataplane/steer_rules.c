@@ -264,7 +264,7 @@ steer_rules_family(const struct steer_site *s, uint8_t family, enum steer_key ke
 {
 	const struct generation *g = s->g;
 	uint32_t before = out->n_rules;
-	struct steer_rule r = {.family = family, .key = (uint8_t)key, .priority = 0};
+	struct steer_rule r = {.family = family, .key = (uint8_t)key};
 	if (!s->o->can[STEER_CAN_RSS])
 		return false;
 	for (unsigned t = 0; t < STEER_TRAFFICS; t++)
