@@ -7,8 +7,8 @@
  *            (priority, then number of bits that a rule looks at), else hashed by its type with
  *            DPDK's own Toeplitz (rte_softrss), else goes to the queue of entry 0.
  * Invariant  1. Nothing of lib/steer is used here: only what DPDK's documentation defines.
- *            2. Two rules of one priority and of as many bits, that match one frame and disagree,
- *               are counted as ambiguous: the documentation leaves their order open.
+ *            2. Two rules of one priority that match one frame and disagree, however many bits they
+ *               look at, are counted as ambiguous: the documentation leaves their order open.
  * Limits     SIM_NICS devices at a time, SIM_QUEUES queues (net_ring's own limit is 16).
  * See        DPDK: rte_ethdev.h (rte_eth_rss_conf, RTE_ETH_RSS_*), rte_flow.h, guides/prog_guide.
  */

@@ -456,9 +456,8 @@ sim_rules_match(struct sim_nic *s, const struct sim_fields *f, uint16_t *queue, 
 	for (const struct rte_flow *r = s->rules; r != NULL; r = r->next) {
 		if (!matches(r, f))
 			continue;
-		bool same = best != NULL && r->priority == best->priority &&
-		            bits_of(r) == bits_of(best);
-		twin = same && queue_by(r, f, &hash, &hashed) != queue_by(best, f, &other, &hashed);
+		bool open = best != NULL && r->priority == best->priority;
+		twin = open && queue_by(r, f, &hash, &hashed) != queue_by(best, f, &other, &hashed);
 		s->ambiguous += twin;
 		if (best == NULL || r->priority < best->priority ||
 		    (r->priority == best->priority && bits_of(r) > bits_of(best)))
