@@ -7,9 +7,12 @@
 #include <rte_eal.h>
 
 #include "sim_nic.h"
+#include "tests/packets.h"
 #include "tests/test.h"
 
 #define TYPES_ALL (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
+#define TYPES_IP (TYPES_ALL & ~(RTE_ETH_RSS_IPV6_EX | RTE_ETH_RSS_IPV6_TCP_EX | \
+                                RTE_ETH_RSS_IPV6_UDP_EX))
 
 static const struct sim_model able = {
 	.name = "able", .rss_types = TYPES_ALL | RTE_ETH_RSS_L2_PAYLOAD, .key_size = 52,
@@ -42,7 +45,8 @@ offers(void)
 	struct sim_nic *s = nic(&able, &d);
 	nic_steer_offer(&d, &o);
 	CU_ASSERT(o.key_size == 52 && o.reta_size == 128 && o.hashes4 && o.hashes6);
-	CU_ASSERT_EQUAL(o.rss_types & ~TYPES_ALL, 0);
+	/* All of IP, pieces of datagrams too; nothing that looks into extension headers. */
+	CU_ASSERT_EQUAL(o.rss_types, TYPES_IP);
 	nic_steer_probe(&d, &o);
 	CU_ASSERT(o.can[STEER_CAN_QUEUE] && o.can[STEER_CAN_PORT] && o.can[STEER_CAN_RSS]);
 	CU_ASSERT(!o.can[STEER_CAN_SPARSE] && !o.can[STEER_CAN_ICMP]);
@@ -57,6 +61,7 @@ offers(void)
 	s = nic(&tcp_only, &d);
 	nic_steer_offer(&d, &o);
 	CU_ASSERT(!o.hashes4 && o.hashes6); /* UDP would not be steered */
+	CU_ASSERT_EQUAL(o.rss_types, tcp_only.rss_types);
 	sim_nic_destroy(s);
 }
 
@@ -127,8 +132,45 @@ rules_follow(void)
 	setup.rule[1].proto = 17;
 	nic_steer_rules(&d, &state, &setup);
 	CU_ASSERT(state.n == 1 && state.refused == 1);
+	uint32_t destroyed = s->destroyed;
 	nic_steer_rules_end(&d, &state);
 	CU_ASSERT(state.n == 0 && s->n_rules == 0);
+	CU_ASSERT_EQUAL(s->destroyed, destroyed + 1); /* one by one, before all that is left */
+	sim_nic_destroy(s);
+}
+
+/* => by rule. A datagram to 192.0.2.10 from 198.51.100.7. */
+static bool
+goes_by_rule(struct sim_nic *s, uint16_t vlan)
+{
+	uint8_t bytes[FRAME_MAX];
+	struct frame f = {.family = FAMILY_V4, .proto = 17, .vlan = vlan, .sport = 53,
+	                  .dport = 2000, .src = {.b = {198, 51, 100, 7}},
+	                  .dst = {.b = {192, 0, 2, 10}}};
+	uint64_t before = s->by_rule;
+	(void)sim_nic_queue(s, bytes, (uint32_t)frame_make(bytes, &f), NULL);
+	return s->by_rule != before;
+}
+
+/* A rule is for the VLAN of its interface; and what the simulation says of rules that disagree. */
+static void
+rules_match(void)
+{
+	struct dev d;
+	struct sim_nic *s = nic(&able, &d);
+	memset(&state, 0, sizeof(state));
+	want(10, 1);
+	setup.rule[0].vlan = 7;
+	nic_steer_rules(&d, &state, &setup);
+	CU_ASSERT(goes_by_rule(s, 7) && !goes_by_rule(s, 8) && !goes_by_rule(s, 0));
+	want(10, 2);
+	setup.rule[1].address = (union addr){.b = {198, 51, 100, 0}};
+	setup.rule[1].plen = 24;
+	setup.rule[1].is_source = 1;
+	nic_steer_rules(&d, &state, &setup);
+	CU_ASSERT(state.n == 2 && s->ambiguous == 0);
+	CU_ASSERT(goes_by_rule(s, 0) && s->ambiguous == 1);
+	nic_steer_rules_end(&d, &state);
 	sim_nic_destroy(s);
 }
 
@@ -201,6 +243,7 @@ static const struct test_case cases[] = {
 	{"offers", offers},
 	{"key and table", key_and_table},
 	{"rules follow", rules_follow},
+	{"rules match", rules_match},
 	{"new before old", new_before_old},
 	{"full early", full_early},
 	{"left behind", left_behind},
