@@ -96,6 +96,15 @@ queues_that_are_not_there(void)
 	world_close(&w);
 }
 
+static void
+put_echo(struct frame *f, const char *src)
+{
+	uint8_t *icmp = frame_ip(f, &w, INSIDE, src, "8.8.8.8", 1, 8);
+	icmp[0] = 8;
+	put16(icmp + 4, 1000);
+	frame_seal(f);
+}
+
 /* What a rule for the pool address may have taken, has no ports, or is hashed by few NICs. */
 static void
 not_judged(void)
@@ -121,6 +130,8 @@ not_judged(void)
 		f.d[14] = 0x46;
 		put16(f.d + 16, f.size - 14);
 		frame_seal(&f);
+		put_wrong(0, &f, home(src));
+		put_echo(&f, src);
 		put_wrong(0, &f, home(src));
 		CU_ASSERT_EQUAL(missteered(0, &hashed), before);
 		frame_udp(&f, &w, INSIDE, src, "8.8.8.8", 1000, 53); /* as it should be */

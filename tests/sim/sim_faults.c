@@ -157,6 +157,23 @@ symmetric_hash(void)
 	sim_world_close(&w);
 }
 
+/* Hashes as it was told, and looks the hash up in a table of its own: just that is said. */
+static void
+table_of_its_own(void)
+{
+	struct sim_model own = plain;
+	uint64_t missteered, mishashed;
+	own.lies_table = 1;
+	opened(&plain, &own, &plain, 4, &many);
+	CU_ASSERT(to_and_fro(&nat_kind) > 0);
+	CU_ASSERT_EQUAL(devices_watch(w.devices), SIM_OUTSIDE);
+	plane_missteered(&w.plane, SIM_OUTSIDE, &missteered, &mishashed);
+	CU_ASSERT(missteered > FLOWS && mishashed == 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.plane.steering[SIM_OUTSIDE].cost, "looks up its table"));
+	CU_ASSERT_EQUAL(w.plane.steering[SIM_INSIDE].lies, 0);
+	sim_world_close(&w);
+}
+
 /* An IPv6 client whose packets carry destination options, behind a NIC that hashes no such. */
 static void
 extension_headers(void)
@@ -253,9 +270,9 @@ datagrams(const struct sim_kind *kind)
 
 /* Pieces have no ports but the first, and none are hashed: all come home by their addresses. */
 static void
-fragments(void)
+fragments_on(const struct sim_model *model)
 {
-	opened(&plain, &plain, &plain, 4, &many);
+	opened(model, model, &plain, 4, &many);
 	CU_ASSERT_EQUAL(to_and_fro(&nat_kind), 0);
 	uint64_t moves = sim_world_handoffs(&w);
 	unsigned n = datagrams(&nat_kind);
@@ -263,6 +280,16 @@ fragments(void)
 	CU_ASSERT_EQUAL(sim_world_opened(&w), FLOWS + n); /* these are UDP, the others TCP */
 	CU_ASSERT_EQUAL(sim_world_drops(&w), 0);
 	sim_world_close(&w);
+}
+
+/* With a type for all of a family, and with one for each kind of packet, as many drivers have. */
+static void
+fragments(void)
+{
+	struct sim_model kinds = plain;
+	kinds.rss_types &= ~(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6);
+	fragments_on(&plain);
+	fragments_on(&kinds);
 }
 
 /* Where workers divide an address's ports no rule matches a piece: handed off, and said why. */
@@ -277,7 +304,9 @@ fragments_to_a_divided_address(void)
 	CU_ASSERT_EQUAL(sim_world_handoffs(&w) - moves,
 	                sim_world_cause(&w, HANDOFF_FRAGMENT) - pieces);
 	CU_ASSERT_EQUAL(sim_world_drops(&w), 0);
-	CU_ASSERT_EQUAL(devices_watch(w.devices), -1);
+	uint64_t missteered, mishashed;
+	plane_missteered(&w.plane, SIM_OUTSIDE, &missteered, &mishashed);
+	CU_ASSERT_EQUAL(missteered, 0); /* no rule was to bring them */
 	sim_world_close(&w);
 }
 
@@ -381,6 +410,7 @@ static const struct test_case cases[] = {
 	{"reset by the host", reset_by_the_host},
 	{"reset that fails", reset_that_fails},
 	{"symmetric hash", symmetric_hash},
+	{"table of its own", table_of_its_own},
 	{"extension headers", extension_headers},
 	{"fragments", fragments},
 	{"fragments to a divided address", fragments_to_a_divided_address},

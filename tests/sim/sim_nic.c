@@ -171,7 +171,8 @@ __wrap_rte_eth_dev_rss_reta_update(uint16_t port, struct rte_eth_rss_reta_entry6
 			continue;
 		if (queue >= s->queues)
 			return -EINVAL;
-		s->reta[i] = queue;
+		if (!s->model->lies_table)
+			s->reta[i] = queue;
 	}
 	return 0;
 }

@@ -32,6 +32,7 @@ struct sim_model {
 	uint8_t no_hash_update; /* the key is taken at configuration only */
 	uint8_t lies;          /* hashes with a key of its own, whatever it is told */
 	uint8_t lies_v6;       /* the same for IPv6 only */
+	uint8_t lies_table;    /* looks up its own table, whatever it is given */
 	uint8_t symmetric;     /* hashes both directions alike: the smaller one first */
 	uint8_t no_extensions; /* IPv6 with extension headers is not hashed */
 	uint8_t no_reset;      /* a reset fails */
