@@ -12,7 +12,7 @@
 #include "tests/plane_world.h"
 #include "tests/test.h"
 
-enum { PAGE = 4096, WORKERS = 2, SUBSCRIBERS = 24, ROUNDS = 3 };
+enum { PAGE = 4096, WORKERS = 2, SUBSCRIBERS = 48, ROUNDS = 3 };
 
 static_assert(sizeof(struct stats) % PAGE == 0, "contexts are pages of their own");
 static_assert(_Alignof(struct pkt) == 64 && sizeof(struct pkt) % 64 == 0, "records of packets");
@@ -67,12 +67,22 @@ protect_shared(int prot)
 	protect(stats_context(s, 0), sizeof(struct stats), prot); /* the slow path's */
 }
 
+enum { DATAGRAM, SEGMENT, CLIENT4, CLIENT6, KINDS };
+
+static void
+source_of(unsigned i, char text[32])
+{
+	snprintf(text, 32, i % KINDS == CLIENT6 ? "2001:db8:a::%x" : "100.64.1.%u", i + 2);
+}
+
 static unsigned
 home_of(unsigned i)
 {
-	union addr a = world_addr("100.64.1.0");
-	a.b[3] = (uint8_t)(i + 1);
-	return steer_worker(&w.plane.gen->steer, &a, FAMILY_V4);
+	char src[32];
+	source_of(i, src);
+	union addr a = world_addr(src);
+	return steer_worker(&w.plane.gen->steer, &a,
+	                    i % KINDS == CLIENT6 ? FAMILY_V6 : FAMILY_V4);
 }
 
 static void
@@ -85,18 +95,19 @@ put_tcp(uint8_t *l4, unsigned sport, unsigned dport, unsigned flags)
 	put16(l4 + 14, 1000);
 }
 
-/* By turns: a datagram, a segment, and a client of the service, who is in the same network. */
+/* By turns: a datagram, a segment, and clients of services, who are in the same network. */
 static void
 put_out(unsigned i, unsigned flags)
 {
+	static const char *const to[KINDS] = {"8.8.8.8", "8.8.8.8", "192.0.2.10", "2001:db8:2::10"};
+	unsigned kind = i % KINDS;
 	struct frame f;
 	char src[32];
-	snprintf(src, sizeof(src), "100.64.1.%u", i + 1);
-	if (i % 3 == 0)
-		frame_udp(&f, &w, INSIDE, src, "8.8.8.8", 1000 + i, 53);
+	source_of(i, src);
+	if (kind == DATAGRAM)
+		frame_udp(&f, &w, INSIDE, src, to[kind], 1000 + i, 53);
 	else
-		put_tcp(frame_ip(&f, &w, INSIDE, src, i % 3 == 1 ? "8.8.8.8" : "192.0.2.10", 6, 20),
-		        1000 + i, 80, flags);
+		put_tcp(frame_ip(&f, &w, INSIDE, src, to[kind], 6, 20), 1000 + i, 80, flags);
 	frame_seal(&f);
 	CU_ASSERT(nic_mem_put(&w.plane.devs[0], (uint16_t)home_of(i), f.d, f.size));
 }
@@ -114,12 +125,13 @@ static void
 put_answer(const struct frame *sent, unsigned home, unsigned flags)
 {
 	struct frame f = *sent;
-	uint8_t *ip = frame_l3(&f);
+	uint8_t *ip = frame_l3(&f), *l4 = frame_l4(&f);
+	bool v6 = ip[0] >> 4 == 6;
 	swap(f.d, f.d + 6, 6);
-	swap(ip + 12, ip + 16, 4);
-	swap(ip + 20, ip + 22, 2);
-	if (ip[9] == 6)
-		ip[33] = (uint8_t)flags;
+	swap(ip + (v6 ? 8 : 12), ip + (v6 ? 24 : 16), v6 ? 16 : 4);
+	swap(l4, l4 + 2, 2);
+	if (ip[v6 ? 6 : 9] == 6)
+		l4[13] = (uint8_t)flags;
 	frame_seal(&f);
 	CU_ASSERT(nic_mem_put(&w.plane.devs[1], (uint16_t)home, f.d, f.size));
 }
@@ -138,7 +150,7 @@ hits(unsigned worker, const struct frame sent[SUBSCRIBERS])
 		put_answer(&sent[i], worker, TCP_ACK);
 		n += 2;
 	}
-	CU_ASSERT(n > 4);
+	CU_ASSERT(n > 8);
 	w.now += 1000;
 	struct worker *self = w.plane.worker[worker];
 	protect_worker(!worker, PROT_NONE);
