@@ -9,17 +9,24 @@
 
 enum { FLOWS = 120, SMALL = 64, LARGE = 5000 };
 
-/* WORLD_JSON with other capacities. */
+/* WORLD_JSON with something else in it. => good until the next call. */
 static const char *
-with_flows(unsigned v4, unsigned v6)
+with(const char *was, const char *now)
 {
-	static const char was[] = "{\"ipv4\": 1000, \"ipv6\": 500}";
 	static char json[8192];
 	const char *at = strstr(WORLD_JSON, was);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
-	snprintf(json, sizeof(json), "%.*s{\"ipv4\": %u, \"ipv6\": %u}%s", (int)(at - WORLD_JSON),
-	         WORLD_JSON, v4, v6, at + strlen(was));
+	snprintf(json, sizeof(json), "%.*s%s%s", (int)(at - WORLD_JSON), WORLD_JSON, now,
+	         at + strlen(was));
 	return json;
+}
+
+static const char *
+with_flows(unsigned v4, unsigned v6)
+{
+	char now[64];
+	snprintf(now, sizeof(now), "{\"ipv4\": %u, \"ipv6\": %u}", v4, v6);
+	return with("{\"ipv4\": 1000, \"ipv6\": 500}", now);
 }
 
 /* A packet of flow i, from the inside. => was it forwarded? *port: its translated source. */
@@ -127,6 +134,34 @@ no_memory_changes_nothing(void)
 	world_close(&w);
 }
 
+/* Whatever takes most, a refusal names the setting that it follows from, and its value. */
+static void
+refusals_name_their_setting(const struct img_plane *plane)
+{
+	static const char *const named[MEMORY_PARTS + 1] = {
+		[MEMORY_FLOWS_V4] = "workers.flows.ipv4: 200000 flows need 8.0 GB",
+		[MEMORY_FLOWS_V6] = "workers.flows.ipv6: 100000 flows need 8.0 GB",
+		[MEMORY_NAT] = "nat.capacity.mappings: 1000 mappings need 8.0 GB",
+		[MEMORY_LB] = "lb.capacity.endpoints: 30 local endpoints need 8.0 GB",
+		[MEMORY_BUFFERS] = "workers.buffers: 1024 packet buffers need 8.0 GB",
+		[MEMORY_OTHER] = "workers.count: 2 workers need 8.0 GB",
+		[MEMORY_PARTS] = "lb.capacity.persistence: 31 clients of persistent services need "
+		                 "8.0 GB",
+	};
+	for (unsigned i = 0; i <= MEMORY_PARTS; i++) {
+		struct img_plane p = *plane;
+		struct memory_need need = {.sum = 9ull << 30};
+		char err[256] = "";
+		p.endpoints = 30;
+		p.persistence = i == MEMORY_PARTS ? 31 : 30;
+		need.part[i == MEMORY_PARTS ? MEMORY_LB : i] = 8ull << 30;
+		CU_ASSERT_EQUAL(memory_check(&need, &p, 3ull << 30, err, sizeof(err)), -ENOMEM);
+		CU_ASSERT_EQUAL(strncmp(err, named[i], strlen(named[i])), 0);
+		CU_ASSERT_PTR_NOT_NULL(strstr(err, ", all tables and buffers 9.0 GB; 3.0 GB are "
+		                                   "free"));
+	}
+}
+
 /* What is said to be taken is about what is taken, and too much is refused by its name. */
 static void
 needs_are_said(void)
@@ -144,9 +179,7 @@ needs_are_said(void)
 	CU_ASSERT_EQUAL(memory_check(&need, plane, need.sum, err, sizeof(err)), 0);
 	CU_ASSERT_EQUAL(memory_check(&need, plane, need.sum - 1, err, sizeof(err)), -ENOMEM);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err, "GB are free"));
-	need.part[MEMORY_FLOWS_V4] = need.sum;
-	memory_check(&need, plane, 1, err, sizeof(err));
-	CU_ASSERT_PTR_NOT_NULL(strstr(err, "workers.flows.ipv4: 200000 flows need "));
+	refusals_name_their_setting(plane);
 	memory_say(&need, 3 << 20, line, sizeof(line));
 	CU_ASSERT_PTR_NOT_NULL(strstr(line, "packet buffers 5"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(line, "3 MB are free"));
@@ -205,10 +238,10 @@ a_flow_takes_no_more_than_its_bound(void)
 
 /* => what a plane takes beyond what is reckoned for its tables: it is to be fixed. */
 static size_t
-rest_of(unsigned v4, unsigned v6)
+rest_of(const char *json)
 {
 	struct world w;
-	world_open(&w, with_flows(v4, v6), false);
+	world_open(&w, json, false);
 	size_t rest = mem_usage().ordinary - memory_need(w.image, 0).sum;
 	world_close(&w);
 	return rest;
@@ -217,9 +250,27 @@ rest_of(unsigned v4, unsigned v6)
 static void
 what_is_not_reckoned_does_not_grow(void)
 {
-	size_t little = rest_of(1000, 500), more = rest_of(400000, 200000);
+	static const char *const capacities[][2] = {
+		{"\"ipv4\": 1000", "\"ipv4\": 400000"},
+		{"\"ipv6\": 500", "\"ipv6\": 200000"},
+		{"\"mappings\": 1000", "\"mappings\": 400000"},
+		{"\"subscribers\": 100", "\"subscribers\": 100000"},
+		{"\"pool_addresses\": 64", "\"pool_addresses\": 300"},
+		{"\"pool_addresses\": 64", "\"pool_addresses\": 64, \"quarantine\": 400000"},
+		{"\"pool_addresses\": 64", "\"pool_addresses\": 64, \"permissions\": 400000"},
+		{"\"lb\": {", "\"lb\": {\"capacity\": {\"endpoints\": 400000}, "},
+		{"\"lb\": {", "\"lb\": {\"capacity\": {\"persistence\": 100000}, "},
+		{"\"lb\": {", "\"lb\": {\"capacity\": {\"shifts\": 100000}, "},
+		{"\"lb\": {", "\"lb\": {\"capacity\": {\"sources\": 900000}, "},
+	};
+	size_t little = rest_of(WORLD_JSON);
 	size_t pages = 64 << 10; /* each table is rounded up to them */
-	CU_ASSERT(more < little + pages && little < more + pages);
+	for (unsigned i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++) {
+		size_t more = rest_of(with(capacities[i][0], capacities[i][1]));
+		CU_ASSERT(more < little + pages && little < more + pages);
+		if (more >= little + pages || little >= more + pages)
+			printf("%s: %zu, was %zu\n", capacities[i][1], more, little);
+	}
 }
 
 static const struct test_case cases[] = {
