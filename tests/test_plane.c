@@ -93,6 +93,8 @@ static const struct {
 	 "nat.capacity.permissions"},
 	{"\"mappings\": 1000", "\"mappings\": 1000, \"quarantine\": 7", "nat.capacity.quarantine"},
 	{"\"pool_addresses\": 64", "\"pool_addresses\": 65", "nat.capacity.pool_addresses"},
+	/* Too few addresses for a class each. */
+	{"203.0.113.0/30", "203.0.113.0", "nat.pools (too few addresses or other block sizes"},
 	{"\"net_a\"", "\"net_c\"", "nics"},
 	{"\"device\": \"net_a\"", "\"device\": \"net_a\", \"mtu\": 4000", "nics: mtu"},
 };
