@@ -222,6 +222,16 @@ struct policy_ops {
 
 struct tally;
 
+/* What a policy sends unasked: UDP over IPv4, from an address of ours, in a realm (lib/say.h). */
+enum { SPOKEN_MAX = 484 };
+struct spoken {
+	be32 src, dst;
+	be16 sport, dport;
+	uint8_t realm;
+	uint16_t size;       /* of data, up to SPOKEN_MAX */
+	const uint8_t *data; /* behind the UDP header */
+};
+
 /* What a policy's worker state is created with. */
 struct policy_env {
 	uint16_t worker, n_workers;
@@ -231,6 +241,8 @@ struct policy_env {
 	struct record_ring *records;
 	struct cookies *cookies; /* the worker's */
 	const struct tally *tally; /* the worker's; NULL: flows have their own counters only */
+	void (*say)(void *whose, const struct spoken *what); /* from tick() only; NULL: to nobody */
+	void *whose;
 	uint64_t seed;    /* secret, for hashes and random ports; fixed in replay */
 	int node;         /* NUMA */
 };

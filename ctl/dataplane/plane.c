@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/mem.h"
+#include "lib/say.h"
 #include "memory.h"
 #include "plane_image.h"
 #include "slow.h"
@@ -141,7 +142,7 @@ policies_open(struct plane *p, struct worker *w, const struct img_plane *plane, 
 		.stats = stats_context(p->shared.stats, 1u + w->id),
 		.backends = stats_backends(p->shared.stats, 1u + w->id),
 		.records = &p->shared.records->ring[w->id],
-		.cookies = &w->cookies, .tally = &w->tally,
+		.cookies = &w->cookies, .tally = &w->tally, .say = say, .whose = w,
 		.seed = p->shared.seed + w->id, .node = node,
 	};
 	for (unsigned i = 0; i < PLANE_POLICIES; i++) {
