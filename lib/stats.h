@@ -60,6 +60,7 @@ struct stats {
 	uint64_t ports_from_ns;                    /* no dynamic port before, after a start; or 0 */
 	uint64_t leases;                           /* gauge: mappings kept on request */
 	uint64_t pcp_requests, pcp_refused;        /* of PCP: answered; of them not granted */
+	uint64_t pcp_updates;                      /* of PCP: messages that nobody had asked for */
 	uint64_t pcp_epoch_ns;                     /* when its epoch began, or 0 */
 	uint64_t persistence;                      /* gauge: entries, some of which are over */
 	uint64_t persistence_full;                 /* flows whose backend found no room there */

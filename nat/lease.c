@@ -4,10 +4,12 @@
 
 #include <errno.h>
 
-#include "nat/drain.h"
+#include "nat/taken.h"
 
 /* A listing follows so much of a chain, since the worker may change it meanwhile. */
 enum { VIEW_CHAIN = 64, MS = 1000, SPARE_BITS = 2, UNTIL_MASK = (1 << 30) - 1 };
+/* What looking at the configuration costs, in entries that are only looked at for their time. */
+enum { CHECK_COST = 4 };
 
 static uint64_t
 hash_of(const struct leases *l, uint32_t mapping)
@@ -236,6 +238,16 @@ lease_filter(struct nat *n, uint32_t mapping, const struct lease_remote *r, uint
 	return 0;
 }
 
+uint32_t
+lease_filters(const struct leases *l, uint32_t mapping, struct lease_remote r[LEASE_FILTERS])
+{
+	uint32_t n = 0;
+	for (uint32_t i = next_of(l, mapping, 0); i != 0; i = next_of(l, mapping, i))
+		if (at(l, i)->kind == LEASE_FILTER && n < LEASE_FILTERS)
+			r[n++] = at(l, i)->remote;
+	return n;
+}
+
 bool
 lease_lets(const struct leases *l, uint32_t mapping, be32 address, be16 port)
 {
@@ -281,14 +293,6 @@ is_holding(const struct lease *l)
 	return l->mapping != 0 && l->kind != LEASE_FILTER;
 }
 
-/* Is it over, because it has lasted as long as it was to, or its address drains no longer? */
-static bool
-is_over(const struct nat *n, const struct lease *l)
-{
-	return seconds_left(n, l) <= 0 ||
-	       drain_is_over(n, life_slot(n, mapping_at(&n->mappings, l->mapping)));
-}
-
 static bool
 is_cut(const struct nat *n, const struct lease *l, const struct cmd_nat_filter *what)
 {
@@ -296,17 +300,29 @@ is_cut(const struct nat *n, const struct lease *l, const struct cmd_nat_filter *
 	return nat_filter_wants(what, &x);
 }
 
-/* Has its inside endpoint become a static mapping's? Its flows have ended for the same reason. */
+/* => false: it is to end, and its client cannot be told yet. */
 static bool
-is_static_now(const struct nat *n, const struct lease *l)
+look_at(struct nat *n, struct lease *l)
 {
-	const struct statics *s = &rules_of(n->gen)->statics;
-	uint64_t outside;
-	if (s->n == 0)
+	if (!is_holding(l))
+		return true;
+	if (seconds_left(n, l) <= 0) {
+		lease_end(n, l);
+		return true;
+	}
+	enum taken why = taken_why(n, l, n->leases.unchecked != 0);
+	if (why == TAKEN_NOT)
+		return true;
+	if (!update_has_room(&n->updates))
 		return false;
-	struct nat_facts x = life_facts(n, mapping_at(&n->mappings, l->mapping));
-	uint64_t key = static_key((uint8_t)x.realm, x.inside, x.proto, htobe16(x.inside_port));
-	return static_out(s, key, &outside) != NULL;
+	taken_end(n, l, why);
+	return true;
+}
+
+void
+lease_reload(struct nat *n)
+{
+	n->leases.unchecked = n->leases.t.high;
 }
 
 void
@@ -316,22 +332,32 @@ lease_turn(struct nat *n, uint32_t steps)
 	if (l->turned_ms == (uint32_t)n->clock.ms)
 		return;
 	l->turned_ms = (uint32_t)n->clock.ms;
+	update_turn(n);
+	steps = l->unchecked != 0 ? (steps + CHECK_COST - 1) / CHECK_COST : steps;
 	for (; l->t.used != 0 && steps > 0; steps--) {
-		l->hand = l->hand < l->t.high ? l->hand + 1 : 1;
-		struct lease *e = at(l, l->hand);
-		if (is_holding(e) && (is_over(n, e) || is_static_now(n, e)))
-			lease_end(n, e);
+		uint32_t next = l->hand < l->t.high ? l->hand + 1 : 1;
+		if (!look_at(n, at(l, next)))
+			return;
+		l->hand = next;
+		l->unchecked -= l->unchecked != 0;
 	}
 }
 
 bool
-lease_cut(struct nat *n, const struct cmd_nat_filter *what, uint32_t *at_last, uint32_t steps)
+lease_cut(struct nat *n, const struct cmd_nat_filter *what, bool told, uint32_t *at_last,
+          uint32_t steps)
 {
 	struct leases *l = &n->leases;
-	for (; steps > 0 && *at_last < l->t.high; steps--) {
-		struct lease *e = at(l, ++*at_last);
-		if (is_holding(e) && is_cut(n, e, what))
+	for (; steps > 0 && *at_last < l->t.high; steps--, ++*at_last) {
+		struct lease *e = at(l, *at_last + 1);
+		if (!is_holding(e) || !is_cut(n, e, what))
+			continue;
+		if (!told)
 			lease_end(n, e);
+		else if (update_has_room(&n->updates))
+			taken_end(n, e, TAKEN_CLEARED);
+		else
+			return false;
 	}
 	return *at_last >= l->t.high;
 }

@@ -7,6 +7,7 @@
 #include "lib/mem.h"
 #include "nat/answer.h"
 #include "nat/drain.h"
+#include "nat/epoch.h"
 #include "nat/nat_filter.h"
 #include "nat/other.h"
 #include "nat/ranges.h"
@@ -24,7 +25,7 @@ enum { TICK_RELEASES = 64, TICK_LEASES = 128 };
 /* Sizes of the parts, in the order in which they stand in memory. */
 struct sizes {
 	uint32_t mappings, subscribers, permissions, quarantined, leases;
-	size_t head, mapping, subscriber, filter, pool, refusals, quarantine, lease;
+	size_t head, mapping, subscriber, filter, pool, refusals, quarantine, lease, update;
 };
 
 static struct sizes
@@ -45,6 +46,7 @@ sizes_of(const struct policy_env *env)
 	s.pool = pool_memsize(env, of);
 	s.lease = table_memsize(s.leases, sizeof(struct lease), 1);
 	s.refusals = sizeof(struct refusals);
+	s.update = s.leases != 0 ? UPDATE_MAX * sizeof(struct update) : 0;
 	s.quarantine = (size_t)s.quarantined * sizeof(struct quarantined);
 	return s;
 }
@@ -54,7 +56,7 @@ nat_memsize(const struct policy_env *env)
 {
 	struct sizes s = sizes_of(env);
 	return s.head + s.mapping + s.subscriber + s.filter + s.pool + s.lease + s.refusals +
-	       s.quarantine;
+	       s.quarantine + s.update;
 }
 
 void *
@@ -74,6 +76,8 @@ nat_create(const struct policy_env *env)
 	table_init(&n->leases.t, at += s.pool, s.leases, sizeof(struct lease), 1);
 	n->refusals = (void *)(at += s.lease);
 	n->quarantine = (struct quarantine){(void *)(at += s.refusals), s.quarantined, 0, 0};
+	n->updates.entry = (void *)(at += (size_t)s.quarantined * sizeof(struct quarantined));
+	n->updates.capacity = s.update != 0 ? UPDATE_MAX : 0;
 	n->subscribers.seed = n->filter.seed = n->leases.seed = env->seed;
 	n->random = mix64(env->seed ^ 0x9e3779b97f4a7c15u, env->worker * 2u + 0xd6e8feb86659fd93u);
 	n->log = (struct nat_recorder){
@@ -81,6 +85,8 @@ nat_create(const struct policy_env *env)
 	};
 	n->stats = env->stats;
 	n->tally = env->tally;
+	n->say = env->say;
+	n->whose = env->whose;
 	n->worker = env->worker;
 	n->size = size;
 	return n;
@@ -106,14 +112,6 @@ start_wait(struct nat *n)
 	bool is_known = n->gives_from != UINT64_MAX && n->gives_from > n->clock.ms;
 	n->stats->ports_from_ns = is_known ?
 		n->clock.ns + (n->gives_from - n->clock.ms) * 1000000u : 0;
-}
-
-/* Who has asked for mappings is to look after them (RFC 6887, 8.5). */
-static void
-epoch_begin(struct nat *n)
-{
-	n->epoch_ms = n->clock.ms;
-	n->stats->pcp_epoch_ns = n->clock.ns;
 }
 
 /* The first time that it is told what time it is. */
@@ -146,9 +144,8 @@ nat_reload(void *state, const struct generation *g)
 	pool_reload(&n->pool, g);
 	n->has_changed = n->extras != r->extras;
 	n->extras = r->extras;
-	if (n->outside != r->outside && n->began_ms != 0)
-		epoch_begin(n);
-	n->outside = r->outside;
+	epoch_reload(n, r);
+	lease_reload(n);
 	threshold_reload(n);
 	lane_reload(n);
 	drain_reload(n);
@@ -567,7 +564,7 @@ nat_serve(void *state, const struct miss *m, uint8_t *data, uint32_t size, uint3
 static bool
 nat_cut(void *state, const void *what, uint32_t *at, uint32_t steps)
 {
-	return lease_cut(state, what, at, steps);
+	return epoch_cut(state, what, at, steps);
 }
 
 const struct policy_ops nat_policy = {

@@ -26,6 +26,14 @@ nat_ranges_meet(uint16_t first, uint16_t last, uint16_t from, uint16_t to)
 	return last == 0 || to == 0 || (from <= last && to >= first);
 }
 
+/* nat_filter_is_all: does it want everything? */
+static inline bool
+nat_filter_is_all(const struct cmd_nat_filter *f)
+{
+	return (f->inside_mask | f->external_mask | f->inside_last | f->port_last | f->pool |
+	        f->realm | f->worker | f->proto) == 0;
+}
+
 static inline bool
 nat_filter_wants(const struct cmd_nat_filter *f, const struct nat_facts *x)
 {

@@ -4,7 +4,7 @@
 
 #include "nat/ranges.h"
 
-enum { VERSION = 2, RESPONSE = 0x80 };
+enum { VERSION = 2 };
 enum { SHORT_ERROR_S = 30, LONG_ERROR_S = 1800 };
 
 /* Where the part of an opcode ends. */
@@ -13,9 +13,11 @@ static const uint32_t ends[PCP_OPCODES] = {
 	[OP_PEER] = PCP_HEADER + PCP_PEER,
 };
 
-static uint32_t
-error_lifetime(enum pcp_result r)
+uint32_t
+pcp_error_lifetime(uint8_t r)
 {
+	if (r == PCP_SUCCESS)
+		return 0;
 	bool is_short = r == PCP_NETWORK_FAILURE || r == PCP_NO_RESOURCES ||
 	                r == PCP_USER_EX_QUOTA;
 	return is_short ? SHORT_ERROR_S : LONG_ERROR_S;
@@ -68,6 +70,16 @@ judge(struct pcp_request *q)
 	return opcode == OP_MAP ? pcp_map(q) : pcp_peer(q);
 }
 
+void
+pcp_header_write(const struct nat *n, uint8_t *d, uint8_t result, uint32_t lifetime)
+{
+	d[0] = VERSION;
+	d[AT_RESULT - 1] = 0;
+	d[AT_RESULT] = result;
+	store32(d + AT_LIFETIME, htobe32(lifetime));
+	store32(d + AT_EPOCH, htobe32((uint32_t)((n->clock.ms - n->epoch_ms) / 1000)));
+}
+
 /* An answer of so many octets, of which the header is written here. */
 static uint32_t
 answer(struct pcp_request *q, enum pcp_result r, uint32_t size)
@@ -76,12 +88,8 @@ answer(struct pcp_request *q, enum pcp_result r, uint32_t size)
 	uint8_t *d = q->data;
 	bool is_understood = r != PCP_UNSUPP_VERSION && r != PCP_UNSUPP_OPCODE &&
 	                     r != PCP_MALFORMED_REQUEST && r != PCP_MALFORMED_OPTION;
-	d[0] = VERSION;
-	d[AT_OPCODE] |= RESPONSE;
-	d[AT_RESULT - 1] = 0;
-	d[AT_RESULT] = (uint8_t)r;
-	store32(d + AT_LIFETIME, htobe32(q->lifetime));
-	store32(d + AT_EPOCH, htobe32((uint32_t)((n->clock.ms - n->epoch_ms) / 1000)));
+	pcp_header_write(n, d, (uint8_t)r, q->lifetime);
+	d[AT_OPCODE] |= PCP_RESPONSE;
 	if (is_understood) /* else what stands there of the client's address is left (7.2) */
 		memset(d + AT_ZERO, 0, PCP_HEADER - AT_ZERO);
 	n->stats->pcp_requests++;
@@ -119,11 +127,11 @@ pcp_answer(struct nat *n, const struct miss *m, uint8_t *data, uint32_t size, ui
 {
 	const struct nat_rules *rules = rules_of(m->gen);
 	struct pcp_request q = {
-		.n = n, .m = m, .data = data, .size = size, .lifetime = LONG_ERROR_S,
+		.n = n, .from = m, .m = m, .data = data, .size = size, .lifetime = LONG_ERROR_S,
 		.asker = pcp_asker(rules, m),
 	};
 	struct miss sent = pcp_sent(m, m->tuple.proto, m->tuple.sport);
-	if (size < 2 || (data[AT_OPCODE] & RESPONSE) != 0 ||
+	if (size < 2 || (data[AT_OPCODE] & PCP_RESPONSE) != 0 ||
 	    (q.asker == NULL && pcp_rule(rules, &sent, false) == NULL))
 		return 0;
 	if (data[0] != VERSION)
@@ -135,6 +143,6 @@ pcp_answer(struct nat *n, const struct miss *m, uint8_t *data, uint32_t size, ui
 	if (r == PCP_SUCCESS)
 		return granted(&q);
 	if (q.lifetime == UINT32_MAX)
-		q.lifetime = error_lifetime(r);
+		q.lifetime = pcp_error_lifetime((uint8_t)r);
 	return refused(&q, r, room);
 }

@@ -41,6 +41,7 @@ hold(struct pcp_request *q, uint32_t number, const struct img_nat_rule *rule, ui
 	if (!lease_has_room(&n->leases, 1 + q->n_filters) ||
 	    !lease_make(n, number, q->data + AT_NONCE, seconds))
 		return pcp_leave(n, number, PCP_NO_RESOURCES);
+	pcp_know(q, lease_find(&n->leases, number));
 	int err = lease_filter(n, number, q->filters, q->n_filters, true);
 	assert(err == 0 && "there is room for as many as a request has");
 	(void)err;
@@ -62,6 +63,7 @@ renew(struct pcp_request *q, struct lease *l, uint32_t seconds)
 	if (err != 0)
 		return err == EDQUOT ? PCP_EXCESSIVE_REMOTE_PEERS : PCP_NO_RESOURCES;
 	lease_extend(n, l, seconds);
+	pcp_know(q, l);
 	return pcp_granted_mapping(q, number, seconds);
 }
 

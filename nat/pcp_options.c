@@ -68,6 +68,18 @@ filter(struct pcp_request *q, const uint8_t *o, uint32_t length)
 	return PCP_SUCCESS;
 }
 
+uint32_t
+pcp_filter_write(uint8_t *o, const struct lease_remote *r)
+{
+	memset(o, 0, FILTER_SIZE);
+	o[0] = FILTER;
+	o[3] = FILTER_SIZE - OPTION_HEADER;
+	o[AT_BITS] = (uint8_t)(r->bits + MAPPED_BITS);
+	store16(o + AT_FILTER_PORT, r->port);
+	pcp_address_put(o + AT_PREFIX, r->address);
+	return FILTER_SIZE;
+}
+
 /* Does each end where there is another, or the message? */
 static bool
 are_whole(const struct pcp_request *q, uint32_t at)

@@ -9,7 +9,6 @@
 #include <errno.h>
 
 #include "lib/parse_plain.h"
-#include "nat/ranges.h"
 
 /* What a subscriber may have a connection with: an address of a host, and a port. */
 static bool
@@ -17,15 +16,6 @@ is_remote(be32 address, be16 port)
 {
 	uint8_t first = (uint8_t)(be32toh(address) >> 24);
 	return port != 0 && !is_martian4_first(first);
-}
-
-/* Is it this worker whose subscriber he is for what he sends there? */
-static bool
-is_at_home(const struct pcp_request *q, const struct wish *w)
-{
-	const struct nat_rules *r = rules_of(q->m->gen);
-	return !r->has_ranges ||
-	       ranges_home(q->m->gen, w->rule, &w->miss->tuple) == (int)q->n->worker;
 }
 
 /*
@@ -40,6 +30,7 @@ extend(struct pcp_request *q, struct lease *l, uint32_t seconds)
 		return PCP_NOT_AUTHORIZED;
 	if (seconds > left)
 		lease_extend(q->n, l, seconds);
+	pcp_know(q, l);
 	return pcp_granted_mapping(q, l->mapping, seconds > left ? seconds : left);
 }
 
@@ -59,6 +50,7 @@ make(struct pcp_request *q, const struct wish *w, const struct lease_remote *pee
 	int err = lease_make_peer(n, number, peer, q->data + AT_NONCE, seconds);
 	if (err != 0)
 		return pcp_leave(n, number, err == EDQUOT ? PCP_USER_EX_QUOTA : PCP_NO_RESOURCES);
+	pcp_know(q, lease_find_peer(&n->leases, number, peer));
 	if (is_new)
 		map->timers = w->rule->timers;
 	return pcp_granted_mapping(q, number, seconds);
@@ -68,16 +60,13 @@ static enum pcp_result
 peer_of(struct pcp_request *q, const struct lease_remote *peer)
 {
 	struct miss sent = pcp_sent(q->m, q->data[AT_PROTO], load16(q->data + AT_INSIDE_PORT));
-	sent.tuple.dst = addr_from_v4(peer->address);
-	sent.tuple.dport = peer->port;
-	sent.route = route_from(sent.gen, sent.tuple.realm, &sent.tuple.dst, FAMILY_V4);
 	struct lease_remote in = *peer;
-	in.realm = route_realm(sent.gen, sent.route);
+	pcp_sent_to(&sent, &in);
 	struct wish w = pcp_wish(q, &sent);
 	uint32_t seconds = pcp_seconds(q);
 	if (w.rule == NULL)
 		return PCP_NOT_AUTHORIZED;
-	if (!is_at_home(q, &w))
+	if (!pcp_is_at_home(q->n, &w))
 		return PCP_NO_RESOURCES;
 	uint32_t number = life_find(q->n, &w);
 	struct lease *l = number != 0 ? lease_find_peer(&q->n->leases, number, &in) : NULL;

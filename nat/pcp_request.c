@@ -2,6 +2,8 @@
 /* What opcodes of the Port Control Protocol have in common: who asks, for what, what he gets. */
 #include "nat/pcp_request.h"
 
+#include "nat/ranges.h"
+
 const struct img_nat_rule *
 pcp_rule(const struct nat_rules *r, const struct miss *sent, bool is_third)
 {
@@ -20,6 +22,23 @@ pcp_sent(const struct miss *m, uint8_t proto, be16 port)
 	q.tuple.dport = 0;
 	memset(q.hint, 0, sizeof(q.hint));
 	return q;
+}
+
+void
+pcp_sent_to(struct miss *sent, struct lease_remote *peer)
+{
+	sent->tuple.dst = addr_from_v4(peer->address);
+	sent->tuple.dport = peer->port;
+	sent->route = route_from(sent->gen, sent->tuple.realm, &sent->tuple.dst, FAMILY_V4);
+	peer->realm = route_realm(sent->gen, sent->route);
+}
+
+bool
+pcp_is_at_home(const struct nat *n, const struct wish *w)
+{
+	const struct generation *g = w->miss->gen;
+	return !rules_of(g)->has_ranges ||
+	       ranges_home(g, w->rule, &w->miss->tuple) == (int)n->worker;
 }
 
 struct wish
@@ -76,6 +95,17 @@ pcp_holds(struct pcp_request *q, const struct lease *l)
 		return true;
 	q->lifetime = lease_left(q->n, l);
 	return false;
+}
+
+void
+pcp_know(const struct pcp_request *q, struct lease *l)
+{
+	const struct tuple *t = &q->from->tuple;
+	l->client = (struct lease_client){
+		.address = t->src.w[0], .server = t->dst.w[0], .port = t->sport,
+		.nic = q->from->nic, .is_third = q->is_third,
+		.prefers_failure = q->prefers_failure,
+	};
 }
 
 enum pcp_result

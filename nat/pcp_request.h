@@ -16,6 +16,7 @@
 #include "nat/pcp.h"
 #include "nat/rules.h"
 
+enum { PCP_RESPONSE = 0x80 };
 enum { OP_ANNOUNCE, OP_MAP, OP_PEER, PCP_OPCODES };
 /* Places in a message: header, then those of MAP and PEER. */
 enum { AT_OPCODE = 1, AT_RESULT = 3, AT_LIFETIME = 4, AT_CLIENT = 8, AT_EPOCH = 8, AT_ZERO = 12,
@@ -27,6 +28,7 @@ enum { OPTION_HEADER = 4, THIRD_PARTY_SIZE = OPTION_HEADER + 16 };
 
 struct pcp_request {
 	struct nat *n;
+	const struct miss *from; /* as it came */
 	const struct miss *m; /* whose it is: the sender's, or the third party's that he names */
 	const struct img_nat_asker *asker; /* the sender, if he may ask for others */
 	uint8_t *data;
@@ -56,12 +58,23 @@ uint32_t pcp_option_size(const uint8_t *o, uint32_t room);
 const struct img_nat_asker *pcp_asker(const struct nat_rules *r, const struct miss *m);
 bool pcp_third_find(const uint8_t *data, uint32_t size, be32 *address);
 struct miss pcp_third(const struct miss *m, const struct img_nat_asker *a, be32 address);
-/* pcp_third_party: the option. */
+/* pcp_third_party: the option. pcp_third_write, pcp_filter_write: it, and a filter, in a message.
+ * => octets. */
 enum pcp_result pcp_third_party(struct pcp_request *q, const uint8_t *o);
+uint32_t pcp_third_write(uint8_t *o, be32 address);
+uint32_t pcp_filter_write(uint8_t *o, const struct lease_remote *r);
 
 /* pcp_address_put: an IPv4 address in 16 octets; pcp_address_get: => false: it is none. */
 void pcp_address_put(uint8_t *at, be32 address);
 bool pcp_address_get(const uint8_t *at, be32 *address);
+
+/* pcp_header_write: of an answer, but for its opcode and what is zero. pcp_error_lifetime: how long
+ * a result holds; of success 0. */
+void pcp_header_write(const struct nat *n, uint8_t *d, uint8_t result, uint32_t lifetime);
+uint32_t pcp_error_lifetime(uint8_t result);
+
+/* pcp_know: who has asked for a lease, and how. */
+void pcp_know(const struct pcp_request *q, struct lease *l);
 
 /* pcp_granted: an external endpoint, for so long. */
 enum pcp_result pcp_granted(struct pcp_request *q, be32 address, be16 port, uint32_t lifetime);
@@ -76,6 +89,10 @@ uint32_t pcp_seconds(const struct pcp_request *q);
 struct wish pcp_wish(const struct pcp_request *q, const struct miss *sent);
 /* pcp_sent: a first packet of the inside endpoint, to nowhere: what a mapping is made for. */
 struct miss pcp_sent(const struct miss *m, uint8_t proto, be16 port);
+/* pcp_sent_to: the same to a remote endpoint, whose realm is found. */
+void pcp_sent_to(struct miss *sent, struct lease_remote *peer);
+/* pcp_is_at_home: is it this worker whose subscriber he is for what he sends there? */
+bool pcp_is_at_home(const struct nat *n, const struct wish *w);
 /* pcp_static: of a static mapping *outside is the external endpoint. */
 bool pcp_static(const struct pcp_request *q, uint64_t *outside);
 /* pcp_rule: the rule that decides about a subscriber's mappings, or NULL: he may not ask (nor may

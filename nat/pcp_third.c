@@ -44,6 +44,16 @@ pcp_third(const struct miss *m, const struct img_nat_asker *a, be32 address)
 	return of;
 }
 
+uint32_t
+pcp_third_write(uint8_t *o, be32 address)
+{
+	memset(o, 0, OPTION_HEADER);
+	o[0] = THIRD_PARTY;
+	o[3] = THIRD_PARTY_SIZE - OPTION_HEADER;
+	pcp_address_put(o + OPTION_HEADER, address);
+	return THIRD_PARTY_SIZE;
+}
+
 enum pcp_result
 pcp_third_party(struct pcp_request *q, const uint8_t *o)
 {

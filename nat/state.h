@@ -17,6 +17,7 @@
 #include "nat/quarantine.h"
 #include "nat/refusal.h"
 #include "nat/subscriber.h"
+#include "nat/update.h"
 
 /* Bits for the ports that are drawn ahead for a burst: of one address 1024 in a row differ. */
 enum { DRAWN_WORDS = 16 };
@@ -26,6 +27,7 @@ struct nat {
 	struct subscriber_table subscribers;
 	struct filter filter;
 	struct leases leases;
+	struct updates updates;
 	struct pool pool;
 	struct quarantine quarantine;
 	struct nat_recorder log;
@@ -48,6 +50,7 @@ struct nat {
 	bool log_addresses;
 	uint16_t worker;
 	bool has_changed;             /* static mappings, with the last generation */
+	bool is_clearing;             /* all leases, and some have ended */
 	bool has_drained;             /* an address whose drain is over, nat/drain.h */
 	uint64_t drain_due;           /* when the next one is, in ms */
 	uint64_t extras;              /* nat_rules.extras of the generation in force */
@@ -56,6 +59,8 @@ struct nat {
 	uint64_t drawn[DRAWN_WORDS];  /* ports that were drawn for it, a bit each (nat/warm.c) */
 	struct stats *stats;
 	const struct tally *tally;    /* the worker's, of what flows have carried */
+	void (*say)(void *whose, const struct spoken *what); /* struct policy_env */
+	void *whose;
 	size_t size;                  /* of the allocation this is the head of */
 };
 

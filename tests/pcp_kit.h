@@ -131,4 +131,46 @@ peer_size(uint32_t size)
 	return data[3];
 }
 
+/* What clients are told unasked: how often, and the last of it. */
+static struct {
+	struct spoken s;
+	uint8_t d[SPOKEN_MAX];
+	unsigned n;
+} heard;
+
+static inline void
+hear(void *whose, const struct spoken *s)
+{
+	(void)whose;
+	heard.s = *s;
+	memcpy(heard.d, s->data, s->size);
+	heard.n++;
+}
+
+/* From now on, of nothing so far. */
+static inline void
+listen(void)
+{
+	world_nat(w)->say = hear;
+	memset(&heard, 0, sizeof(heard));
+}
+
+/* Is the last of it about HOST's endpoint, made with that nonce, in every octet? */
+static inline bool
+is_told(uint8_t opcode, uint8_t proto, unsigned inside, uint8_t nonce, be32 address, unsigned at,
+        unsigned seconds, uint8_t result)
+{
+	uint8_t d[PCP_HEADER + PCP_MAP] = {2, 0x80 | opcode, 0, result};
+	uint64_t epoch_s = (world_nat(w)->clock.ms - world_nat(w)->epoch_ms) / 1000;
+	store32(d + 4, htobe32(seconds));
+	store32(d + 8, htobe32((uint32_t)epoch_s));
+	memset(d + 24, nonce, 12);
+	d[36] = proto;
+	store16(d + 40, port(inside));
+	store16(d + 42, port(at));
+	d[54] = d[55] = 0xff;
+	store32(d + 56, address);
+	return heard.s.size >= sizeof(d) && memcmp(heard.d, d, sizeof(d)) == 0;
+}
+
 #endif

@@ -13,6 +13,7 @@ static const struct { const char *name; size_t offset; } fields[] = {
 	F(flows_v6),
 	F(mappings_created), F(mappings_freed), F(mappings), F(subscribers), F(blocks),
 	F(quarantine_early), F(ports_not_kept), F(leases), F(pcp_requests), F(pcp_refused),
+	F(pcp_updates),
 	F(persistence), F(persistence_full),
 	F(backends_passed), F(stateless), F(log_records), F(log_lost),
 	F(bursts), F(idle_polls), F(turns_late), F(turns_preempted),

@@ -176,7 +176,7 @@ const struct view view_stats[] = {
 	  {"no ports yet, for", "ports_wait", SECONDS},
 	  {"ports not kept", "ports_not_kept", NUMBER},
 	  {"leases", "leases", NUMBER}, {"PCP requests", "pcp_requests", NUMBER},
-	  {"PCP refused", "pcp_refused", NUMBER},
+	  {"PCP refused", "pcp_refused", NUMBER}, {"PCP updates", "pcp_updates", NUMBER},
 	  {"persistent clients", "persistence", NUMBER},
 	  {"not remembered", "persistence_full", NUMBER},
 	  {"full backends passed over", "backends_passed", NUMBER},

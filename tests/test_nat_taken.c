@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* taken.h: leases that a configuration takes away, and where their mappings go. */
+#include "pcp_kit.h"
+
+#define ANOTHER ip(203, 0, 113, 2)
+enum { MAP = 1, PEER = 2 };
+
+/* Two addresses; HOST is on `had`, and `left` is the other one. */
+static be32 had, left;
+
+static void
+begin_two(uint8_t filtering)
+{
+	begin(filtering);
+	world_address(w, 0, ANOTHER);
+	world_apply(w);
+	listen();
+	CU_ASSERT_EQUAL(world_out(w, UDP, HOST, 1, SERVER, 53, &spec, &flow), VERDICT_OPEN);
+	had = spec.reply.dst.w[0];
+	left = had == PUBLIC ? ANOTHER : PUBLIC;
+	world_end(w, &flow);
+}
+
+/* An address is no longer in the pool. */
+static void
+remove_address(be32 address)
+{
+	if (w->address[0].address == address)
+		w->address[0] = w->address[1];
+	w->n_addresses--;
+	world_apply(w);
+}
+
+/* => how many were told, in time for all three. */
+static unsigned
+told(void)
+{
+	unsigned before = heard.n;
+	for (unsigned i = 0; i < 800; i++)
+		world_tick(w, 1);
+	return heard.n - before;
+}
+
+static enum verdict
+arrives(be32 remote, be32 at, unsigned to)
+{
+	struct miss m = world_miss(w, W_OUTSIDE, UDP, remote, port(9), at, port((uint16_t)to));
+	enum verdict v = nat_policy.open(w->state[0], &m, &spec);
+	if (v == VERDICT_OPEN)
+		nat_policy.undo(w->state[0], &m, &spec);
+	return v;
+}
+
+/* A rule that no longer lets its subscribers ask: what they have asked for ends. */
+static void
+test_forbidden(void)
+{
+	begin(NAT_FILTER_EIF);
+	listen();
+	CU_ASSERT_EQUAL(map(UDP, 5000, HOUR, 1), PCP_SUCCESS);
+	unsigned there = external();
+	CU_ASSERT_EQUAL(peer_size(peer_request(UDP, 5001, SERVER, 1, 600, 2)), PCP_SUCCESS);
+	world_apply(w);
+	CU_ASSERT_EQUAL(told(), 0);
+	w->rule[0].pcp = 0;
+	world_apply(w);
+	CU_ASSERT_EQUAL(told(), 6);
+	CU_ASSERT_EQUAL(w->stats[0].leases, 0);
+	CU_ASSERT_EQUAL(heard.d[1], 0x80 | PEER);
+	CU_ASSERT_EQUAL(arrives(SERVER, PUBLIC, there), VERDICT_DROP);
+	world_free(w);
+}
+
+/* What a server has asked for is its own as long as it may ask, whatever the rule says. */
+static void
+test_third(void)
+{
+	be32 server = ip(192, 0, 2, 8);
+	begin(NAT_FILTER_EIF);
+	w->is_routed = true;
+	w->rule[0].pcp = 0;
+	w->conf.asker[0] = (struct img_nat_asker){.source = server, .plen = 32,
+		.nic = W_OUTSIDE, .realm = 1};
+	w->conf.askers = 1;
+	world_apply(w);
+	listen();
+	uint8_t *o = data + request(server, UDP, 5000, HOUR, 1);
+	o[0] = 1;
+	o[3] = 16;
+	o[14] = o[15] = 0xff;
+	store32(o + 16, HOST);
+	struct miss m = world_miss(w, W_OUTSIDE, UDP, server, port(1234), SERVER, port(PCP_PORT));
+	CU_ASSERT_EQUAL(nat_policy.serve(w->state[0], &m, data, 80, ROOM), 80);
+	CU_ASSERT_EQUAL(data[3], PCP_SUCCESS);
+	world_apply(w);
+	CU_ASSERT(told() == 0 && w->stats[0].leases == 1);
+	w->conf.asker[0].source = ip(192, 0, 2, 9);
+	world_apply(w);
+	CU_ASSERT(told() == 3 && w->stats[0].leases == 0);
+	CU_ASSERT(heard.s.dst == server && load32(heard.d + 4) == 0);
+	world_free(w);
+}
+
+/* Its address is removed: the mapping is on another one, with its port, time, nonce and filters. */
+static void
+test_moved(void)
+{
+	begin_two(NAT_FILTER_EIF);
+	uint32_t size = request(HOST, UDP, 5000, HOUR, 1);
+	CU_ASSERT_EQUAL(map_size(HOST, with_filter(size, SERVER, 128, 0)), PCP_SUCCESS);
+	unsigned there = external();
+	world_tick(w, 100 * 1000);
+	remove_address(had);
+	CU_ASSERT_EQUAL(told(), 3);
+	uint32_t seconds = be32toh(load32(heard.d + 4)); /* of the last one, which is later */
+	CU_ASSERT(seconds == HOUR - 100 || seconds == HOUR - 101);
+	CU_ASSERT_TRUE(is_told(MAP, UDP, 5000, 1, left, there, seconds, PCP_SUCCESS));
+	static const uint8_t option[20] = {3, 0, 0, 20, 0, 128, 0, 0, [18] = 0xff, 0xff};
+	CU_ASSERT(heard.s.size == 84 && memcmp(heard.d + 60, option, 20) == 0);
+	CU_ASSERT_EQUAL(load32(heard.d + 80), SERVER);
+	CU_ASSERT_EQUAL(w->stats[0].leases, 2);
+	CU_ASSERT_EQUAL(arrives(SERVER, left, there), VERDICT_OPEN);
+	CU_ASSERT(spec.reply.src.w[0] == HOST && spec.reply.sport == port(5000));
+	CU_ASSERT_EQUAL(arrives(ip(9, 9, 9, 9), left, there), VERDICT_DROP);
+	CU_ASSERT_EQUAL(map(UDP, 5000, HOUR, 1), PCP_SUCCESS);
+	CU_ASSERT(load32(data + 56) == left && external() == there);
+	world_free(w);
+}
+
+/* What cannot move: peers, what is to be the same or nothing, and where there is no other. */
+static void
+test_unmoved(void)
+{
+	begin_two(NAT_FILTER_EIF);
+	CU_ASSERT_EQUAL(peer_size(peer_request(UDP, 5000, SERVER, 1, 600, 2)), PCP_SUCCESS);
+	unsigned there = external();
+	remove_address(had);
+	CU_ASSERT_EQUAL(told(), 3);
+	CU_ASSERT_TRUE(is_told(PEER, UDP, 5000, 2, had, there, 0, PCP_SUCCESS));
+	CU_ASSERT_EQUAL(w->stats[0].leases, 0);
+	world_free(w);
+	begin_two(NAT_FILTER_EIF);
+	uint8_t *o = data + request(HOST, UDP, 5000, HOUR, 1);
+	store16(data + 42, port(20007));
+	o[0] = 2; /* PREFER_FAILURE */
+	unsigned result = map_size(HOST, 64);
+	there = external();
+	CU_ASSERT_EQUAL(result, there == 20007 ? PCP_SUCCESS : PCP_CANNOT_PROVIDE_EXTERNAL);
+	if (result != PCP_SUCCESS) { /* of his block then */
+		CU_ASSERT_EQUAL(map(UDP, 5000, HOUR, 1), PCP_SUCCESS);
+		there = external();
+		o = data + request(HOST, UDP, 5000, HOUR, 1);
+		store16(data + 42, port((uint16_t)there));
+		o[0] = 2;
+		CU_ASSERT_EQUAL(map_size(HOST, 64), PCP_SUCCESS);
+	}
+	remove_address(had);
+	CU_ASSERT_EQUAL(told(), 3);
+	CU_ASSERT_TRUE(is_told(MAP, UDP, 5000, 1, had, there, 1800, PCP_CANNOT_PROVIDE_EXTERNAL));
+	CU_ASSERT_EQUAL(map(UDP, 5000, HOUR, 1), PCP_SUCCESS);
+	there = external();
+	w->address[0].drain = 1;
+	w->conf.drain_ms = 60000;
+	world_apply(w);
+	CU_ASSERT(told() == 0 && w->stats[0].leases == 1);
+	world_tick(w, 60000);
+	CU_ASSERT(w->stats[0].leases == 1); /* until it is seen that a deadline has passed */
+	CU_ASSERT_TRUE(nat_policy.lapsed(w->state[0]));
+	CU_ASSERT_EQUAL(told(), 3);
+	CU_ASSERT_TRUE(is_told(MAP, UDP, 5000, 1, left, there, 0, PCP_SUCCESS));
+	CU_ASSERT(w->stats[0].leases == 0 && world_nat(w)->mappings.t.used == 0);
+	world_free(w);
+}
+
+/* An address that drains is his until its drain is over; who asks meanwhile has another by then. */
+static void
+test_drained(void)
+{
+	for (unsigned asks = 0; asks < 2; asks++) {
+		begin_two(NAT_FILTER_EIF);
+		CU_ASSERT_EQUAL(map(UDP, 5000, HOUR, 1), PCP_SUCCESS);
+		unsigned there = external();
+		w->address[had == w->address[0].address ? 0 : 1].drain = 1;
+		w->conf.drain_ms = 60000;
+		world_apply(w);
+		CU_ASSERT(told() == 0 && arrives(SERVER, had, there) == VERDICT_OPEN);
+		CU_ASSERT_EQUAL(asks != 0 ? map(UDP, 5000, HOUR, 1) : PCP_SUCCESS, PCP_SUCCESS);
+		world_tick(w, 60000);
+		CU_ASSERT_TRUE(nat_policy.lapsed(w->state[0]));
+		CU_ASSERT_EQUAL(told(), asks != 0 ? 0 : 3);
+		CU_ASSERT(asks != 0 || load32(heard.d + 56) == left);
+		CU_ASSERT_EQUAL(arrives(SERVER, had, there), VERDICT_DROP);
+		there = asks != 0 ? external() : be16toh(load16(heard.d + 42));
+		CU_ASSERT(arrives(SERVER, left, there) == VERDICT_OPEN && w->stats[0].leases == 1);
+		world_free(w);
+	}
+}
+
+/* Its inside endpoint is a static mapping's now: that is told, without end. */
+static void
+test_static(void)
+{
+	begin(NAT_FILTER_EIF);
+	listen();
+	CU_ASSERT_EQUAL(map(TCP, 80, HOUR, 1), PCP_SUCCESS);
+	world_static(w, static_key(1, HOST, TCP, port(80)),
+	             static_key(0, PUBLIC, TCP, port(8080)), 1);
+	world_apply(w);
+	CU_ASSERT(told() == 3 && w->stats[0].leases == 0);
+	CU_ASSERT_TRUE(is_told(MAP, TCP, 80, 1, PUBLIC, 8080, UINT32_MAX, PCP_SUCCESS));
+	world_free(w);
+}
+
+static const struct test_case all[] = {
+	{"a rule that does not let ask", test_forbidden},
+	{"a server that may not ask", test_third},
+	{"an address that is removed", test_moved},
+	{"what does not move", test_unmoved},
+	{"an address whose drain is over", test_drained},
+	{"a static mapping", test_static},
+};
+TEST_MAIN("nat_taken", all)
