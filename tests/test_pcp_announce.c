@@ -2,6 +2,7 @@
 /* ctl/dataplane/pcp_announce.h: who is told that what he has asked for may be lost, and when. */
 #include "test.h"
 
+#include "lib/cut.h"
 #include "plane_world.h"
 
 #define NAT_OF(addresses, rule)                                                               \
@@ -81,6 +82,31 @@ test_start(void)
 	world_close(&w);
 }
 
+/* All that was asked for is cleared: announced when both workers are through, and not before. */
+static void
+test_workers(void)
+{
+	struct world w;
+	uint32_t epoch = 99;
+	const struct cmd_nat_filter any = {.proto = 0};
+	world_open(&w, NAT_OF(BEFORE, "\"nic\": \"inside\", \"pcp\": true, "), false);
+	CU_ASSERT_EQUAL(wait(&w, 200, &epoch), 10);
+	struct worker *of[2] = {w.plane.worker[0], w.plane.worker[1]};
+	CU_ASSERT_NOT_EQUAL(cut_post(&w.plane.shared, of, POLICY_NAT, w.plane.gen->number, &any,
+	                             sizeof(any)), 0);
+	worker_poll(of[0], w.now);
+	for (unsigned i = 0; i < 3; i++) {
+		w.now += SECOND;
+		worker_poll(of[0], w.now);
+		plane_poll(&w.plane, w.now);
+		worker_poll(of[0], w.now);
+		CU_ASSERT_EQUAL(told(&w, 0, &epoch), 0);
+	}
+	CU_ASSERT_EQUAL(wait(&w, 3, &epoch), 4);
+	CU_ASSERT(epoch >= 1 && epoch <= 5);
+	world_close(&w);
+}
+
 /* A rule without an interface: the one that its subscribers are reached by. Without pcp: none. */
 static void
 test_where(void)
@@ -101,6 +127,7 @@ test_where(void)
 
 static const struct test_case all[] = {
 	{"after a start, and other addresses", test_start},
+	{"of all workers", test_workers},
 	{"where", test_where},
 };
 TEST_MAIN("pcp_announce", all)

@@ -93,12 +93,24 @@ pcp_announce_due(const struct slow *s)
 	return a->look_ns < a->due_ns ? a->look_ns : a->due_ns;
 }
 
+/* The oldest of the workers': a new one is told when the last of them has begun it. 0: not yet. */
+static uint64_t
+epoch_of_all(const struct slow *s)
+{
+	uint64_t oldest_ns = UINT64_MAX;
+	for (uint32_t i = 1; i <= s->shared->n_workers; i++) {
+		uint64_t ns = stats_context(s->shared->stats, i)->pcp_epoch_ns;
+		oldest_ns = ns < oldest_ns ? ns : oldest_ns;
+	}
+	return oldest_ns;
+}
+
 static void
 look(struct slow *s)
 {
 	struct pcp_announce *a = &s->pcp;
-	uint64_t epoch_ns = stats_context(s->shared->stats, 1)->pcp_epoch_ns;
-	a->look_ns = epoch_ns != 0 ? UINT64_MAX : s->now_ns + FIRST_PAUSE_NS;
+	uint64_t epoch_ns = epoch_of_all(s);
+	a->look_ns = s->now_ns + (epoch_ns != 0 ? NS : FIRST_PAUSE_NS);
 	if (epoch_ns == a->epoch_ns)
 		return;
 	a->epoch_ns = epoch_ns;
