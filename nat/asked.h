@@ -3,6 +3,7 @@
  * What       The external port that a request asks for (nat/pcp.h), if it can be given.
  * Invariant  1. It is of a block that its subscriber has, or of one more that he may have: the one
  *               with that port, where his address is asked for too.
+ *            2. One that rests is given to nobody but who had it (nat/rest.h).
  * Owner      One worker.
  * See        RFC 6887, 11.3; nat/want.h for what pools wish.
  */

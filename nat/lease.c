@@ -147,6 +147,7 @@ hold(struct nat *n, uint32_t mapping, struct lease *from, const uint8_t nonce[LE
 	lease_extend(n, from, seconds);
 	if (add(n, mapping, from) == 0)
 		return false;
+	m->asked = 1;
 	m->flows++;
 	m->out_flows++;
 	return true;

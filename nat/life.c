@@ -189,7 +189,8 @@ static void
 release_oldest(struct nat *n)
 {
 	struct quarantined e = quarantine_take(&n->quarantine);
-	port_free(n, e.block, e.proto, e.place);
+	if (n->rests.t.used == 0 || rest_end(n, e))
+		port_free(n, e.block, e.proto, e.place);
 }
 
 void
@@ -199,14 +200,14 @@ life_release_due(struct nat *n, uint32_t max)
 		release_oldest(n);
 }
 
-/* A port whose mapping has ended, into the quarantine if there is one. */
-static inline void
+/* A port whose mapping has ended, into the quarantine. => false: it is free, there is none. */
+static inline bool
 port_retire(struct nat *n, uint32_t block, enum nat_proto proto, uint32_t place)
 {
 	struct quarantine *q = &n->quarantine;
 	if (n->quarantine_ms == 0 || q->capacity == 0) {
 		port_free(n, block, proto, place);
-		return;
+		return false;
 	}
 	life_release(n, RELEASE_BEFORE_PUT);
 	if (q->count == q->capacity) {
@@ -215,6 +216,7 @@ port_retire(struct nat *n, uint32_t block, enum nat_proto proto, uint32_t place)
 	}
 	struct quarantined e = {.block = block, .proto = proto, .place = place};
 	quarantine_put(q, e, n->clock.ms);
+	return true;
 }
 
 /* One that is no longer found gets nothing more, so nothing is kept for it. */
@@ -449,10 +451,10 @@ port_leave(struct nat *n, const struct mapping *m, bool was_seen)
 {
 	uint32_t place = m->port - (uint32_t)mapping_block(&n->mappings, m)->first;
 	pool_unmap(&n->pool, m->block, m->proto);
-	if (was_seen)
-		port_retire(n, m->block, m->proto, place);
-	else
+	if (!was_seen && !m->asked)
 		port_free(n, m->block, m->proto, place);
+	else if (port_retire(n, m->block, m->proto, place) && m->asked)
+		rest_begin(n, m);
 }
 
 /* The same for a mapping that did not come to be. */

@@ -28,6 +28,7 @@ enum { MAPPING_PAIR_LOAD = 15, FLOWS_BITS = 28 };
 struct mapping {
 	uint32_t block : BLOCK_BITS; /* 0: free; then this word links the free list */
 	uint32_t timers : 6;   /* of the rule that last opened a flow with it */
+	uint32_t asked : 1;    /* it was asked for at some time: nat/rest.h */
 	be16 inside_port;      /* or ICMP identifier */
 	uint16_t port;         /* external, host order */
 	uint32_t flows : FLOWS_BITS;

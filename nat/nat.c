@@ -25,7 +25,7 @@ enum { TICK_RELEASES = 64, TICK_LEASES = 128 };
 /* Sizes of the parts, in the order in which they stand in memory. */
 struct sizes {
 	uint32_t mappings, subscribers, permissions, quarantined, leases;
-	size_t head, mapping, subscriber, filter, pool, refusals, quarantine, lease, update;
+	size_t head, mapping, subscriber, filter, pool, refusals, quarantine, lease, update, rest;
 };
 
 static struct sizes
@@ -45,6 +45,7 @@ sizes_of(const struct policy_env *env)
 	s.filter = table_memsize(s.permissions, sizeof(struct permission), 1);
 	s.pool = pool_memsize(env, of);
 	s.lease = table_memsize(s.leases, sizeof(struct lease), 1);
+	s.rest = table_memsize(s.leases, sizeof(struct rest), 1);
 	s.refusals = sizeof(struct refusals);
 	s.update = s.leases != 0 ? UPDATE_MAX * sizeof(struct update) : 0;
 	s.quarantine = (size_t)s.quarantined * sizeof(struct quarantined);
@@ -55,8 +56,8 @@ size_t
 nat_memsize(const struct policy_env *env)
 {
 	struct sizes s = sizes_of(env);
-	return s.head + s.mapping + s.subscriber + s.filter + s.pool + s.lease + s.refusals +
-	       s.quarantine + s.update;
+	return s.head + s.mapping + s.subscriber + s.filter + s.pool + s.lease + s.rest +
+	       s.refusals + s.quarantine + s.update;
 }
 
 void *
@@ -74,11 +75,13 @@ nat_create(const struct policy_env *env)
 	table_init(&n->filter.t, at += s.subscriber, s.permissions, sizeof(struct permission), 1);
 	pool_init(&n->pool, at += s.filter, env, of);
 	table_init(&n->leases.t, at += s.pool, s.leases, sizeof(struct lease), 1);
-	n->refusals = (void *)(at += s.lease);
+	table_init(&n->rests.t, at += s.lease, s.leases, sizeof(struct rest), 1);
+	n->refusals = (void *)(at += s.rest);
 	n->quarantine = (struct quarantine){(void *)(at += s.refusals), s.quarantined, 0, 0};
 	n->updates.entry = (void *)(at += (size_t)s.quarantined * sizeof(struct quarantined));
 	n->updates.capacity = s.update != 0 ? UPDATE_MAX : 0;
-	n->subscribers.seed = n->filter.seed = n->leases.seed = env->seed;
+	n->subscribers.seed = n->filter.seed = n->leases.seed = n->rests.seed =
+		env->seed;
 	n->random = mix64(env->seed ^ 0x9e3779b97f4a7c15u, env->worker * 2u + 0xd6e8feb86659fd93u);
 	n->log = (struct nat_recorder){
 		.ring = env->records, .stats = env->stats, .worker = (uint8_t)env->worker,

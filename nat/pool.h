@@ -216,6 +216,16 @@ pool_take_place(struct pool *p, uint32_t number, enum nat_proto proto, uint32_t 
 	return (uint16_t)(b->first + place);
 }
 
+/* pool_remap: the port of a mapping that has ended, and that was not freed since, is mapped. */
+static inline void
+pool_remap(struct pool *p, uint32_t number, enum nat_proto proto)
+{
+	struct block *b = block_at(p, number);
+	struct pool_slot *slot = pool_slot_at(p, b->slot);
+	slot->idle -= b->mapped++ == 0;
+	slot->ports_used[proto]++;
+}
+
 static inline void
 pool_unmap(struct pool *p, uint32_t number, enum nat_proto proto)
 {

@@ -2,7 +2,8 @@
 /*
  * What       Everything the NAT of one worker owns, and the life of a mapping.
  * Invariant  1. stats->mappings, ->subscribers and ->blocks are the tables' used counts.
- *            2. A port that is taken and not mapped is in the quarantine once.
+ *            2. A port that is taken and not mapped is in the quarantine once, stale entries
+ *               (nat/rest.h) left out.
  * Owner      One worker.
  */
 #ifndef MR_NAT_STATE_H
@@ -16,6 +17,7 @@
 #include "nat/pool.h"
 #include "nat/quarantine.h"
 #include "nat/refusal.h"
+#include "nat/rest.h"
 #include "nat/subscriber.h"
 #include "nat/update.h"
 
@@ -28,6 +30,7 @@ struct nat {
 	struct filter filter;
 	struct leases leases;
 	struct updates updates;
+	struct rests rests;
 	struct pool pool;
 	struct quarantine quarantine;
 	struct nat_recorder log;
