@@ -191,6 +191,50 @@ test_static(void)
 	world_free(w);
 }
 
+/*
+ * Peers of one inside port by their endpoints, against a list: the external port is the same for
+ * all; nonce, time and who is let in are each one's own.
+ */
+static void
+test_list(void)
+{
+	enum { PEERS = 8 };
+	struct { uint64_t until_s; uint8_t nonce; } list[PEERS] = {{0, 0}};
+	uint64_t seed = test_seed();
+	begin(NAT_FILTER_APDF);
+	CU_ASSERT_EQUAL(map(UDP, 5000, 24 * HOUR, 9), PCP_SUCCESS);
+	unsigned there = external();
+	uint32_t size = request(HOST, UDP, 5000, 24 * HOUR, 9);
+	CU_ASSERT_EQUAL(map_size(HOST, with_filter(size, ip(9, 9, 9, 9), 128, 0)), PCP_SUCCESS);
+	for (unsigned step = 0; step < 5000; step++) {
+		unsigned i = random_below(&seed, PEERS), seconds = random_below(&seed, 600);
+		uint8_t nonce = (uint8_t)(1 + random_below(&seed, 2));
+		uint64_t now_s = world_nat(w)->clock.ms / 1000, left = 0;
+		seconds = seconds < 120 ? 0 : seconds;
+		if (list[i].until_s > now_s)
+			left = list[i].until_s - now_s;
+		unsigned r = peer(UDP, 5000, i < 4 ? SERVER : OTHER, 1 + i % 4, seconds, nonce);
+		bool is_his = left == 0 || list[i].nonce == nonce;
+		CU_ASSERT_EQUAL_FATAL(r, is_his ? PCP_SUCCESS : PCP_NOT_AUTHORIZED);
+		CU_ASSERT_EQUAL_FATAL(lifetime(), is_his && seconds > left ? seconds : left);
+		CU_ASSERT_FATAL(!is_his || external() == there);
+		if (is_his && seconds > left) {
+			list[i].until_s = now_s + seconds;
+			list[i].nonce = nonce;
+		}
+		world_tick(w, random_below(&seed, 60000));
+		now_s = world_nat(w)->clock.ms / 1000;
+		for (unsigned k = 0; k < PEERS; k++) {
+			be32 remote = k < 4 ? SERVER : OTHER;
+			bool is_in = arrives(UDP, remote, 1 + k % 4, there, 0) == VERDICT_OPEN;
+			CU_ASSERT_EQUAL_FATAL(is_in, list[k].until_s > now_s);
+		}
+		if (step % 100 == 0)
+			CU_ASSERT_EQUAL(map(UDP, 5000, 24 * HOUR, 9), PCP_SUCCESS);
+	}
+	world_free(w);
+}
+
 /* Leases of all kinds, made and given up at random: each holds its mapping, nothing else does. */
 static void
 test_at_random(void)
@@ -229,6 +273,7 @@ static const struct test_case all[] = {
 	{"before any packet", test_made},
 	{"a connection that was idle", test_tcp},
 	{"several of one endpoint", test_together},
+	{"peers against a list", test_list},
 	{"suggested ports of peers", test_suggested},
 	{"refusals of peers", test_refused},
 	{"static mappings of peers", test_static},
