@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cases of the Port Control Protocol. A and B are subscribers, S and S2 servers of the internet, X the pool's address, OWN the
 address of ours that subscribers ask."""
+import json
 import struct
 
 import packets as P
@@ -168,4 +169,29 @@ def pcp_third_party():
     c.send("outside", 5, ask_map(ours, 6, 81, 3600, dst=outside), P.udp(ours, outside, 5350, 5351, b"\2\0" + bytes(6) + mapped(ours)))
     c.send("outside", 6, ask_map(ours, 6, 80, 0, options=for_(A), dst=outside))
     c.send("outside", 7, P.tcp(S2, X, 40000, port, SYN, seq=1))
+    return c
+
+
+@case
+def pcp_update():
+    c = pcp("pcp-update", "An operator ends what A has asked for: A is told, by answers that it has not asked for, and has its port again, though "
+            "that rests. The address is replaced by another: what MAP has made is told to be there, with its filter, what PEER has made to be "
+            "gone. Everything is cleared: nobody is told of his own, and the epoch begins anew. The rule has no `pcp` any more: A is told.",
+            args=["--until", "50"])
+    c.send("inside", 0, ask_map(A, 6, 80, 3600, options=only(S, 128, 0)), ask_peer(A, 17, 4500, S, 4500, 3600, nonce=bytes(11) + b"P"))
+    port = struct.unpack("!H", c.last("inside", 2).data[42:44])[0]
+    c.request(5, "nat.clear", filter="subscriber=" + A + " protocol=tcp")
+    c.send("outside", 7, P.tcp(S, X, 40000, port, SYN, seq=1))
+    c.send("inside", 8, ask_map(A, 6, 80, 3600, port=port, external=X, options=only(S, 128, 0)))
+    c.send("outside", 9, P.tcp(S, X, 40001, port, SYN, seq=1), P.tcp(S2, X, 40001, port, SYN, seq=1))
+    other = json.loads(json.dumps(c.config))
+    other["nat"]["pools"][0]["addresses"] = ["203.0.113.2"]
+    c.request(15, "config.apply", config=other)
+    c.send("outside", 18, P.tcp(S, "203.0.113.2", 40002, port, SYN, seq=1), P.tcp(S2, "203.0.113.2", 40002, port, SYN, seq=1))
+    c.request(20, "nat.clear", filter="subscriber=0.0.0.0/0")
+    c.send("inside", 23, ask_map(A, 6, 80, 3600, port=port, external="203.0.113.2"))
+    silent = json.loads(json.dumps(other))
+    del silent["nat"]["rules"][0]["pcp"]
+    c.request(30, "config.apply", config=silent)
+    c.send("inside", 33, ask_map(A, 6, 80, 3600, port=port, external="203.0.113.2"))
     return c
