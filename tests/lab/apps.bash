@@ -57,6 +57,19 @@ t_traceroute_tcp() {
 	hops=$(in_ns sub1 traceroute -T -p 80 -n -q 1 -w 2 -m 5 $net | awk 'NR > 1 { printf "%s ", $2 }')
 	[ "$hops" = "100.64.0.1 $net " ] || fail "hops: $hops"
 }
+t_nat_pcp_update() { # an operator ends what a subscriber has asked for: he is told, thrice, on the socket that he asked from, and has his port again
+	local pcp="python3 $top/tests/lab/pcp_tool.py" heard=$state/pcp.update address port i client
+	in_ns sub1 $pcp told 100.64.0.1 6300 900 >"$heard" 2>&1 &
+	client=$!
+	for i in $(seq 50); do grep -q ^mapped "$heard" && break; sleep 0.1; done
+	read -r address port < <(awk '/^mapped/ { print $3, $4 }' "$heard")
+	ctl nat clear subscriber=100.64.0.11 protocol=udp >/dev/null || fail "clear"
+	for i in $(seq 50); do [ "$(grep -c ^told "$heard")" = 3 ] && break; sleep 0.1; done
+	kill "$client"
+	[ "$(sed 1d "$heard" | uniq -c | xargs)" = "3 told 0 $address $port 0" ] || { fail "told: $(tr '\n' ';' <"$heard")"; return 1; }
+	read -r _ _ i _ <<<"$(in_ns sub1 $pcp map 100.64.0.1 udp 6300 900 "$port")"
+	[ "$i" = "$port" ] || fail "asked for $port again, got $i"
+}
 t_nat_pcp_peer() { # what a host has asked to keep is where it is seen; strangers to it are not let in; NAT-PMP is told that it is not spoken
 	local pcp="python3 $top/tests/lab/pcp_tool.py" at result to port left
 	at=$(in_ns sub1 $traversal where 6200 $net 7000)

@@ -117,8 +117,7 @@ pcp_wait() { # pcp_wait WORD: until the client has said it
 	fail "the client has not $1: $(tr '\n' ';' <"$crash/client")"
 	return 1
 }
-pcp_restart_run() {
-	local address port before after what
+pcp_keep() { # a client that stays has a mapping
 	jq '.nat.rules[0] += {nic: "one", pcp: true} | .nat.pools[0].ports = "1024-65535"' "$crash/config.json" >"$crash/config.new"
 	mv "$crash/config.new" "$crash/config.json"
 	crash_plane
@@ -126,7 +125,11 @@ pcp_restart_run() {
 	crash_ask red >/dev/null || return 1
 	sleep 4 # or the epoch cannot be seen to fall
 	in_ns red python3 "$top/tests/lab/pcp_tool.py" keep 100.64.0.1 7777 600 >"$crash/client" 2>&1 &
-	pcp_wait mapped || return 1
+	pcp_wait mapped
+}
+pcp_restart_run() {
+	local address port before after what
+	pcp_keep || return 1
 	read -r what _ address port _ before < <(grep ^mapped "$crash/client")
 	crash_kill "$plane_pid"
 	crash_plane
@@ -136,6 +139,20 @@ pcp_restart_run() {
 		{ fail "before and after: $(tr '\n' ';' <"$crash/client")"; return 1; }
 	in_ns net bash -c "echo from outside >/dev/udp/$address/$port"
 	pcp_wait "heard from outside"
+}
+pcp_cleared_run() {
+	local address port
+	pcp_keep || return 1
+	read -r _ _ address port _ < <(grep ^mapped "$crash/client")
+	"$build/ctl/client/millctl" --socket "$crash/control" nat clear subscriber=0.0.0.0/0 >/dev/null || { fail "clear"; return 1; }
+	pcp_wait lost && pcp_wait renewed || return 1
+	[ "$(cut -d' ' -f2-5 < <(grep ^renewed "$crash/client"))" = "0 $address $port 600" ] || { fail "renewed: $(tr '\n' ';' <"$crash/client")"; return 1; }
+	in_ns net bash -c "echo from outside >/dev/udp/$address/$port"
+	pcp_wait "heard from outside"
+}
+t_nat_pcp_cleared() { # everything is cleared: a client hears the announcement, sees that the epoch fell, and has its port again, which rests
+	local crash=$state/pcp
+	crash_lab pcp_cleared_run
 }
 t_nat_pcp_restart() { # kill -9 of the data plane: a client hears the announcement, sees that the epoch fell, and has its port again
 	local crash=$state/pcp

@@ -8,6 +8,8 @@
   keep SERVER PORT SECONDS                       as a client does that stays: map UDP PORT, listen to announcements (224.0.0.1:5350), and
                                                  when the epoch says that the mapping may be lost ask for the same again; then hear one
                                                  datagram. A line for each step
+  told SERVER PORT SECONDS                       map UDP PORT, and print each Mapping Update that comes then: result, external address and
+                                                 port, seconds
   version SERVER VERSION                         ask in another version, 0: NAT-PMP; print what is answered
 """
 import os
@@ -25,9 +27,14 @@ def mapped(address):
     return bytes(10) + b"\xff\xff" + socket.inet_aton(address)
 
 
-def ask(server, body, opcode=1, seconds=0):
+def socket_to(server):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.connect((server, 5351))
+    return s
+
+
+def ask(server, body, opcode=1, seconds=0, s=None):
+    s = s or socket_to(server)
     s.settimeout(0.5)
     request = struct.pack("!BBHI", 2, opcode, 0, seconds) + mapped(s.getsockname()[0]) + body
     for _ in range(5):
@@ -41,9 +48,21 @@ def ask(server, body, opcode=1, seconds=0):
     sys.exit("no answer")
 
 
+def told(server, port, seconds):
+    def show(what, m):
+        print(what, m[3], socket.inet_ntoa(m[56:60]), *struct.unpack("!H", m[42:44]), *struct.unpack("!I", m[4:8]), flush=True)
+    s = socket_to(server)
+    body = NONCE + struct.pack("!B3xHH", PROTOCOLS["udp"], port, 0) + mapped("0.0.0.0")
+    show("mapped", ask(server, body, 1, seconds, s))
+    s.settimeout(60)
+    while True:
+        m = s.recv(1100)
+        is_ours = m[:2] == b"\2\x81" and m[24:36] == NONCE and struct.unpack("!BxxxH", m[36:42]) == (PROTOCOLS["udp"], port)
+        show("told" if is_ours else "strange", m)
+
+
 def version(server, number):
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.connect((server, 5351))
+    s = socket_to(server)
     s.settimeout(2)
     s.send(bytes((number, 0)))
     answer = s.recv(1100)
@@ -103,6 +122,8 @@ def main():
         return version(sys.argv[2], int(sys.argv[3]))
     if len(sys.argv) == 5 and sys.argv[1] == "keep":
         return keep(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    if len(sys.argv) == 5 and sys.argv[1] == "told":
+        return told(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
     is_peer = sys.argv[1:2] == ["peer"] and len(sys.argv) == 8
     if not is_peer and (len(sys.argv) < 6 or sys.argv[1] != "map"):
         sys.exit(__doc__.strip())
