@@ -20,6 +20,22 @@ give_up(unsigned inside)
 	CU_ASSERT_EQUAL_FATAL(map(UDP, inside, 0, 1), PCP_SUCCESS);
 }
 
+/* One address, whose ports are given one by one or in blocks. */
+static void
+begin_small(uint8_t flags)
+{
+	w = world_new();
+	w->conf.quarantine_ms = REST_MS;
+	w->conf.pcp_min_s = 120;
+	w->conf.pcp_max_s = 24 * HOUR;
+	world_pool(w, FIRST, FIRST + PORTS - 1, PORTS, 1);
+	w->pool[0].flags = flags;
+	world_address(w, 0, PUBLIC);
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0)->pcp = 1;
+	world_apply(w);
+	world_tick(w, 0);
+}
+
 static void
 begin_resting(void)
 {
@@ -148,6 +164,46 @@ test_logged(void)
 	world_free(w);
 }
 
+/* Where ports are given one by one: what the configuration gives no more while it rests is no
+ * port to have again; nor is one whose record would be lost. */
+static void
+test_given(void)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		begin_small(NAT_SINGLE);
+		unsigned there = ask(5000, FIRST + 3);
+		CU_ASSERT_EQUAL(there, FIRST + 3);
+		ask(5001, FIRST + 5);
+		give_up(5000);
+		if (i == 1)
+			world_hole(w, 0, there, there);
+		if (i == 2)
+			world_static(w, static_key(1, ip(100, 64, 0, 9), UDP, port(80)),
+			             static_key(0, PUBLIC, UDP, port((uint16_t)there)), 1);
+		if (i == 3) {
+			w->pool[0].port_first += PORTS;
+			w->pool[0].port_last += PORTS;
+		}
+		world_apply(w);
+		CU_ASSERT_EQUAL(ask(5000, there) == there, i == 0);
+		world_free(w);
+	}
+	begin_small(NAT_SINGLE);
+	w->conf.log = NAT_LOG_BLOCKS;
+	w->conf.log_refuses = 1;
+	world_apply(w);
+	ask(5000, FIRST);
+	ask(5001, 0);
+	give_up(5000);
+	static const struct record some = {.event = RECORD_MAPPING_CREATE};
+	while (record_put(&w->ring[0], &some))
+		;
+	request(HOST, UDP, 5000, HOUR, 1);
+	store16(data + 42, port(FIRST));
+	CU_ASSERT_EQUAL(map_size(HOST, 60), PCP_NO_RESOURCES);
+	world_free(w);
+}
+
 /* What a port is, as one would write it down. */
 struct port_state {
 	unsigned mapped;    /* inside port, or 0 */
@@ -195,16 +251,7 @@ run_at_random(uint8_t flags)
 {
 	struct port_state p[PORTS] = {{0, 0, 0}};
 	uint64_t seed = test_seed();
-	w = world_new();
-	w->conf.quarantine_ms = REST_MS;
-	w->conf.pcp_min_s = 120;
-	w->conf.pcp_max_s = 24 * HOUR;
-	world_pool(w, FIRST, FIRST + PORTS - 1, PORTS, 1);
-	w->pool[0].flags = flags;
-	world_address(w, 0, PUBLIC);
-	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0)->pcp = 1;
-	world_apply(w);
-	world_tick(w, 0);
+	begin_small(flags);
 	for (unsigned step = 0; step < 20000; step++) {
 		unsigned n = 0;
 		rest_over(p);
@@ -236,6 +283,7 @@ static const struct test_case all[] = {
 	{"ports of flows", test_flows},
 	{"no room for a lease", test_no_room},
 	{"what is logged of it", test_logged},
+	{"ports that are not given any more", test_given},
 	{"at random", test_at_random},
 };
 TEST_MAIN("nat_rest", all)

@@ -196,6 +196,68 @@ test_drained(void)
 	}
 }
 
+/* Whose worker asks for HOST + i. => its number. */
+static int
+home_of(unsigned i, uint32_t *size)
+{
+	be32 host = ip_add(HOST, i);
+	*size = request(host, UDP, 5000, HOUR, 1);
+	struct miss m = world_miss(w, W_INSIDE, UDP, host, port(40000), OWN, port(PCP_PORT));
+	return nat_policy.serves(w->gen, &m, data, *size);
+}
+
+/*
+ * The pool is deterministic now, and of other addresses: where that makes a subscriber another
+ * worker's his mapping is not made where he is not, and he is told to ask.
+ */
+static void
+test_elsewhere(void)
+{
+	enum { HOSTS = 12, BEFORE = 32, AFTER = 4, WORKERS = 4 };
+	int home[HOSTS];
+	uint32_t size, stayed = 0, leases = 0;
+	w = world_new();
+	w->plane.workers = WORKERS;
+	w->plane.steer_class_bits = 2;
+	w->plane.leases = 64;
+	w->conf.pcp_min_s = 120;
+	w->conf.pcp_max_s = HOUR;
+	world_pool(w, 1024, 1024 + 4 * 64 - 1, 32, 3);
+	for (unsigned i = 0; i < BEFORE; i++)
+		world_address(w, 0, ip_add(PUBLIC, 10 + i));
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0)->pcp = 1;
+	world_apply(w);
+	world_tick(w, 0);
+	for (unsigned i = 0; i < HOSTS; i++) {
+		home[i] = home_of(i, &size);
+		CU_ASSERT_FATAL(home[i] >= 0);
+		struct miss m = world_miss(w, W_INSIDE, UDP, ip_add(HOST, i), port(40000), OWN,
+		                           port(PCP_PORT));
+		CU_ASSERT_EQUAL(nat_policy.serve(w->state[home[i]], &m, data, size, ROOM), size);
+		CU_ASSERT_EQUAL_FATAL(data[3], PCP_SUCCESS);
+	}
+	w->n_addresses = 0;
+	for (unsigned i = 0; i < AFTER; i++) {
+		world_address(w, 0, ip_add(PUBLIC, i));
+		w->address[i].id = BEFORE + i;
+	}
+	w->pool[0].insides = w->pool[0].inside_realm = 1;
+	w->pool[0].range_ports = 64;
+	w->pool[0].range_hosts = HOSTS / AFTER;
+	uint32_t first = be32toh(HOST);
+	w->inside = (struct img_nat_inside){first, first + HOSTS - 1, 0};
+	world_apply(w);
+	for (unsigned i = 0; i < WORKERS; i++)
+		((struct nat *)w->state[i])->say = hear;
+	CU_ASSERT_EQUAL(told(), 3 * HOSTS);
+	for (unsigned i = 0; i < HOSTS; i++)
+		stayed += home[i] == home_of(i, &size);
+	for (unsigned i = 0; i < WORKERS; i++)
+		leases += (uint32_t)w->stats[i].leases;
+	CU_ASSERT(leases == stayed && stayed > 0 && stayed < HOSTS);
+	world_free(w);
+}
+
 /* Its inside endpoint is a static mapping's now: that is told, without end. */
 static void
 test_static(void)
@@ -217,6 +279,7 @@ static const struct test_case all[] = {
 	{"an address that is removed", test_moved},
 	{"what does not move", test_unmoved},
 	{"an address whose drain is over", test_drained},
+	{"who is another worker's now", test_elsewhere},
 	{"a static mapping", test_static},
 };
 TEST_MAIN("nat_taken", all)
