@@ -42,6 +42,20 @@ static const char realm_document[] =
 	"\"static\":[{\"inside\":\"100.64.0.3\",\"outside\":\"203.0.113.50\","
 	"\"realm\":\"red\"}]}}";
 
+/* Subscribers behind two interfaces, their rules one behind the other. */
+static const char nics_document[] =
+	"{\"nics\":[{\"name\":\"a\",\"device\":\"d\",\"vlan\":1},"
+	"{\"name\":\"b\",\"device\":\"d\",\"vlan\":2}],"
+	"\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[\"203.0.113.1\"]},"
+	"{\"name\":\"q\",\"addresses\":[\"203.0.113.2\"]}],\"rules\":["
+	"{\"name\":\"far\",\"nic\":\"a\",\"source\":\"100.64.0.0/15\","
+	"\"destination\":\"192.0.2.0/24\",\"pool\":\"q\"},"
+	"{\"name\":\"near\",\"nic\":\"a\",\"source\":\"100.64.0.0/16\",\"pool\":\"p\"},"
+	"{\"name\":\"ends\",\"nic\":\"a\",\"source\":\"100.65.0.0/16\",\"action\":\"pass\"},"
+	"{\"name\":\"other\",\"nic\":\"b\",\"source\":\"100.65.0.0/16\",\"pool\":\"p\"},"
+	"{\"name\":\"wide\",\"nic\":\"a\",\"source\":\"100.64.0.0/10\",\"pool\":\"p\"},"
+	"{\"name\":\"rest\",\"source\":\"100.64.0.0/10\",\"pool\":\"q\"}]}}";
+
 static void
 compile_text(const char *document)
 {
@@ -134,6 +148,29 @@ test_realms(void)
 	CU_ASSERT_EQUAL(name_parse_realm(image, ""), -1);
 	CU_ASSERT_EQUAL(name_parse_realm(image, "outside"), 0);
 	CU_ASSERT_EQUAL(name_parse_realm(NULL, "0"), 0);
+	free(image);
+}
+
+/* Rules by interface: one that takes all of an interface hides those behind it there only. */
+static void
+test_hidden(void)
+{
+	compile_text(nics_document);
+	json_t *r = api_nat_forward(image, -1, v4("100.64.0.3"));
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 3);
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.rule"), "far");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.1.rule"), "near");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.2.rule"), "rest");
+	json_decref(r);
+	r = api_nat_forward(image, -1, v4("100.66.0.3"));
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 2);
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.0.rule"), "wide");
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.1.rule"), "rest");
+	json_decref(r);
+	r = api_nat_forward(image, -1, v4("100.65.0.3")); /* both interfaces are taken */
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "answers")), 2);
+	CU_ASSERT_STRING_EQUAL(text(r, "answers.1.rule"), "other");
+	json_decref(r);
 	free(image);
 }
 
@@ -446,6 +483,7 @@ test_whohad_then(void)
 static const struct test_case cases[] = {
 	{"both ways", test_both_ways},
 	{"static, dynamic, nobody", test_others},
+	{"rules that are hidden", test_hidden},
 	{"of realms", test_realms},
 	{"of a file, without a daemon", test_client},
 	{"who had it, without a log", test_whohad},

@@ -84,22 +84,24 @@ forward_statics(const struct fixed *f, unsigned realm, be32 inside, json_t *answ
 	}
 }
 
-/* May packets of a realm match it? */
-static bool
-is_of_realm(const struct fixed *f, const struct img_nat_rule *rule, unsigned realm)
-{
-	return (rule->realm == 0 || rule->realm - 1u == realm) &&
-	       (rule->nic == 0 || (rule->nic < f->n_nics && f->nics[rule->nic].realm == realm));
-}
+static_assert(IMG_MAX_NICS <= 64, "a set of interfaces is a word");
 
-/* Is there an interface of it? */
-static bool
-is_realm(const struct fixed *f, unsigned realm)
+/* The interfaces of a realm, a bit each. => 0: it has none. */
+static uint64_t
+nics_of(const struct fixed *f, unsigned realm)
 {
+	uint64_t set = 0;
 	for (uint32_t i = 1; i < f->n_nics; i++)
 		if (f->nics[i].name[0] != '\0' && f->nics[i].realm == realm)
-			return true;
-	return false;
+			set |= 1ull << i;
+	return set;
+}
+
+/* Those of `all` that a row with this interface of arrival is for; 0 is any. */
+static uint64_t
+nics_for(uint64_t all, uint8_t nic)
+{
+	return nic != 0 ? all & 1ull << nic : all;
 }
 
 static json_t *
@@ -134,20 +136,26 @@ takes_all(const struct img_nat_rule *r)
 	       (r->proto == 0 && r->first == 0 && r->last == UINT16_MAX));
 }
 
-/* The rules that may translate, up to the first that matches whatever the interface. */
+/*
+ * The rules that may translate what comes by the interfaces `all`: each takes something, or
+ * everything, of what those before it have left of an interface.
+ */
 static void
-forward_rules(const struct fixed *f, unsigned realm, be32 inside, json_t *answers)
+forward_rules(const struct fixed *f, unsigned realm, uint64_t all, be32 inside, json_t *answers)
 {
+	uint64_t taken = 0;
 	union addr a = addr_from_v4(inside);
 	for (uint32_t i = 0; i < f->n_rules; i++) {
 		const struct img_nat_rule *rule = &f->rules[i];
 		union addr source = addr_from_v4(rule->source);
-		if (!addr_in_prefix(&a, &source, rule->plen) || !is_of_realm(f, rule, realm))
+		bool is_of_realm = rule->realm == 0 || rule->realm - 1u == realm;
+		uint64_t own = is_of_realm ? nics_for(all, rule->nic) & ~taken : 0;
+		if (!addr_in_prefix(&a, &source, rule->plen) || own == 0)
 			continue;
 		if (rule->action == NAT_TRANSLATE)
 			json_array_append_new(answers, rule_forward(f, rule, realm, inside));
-		if (rule->nic == 0 && takes_all(rule))
-			return;
+		if (takes_all(rule))
+			taken |= own;
 	}
 }
 
@@ -158,10 +166,12 @@ api_nat_forward(const struct image_header *h, int realm, be32 inside)
 	struct fixed f = fixed_of(h);
 	json_t *answers = json_array();
 	for (int i = 0; i < IMG_MAX_REALMS; i++) {
-		if (realm >= 0 ? i != realm : !is_realm(&f, (unsigned)i))
+		uint64_t all = nics_of(&f, (unsigned)i);
+		if (realm >= 0 ? i != realm : all == 0)
 			continue;
+		all = all != 0 ? all : 1; /* none yet: what is for any interface */
 		forward_statics(&f, (unsigned)i, inside, answers);
-		forward_rules(&f, (unsigned)i, inside, answers);
+		forward_rules(&f, (unsigned)i, all, inside, answers);
 	}
 	return json_pack("{s:s, s:o}", "inside", name_v4(inside, text), "answers", answers);
 }
