@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       What a valid document says without effect, which may be a mistake: it is in force as
- *            it stands, and whoever gave it is told.
+ * What       What a valid document says without effect, or against an RFC, which may be a mistake:
+ *            it is in force as it stands, and whoever gave it is told.
  * Owner      Values.
  * Limits     CONFIG_MAX_ERRORS, as errors.
  */
