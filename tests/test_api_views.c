@@ -107,6 +107,7 @@ nat_by_filter(void)
 		 .usable = 60, .taken = {1, 2, 3}, .mapped = 4},
 	};
 	static const struct cmd_cut cut = {.number = 3, .flows = 17, .workers = 2, .busy = 1};
+	static const struct cmd_pool_address address = {.address = 0x017100cb, .blocks = 126};
 	begin();
 	plane.answer[CMD_BLOCKS].rows = blocks;
 	plane.answer[CMD_BLOCKS].n = 1;
@@ -118,6 +119,18 @@ nat_by_filter(void)
 	json_decref(r);
 	r = result_of("nat.show", "{\"what\":\"pools\"}");
 	CU_ASSERT_STRING_EQUAL(text(r, "pools.0.name"), "main");
+	json_decref(r);
+	plane.answer[CMD_POOLS].rows = &address; /* a pool is shown for an address of its own */
+	plane.answer[CMD_POOLS].n = 1;
+	plane.answer[CMD_POOLS].row_size = sizeof(address);
+	r = result_of("nat.show", "{\"what\":\"pool\",\"filter\":\"external=203.0.113.1\"}");
+	CU_ASSERT_STRING_EQUAL(text(r, "pools.0.name"), "main");
+	json_decref(r);
+	r = result_of("nat.count", "{\"what\":\"pool\",\"filter\":\"external=198.51.100.0/24\"}");
+	CU_ASSERT(number(r, "count") == 0);
+	json_decref(r);
+	r = result_of("nat.count", "{\"what\":\"pool\",\"filter\":\"worker=1\"}");
+	CU_ASSERT(number(r, "count") == 0);
 	json_decref(r);
 	CU_ASSERT(error_of("nat.show", "{\"what\":\"flow\"}", "wanted pool") == -32602);
 	CU_ASSERT(error_of("mapping.list", "{\"filter\":{\"pool\":\"nix\"}}", "nix") == -32002);

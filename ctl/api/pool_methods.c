@@ -98,8 +98,10 @@ pool_rows(struct api *api, const struct cmd_nat_filter *f, bool addresses, struc
 		return rows.addresses;
 	const struct img_nat_pool *pool = image_rows(h, IMG_NAT_POOLS, &n);
 	json_t *list = json_array();
+	bool is_of_some = f->external_mask != 0 || f->worker != 0; /* of its addresses */
 	for (uint32_t i = 0; i < n && i < NAT_MAX_POOLS; i++)
-		if (f->pool == 0 || f->pool == i + 1)
+		if ((f->pool == 0 || f->pool == i + 1) &&
+		    (!is_of_some || rows.sum[i].addresses != 0))
 			json_array_append_new(list, pool_json(api, &pool[i], &rows.sum[i]));
 	return list;
 }
