@@ -145,7 +145,7 @@ bad_lines(void)
 		{"config apply {} --dry-run=yes", "dry_run: wanted true or false, not \"yes\""},
 		{"config apply /no/such/file", "/no/such/file"},
 		{"service add {", "error"},
-		{"backend drain", "usage: millctl backend drain SERVICE ADDRESS [--port PORT]"},
+		{"backend drain", "usage: millctl backend drain SERVICE ADDRESS[:PORT]"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *method;
@@ -369,6 +369,39 @@ help(void)
 	free(text);
 }
 
+/* What is said of one command holds each of these. */
+static void
+says(const char *noun, const char *verb, const char *const *wanted)
+{
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	CU_ASSERT(help_noun(out, noun, verb, stderr) == EXIT_DONE);
+	fclose(out);
+	for (; *wanted != NULL; wanted++) {
+		CU_ASSERT_PTR_NOT_NULL(strstr(text, *wanted));
+		if (strstr(text, *wanted) == NULL)
+			printf("\nwanted: %s\ngot: %s", *wanted, text);
+	}
+	free(text);
+}
+
+/* Arguments that are no parameters of the API are explained too; a port stands by its address. */
+static void
+help_of_arguments(void)
+{
+	says("nat", "whohad", (const char *const[]){"whohad ADDRESS:PORT [--at",
+	     "    --directory DIR ", NULL});
+	says("nat", "reverse", (const char *const[]){"ADDRESS:PORT [--config", "    --config FILE ",
+	     NULL});
+	says("nat", "follow", (const char *const[]){"    KEY=VALUE... ", "inside_port", NULL});
+	says("nat", "count", (const char *const[]){"    KEY=VALUE... ", NULL});
+	says("backend", "show", (const char *const[]){"SERVICE ADDRESS[:PORT]\n", NULL});
+	says("lb", "list", (const char *const[]){"    --stats ", "    --rate ", NULL});
+	says("top", NULL, (const char *const[]){"    --interval S ", "    --count N ", NULL});
+	says("config", "check", (const char *const[]){"    FILE ", NULL});
+}
+
 /* What a command asks of a daemon that answers with `answer`; or NULL, and `says` was said. */
 static json_t *
 asked(const char *command, const char *answer, const char *says)
@@ -500,6 +533,7 @@ static const struct test_case cases[] = {
 	{"top in few lines", top_lines},
 	{"manual and docs/api.md are current", manual},
 	{"help", help},
+	{"help of arguments", help_of_arguments},
 	{"filters of the NAT", filters},
 	{"limits of listings", limits},
 	{"not on disk", not_stored},

@@ -21,26 +21,55 @@ upper(const char *param, char *out, size_t size)
 		*p = *p == '_' ? '-' : (char)toupper((unsigned char)*p);
 }
 
+static bool
+param_find(const struct command_row *row, const char *name, struct api_param_use *use)
+{
+	for (const char *s = row_method(row)->params; (s = api_param_next(s, use)) != NULL;)
+		if (strcmp(use->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* port_beside: the port that an argument may have behind a colon (args.c). => false: none. */
+static bool
+port_beside(const struct command_row *row, const char *arg, struct api_param_use *use)
+{
+	static const char address[] = "address";
+	char name[64];
+	size_t n = strlen(arg), tail = sizeof(address) - 1;
+	if (n < tail || strcmp(arg + n - tail, address) != 0)
+		return false;
+	snprintf(name, sizeof(name), "%.*sport", (int)(n - tail), arg);
+	return param_find(row, name, use);
+}
+
+static bool
+is_beside(const struct command_row *row, const char *param)
+{
+	char arg[48];
+	struct api_param_use port;
+	for (int i = 0; row_arg(row, i, arg, sizeof(arg)); i++)
+		if (port_beside(row, arg, &port) && strcmp(port.name, param) == 0)
+			return true;
+	return false;
+}
+
 /* usage_args: words in the order of row->args, then options. */
 static void
 usage_args(FILE *out, const struct command_row *row)
 {
-	char word[64];
-	struct api_param_use use;
-	const char *params = row_method(row)->params;
-	for (const char *a = row->args; *a != '\0'; a += strspn(a, " ")) {
-		size_t n = strcspn(a, " ");
-		for (const char *s = params; (s = api_param_next(s, &use)) != NULL;)
-			if (strlen(use.name) == n && strncmp(use.name, a, n) == 0)
-				break;
+	char word[64], arg[48];
+	struct api_param_use use, port;
+	for (int i = 0; row_arg(row, i, arg, sizeof(arg)) && param_find(row, arg, &use); i++) {
 		upper(use.name, word, sizeof(word));
 		fprintf(out, use.optional ? " [%s]" : " %s",
 		        use.type == API_OBJECT ? "FILE" : word);
-		a += n;
+		if (port_beside(row, arg, &port))
+			fputs(port.optional ? "[:PORT]" : ":PORT", out);
 	}
-	for (const char *s = params; (s = api_param_next(s, &use)) != NULL;) {
+	for (const char *s = row_method(row)->params; (s = api_param_next(s, &use)) != NULL;) {
 		bool is_cursor = row->list != NULL && strcmp(use.name, "cursor") == 0;
-		if (is_cursor || row_is_arg(row, use.name))
+		if (is_cursor || row_is_arg(row, use.name) || is_beside(row, use.name))
 			continue;
 		option_name(use.name, word, sizeof(word));
 		fprintf(out, use.optional ? " [%s" : " %s", word);
@@ -63,11 +92,38 @@ help_row(FILE *out, const struct command_row *row)
 	fprintf(out, "%s%s\n", row->extra != NULL ? " " : "", row->extra != NULL ? row->extra : "");
 }
 
+/* Arguments that are the client's own, as rows have them in `local` or `extra`. */
+static const struct { const char *word, *help; } own_words[] = {
+	{"--config FILE", "answer from this file; no daemon is needed"},
+	{"--directory DIR", "search the segments of a log there; no daemon is needed"},
+	{"--stats", "connections, packets and bytes since the start"},
+	{"--rate", "the same, a second"},
+	{"KEY=VALUE...", "the same filter, a word each: pool subscriber external port inside_port "
+	 "protocol realm worker"},
+	{"--interval S", "seconds between two looks"},
+	{"--count N", "so many looks, and no more"},
+	{"--once", "one look"},
+	{"--into CONFIG", "a configuration that it is put into; else one by itself"},
+	{"FILE", "a file's name, or - for the standard input"},
+};
+
+static void
+help_own_words(FILE *out, const char *words)
+{
+	for (size_t i = 0; words != NULL && i < sizeof(own_words) / sizeof(own_words[0]); i++) {
+		const char *word = own_words[i].word, *at = strstr(words, word);
+		bool is_whole = at != NULL && (at == words || at[-1] == '[' || word[0] != 'F');
+		if (is_whole)
+			fprintf(out, "    %-20s %s\n", word, own_words[i].help);
+	}
+}
+
 static void
 help_options(FILE *out, const struct command_row *row)
 {
 	struct api_param_use use;
 	char word[64];
+	help_own_words(out, row->local);
 	if (row->local != NULL)
 		return;
 	for (const char *s = row_method(row)->params; (s = api_param_next(s, &use)) != NULL;) {
@@ -79,6 +135,7 @@ help_options(FILE *out, const struct command_row *row)
 			option_name(use.name, word, sizeof(word));
 		fprintf(out, "    %-20s %s\n", word, use.param->help);
 	}
+	help_own_words(out, row->extra);
 }
 
 int
