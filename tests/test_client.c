@@ -463,6 +463,30 @@ not_stored(void)
 	                  "warning: in force, but not on disk: no room"));
 }
 
+/* A filter that is refused is no table: nothing but the reason is said. */
+static void
+follow_refused(void)
+{
+	int fd[2], used;
+	char line[] = "nat follow port=x", *argv[MAX_WORDS], *text;
+	static const char answer[] = "{\"error\":{\"message\":\"filter: no\"}}\n";
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd) == 0);
+	CU_ASSERT(write(fd[1], answer, strlen(answer)) > 0);
+	int argc = split(line, argv);
+	err_begin();
+	struct session s = {.path = "-", .fd = fd[0], .timeout_ms = 100, .out = out, .err = err};
+	const struct command_row *row = command_find(argc, argv, &used, err);
+	CU_ASSERT_EQUAL(command_run_row(&s, row, argc - used, argv + used), EXIT_NO);
+	err_end("filter: no");
+	fclose(out);
+	CU_ASSERT_STRING_EQUAL(text, "");
+	free(text);
+	session_close(&s);
+	close(fd[1]);
+}
+
 /* A limit of 0 is the daemon's to refuse, as any other that it does not take. */
 static void
 limits(void)
@@ -534,6 +558,7 @@ static const struct test_case cases[] = {
 	{"manual and docs/api.md are current", manual},
 	{"help", help},
 	{"help of arguments", help_of_arguments},
+	{"follow with a filter that is refused", follow_refused},
 	{"filters of the NAT", filters},
 	{"limits of listings", limits},
 	{"not on disk", not_stored},

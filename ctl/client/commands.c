@@ -215,8 +215,10 @@ print_result(struct session *s, const struct command_row *row, const json_t *res
 	}
 	for (const struct view *v = row->views; v->path != NULL; v++)
 		view_print(s->out, v, result);
-	if (row->list != NULL && json_is_string(json_object_get(result, "cursor")))
-		fprintf(s->err, "There are more; see --limit.\n");
+	const char *cursor = json_string_value(json_object_get(result, "cursor"));
+	if (row->list != NULL && cursor != NULL)
+		fprintf(s->err, "There are more; see --limit, or go on with --cursor %s.\n",
+		        cursor);
 }
 
 int

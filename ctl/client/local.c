@@ -83,10 +83,13 @@ run_log_follow(struct session *s, const struct command_row *row, int argc, char 
 		return EXIT_USAGE;
 	json_t *params = json_pack("{s:i, s:O}", "limit", 10, "filter", filter);
 	bool is_heard = true; /* false: who read it is gone, as after `| head` */
-	print_record_header(s);
+	bool is_begun = false;
 	while (is_heard && (r = session_call(s, "log.list", params)) != NULL) {
 		const json_t *records = json_object_get(r, "records"), *rec;
 		size_t i;
+		if (!is_begun)
+			print_record_header(s);
+		is_begun = true;
 		json_array_foreach((json_t *)records, i, rec)
 			print_record(s, rec);
 		is_heard = fflush(s->out) == 0;
