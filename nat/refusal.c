@@ -22,12 +22,13 @@ static const struct { uint8_t event, quota; } said[REFUSED_KINDS] = {
 	[REFUSED_FRAGMENT_TABLE] = {RECORD_QUOTA_EXCEEDED, QUOTA_FRAGMENT_TABLE},
 };
 
-/* A subscriber is one in each pool (nat/lane.h). */
+/* A subscriber is one in each pool (nat/lane.h); ports are exhausted by protocol (RFC 8158). */
 static uint64_t
 hash_of(const struct nat *n, const struct refusal *r)
 {
 	uint64_t who = (uint64_t)r->realm << 32 | r->subscriber;
-	uint64_t what = (uint64_t)r->kind << 16 | r->pool;
+	uint64_t proto = r->kind == REFUSED_BLOCK ? r->proto : 0;
+	uint64_t what = proto << 32 | (uint64_t)r->kind << 16 | r->pool;
 	return mix64(who ^ n->subscribers.seed, what ^ 0x9e3779b97f4a7c15u);
 }
 

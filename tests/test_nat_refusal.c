@@ -189,6 +189,31 @@ test_pools(void)
 	world_free(w);
 }
 
+/* No block is left of an address: of each protocol its subscriber is told of, once a minute. */
+static void
+test_protocols(void)
+{
+	static const uint8_t protos[] = {IPPROTO_L4_TCP, UDP, IPPROTO_L4_ICMP};
+	unsigned of[256] = {0};
+	struct record r;
+	begin(1);
+	w->pool[0].port_last = 1023 + BLOCK;
+	w->pool[0].max_blocks = 2;
+	world_apply(w);
+	for (unsigned round = 0; round < 2; round++, w->ms += 30000)
+		for (unsigned k = 0; k < sizeof(protos); k++)
+			for (unsigned i = round * BLOCK; i <= BLOCK; i++)
+				world_out(w, protos[k], SUBSCRIBER, 1 + i, SERVER,
+				          protos[k] == IPPROTO_L4_ICMP ? 0 : 1, &spec, &flow);
+	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_NO_PORT);
+	while (record_take(&w->ring[0], &r, 1) == 1)
+		of[r.proto] += r.event == RECORD_PORTS_EXHAUSTED &&
+		               r.external == ip(203, 0, 113, 1);
+	for (unsigned k = 0; k < sizeof(protos); k++)
+		CU_ASSERT_EQUAL(of[protos[k]], 1);
+	world_free(w);
+}
+
 /* A table that is full is named once a second, and whom it refused. */
 static void
 test_tables(void)
@@ -359,6 +384,7 @@ static const struct test_case cases[] = {
 	{"so many a second", test_bound},
 	{"kinds of refusal, realms", test_kinds},
 	{"pools", test_pools},
+	{"ports of each protocol", test_protocols},
 	{"tables", test_tables},
 	{"fragments", test_fragments},
 	{"no log", test_none},
