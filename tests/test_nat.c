@@ -169,11 +169,29 @@ test_filtering_stays(void)
 			CU_ASSERT_EQUAL_FATAL(world_out(w, UDP, SUBSCRIBER, 5001, SERVER, 53, &spec,
 			                                &other), VERDICT_OPEN);
 			CU_ASSERT_EQUAL(admitted(&flow), admits[old]);
+			struct world_flow again; /* one more flow of the mapping of before */
+			CU_ASSERT_EQUAL_FATAL(world_out(w, UDP, SUBSCRIBER, 5000, SERVER, 99, &spec,
+			                                &again), VERDICT_OPEN);
+			CU_ASSERT_EQUAL(admitted(&flow), admits[old]);
 			CU_ASSERT_EQUAL(admitted(&other), admits[new]);
 			world_free(w);
 		}
 }
 
+/* Whoever begins, inside or outside, the flow has the timers of the mapping's rule. */
+static void
+test_timers(void)
+{
+	struct world_flow in;
+	begin(NAT_FILTER_EIF);
+	CU_ASSERT_EQUAL_FATAL(world_out(w, UDP, SUBSCRIBER, 5000, SERVER, 53, &spec, &flow),
+	                      VERDICT_OPEN);
+	CU_ASSERT_EQUAL(spec.timers, 1);
+	CU_ASSERT_EQUAL_FATAL(world_in(w, UDP, ip_add(SERVER, 1), 53, flow.t[1].dst.w[0],
+	                               flow.t[1].dport, &spec, &in), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(spec.timers, 1);
+	world_free(w);
+}
 
 /* A permission goes with the last outbound flow to its address. */
 static void
@@ -454,6 +472,7 @@ static const struct test_case cases[] = {
 	{"refresh and hide flags", test_flags},
 	{"filtering", test_filtering},
 	{"a mapping keeps its filtering", test_filtering_stays},
+	{"timers of the rule, both ways", test_timers},
 	{"a permission ends with its flows", test_permission_ends},
 	{"inbound traffic does not hold a mapping", test_inbound_does_not_hold},
 	{"a reset does not hold a mapping", test_reset_does_not_hold},

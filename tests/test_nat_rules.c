@@ -39,6 +39,25 @@ test_match(void)
 	world_free(w);
 }
 
+/* A rule of a realm is for what comes from there, by whichever interface, and for nobody else. */
+static void
+test_realms(void)
+{
+	struct nat_world *w = world_new();
+	world_pool(w, 1024, 2047, 64, 1);
+	world_address(w, 0, ip(10, 1, 1, 1));
+	world_rule(w, ip(10, 1, 2, 0), 24, NIC_NONE, NAT_FILTER_EIF, 0)->realm = 1 + 2;
+	world_rule(w, ip(10, 1, 2, 0), 24, NIC_NONE, NAT_FILTER_EIF, 0)->realm = 1 + 0;
+	world_rule(w, ip(10, 1, 0, 0), 16, NIC_NONE, NAT_FILTER_EIF, 0)->realm = 1 + 1;
+	world_apply(w);
+	CU_ASSERT_EQUAL(row(w, match(w, W_OTHER, ip(10, 1, 2, 3))), 0);
+	CU_ASSERT_EQUAL(row(w, match(w, W_OUTSIDE, ip(10, 1, 2, 3))), 1);
+	CU_ASSERT_EQUAL(row(w, match(w, W_INSIDE, ip(10, 1, 2, 3))), 2);
+	CU_ASSERT_EQUAL(row(w, match(w, W_OTHER, ip(10, 1, 3, 3))), 99);
+	CU_ASSERT_EQUAL(row(w, match(w, W_OUTSIDE, ip(10, 1, 3, 3))), 99);
+	world_free(w);
+}
+
 static void
 test_classes(void)
 {
@@ -81,6 +100,7 @@ test_empty(void)
 
 static const struct test_case cases[] = {
 	{"first match, interface, pool addresses", test_match},
+	{"realms", test_realms},
 	{"rows by id and class", test_classes},
 	{"no translation", test_empty},
 };

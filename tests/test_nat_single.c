@@ -393,6 +393,27 @@ test_log(void)
 	world_free(w);
 }
 
+/* Beside a pool without blocks, mappings of one that has them are not logged at their level. */
+static void
+test_log_of_both(void)
+{
+	begin(64, 1, 0);
+	world_pool(w, FIRST, FIRST + 63, 64, 1);
+	world_address(w, 1, ip(203, 0, 113, 9));
+	world_rule(w, ip(10, 0, 0, 0), 8, W_INSIDE, NAT_FILTER_EIF, 1);
+	world_apply(w);
+	CU_ASSERT_EQUAL(world_out(w, UDP, ip(10, 0, 0, 1), 5000, SERVER, 80, &spec, &flow[1]),
+	                VERDICT_OPEN);
+	CU_ASSERT_TRUE(come(0, UDP, 0, 5000));
+	CU_ASSERT_EQUAL(w->stats[0].log_records, 2); /* a block, a mapping */
+	CU_ASSERT_EQUAL(records(RECORD_MAPPING_CREATE), 1);
+	world_end(w, &flow[1]);
+	CU_ASSERT_EQUAL(records(RECORD_MAPPING_DELETE), 0);
+	world_end(w, &flow[0]);
+	CU_ASSERT_EQUAL(records(RECORD_MAPPING_DELETE), 1);
+	world_free(w);
+}
+
 /* The record of a newcomer's address takes the last room: nothing is left of him. */
 static void
 test_log_newcomer(void)
@@ -509,6 +530,7 @@ static const struct test_case cases[] = {
 	{"from blocks to ports and back", test_change},
 	{"blocks where shares were", test_blocks_again},
 	{"the log", test_log},
+	{"the log, beside blocks", test_log_of_both},
 	{"thresholds", test_thresholds},
 	{"a full pool is known", test_full_is_known},
 	{"a bounded search for the last port", test_bounded},
