@@ -449,6 +449,39 @@ log_records(void)
 	end();
 }
 
+/* Pools are rows of an image: a record has the name that its row had when it came. */
+static void
+pools_of_records(void)
+{
+	static const char others[] =
+		"{\"config\":{\"workers\":{\"count\":2},\"nics\":["
+		"{\"name\":\"inside\",\"device\":\"net_tap0\"},"
+		"{\"name\":\"outside\",\"device\":\"net_tap1\"}],\"nat\":{\"pools\":["
+		"{\"name\":\"new\",\"addresses\":[\"203.0.113.64/30\"]},"
+		"{\"name\":\"main\",\"addresses\":[\"203.0.113.0/30\"]}]}}}";
+	struct record rec = {.sequence = 1, .event = RECORD_BLOCK_CREATE, .port_last = 9};
+	begin();
+	api_records(api, &rec, 1);
+	json_decref(result_of("config.apply", others));
+	rec.sequence = 2; /* of the new row 0 */
+	api_records(api, &rec, 1);
+	rec = (struct record){.sequence = 3, .event = RECORD_BLOCK_CREATE, .pool = 1};
+	api_records(api, &rec, 1);
+	rec.pool = 77; /* no such row */
+	api_records(api, &rec, 1);
+	json_t *r = result_of("log.list", "{}");
+	CU_ASSERT_STRING_EQUAL(text(r, "records.0.pool"), "main");
+	CU_ASSERT_STRING_EQUAL(text(r, "records.1.pool"), "new");
+	CU_ASSERT_STRING_EQUAL(text(r, "records.2.pool"), "main");
+	CU_ASSERT_PTR_NULL(at(r, "records.3.pool"));
+	json_decref(r);
+	r = result_of("log.list", "{\"filter\":\"pool=main\"}");
+	CU_ASSERT_EQUAL(json_array_size(at(r, "records")), 2);
+	CU_ASSERT(number(r, "records.0.sequence") == 1 && number(r, "records.1.sequence") == 3);
+	json_decref(r);
+	end();
+}
+
 /* A data plane with more than anybody can look at, of which the filter wants nothing. */
 static int
 endless_query(void *ctx, const struct command *cmd, struct reply *reply, void *out, size_t room)
@@ -494,6 +527,7 @@ static const struct test_case cases[] = {
 	{"statistics", statistics},
 	{"interfaces and neighbours", system_rows},
 	{"log records", log_records},
+	{"pools of log records", pools_of_records},
 };
 
 TEST_MAIN("api_views", cases)

@@ -64,8 +64,11 @@ api_changes(const struct api *api)
 void
 api_records(struct api *api, const struct record *rec, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		api->log[api->log_count++ % API_LOG] = rec[i];
+	for (size_t i = 0; i < n; i++) {
+		struct record *kept = &api->log[api->log_count++ % API_LOG];
+		*kept = rec[i];
+		kept->pool = log_pool_number(api, rec[i].pool);
+	}
 }
 
 void

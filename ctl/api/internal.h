@@ -20,7 +20,7 @@
 #include "nat/nat_image.h"
 
 enum { API_PAGE_MAX = 1000, API_PAGE = 100, API_QUERIES = 4, API_LOG = 1 << 15,
-       API_BATCH_MAX = 100, API_NAME = 64 };
+       API_LOG_POOLS = 1024, API_BATCH_MAX = 100, API_NAME = 64 };
 
 enum rpc_code {
 	RPC_PARSE = -32700,
@@ -59,8 +59,11 @@ struct api {
 	struct health health;
 	uint64_t (*clock)(void *ctx); /* NULL: the machine's */
 	void *clock_ctx;
-	struct record *log;     /* ring of API_LOG */
+	struct record *log;     /* ring of API_LOG; pools by their numbers in log_pool */
 	uint64_t log_count;     /* records ever */
+	char log_pool[API_LOG_POOLS][IMAGE_NAME]; /* rows of an image are others in the next */
+	uint32_t log_pools;
+	uint16_t log_pool_of[NAT_MAX_POOLS]; /* where a row's name was found last */
 	uint8_t rows_digest[16]; /* backend_row was made for this image */
 	uint64_t rows_generation;
 	uint16_t backend_row[LB_MAX_IDS]; /* id to 1 + row in IMG_LB_BACKENDS */
@@ -158,6 +161,9 @@ int health_apply(struct api *api, struct rpc_error *err);
 json_t *nat_mapping_json(struct api *api, const struct cmd_mapping *m);
 json_t *nat_subscriber_json(struct api *api, const struct cmd_subscriber *s);
 const char *nat_pool_name(struct api *api, uint32_t pool);
+
+/* system_methods.c: by what number the name of a row's pool is kept; API_LOG_POOLS: it is not. */
+uint16_t log_pool_number(struct api *api, uint16_t row);
 
 /* pool_methods.c: pools with the sums of the addresses that are wanted, or those addresses. */
 json_t *pool_rows(struct api *api, const struct cmd_nat_filter *f, bool addresses,

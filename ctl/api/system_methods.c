@@ -244,12 +244,10 @@ limits_set(json_t *o, const struct record *rec)
 		json_object_set_new(o, "limit", json_integer((json_int_t)rec->limit));
 }
 
-json_t *
-api_record_json(struct api *api, const struct record *rec)
+/* record_json: pool: its name, or "". */
+static json_t *
+record_json(struct api *api, const struct record *rec, const char *pool)
 {
-	const struct image_header *h = api->link.image(api->link.ctx);
-	uint32_t n = 0;
-	const struct img_nat_pool *pool = h != NULL ? image_rows(h, IMG_NAT_POOLS, &n) : NULL;
 	char inside[API_NAME], external[API_NAME], proto[API_NAME], far[API_NAME];
 	if (log_event_is_of_all(rec->event))
 		return gap_json(rec);
@@ -259,8 +257,8 @@ api_record_json(struct api *api, const struct record *rec)
 		"port_first", rec->port_first, "port_last", rec->port_last, "realm", rec->realm,
 		"worker", rec->worker, "sequence", (json_int_t)rec->sequence);
 	api_realm_put(api, o, rec->realm);
-	if (rec->pool < n)
-		json_object_set_new(o, "pool", json_string(pool[rec->pool].name));
+	if (pool[0] != '\0')
+		json_object_set_new(o, "pool", json_string(pool));
 	if (rec->proto != 0)
 		json_object_set_new(o, "protocol", json_string(name_protocol(rec->proto, proto)));
 	if (rec->inside_port != 0)
@@ -272,6 +270,42 @@ api_record_json(struct api *api, const struct record *rec)
 	limits_set(o, rec);
 	without(o, rec);
 	return o;
+}
+
+json_t *
+api_record_json(struct api *api, const struct record *rec)
+{
+	return record_json(api, rec, nat_pool_name(api, rec->pool));
+}
+
+/* By what number a name is kept; it is, if there is room. */
+static uint16_t
+log_pool_named(struct api *api, const char *name)
+{
+	uint32_t i = 0;
+	while (i < api->log_pools && strcmp(api->log_pool[i], name) != 0)
+		i++;
+	if (i == api->log_pools && i < API_LOG_POOLS)
+		snprintf(api->log_pool[api->log_pools++], IMAGE_NAME, "%s", name);
+	return (uint16_t)i;
+}
+
+uint16_t
+log_pool_number(struct api *api, uint16_t row)
+{
+	const char *name = nat_pool_name(api, row);
+	if (name[0] == '\0' || row >= NAT_MAX_POOLS)
+		return API_LOG_POOLS;
+	uint16_t *number = &api->log_pool_of[row];
+	if (*number >= api->log_pools || strcmp(api->log_pool[*number], name) != 0)
+		*number = log_pool_named(api, name);
+	return *number;
+}
+
+static json_t *
+kept_json(struct api *api, const struct record *rec)
+{
+	return record_json(api, rec, rec->pool < api->log_pools ? api->log_pool[rec->pool] : "");
 }
 
 /* What a listing of records wants. */
@@ -319,13 +353,15 @@ log_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 		return rpc_fail(err, RPC_PARAMS, "address: wanted an IPv4 address");
 	if (nat_filter_parse(api, param_string(params, "filter"), &w.filter, err) != 0)
 		return NULL;
+	if (w.filter.pool != 0)
+		w.filter.pool = log_pool_number(api, (uint16_t)(w.filter.pool - 1)) + 1u;
 	json_t *list = json_array();
 	for (i = log_first(api, &w, params, limit); i < api->log_count; i++) {
 		const struct record *rec = &api->log[i % API_LOG];
 		if (json_array_size(list) == limit)
 			break;
 		if (log_wants(&w, rec))
-			json_array_append_new(list, api_record_json(api, rec));
+			json_array_append_new(list, kept_json(api, rec));
 	}
 	return json_pack("{s:o, s:I}", "records", list, "next", (json_int_t)i);
 }
