@@ -127,6 +127,13 @@ test_refused(void)
 	CU_ASSERT_EQUAL(world_in(w, GRE, SERVER, 0, ip(203, 0, 113, 8), 0, &spec, &flow),
 	                VERDICT_DROP);
 	CU_ASSERT_EQUAL(spec.drop, DROP_IP_PROTOCOL);
+	/* Each by his own rule. */
+	world_rule(w, ip(10, 0, 0, 0), 8, W_INSIDE, NAT_FILTER_EIF, 0)->other = NAT_OTHER_PAIR;
+	world_apply(w);
+	CU_ASSERT_EQUAL(world_out(w, GRE, HOST, 0, SERVER, 0, &spec, &flow), VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_IP_PROTOCOL);
+	CU_ASSERT_EQUAL(world_out(w, GRE, ip(10, 0, 0, 1), 0, SERVER, 0, &spec, &flow),
+	                VERDICT_OPEN);
 	world_free(w);
 }
 
