@@ -208,6 +208,27 @@ sequences(void)
 	ipfix_destroy(x);
 }
 
+/* That a block is still held is what its beginning was, at another time, said by the daemon. */
+static void
+interim(void)
+{
+	struct record r = block_record(RECORD_BLOCK_INTERIM, BEGIN_NS + 3000000, 0, 2, 1024);
+	struct ipfix *x = ipfix_create();
+	const void *data;
+	r.since_ns = BEGIN_NS;
+	r.worker = RECORD_DAEMON;
+	add(x, &r, "");
+	size_t n = ipfix_message(x, 1000, &data);
+	const uint8_t *m = data;
+	CU_ASSERT_EQUAL_FATAL(n, 49); /* as golden() has it */
+	CU_ASSERT(read32(m + 12) == 0 && read16(m + 16) == 256); /* domain, set */
+	CU_ASSERT_EQUAL(read32(m + 24), (uint32_t)(BEGIN_NS / 1000000 + 3));
+	CU_ASSERT(read32(m + 28) == 0x64400002 && read32(m + 32) == 0xcb007100);
+	CU_ASSERT(read16(m + 44) == 1024 && read16(m + 46) == 1535);
+	CU_ASSERT_EQUAL(m[48], 16);
+	ipfix_destroy(x);
+}
+
 /* What did not go is made again under the same number; a stream that begins counts from 0. */
 static void
 unsent(void)
@@ -295,6 +316,7 @@ static const struct test_case cases[] = {
 	{"thresholds by their templates", threshold_templates},
 	{"quotas", quotas},
 	{"sequence numbers", sequences},
+	{"blocks that are still held", interim},
 	{"unsent messages", unsent},
 	{"full messages", full},
 	{"names of realms", realms},
