@@ -254,6 +254,11 @@ completion(void)
 		{"backend", "\ndrain\n", "nic"}, {"--json backend", "\ndrain\n", "nic"},
 		{"--socket x pool", "\nadd-range\n", "drain\n\n"},
 		{"flow list", "\n--source-port\n", "filter"}, {"stats", "\n--all\n", "limit"},
+		{"nat show mapping", "\n--cursor\n", "what"},
+		{"nat whohad", "\n--directory\n", "DIR"},
+		{"nat whohad", "\n--protocol\n", "address"},
+		{"nat forward", "\n--config\n", "FILE"},
+		{"top", "\n--interval\n", "FILE"}, {"lb list", "\n--rate\n", "service"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char line[128], *argv[MAX_WORDS], *text;

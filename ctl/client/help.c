@@ -235,12 +235,24 @@ help_word(const struct command_row *row, const struct api_param_use *use, char *
 		upper(use->name, out, size);
 }
 
+/* Options among the client's own words. */
+static void
+complete_own_words(FILE *out, const char *words)
+{
+	for (size_t i = 0; words != NULL && i < sizeof(own_words) / sizeof(own_words[0]); i++)
+		if (strncmp(own_words[i].word, "--", 2) == 0 &&
+		    strstr(words, own_words[i].word) != NULL)
+			fprintf(out, "%.*s\n", (int)strcspn(own_words[i].word, " "),
+			        own_words[i].word);
+}
+
 static void
 complete_options(FILE *out, const struct command_row *row)
 {
 	struct api_param_use use;
 	char word[64];
-	if (row->method == NULL || row->run != NULL)
+	complete_own_words(out, row->local != NULL ? row->local : row->extra);
+	if (row->method == NULL || row->local != NULL)
 		return;
 	for (const char *s = row_method(row)->params; (s = api_param_next(s, &use)) != NULL;) {
 		option_name(use.name, word, sizeof(word));
