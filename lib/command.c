@@ -4,8 +4,6 @@
 
 #include <errno.h>
 
-enum { COMMAND_MAX_LIMIT = 65536 };
-
 static bool
 filter_is_sane(const struct cmd_filter *f)
 {

@@ -15,7 +15,7 @@
 #include "tuple.h"
 
 enum { COMMAND_MAGIC = 0x4d524331, COMMAND_VERSION = 2, COMMAND_REPLY_MAX = 128 * 1024,
-       COMMAND_ERR = 256 };
+       COMMAND_ERR = 256, COMMAND_MAX_LIMIT = 65536 /* records that one may want */ };
 
 enum command_kind {
 	CMD_HELLO = 1,   /* => fds: statistics (read-only), records, image of the generation */

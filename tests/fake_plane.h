@@ -78,6 +78,8 @@ fake_query(void *ctx, const struct command *cmd, struct reply *reply, void *out,
 	struct fake_plane *p = ctx;
 	if (p->gone)
 		return -ENOTCONN;
+	if (command_check(cmd, sizeof(*cmd)) != 0)
+		return -ENOTCONN;
 	p->queried++;
 	memset(reply, 0, sizeof(*reply));
 	uint64_t first = cmd->cursor, n = p->answer[cmd->kind].n;
