@@ -257,6 +257,66 @@ client_pages(void)
 	end();
 }
 
+/* many_backends: a document with so many of one service, as text. */
+static char *
+many_backends(unsigned n)
+{
+	json_t *doc = json_loads(fake_document, 0, NULL), *list = json_array();
+	char address[32];
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(address, sizeof(address), "10.1.%u.%u", i / 200, 1 + i % 200);
+		json_array_append_new(list, json_pack("{s:s}", "address", address));
+	}
+	json_object_set_new(json_array_get(json_object_get(json_object_get(doc, "lb"), "services"),
+	                                   0), "backends", list);
+	char *text = json_dumps(doc, JSON_COMPACT);
+	json_decref(doc);
+	return text;
+}
+
+static unsigned
+times(const char *text, const char *part)
+{
+	unsigned n = 0;
+	while ((text = strstr(text, part)) != NULL) {
+		text += strlen(part);
+		n++;
+	}
+	return n;
+}
+
+/* What the daemon answers in pages comes whole from a command. */
+static void
+client_whole(void)
+{
+	enum { N = 2300 };
+	static const struct { const char *words, *part; unsigned times; } rows[] = {
+		{"backend list", "10.1.", N}, {"service show web", "10.1.", N},
+		{"lb", "  -> 10.1.", N}, {"lb", "TCP  198.51.100.80:80", 1},
+		{"lb --stats", "  -> 10.1.", N}, {"lb table web", "10.1.", N},
+		{"lb handshakes web", "10.1.", N}, {"lb spread web", "10.1.", N},
+		{"metrics", "millrace_backend_flows{", N}, {"--json lb", "\"10.1.", N},
+		{"--json lb", "\"name\": \"web\"", 1},
+		{"backend list --limit 5", "10.1.", 5},
+		{"backend list --limit 1200", "10.1.", 1200},
+		{"backend list --limit 5", "There are more", 1},
+		{"backend list", "There are more", 0}, {"complete backend drain web", "10.1.", N},
+	};
+	static char text[1 << 22];
+	char *doc = many_backends(N);
+	begin(doc);
+	CU_ASSERT(wait_generation(1));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CU_ASSERT(millctl(rows[i].words, text, sizeof(text)) == 0);
+		CU_ASSERT_EQUAL(times(text, rows[i].part), rows[i].times);
+		if (times(text, rows[i].part) != rows[i].times)
+			printf("\n%s: %u of %s\n", rows[i].words, times(text, rows[i].part),
+			       rows[i].part);
+	}
+	free(doc);
+	end();
+}
+
 static const struct test_case cases[] = {
 	{"killed daemon agrees again", killed_daemon},
 	{"data plane starts anew", new_data_plane},
@@ -268,6 +328,7 @@ static const struct test_case cases[] = {
 	{"log records", records},
 	{"millctl: answers and statuses", client_program},
 	{"millctl: pages", client_pages},
+	{"millctl: all pages", client_whole},
 };
 
 TEST_MAIN("daemon", cases)

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "internal.h"
+#include "lb_live.h"
 
 struct api *
 api_create(const struct plane_link *link)
@@ -32,6 +33,7 @@ api_destroy(struct api *api)
 	json_decref(api->doc);
 	json_decref(api->offer);
 	health_fini(&api->health);
+	lb_walk_destroy(api->walk);
 	free(api->log);
 	free(api);
 }

@@ -67,6 +67,7 @@ struct api {
 	uint8_t rows_digest[16]; /* backend_row was made for this image */
 	uint64_t rows_generation;
 	uint16_t backend_row[LB_MAX_IDS]; /* id to 1 + row in IMG_LB_BACKENDS */
+	struct lb_walk *walk;   /* lb_live.h; NULL: none yet */
 	uint64_t buf[COMMAND_REPLY_MAX / 8]; /* records of a reply */
 };
 
@@ -135,6 +136,8 @@ uint64_t api_command(struct api *api, uint32_t kind, uint64_t cursor,
 int api_list_all(struct api *api, struct listing *l, struct rpc_error *err);
 /* api_listing_result: {name: rows, cursor: text or null}; steals rows. */
 json_t *api_listing_result(const char *name, json_t *rows, uint64_t cursor);
+/* api_cursor_put: the cursor, 0: the end, into a result. => object. */
+json_t *api_cursor_put(json_t *object, uint64_t cursor);
 /* api_image, api_statistics: of the plane, or NULL and err. */
 const struct image_header *api_image(struct api *api, struct rpc_error *err);
 const struct stats_segment *api_statistics(struct api *api, struct rpc_error *err);

@@ -5,30 +5,9 @@
 #include <string.h>
 
 #include "lb_live.h"
+#include "lb_page.h"
 #include "methods.h"
 #include "pace.h"
-
-/* What all three go over: the service that is named, or all. */
-struct asked {
-	struct lb_rows v;
-	const struct img_lb_service *only; /* NULL: all */
-};
-
-static int
-asked_get(struct api *api, const json_t *params, struct asked *a, struct rpc_error *err)
-{
-	const char *name = param_string(params, "service");
-	a->only = NULL;
-	if (lb_rows_get(api, &a->v, err) != 0)
-		return -1;
-	return name == NULL || (a->only = lb_rows_service(&a->v, name, err)) != NULL ? 0 : -1;
-}
-
-static bool
-is_asked(const struct asked *a, uint32_t service)
-{
-	return a->only == NULL || a->only == &a->v.service[service];
-}
 
 static void
 set(json_t *o, const char *name, uint64_t value)
@@ -82,15 +61,14 @@ backend_head(const struct img_lb_backend *b)
 }
 
 static json_t *
-backend_row(const struct lb_rows *v, const struct img_lb_service *s,
-            const struct img_lb_backend *b)
+backend_row(const struct lb_rows *v, const struct img_lb_backend *b, uint64_t weights)
 {
 	const struct health_target *t = health_by_row(v->health, (uint32_t)(b - v->backend),
 	                                              b->id);
 	json_t *o = backend_head(b);
 	json_object_update_new(o, json_pack("{s:I, s:s, s:s, s:f, s:o}", "weight",
 		(json_int_t)b->weight, "state", name_backend_state(b->state), "health",
-		t != NULL ? health_word(t) : "none", "share", lb_rows_share(v, s, b), "rate",
+		t != NULL ? health_word(t) : "none", "share", lb_rows_share(b, weights), "rate",
 		pace_json(v->health, t)));
 	return o;
 }
@@ -124,24 +102,45 @@ rate_add(json_t *all, const json_t *one)
 	}
 }
 
-static json_t *
-service_row(const struct lb_rows *v, const struct img_lb_service *s, const struct lb_live *live)
+/* service_sums: what its backends come to, into its row. */
+static void
+service_sums(const struct lb_rows *v, const struct img_lb_service *s, const struct lb_live *live,
+             json_t *o)
 {
 	struct backend_sum all = {0}, sum;
 	struct lb_live all_live = {0};
-	json_t *o = service_head(s), *list = json_array(), *rate = json_object();
+	json_t *rate = json_object();
 	for (uint32_t i = 0; i < lb_rows_count(v, s); i++) {
-		uint32_t row = s->first_backend + i;
-		json_t *backend = backend_row(v, s, &v->backend[row]);
-		backend_sum(v->stats, v->backend[row].id, &sum);
-		counts_set(backend, &sum, &live[row]);
+		uint32_t row = s->first_backend + i, id = v->backend[row].id;
+		backend_sum(v->stats, id, &sum);
 		sum_add(&all, &sum);
 		live_add(&all_live, &live[row]);
-		rate_add(rate, json_object_get(backend, "rate"));
-		json_array_append_new(list, backend);
+		json_t *one = pace_json(v->health, health_by_row(v->health, row, id));
+		rate_add(rate, one);
+		json_decref(one);
 	}
 	counts_set(o, &all, &all_live);
 	json_object_set_new(o, "rate", rate);
+}
+
+/* service_row: with its backends that are on the page; without sums if it went before. */
+static json_t *
+service_row(struct lb_page *p, const struct img_lb_service *s, const struct lb_live *live)
+{
+	const struct img_lb_backend *b;
+	struct backend_sum sum;
+	bool is_first = lb_page_is_first(p);
+	json_t *o = service_head(s), *list = json_array();
+	if (is_first)
+		service_sums(&p->v, s, live, o);
+	while ((b = lb_page_backend(p)) != NULL) {
+		json_t *backend = backend_row(&p->v, b, p->weights);
+		backend_sum(p->v.stats, b->id, &sum);
+		counts_set(backend, &sum, &live[b - p->v.backend]);
+		json_array_append_new(list, backend);
+	}
+	if (is_first)
+		lb_page_spend(p, lb_page_sums(p, s));
 	json_object_set_new(o, "backends", list);
 	return o;
 }
@@ -149,17 +148,20 @@ service_row(const struct lb_rows *v, const struct img_lb_service *s, const struc
 json_t *
 lb_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
-	struct asked a;
-	struct lb_live *live;
-	if (asked_get(api, params, &a, err) != 0 ||
-	    (live = lb_live_get(api, &a.v, err)) == NULL)
+	struct lb_page p;
+	const struct img_lb_service *s;
+	enum lb_walk_part part = param_get(params, "cursor") != NULL ? LB_WALK_ON :
+	                         param_get(params, "limit") != NULL ? LB_WALK_BEGIN : LB_WALK_WHOLE;
+	if (lb_page_begin(api, params, &p, err) != 0)
+		return NULL;
+	const struct lb_live *live = lb_live_get(api, &p.v, part, err);
+	if (live == NULL && err->code != 0)
 		return NULL;
 	json_t *list = json_array();
-	for (uint32_t i = 0; i < a.v.services; i++)
-		if (is_asked(&a, i))
-			json_array_append_new(list, service_row(&a.v, &a.v.service[i], live));
-	free(live);
-	return json_pack("{s:o, s:o}", "time", name_time(a.v.now_ns), "services", list);
+	while (live != NULL && (s = lb_page_service(&p)) != NULL)
+		json_array_append_new(list, service_row(&p, s, live));
+	return lb_page_result(&p, json_pack("{s:o, s:o}", "time", name_time(p.v.now_ns), "services",
+	                                    list));
 }
 
 static json_t *
@@ -196,7 +198,7 @@ named_head(const struct img_lb_service *s, const struct img_lb_backend *b)
 	return o;
 }
 
-/* Handshakes of a service, added up while its backends are gone through. */
+/* Handshakes of a backend, or of all that a service has. */
 struct handshakes {
 	struct backend_sum sum;
 	uint64_t waited[STATS_WAITS], n;
@@ -215,56 +217,85 @@ figures_set(json_t *o, const struct handshakes *h)
 		"nearly_all_below_ms", quantile(h->waited, h->n, 990)));
 }
 
+/* handshakes_get: of mode fullnat `repeated` is something else. */
 static void
-handshakes_of(const struct lb_rows *v, const struct img_lb_service *s,
-              const struct img_lb_backend *b, struct handshakes *all, json_t *backends,
-              json_t *waits)
+handshakes_get(const struct lb_rows *v, const struct img_lb_service *s, uint32_t id,
+               struct handshakes *h)
 {
-	struct handshakes mine;
-	const uint64_t *waited = mine.waited;
-	json_t *o = named_head(s, b);
-	backend_sum(v->stats, b->id, &mine.sum);
-	mine.sum.repeated = s->mode == LB_MODE_FULLNAT ? 0 : mine.sum.repeated;
-	mine.n = backend_waits(v->stats, b->id, mine.waited);
-	figures_set(o, &mine);
-	json_array_append_new(backends, o);
-	sum_add(&all->sum, &mine.sum);
-	all->n += mine.n;
+	backend_sum(v->stats, id, &h->sum);
+	h->sum.repeated = s->mode == LB_MODE_FULLNAT ? 0 : h->sum.repeated;
+	h->n = backend_waits(v->stats, id, h->waited);
+}
+
+static json_t *
+service_handshakes(const struct lb_rows *v, const struct img_lb_service *s)
+{
+	struct handshakes all = {0}, one;
+	for (uint32_t k = 0; k < lb_rows_count(v, s); k++) {
+		handshakes_get(v, s, v->backend[s->first_backend + k].id, &one);
+		sum_add(&all.sum, &one.sum);
+		all.n += one.n;
+		for (unsigned i = 0; i < STATS_WAITS; i++)
+			all.waited[i] += one.waited[i];
+	}
+	json_t *row = json_pack("{s:s}", "service", s->name);
+	figures_set(row, &all);
+	return row;
+}
+
+/* waits_add: how long its answers took. => rows. */
+static uint32_t
+waits_add(json_t *waits, const struct img_lb_service *s, const struct img_lb_backend *b,
+          const struct handshakes *h)
+{
+	uint32_t rows = 0;
 	for (unsigned i = 0; i < STATS_WAITS; i++) {
-		all->waited[i] += waited[i];
-		if (waited[i] == 0)
+		if (h->waited[i] == 0)
 			continue;
 		json_t *w = named_head(s, b);
 		json_object_set_new(w, "from_ms",
 		                    json_real((double)(i == 0 ? 0 : stats_wait_below(i - 1) / 1000)
 		                              / 1e3));
 		json_object_set_new(w, "below_ms", milliseconds(stats_wait_below(i)));
-		set(w, "handshakes", waited[i]);
+		set(w, "handshakes", h->waited[i]);
 		json_array_append_new(waits, w);
+		rows++;
+	}
+	return rows;
+}
+
+static void
+handshakes_add(struct lb_page *p, const struct img_lb_service *s, json_t *backends, json_t *waits)
+{
+	const struct img_lb_backend *b;
+	while ((b = lb_page_backend(p)) != NULL) {
+		struct handshakes mine;
+		json_t *o = named_head(s, b);
+		handshakes_get(&p->v, s, b->id, &mine);
+		figures_set(o, &mine);
+		json_array_append_new(backends, o);
+		lb_page_spend(p, waits_add(waits, s, b, &mine));
 	}
 }
 
 json_t *
 lb_handshakes_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
-	struct asked a;
-	if (asked_get(api, params, &a, err) != 0)
+	struct lb_page p;
+	const struct img_lb_service *s;
+	if (lb_page_begin(api, params, &p, err) != 0)
 		return NULL;
 	json_t *services = json_array(), *backends = json_array(), *waits = json_array();
-	for (uint32_t i = 0; i < a.v.services; i++) {
-		const struct img_lb_service *s = &a.v.service[i];
-		struct handshakes all = {0};
-		if (!is_asked(&a, i))
-			continue;
-		for (uint32_t k = 0; k < lb_rows_count(&a.v, s); k++)
-			handshakes_of(&a.v, s, &a.v.backend[s->first_backend + k], &all, backends,
-			              waits);
-		json_t *row = json_pack("{s:s}", "service", s->name);
-		figures_set(row, &all);
-		json_array_append_new(services, row);
+	while ((s = lb_page_service(&p)) != NULL) {
+		bool is_first = lb_page_is_first(&p);
+		if (is_first)
+			json_array_append_new(services, service_handshakes(&p.v, s));
+		handshakes_add(&p, s, backends, waits);
+		if (is_first)
+			lb_page_spend(&p, 2 * lb_page_sums(&p, s));
 	}
-	return json_pack("{s:o, s:o, s:o}", "services", services, "backends", backends, "waits",
-	                 waits);
+	return lb_page_result(&p, json_pack("{s:o, s:o, s:o}", "services", services, "backends",
+	                                    backends, "waits", waits));
 }
 
 /* worker_row: of one worker (context), out of what all workers have. */
@@ -300,32 +331,41 @@ spread_service(const struct lb_rows *v, const struct img_lb_service *s, json_t *
 }
 
 static void
-spread_backends(const struct lb_rows *v, const struct img_lb_service *s, json_t *list)
+spread_backends(struct lb_page *p, const struct img_lb_service *s, json_t *list)
 {
-	for (uint32_t k = 0; k < lb_rows_count(v, s); k++) {
-		const struct img_lb_backend *b = &v->backend[s->first_backend + k];
+	const struct img_lb_backend *b;
+	while ((b = lb_page_backend(p)) != NULL) {
 		struct backend_sum all, sum;
-		backend_sum(v->stats, b->id, &all);
-		for (uint32_t c = 1; c < v->stats->contexts; c++) {
-			backend_sum_context(v->stats, c, b->id, &sum);
+		backend_sum(p->v.stats, b->id, &all);
+		for (uint32_t c = 1; c < p->v.stats->contexts; c++) {
+			backend_sum_context(p->v.stats, c, b->id, &sum);
 			worker_row(list, named_head(s, b), c, &sum, &all);
 		}
+		lb_page_spend(p, p->v.stats->contexts);
 	}
 }
 
 json_t *
 lb_spread_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
-	struct asked a;
-	if (asked_get(api, params, &a, err) != 0)
+	struct lb_page p;
+	const struct img_lb_service *s;
+	if (lb_page_begin(api, params, &p, err) != 0)
 		return NULL;
-	if (a.v.stats == NULL && api_statistics(api, err) == NULL)
+	if (p.v.stats == NULL && api_statistics(api, err) == NULL)
 		return NULL;
 	json_t *services = json_array(), *backends = json_array();
-	for (uint32_t i = 0; i < a.v.services; i++)
-		if (is_asked(&a, i))
-			spread_service(&a.v, &a.v.service[i], services);
-	if (a.only != NULL)
-		spread_backends(&a.v, a.only, backends);
-	return json_pack("{s:o, s:o}", "services", services, "backends", backends);
+	while ((s = lb_page_service(&p)) != NULL) {
+		bool is_first = lb_page_is_first(&p);
+		if (is_first)
+			spread_service(&p.v, s, services);
+		if (p.only != NULL)
+			spread_backends(&p, s, backends);
+		else
+			lb_page_done(&p);
+		if (is_first)
+			lb_page_spend(&p, p.v.stats->contexts + 2 * lb_page_sums(&p, s));
+	}
+	return lb_page_result(&p, json_pack("{s:o, s:o}", "services", services, "backends",
+	                                    backends));
 }

@@ -3,8 +3,10 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "lb_rows.h"
+#include "lb_page.h"
 #include "methods.h"
+
+enum { LOOKS = 4 << 20 }; /* for each address all backends are looked at: so many a page */
 
 struct mtus {
 	struct lb_rows v;
@@ -62,12 +64,16 @@ lb_mtus_m(struct api *api, const json_t *params, struct rpc_error *err)
 	struct mtus x;
 	struct listing l = {.kind = CMD_WAY_MTUS, .row_size = sizeof(struct cmd_way_mtu),
 	                    .row = mtu_row, .arg = &x};
-	if (lb_rows_get(api, &x.v, err) != 0)
+	if (lb_rows_get(api, &x.v, err) != 0 || param_cursor(params, &l.cursor, err) != 0)
 		return NULL;
+	long long limit = param_integer(params, "limit", LB_PAGE_MAX);
+	uint32_t most = 1 + LOOKS / (1 + x.v.backends);
+	l.limit = limit < most ? (uint32_t)limit : most;
 	x.learnt = json_array();
 	x.backends = json_array();
-	if (api_list_all(api, &l, err) == 0)
-		return json_pack("{s:o, s:o}", "mtus", x.learnt, "backends", x.backends);
+	if (api_list(api, &l, err) == 0)
+		return api_cursor_put(json_pack("{s:o, s:o}", "mtus", x.learnt, "backends",
+		                                x.backends), l.cursor);
 	json_decref(x.learnt);
 	json_decref(x.backends);
 	return NULL;

@@ -86,13 +86,18 @@ lb_rows_ports(const struct lb_rows *v, const struct img_lb_service *s,
 	                 (json_int_t)sum->live, "lacked", (json_int_t)sum->repeated);
 }
 
-double
-lb_rows_share(const struct lb_rows *v, const struct img_lb_service *s,
-              const struct img_lb_backend *b)
+uint64_t
+lb_rows_weights(const struct lb_rows *v, const struct img_lb_service *s)
 {
 	uint64_t weights = 0;
-	for (uint32_t i = 0; i < s->backends && s->first_backend + i < v->backends; i++)
+	for (uint32_t i = 0; i < lb_rows_count(v, s); i++)
 		weights += lb_state_share(&v->backend[s->first_backend + i]);
+	return weights;
+}
+
+double
+lb_rows_share(const struct img_lb_backend *b, uint64_t weights)
+{
 	return weights != 0 ? 100.0 * lb_state_share(b) / (double)weights : 0;
 }
 

@@ -31,9 +31,9 @@ const struct img_lb_backend *lb_rows_backend(const struct lb_rows *v,
 /* lb_rows_taker: of the services that a packet to this address and port matches, the one that has
  * it, as the data plane finds it (lb/service.h). => NULL: there is none. */
 const struct img_lb_service *lb_rows_taker(const struct lb_rows *v, const struct tuple *t);
-/* lb_rows_share: of the service's new flows, in percent, by weight. */
-double lb_rows_share(const struct lb_rows *v, const struct img_lb_service *s,
-                     const struct img_lb_backend *b);
+/* lb_rows_weights: of all backends of a service. lb_rows_share: of its new flows, in percent. */
+uint64_t lb_rows_weights(const struct lb_rows *v, const struct img_lb_service *s);
+double lb_rows_share(const struct img_lb_backend *b, uint64_t weights);
 /* lb_rows_ports: of fullnat: local endpoints that a backend can be spoken to from, those in use,
  * and connections for which there was none. New reference; null in other modes. */
 json_t *lb_rows_ports(const struct lb_rows *v, const struct img_lb_service *s,

@@ -7,7 +7,7 @@
 
 #include "lb/lb_table.h"
 #include "lb/place.h"
-#include "lb_rows.h"
+#include "lb_page.h"
 #include "methods.h"
 
 /* table_of: a service's slots, made again: they follow from its backends. => malloc'ed, or NULL and
@@ -25,29 +25,41 @@ table_of(const struct lb_rows *v, const struct img_lb_service *s, struct rpc_err
 }
 
 static json_t *
-share_row(const struct lb_rows *v, const struct img_lb_service *s, uint32_t i, uint32_t slots)
+share_row(const struct img_lb_backend *b, uint32_t slots, uint64_t weights)
 {
-	const struct img_lb_backend *b = &v->backend[s->first_backend + i];
 	char address[API_NAME];
 	return json_pack("{s:s, s:i, s:s, s:I, s:i, s:I, s:f, s:f}", "address",
 	                 name_address(&b->address, b->family, address), "port", ntohs(b->port),
 	                 "state", name_backend_state(b->state), "weight", (json_int_t)b->weight,
 	                 "withheld_percent", b->withheld * 100 / LB_TENTHS, "slots",
 	                 (json_int_t)slots, "share", 100.0 * slots / MAGLEV_SIZE, "by_weight",
-	                 lb_rows_share(v, s, b));
+	                 lb_rows_share(b, weights));
+}
+
+/* shares_add: rows of the page, of backends that have so many slots each. */
+static json_t *
+shares_add(struct lb_page *p, const uint32_t *has)
+{
+	const struct img_lb_service *s;
+	const struct img_lb_backend *b;
+	json_t *list = json_array();
+	while ((s = lb_page_service(p)) != NULL)
+		while ((b = lb_page_backend(p)) != NULL)
+			json_array_append_new(list, share_row(
+				b, has[b - &p->v.backend[s->first_backend]], p->weights));
+	return list;
 }
 
 json_t *
 lb_table_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
-	struct lb_rows v;
-	const struct img_lb_service *s;
+	struct lb_page p;
 	uint16_t *slot;
-	if (lb_rows_get(api, &v, err) != 0 ||
-	    (s = lb_rows_service(&v, param_string(params, "service"), err)) == NULL ||
-	    (slot = table_of(&v, s, err)) == NULL)
+	if (lb_page_begin(api, params, &p, err) != 0 ||
+	    (slot = table_of(&p.v, p.only, err)) == NULL)
 		return NULL;
-	uint32_t n = lb_rows_count(&v, s), empty = 0;
+	const struct img_lb_service *s = p.only;
+	uint32_t n = lb_rows_count(&p.v, s), empty = 0;
 	uint32_t *has = calloc(n + (size_t)1, sizeof(*has));
 	for (uint32_t i = 0; has != NULL && i < MAGLEV_SIZE; i++)
 		if (slot[i] < n)
@@ -57,15 +69,13 @@ lb_table_m(struct api *api, const json_t *params, struct rpc_error *err)
 	free(slot);
 	if (has == NULL)
 		return rpc_fail(err, RPC_INTERNAL, "memory ran out");
-	json_t *list = json_array();
-	for (uint32_t i = 0; i < n; i++)
-		json_array_append_new(list, share_row(&v, s, i, has[i]));
+	json_t *list = shares_add(&p, has);
 	free(has);
-	return json_pack("{s:{s:s, s:s, s:s, s:i, s:I}, s:o}", "table", "service", s->name,
-	                 "scheduler", name_scheduler(s->choice.scheduler), "kind",
-	                 lb_table_is_order(s->choice.scheduler) ? "order by turns" :
-	                 "Maglev, by hash", "slots", MAGLEV_SIZE, "empty", (json_int_t)empty,
-	                 "backends", list);
+	return lb_page_result(&p, json_pack(
+		"{s:{s:s, s:s, s:s, s:i, s:I}, s:o}", "table", "service", s->name, "scheduler",
+		name_scheduler(s->choice.scheduler), "kind",
+		lb_table_is_order(s->choice.scheduler) ? "order by turns" : "Maglev, by hash",
+		"slots", MAGLEV_SIZE, "empty", (json_int_t)empty, "backends", list));
 }
 
 /* tuple_read: the packet that is asked about. => false and err. */

@@ -41,12 +41,14 @@
 	  "give out nothing new from these addresses of a pool")                               \
 	X(pool_ready_range_m, "pool.ready_range", "pool, range",                               \
 	  "give out from these addresses again")                                               \
-	X(service_list_m, "service.list", "", "services and their use")                        \
-	X(service_show_m, "service.show", "name", "one service with its backends")             \
+	X(service_list_m, "service.list", "limit?, cursor?",                                   \
+	  "services and their use, page by page")                                              \
+	X(service_show_m, "service.show", "name, limit?, cursor?",                             \
+	  "one service with its backends, page by page")                                       \
 	X(service_add_m, "service.add", "service{}", "add a service, as in the document")      \
 	X(service_remove_m, "service.remove", "name", "remove a service")                      \
-	X(backend_list_m, "backend.list", "service?",                                          \
-	  "backends and their use; bytes are those of flows that have ended")                  \
+	X(backend_list_m, "backend.list", "service?, limit?, cursor?",                         \
+	  "backends and their use, page by page; bytes are those of flows that have ended")    \
 	X(backend_show_m, "backend.show", "service, address, port?",                           \
 	  "one backend with its drain and its slow start")                                     \
 	X(backend_add_m, "backend.add",                                                        \
@@ -68,17 +70,21 @@
 	  "a backend is down whatever its checks say: no new flows, its flows do not stay")    \
 	X(backend_auto_m, "backend.auto", "service, address, port?",                           \
 	  "a backend is what its checks say")                                                  \
-	X(lb_list_m, "lb.list", "service?",                                                    \
-	  "services and backends with connections, packets and bytes, live flows included")    \
-	X(lb_table_m, "lb.table", "service", "who has how many slots of a service's table")    \
+	X(lb_list_m, "lb.list", "service?, limit?, cursor?",                                   \
+	  "services and backends with connections, packets and bytes, live flows included, "   \
+	  "page by page")                                                                      \
+	X(lb_table_m, "lb.table", "service, limit?, cursor?",                                  \
+	  "who has how many slots of a service's table, page by page")                         \
 	X(lb_where_m, "lb.where",                                                              \
 	  "service, client.address, client.port, destination?, destination_port?",             \
 	  "which backend a new connection of a client would get; persistence is not asked")    \
-	X(lb_spread_m, "lb.spread", "service?",                                                \
-	  "how connections spread over workers; of one service also by backend")               \
-	X(lb_handshakes_m, "lb.handshakes", "service?",                                        \
-	  "TCP handshakes by backend: answered, refused, unanswered, unfinished, and the times")\
-	X(lb_mtus_m, "lb.mtus", "", "what was learnt of the MTU on the way to backends")       \
+	X(lb_spread_m, "lb.spread", "service?, limit?, cursor?",                               \
+	  "how connections spread over workers, page by page; of one service also by backend") \
+	X(lb_handshakes_m, "lb.handshakes", "service?, limit?, cursor?",                       \
+	  "TCP handshakes by backend, page by page: answered, refused, unanswered, "           \
+	  "unfinished, and the times")                                                         \
+	X(lb_mtus_m, "lb.mtus", "limit?, cursor?",                                             \
+	  "what was learnt of the MTU on the way to backends, page by page")                   \
 	X(health_list_m, "health.list", "service?, limit?, cursor?",                           \
 	  "health of the backends with the last check of each, page by page")                  \
 	X(health_events_m, "health.events", "limit?, since?", "the latest changes of health")  \

@@ -73,7 +73,7 @@ int
 api_list_all(struct api *api, struct listing *l, struct rpc_error *err)
 {
 	do {
-		if (query_page(api, l, API_PAGE_MAX, err) < 0)
+		if (query_page(api, l, COMMAND_MAX_LIMIT, err) < 0)
 			return -1;
 	} while (l->cursor != 0);
 	return 0;
@@ -110,12 +110,18 @@ api_command(struct api *api, uint32_t kind, uint64_t cursor, const struct cmd_fi
 }
 
 json_t *
-api_listing_result(const char *name, json_t *rows, uint64_t cursor)
+api_cursor_put(json_t *object, uint64_t cursor)
 {
 	char text[24];
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)cursor);
-	return json_pack("{s:o, s:o}", name, rows, "cursor",
-	                 cursor != 0 ? json_string(text) : json_null());
+	json_object_set_new(object, "cursor", cursor != 0 ? json_string(text) : json_null());
+	return object;
+}
+
+json_t *
+api_listing_result(const char *name, json_t *rows, uint64_t cursor)
+{
+	return api_cursor_put(json_pack("{s:o}", name, rows), cursor);
 }
 
 const struct image_header *

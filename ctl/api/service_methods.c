@@ -3,12 +3,13 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "lb_rows.h"
+#include "lb_page.h"
 #include "methods.h"
 
+/* backend_json: weights: of all of the service's. */
 static json_t *
 backend_json(const struct lb_rows *v, const struct img_lb_service *s,
-             const struct img_lb_backend *b)
+             const struct img_lb_backend *b, uint64_t weights)
 {
 	char address[API_NAME];
 	const struct health_target *t = health_by_row(v->health, (uint32_t)(b - v->backend),
@@ -22,8 +23,8 @@ backend_json(const struct lb_rows *v, const struct img_lb_service *s,
 	                 "weight", (json_int_t)b->weight, "state",
 	                 name_backend_state(t != NULL ? t->conf.configured : b->state),
 	                 "health", t != NULL ? health_word(t) : "none",
-	                 "share", lb_rows_share(v, s, b), "flows", (json_int_t)sum.live, "opened",
-	                 (json_int_t)sum.opened, "packets_in", (json_int_t)sum.packets[0],
+	                 "share", lb_rows_share(b, weights), "flows", (json_int_t)sum.live,
+	                 "opened", (json_int_t)sum.opened, "packets_in", (json_int_t)sum.packets[0],
 	                 "packets_out", (json_int_t)sum.packets[1], "bytes_in",
 	                 (json_int_t)sum.bytes[0], "bytes_out", (json_int_t)sum.bytes[1],
 	                 "serves_as", name_backend_state(b->state), "priority", b->priority,
@@ -32,12 +33,13 @@ backend_json(const struct lb_rows *v, const struct img_lb_service *s,
 	                 lb_rows_ports(v, s, &sum));
 }
 
-static json_t *
-backends_json(const struct lb_rows *v, const struct img_lb_service *s, json_t *list)
+/* backends_add: those of a service that are on the page. */
+static void
+backends_add(struct lb_page *p, const struct img_lb_service *s, json_t *list)
 {
-	for (uint32_t i = 0; i < s->backends && s->first_backend + i < v->backends; i++)
-		json_array_append_new(list, backend_json(v, s, &v->backend[s->first_backend + i]));
-	return list;
+	const struct img_lb_backend *b;
+	while ((b = lb_page_backend(p)) != NULL)
+		json_array_append_new(list, backend_json(&p->v, s, b, p->weights));
 }
 
 static json_t *
@@ -73,42 +75,44 @@ service_json(const struct lb_rows *v, const struct img_lb_service *s)
 json_t *
 service_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
-	struct lb_rows v;
-	if (lb_rows_get(api, &v, err) != 0)
+	struct lb_page p;
+	const struct img_lb_service *s;
+	if (lb_page_begin(api, params, &p, err) != 0)
 		return NULL;
 	json_t *list = json_array();
-	for (uint32_t i = 0; i < v.services; i++)
-		json_array_append_new(list, service_json(&v, &v.service[i]));
-	return json_pack("{s:o}", "services", list);
+	while ((s = lb_page_service(&p)) != NULL) {
+		json_array_append_new(list, service_json(&p.v, s));
+		lb_page_spend(&p, lb_page_sums(&p, s));
+		lb_page_done(&p);
+	}
+	return lb_page_result(&p, json_pack("{s:o}", "services", list));
 }
 
 json_t *
 service_show_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
-	struct lb_rows v;
-	if (lb_rows_get(api, &v, err) != 0)
+	struct lb_page p;
+	const struct img_lb_service *s;
+	if (lb_page_begin(api, params, &p, err) != 0)
 		return NULL;
-	const struct img_lb_service *s = lb_rows_service(&v, param_string(params, "name"), err);
-	if (s == NULL)
-		return NULL;
-	return json_pack("{s:o, s:o}", "service", service_json(&v, s), "backends",
-	                 backends_json(&v, s, json_array()));
+	json_t *list = json_array();
+	while ((s = lb_page_service(&p)) != NULL)
+		backends_add(&p, s, list);
+	return lb_page_result(&p, json_pack("{s:o, s:o}", "service", service_json(&p.v, p.only),
+	                                    "backends", list));
 }
 
 json_t *
 backend_list_m(struct api *api, const json_t *params, struct rpc_error *err)
 {
-	const char *name = param_string(params, "service");
-	const struct img_lb_service *only = NULL;
-	struct lb_rows v;
-	if (lb_rows_get(api, &v, err) != 0 ||
-	    (name != NULL && (only = lb_rows_service(&v, name, err)) == NULL))
+	struct lb_page p;
+	const struct img_lb_service *s;
+	if (lb_page_begin(api, params, &p, err) != 0)
 		return NULL;
 	json_t *list = json_array();
-	for (uint32_t i = 0; i < v.services; i++)
-		if (only == NULL || only == &v.service[i])
-			backends_json(&v, &v.service[i], list);
-	return json_pack("{s:o}", "backends", list);
+	while ((s = lb_page_service(&p)) != NULL)
+		backends_add(&p, s, list);
+	return lb_page_result(&p, json_pack("{s:o}", "backends", list));
 }
 
 json_t *
@@ -123,7 +127,7 @@ backend_show_m(struct api *api, const json_t *params, struct rpc_error *err)
 	const struct img_lb_backend *b = lb_rows_backend(&v, s, params, err);
 	if (b == NULL)
 		return NULL;
-	return json_pack("{s:o}", "backend", backend_json(&v, s, b));
+	return json_pack("{s:o}", "backend", backend_json(&v, s, b, lb_rows_weights(&v, s)));
 }
 
 json_t *

@@ -149,3 +149,44 @@ session_call(struct session *s, const char *method, json_t *params)
 	free(line);
 	return result;
 }
+
+/* page_add: what the next page says, after what was said. The first one's word counts for what is
+ * no list. */
+static void
+page_add(json_t *all, const json_t *page)
+{
+	const char *key;
+	json_t *v;
+	json_object_foreach((json_t *)page, key, v)
+		if (json_is_array(v) && json_is_array(json_object_get(all, key)))
+			json_array_extend(json_object_get(all, key), v);
+	json_object_set(all, "cursor", json_object_get(page, "cursor"));
+}
+
+json_t *
+session_list(struct session *s, const char *method, json_t *params, const char *list,
+             json_int_t limit)
+{
+	json_t *all = NULL, *page;
+	for (bool more = true; more; json_decref(page)) {
+		json_int_t left = limit - (json_int_t)json_array_size(json_object_get(all, list));
+		json_object_set_new(params, "limit",
+		                    json_integer(left < SESSION_PAGE ? left : SESSION_PAGE));
+		page = session_call(s, method, json_deep_copy(params));
+		if (page == NULL) {
+			json_decref(all);
+			all = NULL;
+			break;
+		}
+		if (all != NULL)
+			page_add(all, page);
+		else
+			all = json_incref(page);
+		json_t *cursor = json_object_get(page, "cursor");
+		json_object_set(params, "cursor", cursor);
+		more = json_is_string(cursor) &&
+		       (json_int_t)json_array_size(json_object_get(all, list)) < limit;
+	}
+	json_decref(params);
+	return all;
+}

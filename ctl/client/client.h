@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
@@ -28,6 +29,11 @@ struct session {
  * to s->err ("error: path: message", one a line).
  */
 json_t *session_call(struct session *s, const char *method, json_t *params);
+/* session_list: the same of a method that answers in pages, until there are `limit` rows in its
+ * list of that name: one result, in which each list goes on with that of the next page. */
+enum { SESSION_PAGE = 1000, SESSION_ALL = INT32_MAX };
+json_t *session_list(struct session *s, const char *method, json_t *params, const char *list,
+                     json_int_t limit);
 void session_close(struct session *s);
 
 #endif

@@ -6,14 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIMIT = 100, PAGE = 1000 };
+enum { LIMIT = 100 };
+
+#define WHOLE(of) .list = of, .is_whole = true /* in pages, of which nobody has to know */
 
 static const struct command_row rows[] = {
-	{"service", "list", "service.list", "", .views = view_services},
-	{"service", "show", "service.show", "name", .views = view_service},
+	{"service", "list", "service.list", "", WHOLE("services"), .views = view_services},
+	{"service", "show", "service.show", "name", WHOLE("backends"), .views = view_service},
 	{"service", "add", "service.add", "service", .views = view_applied},
 	{"service", "remove", "service.remove", "name", .views = view_applied},
-	{"backend", "list", "backend.list", "service", .views = view_backends},
+	{"backend", "list", "backend.list", "service", WHOLE("backends"), .views = view_backends},
 	{"backend", "show", "backend.show", "service address", .views = view_backend},
 	{"backend", "add", "backend.add", "service backend.address", .views = view_applied},
 	{"backend", "remove", "backend.remove", "service address", .views = view_applied},
@@ -24,13 +26,16 @@ static const struct command_row rows[] = {
 	{"backend", "up", "backend.up", "service address", .views = view_applied},
 	{"backend", "down", "backend.down", "service address", .views = view_applied},
 	{"backend", "auto", "backend.auto", "service address", .views = view_applied},
-	{"lb", "list", "lb.list", "service", .run = run_lb, .extra = "[--stats | --rate]"},
-	{"lb", "table", "lb.table", "service", .views = view_lb_table},
+	{"lb", "list", "lb.list", "service", WHOLE("services"), .run = run_lb,
+	 .extra = "[--stats | --rate]"},
+	{"lb", "table", "lb.table", "service", WHOLE("backends"), .views = view_lb_table},
 	{"lb", "where", "lb.where", "service client.address", .views = view_lb_where},
-	{"lb", "spread", "lb.spread", "service", .views = view_lb_spread},
-	{"lb", "handshakes", "lb.handshakes", "service", .views = view_lb_handshakes},
-	{"lb", "mtus", "lb.mtus", "", .views = view_lb_mtus},
-	{"lb", "", "lb.list", "service", .run = run_lb, .extra = "[--stats | --rate]"},
+	{"lb", "spread", "lb.spread", "service", WHOLE("services"), .views = view_lb_spread},
+	{"lb", "handshakes", "lb.handshakes", "service", WHOLE("backends"),
+	 .views = view_lb_handshakes},
+	{"lb", "mtus", "lb.mtus", "", WHOLE("mtus"), .views = view_lb_mtus},
+	{"lb", "", "lb.list", "service", WHOLE("services"), .run = run_lb,
+	 .extra = "[--stats | --rate]"},
 	{"health", "list", "health.list", "", .list = "backends", .views = view_health},
 	{"health", "events", "health.events", "", .views = view_health_events},
 	{"health", "", "health.list", "", .list = "backends", .views = view_health},
@@ -176,33 +181,9 @@ json_t *
 call_listing(struct session *s, const struct command_row *row, json_t *params)
 {
 	const json_t *given = json_object_get(params, "limit");
-	json_int_t limit = given != NULL ? json_integer_value(given) : LIMIT;
-	json_t *all = NULL;
-	for (;;) {
-		json_int_t have = (json_int_t)json_array_size(json_object_get(all, row->list));
-		json_int_t want = limit - have < PAGE ? limit - have : PAGE;
-		json_object_set_new(params, "limit", json_integer(want));
-		json_t *page = session_call(s, row->method, json_deep_copy(params));
-		const json_t *cursor = json_object_get(page, "cursor");
-		if (page == NULL || (all != NULL && json_array_extend(
-			json_object_get(all, row->list), json_object_get(page, row->list)) != 0)) {
-			json_decref(page);
-			json_decref(all);
-			all = NULL;
-			break;
-		}
-		if (all != NULL)
-			json_object_set(all, "cursor", (json_t *)cursor);
-		else
-			all = json_incref(page);
-		json_object_set(params, "cursor", (json_t *)cursor);
-		bool more = json_is_string(cursor);
-		json_decref(page);
-		if (!more || (json_int_t)json_array_size(json_object_get(all, row->list)) >= limit)
-			break;
-	}
-	json_decref(params);
-	return all;
+	json_int_t limit = given != NULL ? json_integer_value(given) :
+	                   row->is_whole ? SESSION_ALL : LIMIT;
+	return session_list(s, row->method, params, row->list, limit);
 }
 
 void

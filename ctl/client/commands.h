@@ -19,8 +19,10 @@ struct command_row {
 	const char *noun, *verb;  /* verb "": the noun alone, or "show" */
 	const char *method;       /* of the API; NULL: no request of its own */
 	const char *args;
-	/* The method's key of a listing that is paged, or NULL. */
+	/* The method's key of a listing that is paged, or NULL. is_whole: all of it is shown, if no
+	 * --limit is given. */
 	const char *list;
+	bool is_whole;
 	const struct view *views; /* up to one without path; NULL: as JSON */
 	/* run: instead of a request. => an EXIT_. */
 	int (*run)(struct session *s, const struct command_row *row, int argc, char **argv);

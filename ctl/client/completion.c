@@ -7,11 +7,11 @@
 
 enum { ASK_MS = 500 /* who presses a key does not wait for longer */ };
 
+/* print_members: of the rows of a result, which is given up. */
 static void
-print_members(struct session *s, const char *method, json_t *params, const char *list,
-              const char *member)
+print_members(struct session *s, json_t *r, const char *list, const char *member)
 {
-	json_t *r = session_call(s, method, params), *o;
+	json_t *o;
 	size_t i;
 	json_array_foreach(json_object_get(r, list), i, o) {
 		const char *name = json_string_value(json_object_get(o, member));
@@ -27,11 +27,13 @@ print_names(struct session *s, const struct command_row *row, const char *arg, c
 {
 	bool is_name = strcmp(arg, "name") == 0;
 	if (strcmp(arg, "service") == 0 || (is_name && strcmp(row->noun, "service") == 0))
-		print_members(s, "service.list", json_object(), "services", "name");
+		print_members(s, session_list(s, "service.list", json_object(), "services",
+		                              SESSION_ALL), "services", "name");
 	else if (strcmp(arg, "pool") == 0 || (is_name && strcmp(row->noun, "pool") == 0))
-		print_members(s, "pool.list", json_object(), "pools", "name");
+		print_members(s, session_call(s, "pool.list", json_object()), "pools", "name");
 	else if (strcmp(arg, "address") == 0 && service != NULL)
-		print_members(s, "backend.list", json_pack("{s:s}", "service", service), "backends",
+		print_members(s, session_list(s, "backend.list", json_pack("{s:s}", "service",
+		                              service), "backends", SESSION_ALL), "backends",
 		              "address");
 }
 

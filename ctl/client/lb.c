@@ -238,14 +238,31 @@ take_columns(int argc, char **argv, enum lb_columns *columns, FILE *err)
 	return left;
 }
 
+/* ask: lb.list through all its pages; a service that goes on on the next one becomes one again. */
+static json_t *
+ask(struct session *s, const struct command_row *row, const json_t *params)
+{
+	json_t *all = call_listing(s, row, json_deep_copy(params));
+	json_t *services = json_object_get(all, "services");
+	for (size_t i = 1; i < json_array_size(services); i++) {
+		json_t *one = json_array_get(services, i - 1), *next = json_array_get(services, i);
+		if (!json_equal(json_object_get(one, "name"), json_object_get(next, "name")))
+			continue;
+		json_array_extend(json_object_get(one, "backends"),
+		                  json_object_get(next, "backends"));
+		json_array_remove(services, i--);
+	}
+	return all;
+}
+
 /* later: the same a second later. => the seconds that passed, *now in place of *before. */
 static double
-later(struct session *s, const struct command_row *row, json_t *params, json_t **now)
+later(struct session *s, const struct command_row *row, const json_t *params, json_t **now)
 {
 	struct timespec second = {.tv_sec = 1};
 	double from = json_number_value(json_object_get(*now, "time"));
 	nanosleep(&second, NULL);
-	*now = session_call(s, row->method, json_incref(params));
+	*now = ask(s, row, params);
 	return json_number_value(json_object_get(*now, "time")) - from;
 }
 
@@ -257,7 +274,7 @@ run_lb(struct session *s, const struct command_row *row, int argc, char **argv)
 	json_t *params = left >= 0 ? args_parse(row, left, argv, s->err, &status) : NULL;
 	if (params == NULL)
 		return status;
-	json_t *before = session_call(s, row->method, json_incref(params)), *now = before;
+	json_t *before = ask(s, row, params), *now = before;
 	double seconds = 0;
 	if (before != NULL && columns == LB_RATE && !s->json)
 		seconds = later(s, row, params, &now);

@@ -11,9 +11,11 @@ enum { LABELS = 3 };
 
 enum source { GENERATION, STATS, POOLS, BACKENDS, SERVICES, SINKS, SOURCES = METRICS_SOURCES };
 
-static const char *const methods[SOURCES] = {
-	[GENERATION] = "generation.show", [STATS] = "stats", [POOLS] = "pool.list",
-	[BACKENDS] = "backend.list", [SERVICES] = "service.list", [SINKS] = "log.sinks",
+/* list: of what comes in pages. */
+static const struct { const char *method, *list; } asked[SOURCES] = {
+	[GENERATION] = {"generation.show", NULL}, [STATS] = {"stats", NULL},
+	[POOLS] = {"pool.list", NULL}, [BACKENDS] = {"backend.list", "backends"},
+	[SERVICES] = {"service.list", "services"}, [SINKS] = {"log.sinks", NULL},
 };
 
 struct family {
@@ -217,7 +219,9 @@ run_metrics(struct session *s, const struct command_row *row, int argc, char **a
 		return help_usage(s->err, row);
 	for (unsigned i = 0; i < SOURCES && good; i++) {
 		json_t *params = i == STATS ? json_pack("{s:b}", "all", 1) : json_object();
-		answer[i] = session_call(s, methods[i], params);
+		const char *list = asked[i].list;
+		answer[i] = list == NULL ? session_call(s, asked[i].method, params) :
+		            session_list(s, asked[i].method, params, list, SESSION_ALL);
 		good = answer[i] != NULL;
 		if (good && json_is_false(json_object_get(answer[GENERATION], "connected")))
 			break; /* millrace_up is 0, and nobody knows the rest */

@@ -54,7 +54,8 @@ static bool
 sample(struct session *s, struct top *t)
 {
 	json_t *now = session_call(s, "stats", json_pack("{s:b}", "all", 1));
-	json_t *services = now != NULL ? session_call(s, "service.list", json_object()) : NULL;
+	json_t *services = now != NULL ? session_list(s, "service.list", json_object(),
+	                                               "services", SESSION_ALL) : NULL;
 	double at = clock_s();
 	if (services == NULL) {
 		json_decref(now);
