@@ -154,9 +154,68 @@ away(void)
 	log_end();
 }
 
+/* document: number i of those that are in force one after the other. */
+static void
+document(struct log_sink *s, int i)
+{
+	json_t *doc = json_pack("{s:i}", "number", i);
+	log_files_document(s, doc, BEGIN_NS + (uint64_t)i * SECOND);
+	log_files_document(s, doc, BEGIN_NS + (uint64_t)i * SECOND + 1); /* is the same */
+	json_decref(doc);
+}
+
+/* number_of: of the configuration that is kept under that moment; -1: none. */
+static json_int_t
+number_of(int i)
+{
+	char path[192];
+	snprintf(path, sizeof(path), "%s/config-20261124T1600%02dZ-000.json", log_dir, i);
+	json_t *doc = json_load_file(path, 0, NULL);
+	json_int_t n = doc != NULL ? json_integer_value(json_object_get(doc, "number")) : -1;
+	json_decref(doc);
+	return n;
+}
+
+/* Configurations wait while the disk hangs (a FIFO that nobody reads), so many of them; and are
+ * kept when it answers, or at the end. */
+static void
+hanging_configurations(void)
+{
+	enum { ROOM = 16 };
+	char path[192], text[256];
+	struct log_sink *s = begin();
+	document(s, 0);
+	for (int i = 0; log_files_unkept_ms(s) != 0 && i < 1000; i++) {
+		log_files_settle(s);
+		log_bus_pump(&bus, BEGIN_NS);
+	}
+	CU_ASSERT(number_of(0) == 0 && log_files_unkept_ms(s) == 0);
+	snprintf(path, sizeof(path), "%s/config.new", log_dir);
+	CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
+	for (int i = 1; i <= ROOM + 1; i++) {
+		CU_ASSERT_EQUAL(s->error_ns, 0);
+		document(s, i);
+		log_bus_pump(&bus, BEGIN_NS + (uint64_t)i * SECOND);
+	}
+	CU_ASSERT(s->error_ns != 0 && strstr(s->error, "does not answer") != NULL);
+	CU_ASSERT_EQUAL(log_files_unkept_ms(s), BEGIN_NS / 1000000 + 1000);
+	int fd = open(path, O_RDONLY);
+	while (read(fd, text, sizeof(text)) > 0)
+		;
+	close(fd);
+	log_files_settle(s);
+	log_bus_pump(&bus, BEGIN_NS + 20 * SECOND); /* no file of the disk's: it is tried again */
+	CU_ASSERT(strstr(s->error, "keeping the configuration") != NULL);
+	s->ops->destroy(s);
+	for (int i = 0; i <= ROOM + 1; i++)
+		CU_ASSERT_EQUAL(number_of(i), i == ROOM ? -1 : i);
+	log_end();
+}
+
 static const struct test_case cases[] = {
 	{"disk full", full_disk},
 	{"a beginning that was deleted", beginning_deleted},
 	{"away for a while", away},
+	{"configurations before a disk that hangs", hanging_configurations},
 };
 TEST_MAIN("log_files", cases)

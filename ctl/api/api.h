@@ -47,6 +47,8 @@ struct log_link {
 	/* folder: of the log, where configurations are kept too (ctl/log/archive.h); -1, NULL:
 	 * there is none. */
 	int (*folder)(void *ctx);
+	/* unkept_ms: since when one that was in force may not be there yet; 0: all are. */
+	uint64_t (*unkept_ms)(void *ctx);
 };
 
 struct api;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "ctl/log/archive.h"
 #include "internal.h"
 #include "methods.h"
 
@@ -149,6 +150,15 @@ live_answers(json_t *result, const json_t *now)
 	}
 }
 
+/* is_unkept: does a configuration that was in force at the moment still wait for the disk? */
+static bool
+is_unkept(const struct log_link *l, const struct whohad_query *q)
+{
+	uint64_t since_ms = l->unkept_ms != NULL ? l->unkept_ms(l->ctx) : 0;
+	uint64_t until_ms = q->until_ms > q->at_ms ? q->until_ms : q->at_ms;
+	return since_ms != 0 && until_ms + ARCHIVE_LATE_MS >= since_ms;
+}
+
 /*
  * fixed_answers: what the configuration says without a log: that of then, if it was kept. That in
  * force may have been another then, so what it says is not certain.
@@ -160,7 +170,8 @@ fixed_answers(struct api *api, json_t *result, const struct whohad_query *q, con
 	struct rpc_error err = {0};
 	const struct log_link *l = &api->log_link;
 	struct whohad_archive a = {l->folder != NULL ? l->folder(l->ctx) : -1, !w->is_beyond,
-	                           w->log_last_ms, w->is_twice || w->is_leapt};
+	                           w->log_last_ms,
+	                           w->is_twice || w->is_leapt || is_unkept(l, q)};
 	if (is_now || !api_whohad_then(result, q, &a))
 		api_whohad_fixed(result, q, api_image(api, &err), is_now);
 	json_decref(err.errors);

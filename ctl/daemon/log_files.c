@@ -13,14 +13,23 @@
 #define NS_A_SECOND 1000000000ull
 #define NS_A_MS 1000000ull
 
+/* Configurations that wait for the disk. */
+enum { DOCUMENTS = 16 };
+struct document {
+	json_t *doc;
+	uint64_t from_ns; /* in force */
+};
+
 struct files {
 	struct log_sink sink;
 	struct log_writer writer;
 	struct log_writer_conf conf;
 	struct log_resume resume;
 	uint64_t tried_ns, torn, left;
-	json_t *document;       /* in force, and not kept yet */
-	uint64_t since_ns;
+	struct document document[DOCUMENTS]; /* not kept yet, the oldest first */
+	unsigned documents;
+	json_t *latest;         /* that came */
+	bool keeps;             /* the writer's thread is at the first one */
 	bool is_kept;           /* one was: since then each is kept as it comes */
 };
 
@@ -86,25 +95,49 @@ files_open(struct files *f, uint64_t now_ns)
 	}
 }
 
-/* document_keep: beside the log, where it stays as long as segments of its time. */
-static void
-document_keep(struct files *f, uint64_t now_ns)
+static char *
+document_text(void *doc)
 {
-	char *text = json_dumps(f->document, JSON_INDENT(1));
-	int rc = text != NULL ? archive_put(f->writer.folder, text, strlen(text), f->since_ns,
-	                                    f->is_kept ? 0 : f->resume.last_ms * NS_A_MS) :
-	                        -ENOMEM;
-	uint64_t days_ms = f->conf.keep_days * 86400u * 1000u, now_ms = now_ns / 1000000u;
-	free(text);
-	if (rc < 0) {
-		log_sink_fail(&f->sink, now_ns, "keeping the configuration: %s", strerror(-rc));
-		return;
+	return json_dumps(doc, JSON_INDENT(1));
+}
+
+/* document_give: number i of those that wait, to the writer's thread: beside the log, where it
+ * stays as long as segments of its time. The first may have been in force since the log ended. */
+static void
+document_give(struct files *f, unsigned i, uint64_t now_ns)
+{
+	uint64_t days_ms = f->conf.keep_days * 86400u * 1000u, now_ms = now_ns / NS_A_MS;
+	struct log_document d = {
+		.text = document_text, .arg = f->document[i].doc, .now_ns = f->document[i].from_ns,
+		.since_ns = i != 0 || f->is_kept ? 0 : f->resume.last_ms * NS_A_MS,
+		.keep_ms = days_ms != 0 && days_ms < now_ms ? now_ms - days_ms : 0,
+	};
+	log_writer_document(&f->writer, &d);
+}
+
+/* documents_turn: one after the other; one that fails is tried again, before those that follow. */
+static void
+documents_turn(struct files *f, uint64_t now_ns)
+{
+	int rc;
+	if (f->keeps) {
+		if (!log_writer_documented(&f->writer, &rc))
+			return;
+		f->keeps = false;
+		if (rc < 0) {
+			log_sink_fail(&f->sink, now_ns, "keeping the configuration: %s",
+			              strerror(-rc));
+		} else {
+			json_decref(f->document[0].doc);
+			memmove(f->document, f->document + 1,
+			        --f->documents * sizeof(f->document[0]));
+			f->is_kept = true;
+		}
 	}
-	if (days_ms != 0 && days_ms < now_ms)
-		archive_keep(f->writer.folder, now_ms - days_ms);
-	f->is_kept = true;
-	json_decref(f->document);
-	f->document = NULL;
+	if (f->documents == 0)
+		return;
+	document_give(f, 0, now_ns);
+	f->keeps = true;
 }
 
 static void
@@ -135,8 +168,7 @@ files_pump(struct log_sink *s, uint64_t now_ns)
 		files_open(f, now_ns);
 	if (f->writer.folder < 0)
 		return;
-	if (f->document != NULL)
-		document_keep(f, now_ns);
+	documents_turn(f, now_ns);
 	while (rc == 0 && (rec = log_sink_next(s)) != NULL) {
 		rc = log_writer_put(&f->writer, rec, log_sink_names(s, rec, &names), now_ns);
 		if (rc == 0)
@@ -165,9 +197,16 @@ static void
 files_destroy(struct log_sink *s)
 {
 	struct files *f = (struct files *)s;
+	int rc;
+	if (f->keeps && log_writer_documented(&f->writer, &rc))
+		f->keeps = rc >= 0; /* one that failed has a last try */
+	for (unsigned i = f->keeps; i < f->documents && f->writer.folder >= 0; i++)
+		document_give(f, i, f->document[i].from_ns);
 	if (f->writer.folder >= 0)
 		log_writer_close(&f->writer, f->writer.begun_ns);
-	json_decref(f->document);
+	while (f->documents > 0)
+		json_decref(f->document[--f->documents].doc);
+	json_decref(f->latest);
 	log_sink_fini(s);
 	free(f);
 }
@@ -232,14 +271,37 @@ log_files_search(const struct log_sink *s, const struct whohad_query *q, struct 
 }
 
 void
-log_files_document(struct log_sink *s, const json_t *doc, uint64_t now_ns)
+log_files_document(struct log_sink *s, json_t *doc, uint64_t now_ns)
 {
 	struct files *f = (struct files *)s;
-	json_decref(f->document);
-	f->document = json_deep_copy(doc);
-	f->since_ns = now_ns;
-	if (f->writer.folder >= 0 && f->document != NULL)
-		document_keep(f, now_ns);
+	if (f->latest == doc)
+		return;
+	json_decref(f->latest);
+	f->latest = json_incref(doc);
+	if (f->documents == DOCUMENTS) {
+		log_sink_fail(s, now_ns, "%s: the disk does not answer; a configuration is not "
+		              "kept", f->conf.directory);
+		json_decref(f->document[--f->documents].doc);
+	}
+	f->document[f->documents++] = (struct document){json_incref(doc), now_ns};
+	if (f->writer.folder >= 0)
+		documents_turn(f, now_ns);
+}
+
+uint64_t
+log_files_unkept_ms(const struct log_sink *s)
+{
+	const struct files *f = (const struct files *)s;
+	uint64_t from_ms = f->document[0].from_ns / NS_A_MS;
+	if (f->documents == 0)
+		return 0;
+	return f->is_kept || f->resume.last_ms == 0 ? from_ms : earlier(from_ms, f->resume.last_ms);
+}
+
+void
+log_files_settle(struct log_sink *s)
+{
+	log_writer_settle(&((struct files *)s)->writer);
 }
 
 int

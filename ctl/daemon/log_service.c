@@ -172,7 +172,7 @@ inherit(struct log_service *s, struct log_left *left, unsigned n)
 
 /* keep_document: beside the log; also in the directory that it is about to leave. */
 static void
-keep_document(struct log_service *s, const json_t *doc)
+keep_document(struct log_service *s, json_t *doc)
 {
 	struct log_sink *files = log_bus_find(&s->bus, "files", "files");
 	if (files != NULL)
@@ -194,7 +194,7 @@ log_filled(const json_t *doc)
 static void
 configure(struct log_service *s)
 {
-	const json_t *doc = api_document(s->api);
+	json_t *doc = (json_t *)(uintptr_t)api_document(s->api);
 	if (doc == NULL || s->changes == api_changes(s->api))
 		return;
 	s->changes = api_changes(s->api);
@@ -371,6 +371,14 @@ link_folder(void *ctx)
 }
 
 static uint64_t
+link_unkept(void *ctx)
+{
+	struct log_service *s = ctx;
+	const struct log_sink *files = log_bus_find(&s->bus, "files", "files");
+	return files != NULL ? log_files_unkept_ms(files) : 0;
+}
+
+static uint64_t
 link_now(void *ctx)
 {
 	return now_ns();
@@ -379,7 +387,8 @@ link_now(void *ctx)
 struct log_link
 log_service_link(struct log_service *s)
 {
-	return (struct log_link){s, link_drain, link_sinks, link_search, link_now, link_folder};
+	return (struct log_link){s, link_drain, link_sinks, link_search, link_now, link_folder,
+	                         link_unkept};
 }
 
 const char *

@@ -181,7 +181,9 @@ archive_put(int folder, const char *text, size_t size, uint64_t now_ns, uint64_t
 	name_of(name, ms, ms - first_ms);
 	if (rc == 0 && renameat(folder, TEMPORARY, folder, name) != 0)
 		rc = -errno;
-	if (rc != 0)
+	if (rc == 0)
+		fsync(folder);
+	else
 		unlinkat(folder, TEMPORARY, 0);
 	return rc != 0 ? rc : 1;
 }

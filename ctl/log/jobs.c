@@ -11,11 +11,12 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "archive.h"
 #include "timetext.h"
 
 enum { COPY = 1 << 16, GZIP_LEVEL = 6, SECONDS_A_DAY = 86400 };
 
-enum job_kind { JOB_SYNC, JOB_FINISH, JOB_KEEP, JOB_END };
+enum job_kind { JOB_SYNC, JOB_FINISH, JOB_KEEP, JOB_DOCUMENT, JOB_END };
 
 struct job {
 	struct job *next;
@@ -24,6 +25,7 @@ struct job {
 	char stem[LOG_STEM];
 	struct log_index index;
 	uint64_t limit, now_ns;
+	struct log_document document;
 };
 
 struct log_jobs {
@@ -35,6 +37,8 @@ struct log_jobs {
 	struct job *first, **last;
 	bool is_busy, is_syncing; /* a sync is given and not done */
 	unsigned finishing;       /* segments that are given and not finished */
+	bool is_keeping;          /* a configuration is given and not kept */
+	int kept;                 /* what became of the last one */
 	struct log_troubles troubles;
 };
 
@@ -187,12 +191,36 @@ job_keep(struct log_jobs *j, const struct job *job)
 }
 
 static int
+document_keep(struct log_jobs *j, const struct log_document *d)
+{
+	char *text = d->text(d->arg);
+	int rc = text == NULL ? -ENOMEM :
+	         archive_put(j->folder, text, strlen(text), d->now_ns, d->since_ns);
+	free(text);
+	if (rc >= 0 && d->keep_ms != 0)
+		archive_keep(j->folder, d->keep_ms);
+	return rc < 0 ? rc : 0;
+}
+
+/* job_document: its end is told to who gave it, not among the troubles. */
+static void
+job_document(struct log_jobs *j, const struct log_document *d)
+{
+	int rc = document_keep(j, d);
+	pthread_mutex_lock(&j->lock);
+	j->is_keeping = false;
+	j->kept = rc;
+	pthread_mutex_unlock(&j->lock);
+}
+
+static int
 job_run(struct log_jobs *j, struct job *job)
 {
 	switch (job->kind) {
 	case JOB_SYNC: return fdatasync(job->fd) == 0 ? 0 : -errno;
 	case JOB_FINISH: return job_finish(j, job);
 	case JOB_KEEP: return job_keep(j, job);
+	case JOB_DOCUMENT: job_document(j, &job->document); return 0;
 	default: return 0;
 	}
 }
@@ -359,6 +387,29 @@ log_jobs_keep(struct log_jobs *j, uint64_t limit, uint64_t now_ns)
 		job->now_ns = now_ns;
 	}
 	job_give(j, job);
+}
+
+void
+log_jobs_document(struct log_jobs *j, const struct log_document *d)
+{
+	struct job *job = job_new(JOB_DOCUMENT, "", -1);
+	pthread_mutex_lock(&j->lock);
+	j->is_keeping = job != NULL;
+	j->kept = -ENOMEM;
+	pthread_mutex_unlock(&j->lock);
+	if (job != NULL)
+		job->document = *d;
+	job_give(j, job);
+}
+
+bool
+log_jobs_documented(struct log_jobs *j, int *rc)
+{
+	pthread_mutex_lock(&j->lock);
+	bool is_done = !j->is_keeping;
+	*rc = j->kept;
+	pthread_mutex_unlock(&j->lock);
+	return is_done;
 }
 
 struct log_jobs *

@@ -206,3 +206,15 @@ log_writer_settle(struct log_writer *w)
 {
 	log_jobs_settle(w->jobs);
 }
+
+void
+log_writer_document(struct log_writer *w, const struct log_document *d)
+{
+	log_jobs_document(w->jobs, d);
+}
+
+bool
+log_writer_documented(struct log_writer *w, int *rc)
+{
+	return log_jobs_documented(w->jobs, rc);
+}

@@ -63,4 +63,19 @@ struct log_troubles log_writer_troubles(struct log_writer *w);
 /* log_writer_settle: wait until the thread has nothing to do. */
 void log_writer_settle(struct log_writer *w);
 
+/*
+ * log_writer_document: keep a configuration (archive.h) beside the segments, in the thread, and
+ * delete those that were no longer in force at keep_ms (0: none). text is called there once, for
+ * malloc'ed text (NULL: no memory), of arg, which is the thread's then. One at a time:
+ * log_writer_documented: => false while the thread is at it; its rc, once.
+ */
+struct log_document {
+	char *(*text)(void *arg);
+	void *arg;
+	uint64_t now_ns, since_ns; /* archive_put */
+	uint64_t keep_ms;
+};
+void log_writer_document(struct log_writer *w, const struct log_document *d);
+bool log_writer_documented(struct log_writer *w, int *rc);
+
 #endif
