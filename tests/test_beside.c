@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who else asks the daemon, while a configuration of many services is compiled and given. */
+#include <glob.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -376,6 +377,201 @@ hangup_twice(void)
 	end();
 }
 
+/* hang: whoever writes this file waits, until somebody reads it. */
+static void
+hang(const char *name)
+{
+	CU_ASSERT_FATAL(mkfifo(in_dir(name), 0600) == 0);
+}
+
+/* unhang: who waits goes on, and is told that this is no file that can be synced. => what came. */
+static json_t *
+unhang(const char *name)
+{
+	static char text[1 << 16];
+	size_t size = 0;
+	int fd = open(in_dir(name), O_RDONLY);
+	for (ssize_t n; (n = read(fd, text + size, sizeof(text) - size)) > 0;)
+		size += (size_t)n;
+	close(fd);
+	return json_loadb(text, size, 0, NULL);
+}
+
+/* longest_of: of questions for a while. */
+static uint64_t
+longest_of(unsigned ms_long)
+{
+	uint64_t longest = 0, end = ms() + ms_long;
+	while (ms() < end) {
+		uint64_t from = ms();
+		json_t *r = ask("version", "{}");
+		CU_ASSERT(r != NULL);
+		json_decref(r);
+		longest = ms() - from > longest ? ms() - from : longest;
+		poll(NULL, 0, STEP_MS);
+	}
+	return longest;
+}
+
+static int
+send_weight(int weight)
+{
+	return send_call("backend.weight", json_pack("{s:s, s:s, s:i}", "service", "web", "address",
+	                                             "10.0.0.7", "weight", weight));
+}
+
+static json_int_t
+weight_of(const json_t *doc)
+{
+	const json_t *list = json_object_get(json_object_get(doc, "lb"), "services");
+	const json_t *b = json_object_get(json_array_get(list, 0), "backends");
+	return json_integer_value(json_object_get(json_array_get(b, 0), "weight"));
+}
+
+/* is_stored: or will be soon. */
+static bool
+is_stored(json_int_t weight)
+{
+	json_int_t have = -1;
+	for (int i = 0; have != weight && i < WAIT_MS / STEP_MS; i++) {
+		json_t *stored = json_load_file(in_dir("store.json"), 0, NULL);
+		have = stored != NULL ? weight_of(stored) : -1;
+		json_decref(stored);
+		poll(NULL, 0, STEP_MS);
+	}
+	return have == weight;
+}
+
+/* The store's disk hangs: who changed something is told when it is there, or why it is not; the
+ * others do not wait, either for that or while it is tried again. */
+static void
+store_hangs(void)
+{
+	begin_running();
+	CU_ASSERT(is_stored(0));
+	hang("store.json.new");
+	int first = send_weight(7);
+	CU_ASSERT(wait_generation(2));
+	int second = send_weight(8);
+	CU_ASSERT(longest_of(300) < BOUND_MS);
+	CU_ASSERT(!is_answered(first) && !is_answered(second) && is_stored(0));
+	json_t *doc = unhang("store.json.new"), *r = answer(first);
+	CU_ASSERT_EQUAL(weight_of(doc), 7);
+	CU_ASSERT_EQUAL(generation_of(r), 2);
+	CU_ASSERT(json_is_false(json_object_get(json_object_get(r, "result"), "stored")));
+	json_decref(doc);
+	json_decref(r);
+	r = answer(second);
+	CU_ASSERT_EQUAL(generation_of(r), 3);
+	CU_ASSERT(json_object_get(json_object_get(r, "result"), "stored") == NULL && is_stored(8));
+	json_decref(r);
+	/* It is told that it cannot be, and while it is tried again the disk hangs. */
+	CU_ASSERT_FATAL(mkdir(in_dir("store.json.new"), 0700) == 0);
+	r = answer(send_weight(9));
+	CU_ASSERT(json_is_false(json_object_get(json_object_get(r, "result"), "stored")));
+	json_decref(r);
+	hang("other");
+	CU_ASSERT(renameat2(AT_FDCWD, in_dir("other"), AT_FDCWD, in_dir("store.json.new"),
+	                    RENAME_EXCHANGE) == 0);
+	CU_ASSERT(rmdir(in_dir("other")) == 0);
+	CU_ASSERT(longest_of(1500) < BOUND_MS && is_stored(8));
+	json_decref(unhang("store.json.new"));
+	CU_ASSERT(is_stored(9));
+	end();
+}
+
+/* kept: configurations beside the log, as many as there are; the weights of the backend in them. */
+static unsigned
+kept(json_int_t weight[8])
+{
+	char pattern[128];
+	glob_t found = {0};
+	snprintf(pattern, sizeof(pattern), "%s/config-*.json", in_dir("log"));
+	glob(pattern, 0, NULL, &found);
+	unsigned n = found.gl_pathc < 8 ? (unsigned)found.gl_pathc : 8;
+	for (unsigned i = 0; i < n; i++) {
+		json_t *doc = json_load_file(found.gl_pathv[i], 0, NULL);
+		weight[i] = weight_of(doc);
+		json_decref(doc);
+	}
+	globfree(&found);
+	return n;
+}
+
+static time_t
+second(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec;
+}
+
+/* is_certain: what the configuration says of a port at a moment. */
+static bool
+is_certain(time_t at)
+{
+	struct tm utc;
+	char moment[64], params[160];
+	strftime(moment, sizeof(moment), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &utc));
+	snprintf(params, sizeof(params), "{\"external\":{\"address\":\"203.0.113.9\","
+	         "\"port\":80},\"at\":\"%s\"}", moment);
+	json_t *r = ask("nat.whohad", params);
+	const json_t *a = json_array_get(json_object_get(r, "answers"), 0);
+	bool is_so = json_is_true(json_object_get(a, "certain"));
+	CU_ASSERT(a != NULL);
+	json_decref(r);
+	return is_so;
+}
+
+/* The log's disk hangs: nobody waits, and what was in force meanwhile is kept when it answers, in
+ * order. Until then what the configuration says of that time is not certain. */
+static void
+log_hangs(void)
+{
+	char command[160];
+	json_int_t weight[8];
+	begin_running();
+	CU_ASSERT(mkdir(in_dir("log"), 0700) == 0);
+	hang("log/config.new");
+	json_t *doc = document(0, 0);
+	json_object_set_new(doc, "log", json_pack("{s:{s:s}}", "files", "directory",
+	                                          in_dir("log")));
+	json_object_set_new(json_object_get(doc, "nat"), "static",
+		json_pack("[{s:s, s:s}]", "inside", "100.64.0.9", "outside", "203.0.113.9"));
+	json_t *r = answer(send_apply(doc));
+	CU_ASSERT_EQUAL(generation_of(r), 2);
+	json_decref(r);
+	CU_ASSERT(longest_of(300) < BOUND_MS); /* each is seen in a turn of its own */
+	for (int i = 0; i < 3; i++) {
+		r = answer(send_weight(21 + i));
+		CU_ASSERT_EQUAL(generation_of(r), 3 + i);
+		json_decref(r);
+		CU_ASSERT(longest_of(300) < BOUND_MS);
+	}
+	CU_ASSERT_EQUAL(kept(weight), 0);
+	json_decref(unhang("log/config.new"));
+	for (int i = 0; kept(weight) < 4 && i < WAIT_MS / STEP_MS; i++)
+		poll(NULL, 0, STEP_MS);
+	CU_ASSERT_EQUAL_FATAL(kept(weight), 4);
+	CU_ASSERT(weight[0] == 0 && weight[1] == 21 && weight[2] == 22 && weight[3] == 23);
+	CU_ASSERT(longest_of(1100) < BOUND_MS);
+	time_t before = second();
+	CU_ASSERT(longest_of(1500) < BOUND_MS && is_certain(before));
+	hang("log/config.new");
+	json_decref(answer(send_weight(24)));
+	CU_ASSERT(longest_of(1100) < BOUND_MS && !is_certain(second()) && is_certain(before));
+	json_decref(unhang("log/config.new"));
+	for (int i = 0; kept(weight) < 5 && i < WAIT_MS / STEP_MS; i++)
+		poll(NULL, 0, STEP_MS);
+	CU_ASSERT(is_certain(second()));
+	snprintf(command, sizeof(command), "rm -r %s", in_dir("log"));
+	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(command) == 0);
+	write_file("config.json", fake_document);
+	daemon_start(in_dir("config.json"));
+	CU_ASSERT(wait_generation(7));
+	end();
+}
+
 static const struct test_case cases[] = {
 	{"others go on", others_go_on},
 	{"health goes on", health_goes_on},
@@ -386,6 +582,8 @@ static const struct test_case cases[] = {
 	{"stop meanwhile", stop_meanwhile},
 	{"plane goes", plane_goes},
 	{"hangup twice", hangup_twice},
+	{"store hangs", store_hangs},
+	{"log hangs", log_hangs},
 };
 
 int

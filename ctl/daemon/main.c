@@ -40,7 +40,7 @@ struct daemon {
 	struct server *server;
 	struct changer *changer;
 	struct requests requests;
-	struct task agree, hangup, health;
+	struct task agree, hangup, health, keep;
 	struct log_service *logs;
 	struct checker *checker;
 	char health_file[512];     /* beside the store */
@@ -67,14 +67,19 @@ say(struct daemon *d, const char *fmt, ...)
 	fprintf(stderr, "millraced: %s\n", text);
 }
 
-/* What is not on disk is tried again with each request. The disk is waited for beside the loop,
- * where it is a job that saves. */
+static bool
+is_saved(const struct daemon *d)
+{
+	return api_document(d->api) == NULL || api_changes(d->api) == d->saved;
+}
+
+/* save: of a job, or when nothing else is to be done any more: the disk is waited for. */
 static int
 save(void *arg)
 {
 	struct daemon *d = arg;
 	uint64_t changes = api_changes(d->api);
-	if (d->saves || api_document(d->api) == NULL || changes == d->saved)
+	if (d->saves || is_saved(d))
 		return 0;
 	json_t *doc = json_incref((json_t *)(uintptr_t)api_document(d->api));
 	d->saves = true;
@@ -90,17 +95,6 @@ save(void *arg)
 	return rc;
 }
 
-/* after_line: what a request changed is kept before it is answered. */
-static void
-after_line(void *arg, bool job)
-{
-	struct daemon *d = arg;
-	char err[512];
-	save(d);
-	if (job && checker_save(d->checker, err, sizeof(err)) != 0)
-		say(d, "health: %s", err);
-}
-
 static void
 task_put(struct task *t)
 {
@@ -109,6 +103,34 @@ task_put(struct task *t)
 		return;
 	t->waits = true;
 	changer_put(t->d->changer, &t->job, t->is_first);
+}
+
+static void
+keep(struct daemon *d)
+{
+	save(d);
+}
+
+/* keep_again: what could not be kept is tried again with each request, and as time goes by. */
+static void
+keep_again(struct daemon *d)
+{
+	if (!d->saves && !d->keep.waits && !is_saved(d))
+		task_put(&d->keep);
+}
+
+/* after_line: what a request changed is kept before it is answered. */
+static void
+after_line(void *arg, bool job)
+{
+	struct daemon *d = arg;
+	char err[512];
+	if (job)
+		save(d);
+	else
+		keep_again(d);
+	if (job && checker_save(d->checker, err, sizeof(err)) != 0)
+		say(d, "health: %s", err);
 }
 
 static void
@@ -244,7 +266,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	         d->ticks % RETRY_TICKS == RETRY_TICKS - 1 && !changer_is_busy(d->changer))
 		task_put(&d->agree);
 	if (d->ticks % CONNECT_TICKS == 0)
-		save(d);
+		keep_again(d);
 	if (checker_tick(d->checker) && !d->health.waits)
 		task_put(&d->health);
 	d->ticks++;
@@ -359,6 +381,7 @@ beside(struct daemon *d)
 	task_init(d, &d->agree, agree, true);
 	task_init(d, &d->hangup, read_again, false);
 	task_init(d, &d->health, health, false);
+	task_init(d, &d->keep, keep, false);
 }
 
 static int
