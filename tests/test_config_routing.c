@@ -274,24 +274,69 @@ test_numbers(void)
 	const struct img_realm *r = image_rows(next, IMG_REALMS, &n);
 	CU_ASSERT_EQUAL_FATAL(n, 4);
 	CU_ASSERT(r[1].name[0] == 0 && strcmp(r[2].name, "b") == 0 && strcmp(r[3].name, "c") == 0);
-	/* A number that has been given is not given again while there are others, if not told. */
+	/* A number that has been given is not given again while there are others; who comes back
+	 * has it, and who is told another one. */
 	doc = document("{'realms':[{'name':'b'}]," NICS "}");
 	struct image_header *third = config_compile(doc, next, 3, &size, &errs);
 	json_decref(doc);
-	doc = document("{'realms':[{'name':'d'},{'name':'e','number':2},{'name':'b'}]," NICS "}");
+	doc = document("{'realms':[{'name':'d'},{'name':'b','number':9},{'name':'a'}]," NICS "}");
 	struct image_header *fourth = config_compile(doc, third, 4, &size, &errs);
 	json_decref(doc);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fourth);
 	r = image_rows(fourth, IMG_REALMS, &n);
-	CU_ASSERT_EQUAL_FATAL(n, 6);
-	CU_ASSERT(r[1].name[0] == 0 && r[3].name[0] == 0);
-	CU_ASSERT_STRING_EQUAL(r[2].name, "e");
+	CU_ASSERT_EQUAL_FATAL(n, 10);
+	CU_ASSERT(r[2].name[0] == 0 && r[3].name[0] == 0);
+	CU_ASSERT_STRING_EQUAL(r[1].name, "a");
 	CU_ASSERT_STRING_EQUAL(r[4].name, "d");
-	CU_ASSERT_STRING_EQUAL(r[5].name, "b");
+	CU_ASSERT_STRING_EQUAL(r[9].name, "b");
 	free(h);
 	free(next);
 	free(third);
 	free(fourth);
+}
+
+/* What was a realm's in the running data plane is not another one's, told or not: of one that is
+ * there, that has gone, that has another number now. */
+static void
+test_numbers_taken(void)
+{
+	static const struct { const char *document, *message; } taken[] = {
+		{"{'realms':[{'name':'e','number':2},{'name':'b'}]," NICS "}",
+		 "2 is that of realm \"b\" in the running"},
+		{"{'realms':[{'name':'b','number':1},{'name':'a','number':2}]," NICS "}",
+		 "1 is that of realm \"a\" in the running"},
+		{"{'realms':[{'name':'e','number':1},{'name':'b'}]," NICS "}",
+		 "1 is that of realm \"a\" in the running"},
+		{"{'realms':[{'name':'e','number':3},{'name':'b'}]," NICS "}",
+		 "3 is that of realm \"c\" in the running"},
+	};
+	static const char *const before[] = {
+		"{'realms':[{'name':'a'},{'name':'b'},{'name':'c'}]," NICS "}",
+		"{'realms':[{'name':'b'},{'name':'c','number':9}]," NICS "}",
+		"{'realms':[{'name':'b'}]," NICS "}",
+	};
+	struct config_errors errs = {0};
+	struct image_header *h = NULL, *next;
+	size_t size;
+	for (unsigned i = 0; i < 3; i++, h = next) {
+		json_t *doc = document(before[i]);
+		next = config_compile(doc, h, i + 1, &size, &errs);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(next);
+		json_decref(doc);
+		free(h);
+	}
+	for (unsigned i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+		json_t *doc = document(taken[i].document);
+		errs = (struct config_errors){0};
+		CU_ASSERT_PTR_NULL(config_compile(doc, h, 4, &size, &errs));
+		CU_ASSERT(errs.n > 0 && strstr(errs.e[0].path, ".number") != NULL &&
+		          strstr(errs.e[0].message, taken[i].message) != NULL);
+		next = config_compile(doc, NULL, 1, &size, &errs);
+		CU_ASSERT_PTR_NOT_NULL(next); /* a data plane that starts */
+		free(next);
+		json_decref(doc);
+	}
+	free(h);
 }
 
 static void
@@ -334,6 +379,7 @@ static const struct test_case cases[] = {
 	{"order of rules", test_order},
 	{"realms", test_realms},
 	{"numbers of realms stay", test_numbers},
+	{"numbers of realms are of one", test_numbers_taken},
 	{"static mappings and ranges of realms", test_realms_fixed},
 };
 TEST_MAIN("config_routing", cases)

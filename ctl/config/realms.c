@@ -30,12 +30,49 @@ is_free(const struct model *m, size_t i)
 	return realm_at(m, i)->name[0] == '\0';
 }
 
-/* A number that nobody has; one that nobody had, if that can be: rows are never taken away. */
+/* given: the names of all numbers that the running data plane has known, in force or gone. */
+static json_t *
+given(const struct model *m)
+{
+	return json_object_get(m->ids.made, "realms");
+}
+
+/* given_name: whose number it is or was, or NULL. */
+static const char *
+given_name(const struct model *m, size_t number)
+{
+	char key[24];
+	snprintf(key, sizeof(key), "%zu", number);
+	return json_string_value(json_object_get(given(m), key));
+}
+
+static void
+given_set(struct model *m, size_t number, const char *name)
+{
+	char key[24];
+	snprintf(key, sizeof(key), "%zu", number);
+	json_object_set_new(given(m), key, json_string(name));
+}
+
+/* given_load: what the previous image says; one of an older version only what is in force. */
+static void
+given_load(struct model *m, const struct img_realm *old, uint32_t n_old)
+{
+	const json_t *before = json_object_get(m->ids.old, "realms");
+	json_object_set_new(m->ids.made, "realms", json_is_object(before) ? json_copy(
+		(json_t *)before) : json_object());
+	for (uint32_t i = 1; i < n_old && i < IMG_MAX_REALMS; i++)
+		if (old[i].name[0] != '\0')
+			given_set(m, i, old[i].name);
+}
+
+/* A number that nobody has, nor had; where all had an owner, that of one that is gone longer than
+ * by this change. */
 static size_t
 number_free(const struct model *m, const struct img_realm *old, uint32_t n_old)
 {
-	for (size_t i = n_old > 1 ? n_old : 1; i < IMG_MAX_REALMS; i++)
-		if (is_free(m, i))
+	for (size_t i = 1; i < IMG_MAX_REALMS; i++)
+		if (is_free(m, i) && given_name(m, i) == NULL)
 			return i;
 	for (size_t i = 1; i < IMG_MAX_REALMS; i++)
 		if (is_free(m, i) && (i >= n_old || old[i].name[0] == '\0'))
@@ -59,9 +96,11 @@ static void
 realm_name(struct model *m, size_t number, const char *name)
 {
 	snprintf(realm_at(m, number)->name, IMAGE_NAME, "%s", name);
+	given_set(m, number, name);
 }
 
-/* Those with a number of their own have it before anybody else. */
+/* Those with a number of their own have it before anybody else. What the data plane and its log
+ * still know by a number must not become another one's. */
 static void
 realms_numbered(struct model *m, const json_t *realms)
 {
@@ -73,8 +112,13 @@ realms_numbered(struct model *m, const json_t *realms)
 		if (number == 0)
 			continue;
 		path_make(&path, "realms[%zu].number", i);
-		if (is_free(m, number))
-			realm_name(m, number, get_text(realm, "name"));
+		const char *name = get_text(realm, "name"), *before = given_name(m, number);
+		if (is_free(m, number) && (before == NULL || strcmp(before, name) == 0))
+			realm_name(m, number, name);
+		else if (is_free(m, number))
+			config_error_add(m->errs, path.text, "%zu is that of realm \"%s\" in the "
+			                 "running millrace and in its log; expected another one, "
+			                 "or a restart", number, before);
 		else
 			config_error_add(m->errs, path.text, "%zu is that of realm \"%s\"; "
 			                 "expected another one", number,
@@ -82,13 +126,24 @@ realms_numbered(struct model *m, const json_t *realms)
 	}
 }
 
+/* keep: it has that number, if it is wanted and has none. */
+static void
+keep(struct model *m, size_t number, const char *name)
+{
+	if (name[0] != '\0' && is_free(m, number) && wanted(m, name) != NULL &&
+	    realm_number(m, name) < 0)
+		realm_name(m, number, name);
+}
+
+/* realms_kept: who is there has its number, and then who was there before and comes back. */
 static void
 realms_kept(struct model *m, const struct img_realm *old, uint32_t n_old)
 {
 	for (uint32_t i = 1; i < n_old && i < IMG_MAX_REALMS; i++)
-		if (old[i].name[0] != '\0' && is_free(m, i) && wanted(m, old[i].name) != NULL &&
-		    realm_number(m, old[i].name) < 0)
-			realm_name(m, i, old[i].name);
+		keep(m, i, old[i].name);
+	for (size_t i = 1; i < IMG_MAX_REALMS; i++)
+		if (given_name(m, i) != NULL)
+			keep(m, i, given_name(m, i));
 }
 
 void
@@ -102,6 +157,7 @@ model_realms(struct model *m)
 		if (rows_add(m, &m->realms) == NULL)
 			return;
 	memcpy(realm_at(m, 0)->name, outside, sizeof(outside));
+	given_load(m, old, n_old);
 	realms_numbered(m, realms);
 	realms_kept(m, old, n_old);
 	for (size_t i = 0; i < json_array_size(realms); i++) {
