@@ -480,6 +480,54 @@ test_whohad_then(void)
 	close(folder);
 }
 
+/* kept_static: a configuration with one static mapping, of a realm's that is the first in it. */
+static void
+kept_static(uint64_t ms, const char *realm)
+{
+	char doc[1024];
+	snprintf(doc, sizeof(doc), "{\"log\":{\"files\":{\"directory\":\"/var/log/mr\"}},"
+	         "\"realms\":[{\"name\":\"%s\"}],\"nics\":["
+	         "{\"name\":\"in\",\"device\":\"a\",\"realm\":\"%s\"},"
+	         "{\"name\":\"out\",\"device\":\"b\"}],\"nat\":{\"static\":["
+	         "{\"inside\":\"100.64.0.9\",\"outside\":\"203.0.113.1\",\"realm\":\"%s\"}]}}",
+	         realm, realm, realm);
+	CU_ASSERT_EQUAL(archive_put(folder, doc, strlen(doc), ms * UINT64_C(1000000), 0), 1);
+}
+
+/* All configurations of a moment count, and a realm is its name: each counts its own from 1. */
+static void
+test_whohad_realms(void)
+{
+	static const struct { uint64_t at_ms, until_ms; unsigned answers; } asked[] = {
+		{1790000000000, 1790000000999, 1}, {1790000100000, 1790000100999, 2},
+		{1790000200000, 1790000200999, 3}, {1790000200500, 1790000200500, 1},
+	};
+	char dir[] = "/tmp/test_fixed_methods.XXXXXX", words[64];
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	folder = open(dir, O_RDONLY | O_DIRECTORY);
+	kept_static(1790000000000, "red");
+	kept_static(1790000100500, "blue");
+	kept_static(1790000200100, "red");
+	kept_static(1790000200150, "blue");
+	kept_static(1790000200200, "green");
+	for (unsigned i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		struct whohad_query q = {.external = v4("203.0.113.1"), .port = 80,
+			.at_ms = asked[i].at_ms, .until_ms = asked[i].until_ms};
+		struct whohad_archive a = {folder, true, 0, false};
+		json_t *r = json_pack("{s:[], s:[], s:b}", "answers", "notes", "complete", 1);
+		CU_ASSERT_TRUE(api_whohad_then(r, &q, &a));
+		CU_ASSERT_EQUAL(json_array_size(at(r, "answers")), asked[i].answers);
+		CU_ASSERT_EQUAL(json_is_true(at(r, "answers.0.certain")),
+		                asked[i].answers == 1);
+		CU_ASSERT_EQUAL(json_is_true(json_object_get(r, "ambiguous")),
+		                asked[i].answers != 1);
+		json_decref(r);
+	}
+	snprintf(words, sizeof(words), "rm -r %s", dir);
+	CU_ASSERT_EQUAL(system(words), 0);
+	close(folder);
+}
+
 static const struct test_case cases[] = {
 	{"both ways", test_both_ways},
 	{"static, dynamic, nobody", test_others},
@@ -489,5 +537,6 @@ static const struct test_case cases[] = {
 	{"who had it, without a log", test_whohad},
 	{"who had it, a static port within a block", test_whohad_taken},
 	{"who had it then", test_whohad_then},
+	{"who had it then, in which realm", test_whohad_realms},
 };
 TEST_MAIN("fixed_methods", cases)

@@ -159,17 +159,18 @@ static void
 document(struct log_sink *s, int i)
 {
 	json_t *doc = json_pack("{s:i}", "number", i);
-	log_files_document(s, doc, BEGIN_NS + (uint64_t)i * SECOND);
-	log_files_document(s, doc, BEGIN_NS + (uint64_t)i * SECOND + 1); /* is the same */
-	json_decref(doc);
+	uint64_t now_ns = BEGIN_NS + (uint64_t)i * SECOND;
+	log_files_document(s, json_incref(doc), now_ns);
+	log_files_document(s, doc, now_ns + 1); /* is the same */
 }
 
-/* number_of: of the configuration that is kept under that moment; -1: none. */
+/* number_of: of the configuration that is kept under that moment; -1: none. back: what its name says
+ * of how long before it others may have been in force. */
 static json_int_t
-number_of(int i)
+number_of(int i, const char *back)
 {
 	char path[192];
-	snprintf(path, sizeof(path), "%s/config-20261124T1600%02dZ-000.json", log_dir, i);
+	snprintf(path, sizeof(path), "%s/config-20261124T1600%02dZ-000%s.json", log_dir, i, back);
 	json_t *doc = json_load_file(path, 0, NULL);
 	json_int_t n = doc != NULL ? json_integer_value(json_object_get(doc, "number")) : -1;
 	json_decref(doc);
@@ -189,7 +190,7 @@ hanging_configurations(void)
 		log_files_settle(s);
 		log_bus_pump(&bus, BEGIN_NS);
 	}
-	CU_ASSERT(number_of(0) == 0 && log_files_unkept_ms(s) == 0);
+	CU_ASSERT(number_of(0, "") == 0 && log_files_unkept_ms(s) == 0);
 	snprintf(path, sizeof(path), "%s/config.new", log_dir);
 	CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
 	for (int i = 1; i <= ROOM + 1; i++) {
@@ -207,8 +208,9 @@ hanging_configurations(void)
 	log_bus_pump(&bus, BEGIN_NS + 20 * SECOND); /* no file of the disk's: it is tried again */
 	CU_ASSERT(strstr(s->error, "keeping the configuration") != NULL);
 	s->ops->destroy(s);
-	for (int i = 0; i <= ROOM + 1; i++)
-		CU_ASSERT_EQUAL(number_of(i), i == ROOM ? -1 : i);
+	for (int i = 0; i <= ROOM; i++)
+		CU_ASSERT_EQUAL(number_of(i, ""), i == ROOM ? -1 : i);
+	CU_ASSERT_EQUAL(number_of(ROOM + 1, "-back1000"), ROOM + 1); /* one before it is not here */
 	log_end();
 }
 

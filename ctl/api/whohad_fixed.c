@@ -65,12 +65,22 @@ fixed_rows(const struct whohad_query *q, const struct image_header *h, uint64_t 
 	return rows;
 }
 
-/* is_other: is it another subscriber's? */
+/* realm_of: its name; "": the outside; NULL: not known. */
+static const char *
+realm_of(const json_t *row)
+{
+	const json_t *name = json_object_get(row, "realm_name");
+	bool is_outside = json_integer_value(json_object_get(row, "realm")) == 0;
+	return name != NULL ? json_string_value(name) : is_outside ? "" : NULL;
+}
+
+/* is_other: is it another subscriber's? A number is a realm's only within one data plane. */
 static bool
 is_other(const json_t *a, const json_t *b)
 {
-	return !json_equal(json_object_get(a, "subscriber"), json_object_get(b, "subscriber")) ||
-	       !json_equal(json_object_get(a, "realm"), json_object_get(b, "realm"));
+	const char *x = realm_of(a), *y = realm_of(b);
+	return x == NULL || y == NULL || strcmp(x, y) != 0 ||
+	       !json_equal(json_object_get(a, "subscriber"), json_object_get(b, "subscriber"));
 }
 
 /*
@@ -163,26 +173,54 @@ is_same_rows(const json_t *a, const json_t *b)
 	return true;
 }
 
-/*
- * next_rows: what the one after it says, where that may have been in force already: the clock was
- * set back over the moment, or it came within it. NULL: it was not, or says the same.
- */
-static json_t *
-next_rows(const struct whohad_archive *w, const struct whohad_query *q, const struct archived *a,
-          const json_t *rows)
+/* is_listed: does a row say the same as one of a list? */
+static bool
+is_listed(const json_t *list, const json_t *row)
 {
+	json_t *one;
+	size_t i;
+	json_array_foreach((json_t *)list, i, one) {
+		json_t *a = json_pack("[O]", one), *b = json_pack("[O]", (json_t *)row);
+		bool same = is_same_rows(a, b);
+		json_decref(a);
+		json_decref(b);
+		if (same)
+			return true;
+	}
+	return false;
+}
+
+/* What the configurations of a moment say of a port. */
+struct said {
+	json_t *rows;      /* of the one in force when it began */
+	json_t *more;      /* what others say beside that */
+	bool is_doubtful;  /* they do not all say the same */
+	bool is_unknown;   /* one cannot be read */
+	bool has_log;
+};
+
+/*
+ * said_next: what those after it say, where they may have been in force already: the clock was set
+ * back over the moment, or they came within it.
+ */
+static void
+said_next(struct said *s, const struct whohad_archive *w, const struct whohad_query *q,
+          const struct archived *a)
+{
+	uint64_t until_ms = q->until_ms > q->at_ms ? q->until_ms : q->at_ms, after = a->from_ms;
 	struct archived next;
 	bool has_log;
-	uint64_t until_ms = q->until_ms > q->at_ms ? q->until_ms : q->at_ms;
-	if (a->until_ms == 0 || (!a->is_twice && a->until_ms > until_ms + ARCHIVE_LATE_MS))
-		return NULL;
-	if (archive_find(w->folder, a->until_ms, &next) != 0)
-		return NULL;
-	json_t *more = archived_rows(w->folder, q, &next, &has_log);
-	if (more == NULL || !is_same_rows(rows, more))
-		return more != NULL ? more : json_array();
-	json_decref(more);
-	return NULL;
+	for (; archive_next(w->folder, after, until_ms + ARCHIVE_LATE_MS, &next) == 0;
+	     after = next.from_ms) {
+		json_t *rows = archived_rows(w->folder, q, &next, &has_log), *row;
+		size_t i;
+		s->is_unknown |= rows == NULL;
+		s->is_doubtful |= rows == NULL || !is_same_rows(s->rows, rows);
+		json_array_foreach(rows, i, row)
+			if (!is_listed(s->rows, row) && !is_listed(s->more, row))
+				json_array_append(s->more, row);
+		json_decref(rows);
+	}
 }
 
 /*
@@ -193,20 +231,23 @@ bool
 api_whohad_then(json_t *result, const struct whohad_query *q, const struct whohad_archive *w)
 {
 	struct archived a;
-	bool has_log;
+	struct said s = {.rows = NULL};
 	if (w->folder < 0 || archive_find(w->folder, q->at_ms, &a) != 0)
 		return false;
-	json_t *rows = archived_rows(w->folder, q, &a, &has_log);
-	if (rows == NULL)
+	s.rows = archived_rows(w->folder, q, &a, &s.has_log);
+	if (s.rows == NULL)
 		return false;
-	json_t *more = next_rows(w, q, &a, rows);
-	bool is_known = has_log && more == NULL && !w->is_in_doubt &&
+	s.more = json_array();
+	said_next(&s, w, q, &a);
+	bool is_known = s.has_log && !s.is_doubtful && !w->is_in_doubt &&
 	                (a.until_ms != 0 || w->is_in_use || q->at_ms <= w->log_last_ms);
-	if (more != NULL)
+	if (s.is_doubtful)
 		json_object_set_new(result, "ambiguous", json_true());
-	rows_add(result, rows, is_known);
-	rows_add(result, more, false);
-	json_decref(rows);
-	json_decref(more);
+	if (s.is_unknown)
+		json_object_set_new(result, "complete", json_false());
+	rows_add(result, s.rows, is_known);
+	rows_add(result, s.more, false);
+	json_decref(s.rows);
+	json_decref(s.more);
 	return true;
 }

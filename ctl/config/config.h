@@ -58,6 +58,10 @@ void *config_tables(struct image_header *image, const struct image_header *runni
 /* config_filled: a document that is valid, with its defaults filled in. New reference. */
 json_t *config_filled(const json_t *doc);
 
+/* config_number_realms: what the realms of a document have as numbers in an image (or NULL), said
+ * where it does not say them. */
+void config_number_realms(json_t *doc, const struct image_header *h);
+
 /* config_of_image: the document inside an image (new reference), or NULL. */
 json_t *config_of_image(const struct image_header *h);
 

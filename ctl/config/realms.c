@@ -174,6 +174,21 @@ model_realms(struct model *m)
 		m->realms.n--;
 }
 
+void
+config_number_realms(json_t *doc, const struct image_header *h)
+{
+	uint32_t n = 0;
+	const struct img_realm *r = h != NULL ? image_rows(h, IMG_REALMS, &n) : NULL;
+	json_t *realm;
+	size_t i;
+	json_array_foreach(json_object_get(doc, "realms"), i, realm) {
+		const char *name = get_text(realm, "name");
+		for (uint32_t k = 1; k < n && get_int(realm, "number") == 0; k++)
+			if (strcmp(r[k].name, name) == 0)
+				json_object_set_new(realm, "number", json_integer(k));
+	}
+}
+
 /* One that may be among what is wrong with the realms: it has a number, so that nothing else is
  * said of whoever is in it. */
 static uint8_t

@@ -18,6 +18,7 @@ enum { DOCUMENTS = 16 };
 struct document {
 	json_t *doc;
 	uint64_t from_ns; /* in force */
+	uint64_t lost_ns; /* since when others were that are not kept; 0: none were */
 };
 
 struct files {
@@ -109,7 +110,8 @@ document_give(struct files *f, unsigned i, uint64_t now_ns)
 	uint64_t days_ms = f->conf.keep_days * 86400u * 1000u, now_ms = now_ns / NS_A_MS;
 	struct log_document d = {
 		.text = document_text, .arg = f->document[i].doc, .now_ns = f->document[i].from_ns,
-		.since_ns = i != 0 || f->is_kept ? 0 : f->resume.last_ms * NS_A_MS,
+		.since_ns = i != 0 || f->is_kept ? f->document[i].lost_ns :
+		                                   f->resume.last_ms * NS_A_MS,
 		.keep_ms = days_ms != 0 && days_ms < now_ms ? now_ms - days_ms : 0,
 	};
 	log_writer_document(&f->writer, &d);
@@ -274,16 +276,21 @@ void
 log_files_document(struct log_sink *s, json_t *doc, uint64_t now_ns)
 {
 	struct files *f = (struct files *)s;
-	if (f->latest == doc)
+	if (f->latest != NULL && json_equal(f->latest, doc)) {
+		json_decref(doc);
 		return;
+	}
 	json_decref(f->latest);
 	f->latest = json_incref(doc);
+	uint64_t lost_ns = 0;
 	if (f->documents == DOCUMENTS) {
+		struct document *last = &f->document[--f->documents];
 		log_sink_fail(s, now_ns, "%s: the disk does not answer; a configuration is not "
 		              "kept", f->conf.directory);
-		json_decref(f->document[--f->documents].doc);
+		lost_ns = last->lost_ns != 0 ? last->lost_ns : last->from_ns;
+		json_decref(last->doc);
 	}
-	f->document[f->documents++] = (struct document){json_incref(doc), now_ns};
+	f->document[f->documents++] = (struct document){doc, now_ns, lost_ns};
 	if (f->writer.folder >= 0)
 		documents_turn(f, now_ns);
 }

@@ -170,13 +170,17 @@ inherit(struct log_service *s, struct log_left *left, unsigned n)
 	}
 }
 
-/* keep_document: beside the log; also in the directory that it is about to leave. */
+/* keep_document: beside the log; also in the directory that it is about to leave. With the numbers
+ * that realms have in the records. */
 static void
-keep_document(struct log_service *s, json_t *doc)
+keep_document(struct log_service *s, const json_t *doc)
 {
 	struct log_sink *files = log_bus_find(&s->bus, "files", "files");
-	if (files != NULL)
-		log_files_document(files, doc, now_ns());
+	json_t *copy = files != NULL ? json_deep_copy(doc) : NULL;
+	if (copy == NULL)
+		return;
+	config_number_realms(copy, s->image);
+	log_files_document(files, copy, now_ns());
 }
 
 /* log_filled: the document's part about the log, with its defaults, in an object. The rest, which
@@ -194,7 +198,7 @@ log_filled(const json_t *doc)
 static void
 configure(struct log_service *s)
 {
-	json_t *doc = (json_t *)(uintptr_t)api_document(s->api);
+	const json_t *doc = api_document(s->api);
 	if (doc == NULL || s->changes == api_changes(s->api))
 		return;
 	s->changes = api_changes(s->api);
@@ -321,8 +325,8 @@ log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t 
 	uint64_t now = now_ns();
 	if (rings != NULL)
 		s->bus.gone = log_source_gone(rings);
-	configure(s);
 	s->image = image;
+	configure(s);
 	log_bus_realms(&s->bus, image);
 	if (rings != NULL) {
 		begin_source(s, start_ns, now,

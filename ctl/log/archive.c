@@ -73,14 +73,12 @@ each(int folder, seen_fn *fn, void *arg)
 struct search {
 	uint64_t at_ms, from_ms, until_ms;
 	char name[ARCHIVE_NAME];
-	bool is_twice;
 };
 
 static void
 look(void *arg, const char *name, uint64_t ms, uint64_t back_ms)
 {
 	struct search *s = arg;
-	s->is_twice |= ms > s->at_ms && ms - s->at_ms <= back_ms;
 	if (ms <= s->at_ms && ms > s->from_ms) {
 		s->from_ms = ms;
 		snprintf(s->name, sizeof(s->name), "%.*s", ARCHIVE_NAME - 1, name);
@@ -98,9 +96,31 @@ archive_find(int folder, uint64_t at_ms, struct archived *out)
 		rc = -ENOENT;
 	out->from_ms = s.from_ms;
 	out->until_ms = s.until_ms;
-	out->is_twice = s.is_twice;
 	memcpy(out->name, s.name, sizeof(s.name));
 	return rc;
+}
+
+struct seek {
+	uint64_t after_ms, at_ms, found_ms;
+};
+
+static void
+look_next(void *arg, const char *name, uint64_t ms, uint64_t back_ms)
+{
+	struct seek *s = arg;
+	if (ms > s->after_ms && ms < s->found_ms &&
+	    (ms <= s->at_ms || ms - s->at_ms <= back_ms))
+		s->found_ms = ms;
+}
+
+int
+archive_next(int folder, uint64_t after_ms, uint64_t at_ms, struct archived *out)
+{
+	struct seek s = {after_ms, at_ms, UINT64_MAX};
+	int rc = each(folder, look_next, &s);
+	if (rc == 0 && s.found_ms == UINT64_MAX)
+		rc = -ENOENT;
+	return rc == 0 ? archive_find(folder, s.found_ms, out) : rc;
 }
 
 /* read_whole: => false when the file ends before. */

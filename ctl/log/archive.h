@@ -27,7 +27,6 @@ enum { ARCHIVE_NAME = 80, ARCHIVE_SIZE = 64 << 20, ARCHIVE_LATE_MS = 300 };
 struct archived {
 	char name[ARCHIVE_NAME];
 	uint64_t from_ms, until_ms; /* in force; until_ms 0: no later one is there */
-	bool is_twice;              /* the clock was set back over the moment: which one is open */
 };
 
 /* archive_put: in force from now on, or, it may be, since a moment after since_ns (0: now). => 1,
@@ -36,6 +35,10 @@ int archive_put(int folder, const char *text, size_t size, uint64_t now_ns, uint
 
 /* archive_find: the one in force at a moment. => 0, -ENOENT when none is as old, or -errno. */
 int archive_find(int folder, uint64_t at_ms, struct archived *out);
+
+/* archive_next: the first one that came after a moment and may have been in force at another one
+ * (which the clock showed again, or when no daemon was there). => 0, -ENOENT or -errno. */
+int archive_next(int folder, uint64_t after_ms, uint64_t at_ms, struct archived *out);
 
 /* archive_read: => the text, which ends with '\0', for free(); NULL: it cannot be read. */
 char *archive_read(int folder, const struct archived *a, size_t *size);
