@@ -212,9 +212,79 @@ said_again(void)
 	end();
 }
 
+/* apply: the document with a log, and this in its nat. */
+static void
+apply(const char *nat)
+{
+	char document[4096], words[256];
+	const char *at = strstr(fake_document, "\"nat\":{") + strlen("\"nat\":{");
+	snprintf(document, sizeof(document), "{\"log\":{\"files\":{\"compress\":\"none\","
+	         "\"directory\":\"%s\"}},%.*s%s,%s", in_dir("log"), (int)(at - fake_document - 1), fake_document + 1, nat,
+	         at);
+	write_file("config.json", document);
+	snprintf(words, sizeof(words), "config apply %s", in_dir("config.json"));
+	CU_ASSERT(says(words, 0, ""));
+}
+
+/* has_gaps: are so many in the log, soon? */
+static bool
+has_gaps(unsigned wanted)
+{
+	unsigned n = lines("\"event\":\"gap\"");
+	for (int i = 0; n != wanted && i < WAIT_MS / STEP_MS; i++) {
+		poll(NULL, 0, STEP_MS);
+		n = lines("\"event\":\"gap\"");
+	}
+	return n == wanted;
+}
+
+/* While nothing is to be logged ports change hands, of which nobody knows. */
+static void
+told_nothing(void)
+{
+	char words[256], moment[64];
+	uint64_t second = 0;
+	begin(fake_document);
+	far.plane.stats->start_time_ns = 1795536000ull * 1000000000;
+	CU_ASSERT(wait_generation(1));
+	apply("\"log\":\"blocks\"");
+	put_records(1, 1, &second);
+	CU_ASSERT(sink_sent(2));
+	snprintf(words, sizeof(words), "--json nat whohad 203.0.113.1:1100");
+	CU_ASSERT(says(words, 0, "\"certain\": true"));
+	apply("\"log\":\"none\"");
+	CU_ASSERT(has_gaps(1));
+	struct timespec t;
+	struct tm utc;
+	clock_gettime(CLOCK_REALTIME, &t);
+	strftime(moment, sizeof(moment), "%Y-%m-%dT%H:%M:%SZ",
+	         gmtime_r(&(time_t){t.tv_sec + 1}, &utc));
+	poll(NULL, 0, 1200);
+	snprintf(words, sizeof(words), "--json nat whohad 203.0.113.1:1100 --at %s", moment);
+	CU_ASSERT(says(words, 0, "\"certain\": false"));
+	snprintf(words, sizeof(words), "--json nat whohad 203.0.113.1:4000 --at %s", moment);
+	CU_ASSERT(says(words, 1, "\"complete\": false"));
+	daemon_stop(SIGKILL);
+	daemon_start(in_dir("config.json"));
+	CU_ASSERT(wait_generation(3) && has_gaps(2)); /* it finds that nothing is logged */
+	CU_ASSERT(says(words, 1, "\"complete\": false"));
+	apply("\"log\":\"blocks\"");
+	CU_ASSERT(has_gaps(3));
+	CU_ASSERT(says(words, 1, "\"complete\": false"));
+	CU_ASSERT(says("nat whohad 203.0.113.1:1100 --at 2026-11-24T16:00:01.500Z --json", 0,
+	               "\"certain\": true"));
+	snprintf(words, sizeof(words), "rm -r %s", in_dir("log"));
+	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(words) == 0);
+	write_file("config.json", fake_document);
+	daemon_start(in_dir("config.json"));
+	CU_ASSERT(wait_generation(5));
+	end();
+}
+
 static const struct test_case cases[] = {
 	{"who had it", who_had_it},
 	{"a log that began late", log_begun_late},
 	{"held blocks are said again", said_again},
+	{"a time in which nothing was logged", told_nothing},
 };
 TEST_MAIN("daemon_log", cases)

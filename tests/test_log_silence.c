@@ -51,9 +51,78 @@ silence(void)
 		CU_ASSERT_EQUAL(whohad_search(&q, -1, &live, &w), 0);
 		CU_ASSERT(!w.is_complete && !w.is_as_now && w.gaps == 1);
 		live.waits = 0;
+		live.silent_ms = live.waits_ms; /* nothing is logged since */
+		CU_ASSERT_EQUAL(whohad_search(&q, -1, &live, &w), 0);
+		CU_ASSERT(!w.is_complete && !w.is_as_now && w.gaps == 1);
+		live.silent_ms = 0;
 		q.at_ms = BEGIN_NS / 1000000 - 1; /* before the log */
 		CU_ASSERT_EQUAL(whohad_search(&q, -1, &live, &w), 0);
 		CU_ASSERT(!w.is_complete && !w.is_as_now);
+		log_index_fini(&ix);
+	}
+}
+
+/* of: a record at so many seconds, of the block or of the port 1100 that it has. */
+static struct record
+of(unsigned event, unsigned second, uint32_t subscriber)
+{
+	struct record r = block_record(event, BEGIN_NS + second * SECOND, second, subscriber, 1024);
+	if (event == RECORD_MAPPING_CREATE || event == RECORD_MAPPING_DELETE) {
+		r.port_first = r.port_last = 1100;
+		r.inside_port = (uint16_t)(5000 + subscriber);
+		r.proto = 6;
+	}
+	return r;
+}
+
+/*
+ * Where a begin or an end is not there and no gap may have it, it was not logged then: who is named
+ * by what is there may have been followed, or preceded, by others. Asked is the end of second 5.
+ */
+static void
+unexplained(void)
+{
+	enum { BEGIN = RECORD_BLOCK_CREATE, END = RECORD_BLOCK_DELETE,
+	       MAP = RECORD_MAPPING_CREATE, UNMAP = RECORD_MAPPING_DELETE, START = RECORD_START };
+	static const struct {
+		struct { uint8_t event, second, subscriber; } line[5];
+		uint8_t certain; /* of the answers, in their order, from the lowest bit on */
+	} cases[] = {
+		{{{START, 1, 0}, {BEGIN, 2, 2}, {BEGIN, 8, 3}}, 0},
+		{{{START, 1, 0}, {BEGIN, 2, 2}, {RECORD_GAP, 7, 0}, {BEGIN, 9, 3}}, 1},
+		{{{START, 1, 0}, {BEGIN, 2, 2}, {RECORD_GAP, 4, 0}, {BEGIN, 9, 3}}, 0},
+		{{{START, 1, 0}, {END, 8, 2}}, 0},
+		{{{BEGIN, 1, 9}, {END, 8, 2}}, 0},
+		{{{START, 1, 0}, {RECORD_GAP, 3, 0}, {END, 8, 2}}, 1},
+		{{{START, 1, 0}, {BEGIN, 2, 2}, {MAP, 3, 2}, {END, 8, 2}}, 2},
+		{{{START, 1, 0}, {BEGIN, 2, 2}, {MAP, 3, 2}, {UNMAP, 7, 2}, {END, 8, 2}}, 3},
+		{{{START, 1, 0}, {BEGIN, 2, 2}, {UNMAP, 7, 2}, {END, 8, 2}}, 2},
+		{{{START, 1, 0}, {BEGIN, 2, 2}, {MAP, 3, 2}, {RECORD_GAP, 7, 0}, {END, 8, 2}}, 3},
+		{{{START, 1, 0}, {MAP, 3, 2}, {MAP, 8, 3}}, 0},
+	};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct log_index ix;
+		struct whohad w;
+		uint64_t number = 0;
+		unsigned certain = 0;
+		log_index_init(&ix);
+		for (unsigned k = 0; k < 5 && cases[i].line[k].event != 0; k++) {
+			struct record r = of(cases[i].line[k].event, cases[i].line[k].second,
+			                     cases[i].line[k].subscriber);
+			bool is_of_all = log_event_is_of_all(r.event);
+			r.since_ns = r.event == RECORD_GAP ? r.time_ns : 0;
+			r.sequence = is_of_all ? 0 : ++number;
+			CU_ASSERT_EQUAL(log_index_add(&ix, &r, NULL, 100), 0);
+		}
+		struct whohad_live live = {.index = &ix, .stem = "x"};
+		struct whohad_query q = {.external = htonl(0xcb007100), .port = 1100, .proto = 6,
+			.at_ms = BEGIN_NS / 1000000 + 5999};
+		CU_ASSERT_EQUAL(whohad_search(&q, -1, &live, &w), 0);
+		for (unsigned k = 0; k < w.answers; k++)
+			certain |= w.answer[k].is_certain << k;
+		if (certain != cases[i].certain)
+			printf("  case %u: %u of %u answers\n", i, certain, w.answers);
+		CU_ASSERT_EQUAL(certain, cases[i].certain);
 		log_index_fini(&ix);
 	}
 }
@@ -95,6 +164,7 @@ absent_segment(void)
 
 static const struct test_case cases[] = {
 	{"silence", silence},
+	{"begins and ends that are not there", unexplained},
 	{"a segment that is not there", absent_segment},
 };
 TEST_MAIN("log_silence", cases)

@@ -46,6 +46,7 @@ struct log_bus {
 	uint64_t start_ms;       /* of the data plane whose records come; 0: not known yet */
 	uint64_t before_ns;      /* when the one before was heard of last; 0: there was none */
 	uint64_t gone;           /* of its records, those that nobody can be told any more */
+	uint64_t silent_ns;      /* since when it makes none of who has what, as told; 0: it does */
 };
 
 struct log_sink {

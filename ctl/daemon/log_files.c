@@ -260,7 +260,8 @@ log_files_search(const struct log_sink *s, const struct whohad_query *q, struct 
 	bool is_writing = f->writer.fd >= 0; /* else its last segment is one of the directory */
 	struct whohad_live live = {.index = is_writing ? &f->writer.index : NULL,
 	                           .stem = f->writer.stem, .waits_ms = UINT64_MAX,
-	                           .next_number = f->writer.next_number};
+	                           .next_number = f->writer.next_number,
+	                           .silent_ms = s->bus->silent_ns / NS_A_MS};
 	if (f->writer.folder < 0)
 		return -ENOENT;
 	/* A disk that is full: the queue holds what no segment says yet, or has lost it. */

@@ -16,6 +16,7 @@
 #include "log_ipfix.h"
 #include "log_ranges.h"
 #include "log_syslog.h"
+#include "nat/nat_image.h"
 
 #define NS_A_SECOND 1000000000ull
 #define NS_A_MS 1000000ull
@@ -318,9 +319,40 @@ begin_source(struct log_service *s, uint64_t start_ns, uint64_t now, bool is_clo
 		clock_say(s, resume->last_ms * NS_A_MS, now); /* set back while nobody was here */
 }
 
+static bool
+is_silent(const struct image_header *h)
+{
+	uint32_t n = 0;
+	const struct img_nat_conf *c = image_rows(h, IMG_NAT_CONF, &n);
+	return n != 0 && c->log == NAT_LOG_NONE;
+}
+
+/*
+ * silence_look: while the data plane is told to log nothing, ports change hands that no record
+ * speaks of: a gap says so when that begins, another one when it has ended.
+ */
+static void
+silence_look(struct log_service *s, const struct image_header *image, uint64_t given_ns,
+             uint64_t now)
+{
+	struct log_sink *files = log_bus_find(&s->bus, "files", "files");
+	bool silent = is_silent(image), was = s->bus.silent_ns != 0;
+	uint64_t since = was ? s->bus.silent_ns : given_ns;
+	if (silent == was)
+		return;
+	if (since == 0 && files != NULL) /* nobody was here when it was given */
+		since = log_files_resume(files, s->source.start_ms)->last_ms * NS_A_MS;
+	since = since != 0 ? since : s->source.start_ms * NS_A_MS;
+	struct record gap = {.event = RECORD_GAP, .worker = RECORD_DAEMON, .pool = LOG_POOLS,
+	                     .time_ns = now, .since_ns = since < now ? since : now};
+	s->bus.silent_ns = silent ? gap.since_ns : 0;
+	s->source.gaps++;
+	on_records(s, &gap, 1);
+}
+
 void
 log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t start_ns,
-                  const struct image_header *image)
+                  const struct image_header *image, uint64_t given_ns)
 {
 	uint64_t now = now_ns();
 	if (rings != NULL)
@@ -335,6 +367,8 @@ log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t 
 		clock_look(s, rings, now);
 		log_source_drain(&s->source, rings, now, on_records, s);
 		s->heard_ns = now;
+		if (image != NULL)
+			silence_look(s, image, given_ns, now);
 		if (s->interim_ns != 0)
 			log_held_walk(&s->held, now, s->interim_ns, on_interim, s);
 		if (image != NULL && s->changes == api_changes(s->api))

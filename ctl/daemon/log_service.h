@@ -27,10 +27,11 @@ struct log_service *log_service_create(struct event_base *base, struct api *api,
 void log_service_destroy(struct log_service *s);
 /*
  * log_service_drain: make the sinks those of the document in force, then pass on what the rings
- * hold (NULL: no data plane; then start_ns does not matter).
+ * hold (NULL: no data plane; then start_ns does not matter). image: the one that runs, and when it
+ * was given (0: by nobody here).
  */
 void log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t start_ns,
-                       const struct image_header *image);
+                       const struct image_header *image, uint64_t given_ns);
 /* log_service_link: for the API. */
 struct log_link log_service_link(struct log_service *s);
 /* log_service_trouble: the newest error of a sink since the last call, or NULL. */

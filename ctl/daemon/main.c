@@ -164,7 +164,7 @@ drain(void *arg)
 	struct daemon *d = arg;
 	const struct stats_segment *stats = d->plane.stats;
 	log_service_drain(d->logs, d->plane.records, stats != NULL ? stats->start_time_ns : 0,
-	                  d->plane.image);
+	                  d->plane.image, d->plane.given_ns);
 	const char *trouble = log_service_trouble(d->logs);
 	if (trouble != NULL)
 		say(d, "%s", trouble);

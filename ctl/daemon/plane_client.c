@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_FDS = 4 };
@@ -266,6 +267,14 @@ first_shared(struct plane_client *c)
 	return hello(c, err, sizeof(err));
 }
 
+static uint64_t
+now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 /* give: a sealed image, and the answer; copy: what is kept of it. Others go on meanwhile; nobody
  * closes the connection. */
 static int
@@ -275,6 +284,7 @@ give(struct plane_client *c, const void *image, size_t size, struct reply *reply
 	                      .size = size};
 	int fds[MAX_FDS], n = 0;
 	c->is_busy = true;
+	c->given_ns = now_ns();
 	api_leave(&c->aside);
 	int fd = sealed(image, size);
 	int rc = fd < 0 ? fd : command_run(c, &cmd, fd, reply, NULL, 0, fds, &n);

@@ -29,6 +29,7 @@ struct plane_client {
 	struct image_header *image;  /* own copy of the one that runs, or NULL */
 	struct api_aside aside;      /* around the wait for the answer to an image */
 	bool is_busy;                /* it is waited for */
+	uint64_t given_ns;           /* when the last one was given (CLOCK_REALTIME); 0: none */
 };
 
 void plane_client_init(struct plane_client *c, const char *path);

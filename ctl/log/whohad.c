@@ -231,11 +231,17 @@ tail_add(struct walk *w, bool is_settled)
 	            live->next_number % LOG_STEM_NUMBERS == (number + 1) % LOG_STEM_NUMBERS;
 	if (w->n != 0 && !is_settled && (!is_last || !next))
 		absent_add(w, w->n);
-	if (live == NULL || live->waits == 0)
-		return;
-	waits.lost = live->waits;
-	waits.from_ms = epoch_order(w->epochs.n != 0 ? w->epochs.n - 1 : 0, live->waits_ms);
-	whohad_gap_add(w->out, &waits);
+	unsigned last = w->epochs.n != 0 ? w->epochs.n - 1 : 0;
+	if (live != NULL && live->waits != 0) {
+		waits.lost = live->waits;
+		waits.from_ms = epoch_order(last, live->waits_ms);
+		whohad_gap_add(w->out, &waits);
+	}
+	if (live != NULL && live->silent_ms != 0) {
+		waits.lost = 0;
+		waits.from_ms = epoch_order(last, live->silent_ms);
+		whohad_gap_add(w->out, &waits);
+	}
 }
 
 /* fold_run: everything of the moment in one epoch. */

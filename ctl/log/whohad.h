@@ -62,6 +62,7 @@ struct whohad_answer {
 	uint16_t port_first, port_last, inside_port;
 	uint8_t proto, realm, worker;
 	bool is_certain;
+	bool is_cut;            /* it ended with its block, no record of its own says so */
 	uint64_t from_ms;       /* 0: not known, but not before since_ms */
 	uint64_t since_ms;
 	uint64_t proven_ms;     /* the last record that says that it is held */
@@ -99,6 +100,7 @@ struct whohad_live {
 	const char *stem;
 	uint64_t waits, waits_ms; /* records that are not in it yet, and of when the first is */
 	uint64_t next_number;   /* of the segment that comes next; 0: not known */
+	uint64_t silent_ms;     /* since when nothing is logged, by configuration; 0: it is */
 };
 
 /* whohad_search: folder -1: without a directory. => 0 or -errno. */

@@ -68,13 +68,16 @@ span_end(struct whohad_fold *f, struct whohad_span *s, enum whohad_end end, uint
 		out->answers_lost++;
 }
 
-/* all_end: a block takes its mappings and sessions with it; NULL: everything ends. */
+/* all_end: a block takes its mappings and sessions with it, whose own ends are missing then; NULL:
+ * everything ends. */
 static void
 all_end(struct whohad_fold *f, const struct whohad_span *but, enum whohad_end end, uint64_t ms)
 {
 	for (unsigned i = 0; i < WHOHAD_SPANS; i++)
-		if (f->span[i].is_open && &f->span[i] != but)
+		if (f->span[i].is_open && &f->span[i] != but) {
+			f->span[i].a.is_cut = but != NULL;
 			span_end(f, &f->span[i], end, ms);
+		}
 }
 
 /* on_start: whatever was held ended with the data plane, between its last word and the next's. */
@@ -278,6 +281,31 @@ gaps_keep(struct whohad *w, uint64_t from_ms, uint64_t to_ms)
 	w->gaps = kept;
 }
 
+/* is_enclosed: is a mapping within a block that is an answer too? */
+static bool
+is_enclosed(const struct whohad *w, const struct whohad_answer *a)
+{
+	for (unsigned i = 0; i < w->answers && a->kind == WHOHAD_MAPPING; i++)
+		if (w->answer[i].kind == WHOHAD_BLOCK)
+			return true;
+	return false;
+}
+
+/*
+ * is_explained: where a begin or an end is missing, is there a gap that may have it? Else it was
+ * not logged then, as the configuration wanted (nat.log), and there may have been others. A mapping
+ * that began before the log may be younger than the log if its block tells who had the port.
+ */
+static bool
+is_explained(const struct whohad *w, const struct whohad_answer *a, uint64_t at, bool reaches_back)
+{
+	if ((a->end == WHOHAD_REPLACED || a->is_cut) && at > a->proven_ms)
+		return is_hidden(w, at, a->to_ms, &a->worker);
+	if (a->from_ms == 0 && (reaches_back || is_enclosed(w, a)))
+		return is_hidden(w, a->since_ms, at, &a->worker);
+	return true;
+}
+
 /*
  * is_certain: what is beyond all that is known may be otherwise, but for what ends later. Else it
  * was held when it was made or last said to be, and nothing is missing from then to the moment; or
@@ -285,9 +313,10 @@ gaps_keep(struct whohad *w, uint64_t from_ms, uint64_t to_ms)
  * some time after that was heard of last.
  */
 static bool
-is_certain(const struct whohad *w, const struct whohad_answer *a, uint64_t at)
+is_certain(const struct whohad *w, const struct whohad_answer *a, uint64_t at, bool reaches_back)
 {
-	if ((w->is_beyond && a->end == WHOHAD_HELD) || w->is_leapt)
+	if ((w->is_beyond && a->end == WHOHAD_HELD) || w->is_leapt ||
+	    !is_explained(w, a, at, reaches_back))
 		return false;
 	if (a->end == WHOHAD_RESTARTED && at > a->heard_ms && at > a->proven_ms)
 		return false;
@@ -342,7 +371,7 @@ whohad_fold_end(struct whohad_fold *f, bool reaches_back)
 	for (unsigned i = 0; i < out->answers; i++) {
 		struct whohad_answer *a = &out->answer[i];
 		uint64_t from = a->from_ms != 0 ? a->from_ms : a->since_ms;
-		a->is_certain = is_certain(out, a, at);
+		a->is_certain = is_certain(out, a, at, reaches_back);
 		oldest = from < oldest ? from : oldest;
 	}
 	bool all = is_all(f, reaches_back);
