@@ -219,11 +219,30 @@ apply(const char *nat)
 	char document[4096], words[256];
 	const char *at = strstr(fake_document, "\"nat\":{") + strlen("\"nat\":{");
 	snprintf(document, sizeof(document), "{\"log\":{\"files\":{\"compress\":\"none\","
-	         "\"directory\":\"%s\"}},%.*s%s,%s", in_dir("log"), (int)(at - fake_document - 1), fake_document + 1, nat,
-	         at);
+	         "\"directory\":\"%s\"}},%.*s%s,%s", in_dir("log"),
+	         (int)(at - fake_document - 1), fake_document + 1, nat, at);
 	write_file("config.json", document);
 	snprintf(words, sizeof(words), "config apply %s", in_dir("config.json"));
 	CU_ASSERT(says(words, 0, ""));
+}
+
+/* Those that follow each other at once are kept all the same. */
+static void
+each_is_kept(void)
+{
+	static const char *const nat[] = {"\"quarantine\":1", "\"quarantine\":2"};
+	char words[128];
+	begin(fake_document);
+	CU_ASSERT(wait_generation(1));
+	for (unsigned i = 0; i < 10; i++)
+		apply(nat[i % 2]);
+	CU_ASSERT_EQUAL(configurations(), 10);
+	snprintf(words, sizeof(words), "rm -r %s", in_dir("log"));
+	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(words) == 0);
+	write_file("config.json", fake_document);
+	daemon_start(in_dir("config.json"));
+	CU_ASSERT(wait_generation(12));
+	end();
 }
 
 /* has_gaps: are so many in the log, soon? */
@@ -285,6 +304,7 @@ static const struct test_case cases[] = {
 	{"who had it", who_had_it},
 	{"a log that began late", log_begun_late},
 	{"held blocks are said again", said_again},
+	{"each configuration is kept", each_is_kept},
 	{"a time in which nothing was logged", told_nothing},
 };
 TEST_MAIN("daemon_log", cases)

@@ -185,6 +185,7 @@ struct change {
 	const json_t *doc;
 	json_t *own;                   /* copy of doc, for when it is in force */
 	bool is_other;                 /* than the document in force */
+	bool is_kept;                  /* by the log at once: it says other things of ports */
 	struct image_header *running;  /* copy, or NULL */
 	struct image_header *image;    /* without tables at first */
 	bool dry_run, planned;         /* planned: with the targets of health */
@@ -197,12 +198,28 @@ adopted(struct api *api, struct change *c, uint64_t generation, bool changed)
 	json_t *result = applied(generation, changed);
 	api_adopt(api, c->own, c->is_other, generation);
 	c->own = NULL;
+	if (c->is_kept && api->log_link.drain != NULL) /* however soon the next one comes */
+		api->log_link.drain(api->log_link.ctx);
 	api_end_offer(api);
 	int rc = api->save != NULL ? api->save(api->save_ctx) : 0;
 	if (rc != 0)
 		json_object_update_new(result, json_pack("{s:b, s:s}", "stored", 0, "reason",
 		                                         strerror(-rc)));
 	return result;
+}
+
+/* has_other_ports: may a document say of ports what another one does not? The balancer's changes,
+ * which may be many a second, are kept when the log looks next. */
+static bool
+has_other_ports(const json_t *a, const json_t *b)
+{
+	static const char *const parts[] = {"nat", "nics", "realms", "log"};
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const json_t *x = json_object_get(a, parts[i]), *y = json_object_get(b, parts[i]);
+		if (x != y && !json_equal(x, y))
+			return true;
+	}
+	return false;
 }
 
 /* change_make: the image and the plan, which only changes touch. => false and errs. */
@@ -215,6 +232,7 @@ change_make(struct api *api, struct change *c, uint64_t generation, struct confi
 		return c->image != NULL;
 	c->own = json_deep_copy(c->doc);
 	c->is_other = api->doc == NULL || !json_equal(api->doc, c->own);
+	c->is_kept = c->is_other && has_other_ports(api->doc, c->own);
 	c->planned = c->own != NULL && health_plan(&api->health, c->doc, c->image);
 	return true;
 }
