@@ -127,6 +127,101 @@ unexplained(void)
 	}
 }
 
+struct step {
+	uint8_t event, second, subscriber;
+	const char *realm;
+};
+
+#define ROW(event, second, subscriber) {event, second, subscriber, NULL}
+
+/* asked: who had port 1100 in the seconds 5 to 8, after these steps. */
+static struct whohad
+asked(const struct step *step, unsigned steps)
+{
+	static struct whohad w;
+	struct log_index ix;
+	uint64_t number = 0;
+	log_index_init(&ix);
+	for (unsigned k = 0; k < steps; k++) {
+		struct record r = of(step[k].event, step[k].second, step[k].subscriber);
+		struct log_names names = {.pool = "main"};
+		bool is_of_all = log_event_is_of_all(r.event);
+		if (step[k].realm != NULL)
+			snprintf(names.realm, sizeof(names.realm), "%s", step[k].realm);
+		r.realm = step[k].realm != NULL;
+		r.since_ns = is_of_all ? r.time_ns : 0;
+		number = r.event == RECORD_START ? 0 : number + !is_of_all;
+		r.sequence = is_of_all ? 0 : number;
+		CU_ASSERT_EQUAL(log_index_add(&ix, &r, &names, 100), 0);
+	}
+	struct whohad_live live = {.index = &ix, .stem = "x"};
+	struct whohad_query q = {.external = htonl(0xcb007100), .port = 1100, .proto = 6,
+		.at_ms = BEGIN_NS / 1000000 + 5000, .until_ms = BEGIN_NS / 1000000 + 8999};
+	CU_ASSERT_EQUAL(whohad_search(&q, -1, &live, &w), 0);
+	log_index_fini(&ix);
+	return w;
+}
+
+/* A moment that lasts: nobody else is missing in all of it. */
+static void
+lasting(void)
+{
+	enum { BEGIN = RECORD_BLOCK_CREATE, END = RECORD_BLOCK_DELETE, START = RECORD_START,
+	       GAP = RECORD_GAP };
+	static const struct { struct step step[6]; bool certain, ambiguous; } cases[] = {
+		{{ROW(START, 1, 0), ROW(BEGIN, 2, 2), ROW(END, 6, 2), ROW(BEGIN, 20, 3)}, true,
+		 false},
+		{{ROW(START, 1, 0), ROW(BEGIN, 2, 2), ROW(END, 6, 2), ROW(GAP, 7, 0),
+		  ROW(BEGIN, 20, 3)}, false, false},
+		{{ROW(START, 1, 0), ROW(BEGIN, 2, 2), ROW(END, 6, 2), ROW(GAP, 9, 0),
+		  ROW(BEGIN, 20, 3)}, true, false},
+		{{ROW(START, 1, 0), ROW(BEGIN, 7, 2), ROW(END, 20, 2)}, true, false},
+		{{ROW(START, 1, 0), ROW(GAP, 6, 0), ROW(BEGIN, 7, 2), ROW(END, 20, 2)}, false,
+		 false},
+		{{ROW(START, 1, 0), ROW(BEGIN, 2, 2), ROW(GAP, 7, 0), ROW(END, 20, 2)}, false,
+		 false},
+		{{ROW(START, 1, 0), ROW(BEGIN, 2, 2), ROW(END, 6, 2), ROW(BEGIN, 7, 3),
+		  ROW(END, 20, 3)}, false, true},
+		/* two realms that had one number, and one */
+		{{ROW(START, 1, 0), {BEGIN, 2, 2, "red"}, ROW(START, 7, 0), {BEGIN, 8, 2, "blue"}},
+		 false, true},
+		{{ROW(START, 1, 0), {BEGIN, 2, 2, "red"}, ROW(START, 7, 0), {BEGIN, 8, 2, "red"}},
+		 true, false},
+	};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned steps = 0;
+		while (steps < 6 && cases[i].step[steps].event != 0)
+			steps++;
+		struct whohad w = asked(cases[i].step, steps);
+		bool certain = w.answers != 0;
+		for (unsigned k = 0; k < w.answers; k++)
+			certain &= w.answer[k].is_certain;
+		if (certain != cases[i].certain || w.is_ambiguous != cases[i].ambiguous)
+			printf("  case %u: %u answers\n", i, w.answers);
+		CU_ASSERT(certain == cases[i].certain && w.is_ambiguous == cases[i].ambiguous);
+		CU_ASSERT(!w.is_complete || certain || w.is_ambiguous);
+	}
+}
+
+/* More than are listed: who is not may be another one. */
+static void
+many(void)
+{
+	static struct step step[2 * WHOHAD_ANSWERS + 5] = {{RECORD_START, 1, 0, NULL}};
+	for (unsigned n = WHOHAD_ANSWERS; n <= WHOHAD_ANSWERS + 1; n++) {
+		for (unsigned i = 0; i < n; i++) {
+			uint8_t who = i == WHOHAD_ANSWERS ? 3 : 2;
+			step[1 + 2 * i] = (struct step){RECORD_BLOCK_CREATE, 6, who, NULL};
+			step[2 + 2 * i] = (struct step){RECORD_BLOCK_DELETE, 6, who, NULL};
+		}
+		struct whohad w = asked(step, 2 * n + 1);
+		CU_ASSERT(w.answers == WHOHAD_ANSWERS && w.answers_lost == n - WHOHAD_ANSWERS);
+		for (unsigned i = 0; i < w.answers; i++)
+			CU_ASSERT_EQUAL(w.answer[i].is_certain, n == WHOHAD_ANSWERS);
+		CU_ASSERT_EQUAL(w.is_ambiguous, n != WHOHAD_ANSWERS);
+	}
+}
+
 /* A segment that somebody took away is a gap, though no record says so. */
 static void
 absent_segment(void)
@@ -165,6 +260,8 @@ absent_segment(void)
 static const struct test_case cases[] = {
 	{"silence", silence},
 	{"begins and ends that are not there", unexplained},
+	{"a moment that lasts", lasting},
+	{"more answers than are listed", many},
 	{"a segment that is not there", absent_segment},
 };
 TEST_MAIN("log_silence", cases)

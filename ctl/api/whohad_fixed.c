@@ -107,6 +107,21 @@ contradict(json_t *result, json_t *row)
 	}
 }
 
+/* loosen: mappings of its subscriber within a range whose begin no record says: others of his may
+ * have had the port before, while they were not logged. The range tells who. */
+static void
+loosen(json_t *result, const json_t *row)
+{
+	json_t *answers = json_object_get(result, "answers"), *a;
+	size_t i;
+	if (strcmp(json_string_value(json_object_get(row, "kind")), "deterministic") != 0)
+		return;
+	json_array_foreach(answers, i, a)
+		if (!is_other(a, row) && json_is_null(json_object_get(a, "from")) &&
+		    strcmp(json_string_value(json_object_get(a, "kind")), "mapping") == 0)
+			json_object_set_new(a, "certain", json_false());
+}
+
 static void
 rows_add(json_t *result, const json_t *rows, bool is_certain)
 {
@@ -115,6 +130,7 @@ rows_add(json_t *result, const json_t *rows, bool is_certain)
 	json_array_foreach((json_t *)rows, i, row) {
 		json_object_set_new(row, "certain", json_boolean(is_certain));
 		contradict(result, row);
+		loosen(result, row);
 		json_array_append(answers, row);
 		remove_note(result, "nobody had it");
 	}

@@ -124,7 +124,8 @@ is_by_protocol(const struct whohad *w)
 {
 	for (unsigned i = 1; i < w->answers; i++)
 		if (w->answer[i].subscriber != w->answer[0].subscriber ||
-		    w->answer[i].realm != w->answer[0].realm)
+		    w->answer[i].realm != w->answer[0].realm ||
+		    strcmp(w->answer[i].names.realm, w->answer[0].names.realm) != 0)
 			return !w->is_ambiguous;
 	return false;
 }

@@ -313,17 +313,25 @@ is_explained(const struct whohad *w, const struct whohad_answer *a, uint64_t at,
  * some time after that was heard of last.
  */
 static bool
-is_certain(const struct whohad *w, const struct whohad_answer *a, uint64_t at, bool reaches_back)
+is_certain(const struct whohad *w, const struct whohad_answer *a, const struct whohad_query *q,
+           bool reaches_back)
 {
+	uint64_t at = q->at_ms, until = q->until_ms;
+	bool ends = a->to_ms != 0 && a->to_ms < until;
 	if ((w->is_beyond && a->end == WHOHAD_HELD) || w->is_leapt ||
 	    !is_explained(w, a, at, reaches_back))
 		return false;
+	/* Somebody else in what is left of a moment that lasts? */
+	if ((a->from_ms > at && is_hidden(w, at, a->from_ms, &a->worker)) ||
+	    (ends && is_hidden(w, a->to_ms, until, &a->worker)))
+		return false;
+	uint64_t last = ends ? a->to_ms : until;
 	if (a->end == WHOHAD_RESTARTED && at > a->heard_ms && at > a->proven_ms)
 		return false;
 	if (a->end == WHOHAD_RELEASED && !is_hidden(w, at, a->to_ms, &a->worker))
 		return a->from_ms != 0 || at >= w->log_first_ms;
 	return a->from_ms != 0 &&
-	       (at <= a->proven_ms || !is_hidden(w, a->proven_ms, at, &a->worker));
+	       (last <= a->proven_ms || !is_hidden(w, a->proven_ms, last, &a->worker));
 }
 
 static bool
@@ -371,7 +379,7 @@ whohad_fold_end(struct whohad_fold *f, bool reaches_back)
 	for (unsigned i = 0; i < out->answers; i++) {
 		struct whohad_answer *a = &out->answer[i];
 		uint64_t from = a->from_ms != 0 ? a->from_ms : a->since_ms;
-		a->is_certain = is_certain(out, a, at, reaches_back);
+		a->is_certain = is_certain(out, a, f->q, reaches_back);
 		oldest = from < oldest ? from : oldest;
 	}
 	bool all = is_all(f, reaches_back);

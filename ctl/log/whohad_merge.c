@@ -2,21 +2,29 @@
 /* Answers of several epochs in one, and those that contradict each other. */
 #include "whohad.h"
 
+#include <string.h>
+
+/* is_other: another subscriber? Of two data planes one number may be of two realms. */
+static bool
+is_other(const struct whohad_answer *a, const struct whohad_answer *b)
+{
+	return a->subscriber != b->subscriber || a->realm != b->realm ||
+	       strcmp(a->names.realm, b->names.realm) != 0;
+}
+
 /* is_same: the same subscriber's same block or mapping, for as long as each says. */
 static bool
 is_same(const struct whohad_answer *a, const struct whohad_answer *b)
 {
-	return a->kind == b->kind && a->subscriber == b->subscriber && a->realm == b->realm &&
-	       a->port_first == b->port_first && a->inside_port == b->inside_port &&
-	       a->proto == b->proto;
+	return a->kind == b->kind && !is_other(a, b) && a->port_first == b->port_first &&
+	       a->inside_port == b->inside_port && a->proto == b->proto;
 }
 
 /* is_against: can they not both have had it? A mapping is its block's subscriber's. */
 static bool
 is_against(const struct whohad_answer *a, const struct whohad_answer *b)
 {
-	bool other = a->subscriber != b->subscriber || a->realm != b->realm;
-	return other && (a->proto == b->proto || a->proto == 0 || b->proto == 0);
+	return is_other(a, b) && (a->proto == b->proto || a->proto == 0 || b->proto == 0);
 }
 
 void
@@ -28,6 +36,9 @@ whohad_conflicts(struct whohad *out)
 				out->answer[i].is_certain = out->answer[k].is_certain = false;
 				out->is_ambiguous = true;
 			}
+	for (unsigned i = 0; i < out->answers && out->answers_lost != 0; i++)
+		out->answer[i].is_certain = false; /* who is not listed may be another one */
+	out->is_ambiguous |= out->answers_lost != 0;
 }
 
 /* answers_add: of another epoch, what is new. => is it the same set? */
