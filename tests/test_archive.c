@@ -3,6 +3,8 @@
 #include "ctl/log/archive.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "log_world.h"
 
@@ -150,6 +152,34 @@ next_ones(void)
 	end();
 }
 
+/* On a full disk a name says that one came; it gets its text when there is room, and no other. */
+static void
+no_room(void)
+{
+	struct rlimit was, little;
+	struct archived a;
+	size_t size;
+	uint64_t begin_ms = BEGIN_NS / MS;
+	begin();
+	CU_ASSERT(put("one", 0) == 1 && getrlimit(RLIMIT_FSIZE, &was) == 0);
+	signal(SIGXFSZ, SIG_IGN);
+	little = was;
+	little.rlim_cur = 2;
+	setrlimit(RLIMIT_FSIZE, &little);
+	for (unsigned i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(put("two", 1000), -EFBIG);
+	CU_ASSERT_EQUAL(put("three", 2000), -EFBIG);
+	setrlimit(RLIMIT_FSIZE, &was);
+	CU_ASSERT_EQUAL(log_files("", NULL), 3);
+	CU_ASSERT(archive_find(folder, begin_ms + 1500, &a) == 0 && a.from_ms == begin_ms + 1000);
+	CU_ASSERT_PTR_NULL(archive_read(folder, &a, &size));
+	CU_ASSERT_EQUAL(put("three", 2000), 1);
+	CU_ASSERT_STRING_EQUAL(found(2000), "three");
+	CU_ASSERT(archive_find(folder, begin_ms + 1999, &a) == 0 && a.from_ms == begin_ms + 1000);
+	CU_ASSERT_EQUAL(log_files("", NULL), 3);
+	end();
+}
+
 /* What was in force at the moment stays, and all that came later. */
 static void
 kept(void)
@@ -209,6 +239,7 @@ static const struct test_case cases[] = {
 	{"kept", kept},
 	{"strangers", strangers},
 	{"those that follow", next_ones},
+	{"no room", no_room},
 	{"refused", refused},
 };
 TEST_MAIN("archive", cases)

@@ -251,8 +251,10 @@ api_whohad_then(json_t *result, const struct whohad_query *q, const struct whoha
 	if (w->folder < 0 || archive_find(w->folder, q->at_ms, &a) != 0)
 		return false;
 	s.rows = archived_rows(w->folder, q, &a, &s.has_log);
-	if (s.rows == NULL)
+	if (s.rows == NULL) {
+		json_object_set_new(result, "complete", json_false());
 		return false;
+	}
 	s.more = json_array();
 	said_next(&s, w, q, &a);
 	bool is_known = s.has_log && !s.is_doubtful && !w->is_in_doubt &&

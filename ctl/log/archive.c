@@ -176,6 +176,33 @@ write_whole(int fd, const char *text, size_t size)
 	return fdatasync(fd) == 0 ? 0 : -errno;
 }
 
+/* write_aside: into the temporary file. */
+static int
+write_aside(int folder, const char *text, size_t size)
+{
+	int fd = openat(folder, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, MODE);
+	int rc = fd >= 0 ? write_whole(fd, text, size) : -errno;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* mark: one came that cannot be kept. A name finds room where a text does not. */
+static void
+mark(int folder, const char *name)
+{
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
+	if (fd >= 0)
+		close(fd);
+}
+
+static bool
+is_mark(int folder, const struct archived *a)
+{
+	struct stat st;
+	return fstatat(folder, a->name, &st, 0) == 0 && st.st_size == 0;
+}
+
 int
 archive_put(int folder, const char *text, size_t size, uint64_t now_ns, uint64_t since_ns)
 {
@@ -189,23 +216,23 @@ archive_put(int folder, const char *text, size_t size, uint64_t now_ns, uint64_t
 	if (archive_find(folder, UINT64_MAX, &newest) == 0) {
 		if (is_equal(folder, &newest, text, size))
 			return 0;
-		ms = now_ms > newest.from_ms ? now_ms : newest.from_ms + 1;
+		bool is_own = newest.from_ms == now_ms && is_mark(folder, &newest);
+		ms = now_ms > newest.from_ms || is_own ? now_ms : newest.from_ms + 1;
 	} else {
 		first_ms = now_ms; /* there is none that it may have followed */
 	}
-	int fd = openat(folder, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, MODE);
-	if (fd < 0)
-		return -errno;
-	int rc = write_whole(fd, text, size);
-	close(fd);
+	int rc = write_aside(folder, text, size);
 	name_of(name, ms, ms - first_ms);
 	if (rc == 0 && renameat(folder, TEMPORARY, folder, name) != 0)
 		rc = -errno;
-	if (rc == 0)
+	if (rc == 0) {
 		fsync(folder);
-	else
-		unlinkat(folder, TEMPORARY, 0);
-	return rc != 0 ? rc : 1;
+		return 1;
+	}
+	unlinkat(folder, TEMPORARY, 0);
+	if (ms == now_ms)
+		mark(folder, name);
+	return rc;
 }
 
 struct keep {

@@ -8,7 +8,7 @@
  *            set back has a millisecond more than the newest, and by how much the clock was behind
  *            that: "config-<UTC time>-<milliseconds>-back<milliseconds>.json". So has one that may
  *            have been in force for so long before, when no daemon was there.
- * Invariant  1. A file is whole or not there. 2. Names sort in the order in which they were in
+ * Invariant  1. A file is whole, not there, or empty: one came that could not be kept. 2. Names sort in the order in which they were in
  *            force. 3. What equals the newest is not written again.
  * Owner      One writer a directory; anybody reads.
  * Limits     ARCHIVE_SIZE bytes a file.
@@ -30,7 +30,7 @@ struct archived {
 };
 
 /* archive_put: in force from now on, or, it may be, since a moment after since_ns (0: now). => 1,
- * 0 when it is the newest already, or -errno. */
+ * 0 when it is the newest already, or -errno; then it may be tried again with the same moments. */
 int archive_put(int folder, const char *text, size_t size, uint64_t now_ns, uint64_t since_ns);
 
 /* archive_find: the one in force at a moment. => 0, -ENOENT when none is as old, or -errno. */
