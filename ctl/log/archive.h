@@ -8,8 +8,9 @@
  *            set back has a millisecond more than the newest, and by how much the clock was behind
  *            that: "config-<UTC time>-<milliseconds>-back<milliseconds>.json". So has one that may
  *            have been in force for so long before, when no daemon was there.
- * Invariant  1. A file is whole, not there, or empty: one came that could not be kept. 2. Names sort in the order in which they were in
- *            force. 3. What equals the newest is not written again.
+ * Invariant  1. A file is whole, not there, or empty: one came that could not be kept.
+ *            2. Names sort in the order in which they were in force.
+ *            3. What equals the newest is not written again.
  * Owner      One writer a directory; anybody reads.
  * Limits     ARCHIVE_SIZE bytes a file.
  * See        docs/log.md, "Configurations".
