@@ -140,13 +140,21 @@ pcp_restart_run() {
 	in_ns net bash -c "echo from outside >/dev/udp/$address/$port"
 	pcp_wait "heard from outside"
 }
+pcp_who() { # pcp_who ADDRESS PORT: who has it now, each once, and whether that is certain and all
+	sleep 0.3
+	"$build/ctl/client/millctl" --socket "$crash/control" --json nat whohad "$1:$2" --at "$(now)" --protocol udp |
+		jq -r '([.answers[] | "\(.realm_name) \(.subscriber) \(.certain)"] | unique | join(", ")) + "; \(.complete)"'
+}
 pcp_cleared_run() {
-	local address port
+	local address port who
 	pcp_keep || return 1
 	read -r _ _ address port _ < <(grep ^mapped "$crash/client")
+	who=$(pcp_who "$address" "$port")
+	case $who in "red 100.64.0."*" true; true") ;; *) fail "who has it: $who"; return 1 ;; esac
 	"$build/ctl/client/millctl" --socket "$crash/control" nat clear subscriber=0.0.0.0/0 >/dev/null || { fail "clear"; return 1; }
 	pcp_wait lost && pcp_wait renewed || return 1
 	[ "$(cut -d' ' -f2-5 < <(grep ^renewed "$crash/client"))" = "0 $address $port 600" ] || { fail "renewed: $(tr '\n' ';' <"$crash/client")"; return 1; }
+	[ "$(pcp_who "$address" "$port")" = "$who" ] || { fail "who has it again: $(pcp_who "$address" "$port"), not $who"; return 1; }
 	in_ns net bash -c "echo from outside >/dev/udp/$address/$port"
 	pcp_wait "heard from outside"
 }
