@@ -15,7 +15,8 @@
  *            4. What is refused has changed nothing.
  * Owner      One worker.
  * Limits     TCP and UDP, one port a request; LEASE_FILTERS and LEASE_PEERS of a mapping.
- * See        RFC 6887; RFC 6888 REQ-9; docs/nat.md, "Ports on request".
+ * See        RFC 6887; RFC 6888 REQ-9; docs/nat.md, "Ports on request"; nat/update.h for what is
+ *            said unasked.
  */
 #ifndef MR_NAT_PCP_H
 #define MR_NAT_PCP_H
