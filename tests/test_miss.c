@@ -98,6 +98,33 @@ test_handoff(void)
 	world_destroy(w);
 }
 
+/* What nobody claims is looked for at the homes of its destination and its source; then it ends. */
+static void
+test_stray(void)
+{
+	enum { SOURCES = 40 };
+	unsigned moves = 0, handed_off = 0;
+	struct world *w = probe_world((struct world_options){.workers = 3, .queues = 1});
+	struct steer *s = &w->gen->steer;
+	steer_init(s, 3, STEER_RETA_BITS, 0, 0);
+	for (unsigned i = 0; i < SOURCES; i++) {
+		char from[32];
+		snprintf(from, sizeof(from), "8.8.8.%u", i);
+		union addr src = addr4(from), dst = addr4("10.0.0.10");
+		uint16_t to = steer_worker(s, &dst, FAMILY_V4);
+		moves += (to != 0) + (steer_worker(s, &src, FAMILY_V4) != to);
+		probe_arrive(w, WORLD_OUT, world_frame(from, 53, "10.0.0.10", 3000, 17));
+		CU_ASSERT_EQUAL(world_dropped(w, DROP_NO_POLICY), i + 1);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(w->worker[i]->stats->handoff[HANDOFF_HOME], 0);
+		handed_off += w->worker[i]->stats->handoff[HANDOFF_STRAY];
+	}
+	CU_ASSERT(moves > SOURCES / 3);
+	CU_ASSERT_EQUAL(handed_off, moves);
+	world_destroy(w);
+}
+
 static void
 test_table_full(void)
 {
@@ -218,6 +245,7 @@ static const struct test_case cases[] = {
 	{"echo to us", test_echo_to_us},
 	{"policy says unreachable", test_verdict_unreachable},
 	{"hand-off", test_handoff},
+	{"what nobody claims", test_stray},
 	{"table full", test_table_full},
 	{"so many are told", test_told},
 	{"collision", test_collision},
