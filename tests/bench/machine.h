@@ -19,7 +19,7 @@ struct machine {
 	double f_ns_end;  /* the same after the cases of this size: has the machine changed? */
 	double chase_ns;  /* a random line that the next one's address depends on */
 	double f_min_ns, chase_min_ns; /* the best rounds of these two */
-	double hash_ns;   /* rte_hash_lookup_bulk_data, 16-byte keys, bursts of 32; or 0 */
+	double hash_ns;   /* rte_hash_lookup_bulk_data, 16-byte keys, bursts of 64; or 0 */
 	double tick_ns;   /* one tick of the TSC; 0: counting instructions, no clock */
 	size_t pages[3];  /* bytes of the lines on pages of 1 GB, 2 MB, 4 kB */
 	size_t made_huge; /* of the last, by the kernel */
