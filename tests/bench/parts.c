@@ -155,22 +155,29 @@ stage_run(struct bench *b, enum stage stage, struct timing *t)
 	}
 }
 
+/* What a stage's turn takes more than the one before it. */
+static void
+row_less(struct result *row, const struct result *before)
+{
+	row->ns -= before->ns;
+	row->ns_min -= before->ns_min;
+	row->f -= before->f;
+	row->f_min -= before->f_min;
+}
+
 static void
 rows_fill(struct bench *b, struct timing *t, struct result *out)
 {
-	double before = 0, before_min = 0;
+	struct result before = {0};
 	const char *name = out->name;
 	for (unsigned s = 0; s < STAGES; s++) {
 		struct result row = {.name = name, .part = names[s], .flows = b->flows};
 		result_time(&row, &t[s], b->tick_ns);
-		double all = row.ns, all_min = row.ns_min;
-		row.cumulative_ns = all;
-		if (s != WORKER) {
-			row.ns -= before;
-			row.ns_min -= before_min;
-		}
+		struct result all = row;
+		row.cumulative_ns = all.ns;
+		if (s != WORKER)
+			row_less(&row, &before);
 		before = all;
-		before_min = all_min;
 		out[s] = row;
 	}
 }
