@@ -100,6 +100,33 @@ test_model(void)
 	world_free(w);
 }
 
+/* A listing has a mapping's flows, and how long it is kept; what keeps it is no flow. */
+static void
+test_listed(void)
+{
+	static const uint8_t nonce[LEASE_NONCE] = {1};
+	static const struct cmd_filter all;
+	static struct world_flow flow, again;
+	struct cmd_mapping row;
+	uint64_t cursor = 0;
+	begin();
+	world_out(w, UDP, ip(100, 64, 0, 1), 5000, SERVER, 53, &spec, &flow);
+	world_out(w, UDP, ip(100, 64, 0, 1), 5000, SERVER, 54, &spec, &again);
+	CU_ASSERT_EQUAL(nat_view_mappings(w->state, 1, &all, &cursor, &row, 1), 1);
+	CU_ASSERT(row.flows == 2 && row.lease_s == 0);
+	CU_ASSERT(lease_make(world_nat(w), flow.f.owner, nonce, 1000));
+	world_end(w, &again);
+	for (uint32_t flows = 1;; flows--) {
+		cursor = 0;
+		CU_ASSERT_EQUAL(nat_view_mappings(w->state, 1, &all, &cursor, &row, 1), 1);
+		CU_ASSERT(row.flows == flows && row.lease_s == 1000);
+		if (flows == 0)
+			break;
+		world_end(w, &flow);
+	}
+	world_free(w);
+}
+
 /* Those that a filter wants go, whatever flows they have; later ones stay. */
 static void
 test_cut(void)
@@ -153,6 +180,7 @@ test_static(void)
 
 static const struct test_case cases[] = {
 	{"leases against a list", test_model},
+	{"listed", test_listed},
 	{"cut", test_cut},
 	{"static endpoints", test_static},
 };

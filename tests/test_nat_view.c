@@ -434,6 +434,46 @@ test_endpoint(void)
 	endpoint_of_many();
 }
 
+/* Blocks of other addresses are counted; where there are no blocks none are shown. */
+static void
+test_elsewhere(void)
+{
+	static const struct cmd_filter all;
+	struct cmd_subscriber sub;
+	struct cmd_block rows[4];
+	struct flow_spec spec;
+	uint64_t cursor = 0;
+	w = world_new();
+	world_pool(w, 1024, 1087, 64, 4);
+	for (unsigned i = 0; i < 2; i++)
+		world_address(w, 0, ip(203, 0, 113, 8 + i));
+	w->pool[0].flags = NAT_PAIR_SOFT;
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
+	world_apply(w);
+	for (unsigned i = 0; i < 65; i++)
+		CU_ASSERT_EQUAL_FATAL(world_out(w, UDP, ip(100, 64, 0, 1), 1000 + i, SERVER, 80,
+		                                &spec, &flow[i]), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(nat_view_subscribers(w->state, 1, &all, &cursor, &sub, 1), 1);
+	CU_ASSERT(sub.blocks == 1 && sub.elsewhere == 1 && sub.mappings == 65);
+	cursor = 0;
+	CU_ASSERT_EQUAL(nat_view_blocks(w->state, 1, &all, &cursor, rows, 4), 2);
+	world_free(w);
+	w = world_new();
+	world_pool(w, 1024, 1087, NAT_MIN_BLOCK, 4);
+	world_address(w, 0, ip(203, 0, 113, 8));
+	w->pool[0].flags = NAT_SINGLE;
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
+	world_apply(w);
+	CU_ASSERT_EQUAL_FATAL(world_out(w, UDP, ip(100, 64, 0, 1), 1000, SERVER, 80, &spec,
+	                                &flow[0]), VERDICT_OPEN);
+	cursor = 0;
+	CU_ASSERT_EQUAL(nat_view_blocks(w->state, 1, &all, &cursor, rows, 4), 0);
+	cursor = 0;
+	CU_ASSERT_EQUAL(nat_view_subscribers(w->state, 1, &all, &cursor, &sub, 1), 1);
+	CU_ASSERT(sub.blocks == 0 && sub.elsewhere == 0 && sub.mappings == 1);
+	world_free(w);
+}
+
 static const struct test_case cases[] = {
 	{"mappings by page", test_mappings},
 	{"mappings come and go", test_churn},
@@ -441,6 +481,7 @@ static const struct test_case cases[] = {
 	{"subscribers", test_subscribers},
 	{"clipped blocks", test_clipped},
 	{"pools", test_pools},
+	{"blocks elsewhere, and none", test_elsewhere},
 	{"by external address", test_by_address},
 	{"a million entries", test_million},
 	{"one external endpoint", test_endpoint},
