@@ -95,6 +95,26 @@ test_reload(void)
 	world_free(w);
 }
 
+/* Rules change places: a limit is that of the subscriber's rule, not of the row that it had. */
+static void
+test_rows(void)
+{
+	begin();
+	w->rule[0].max_flows = 2;
+	world_apply(w);
+	CU_ASSERT_EQUAL(open_flow(SUBSCRIBER, 5000, 1, &flow[0]), VERDICT_OPEN);
+	be16 external = spec.reply.dport;
+	w->rule[0].source = ip(10, 0, 0, 0);
+	w->rule[0].plen = 8;
+	w->rule[0].max_flows = 1;
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
+	world_apply(w);
+	CU_ASSERT_EQUAL(open_flow(SUBSCRIBER, 5000, 2, &flow[1]), VERDICT_OPEN);
+	CU_ASSERT_EQUAL(world_in(w, UDP, SERVER, 99, ip(203, 0, 113, 1), external, &spec,
+	                         &flow[2]), VERDICT_OPEN);
+	world_free(w);
+}
+
 /* Random opens against the sum that the rate allows over any time since the start. */
 static void
 test_rate(void)
@@ -173,6 +193,7 @@ static const struct test_case cases[] = {
 	{"flows of a subscriber", test_flows},
 	{"the event", test_event},
 	{"a limit that comes later", test_reload},
+	{"a limit of another row", test_rows},
 	{"rate", test_rate},
 	{"the rate's clock", test_rate_wrap},
 	{"count", test_count},
