@@ -66,6 +66,31 @@ test_flows(void)
 	world_free(w);
 }
 
+/* By the interface that it names alone; and no echo reply that nobody has asked for. */
+static void
+test_interface(void)
+{
+	begin();
+	be32 outside = ip(203, 0, 113, 8);
+	row(HOST, outside, IPPROTO_L4_ICMP, 0, 0, 65536);
+	world_apply(w);
+	CU_ASSERT_EQUAL_FATAL(world_out(w, IPPROTO_L4_ICMP, HOST, 7, SERVER, 0, &spec, &flow),
+	                      VERDICT_OPEN);
+	CU_ASSERT(!owner_is_mapping(spec.owner));
+	CU_ASSERT_EQUAL(world_out(w, IPPROTO_L4_ICMP, HOST, 0, SERVER, 7, &spec, &flow),
+	                VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_NO_POLICY);
+	CU_ASSERT_EQUAL(world_in(w, IPPROTO_L4_ICMP, SERVER, 0, outside, port(9), &spec, &flow),
+	                VERDICT_DROP);
+	CU_ASSERT_EQUAL(spec.drop, DROP_NAT_NO_MAPPING);
+	w->statics[0].nic = W_OTHER;
+	world_apply(w);
+	CU_ASSERT_EQUAL_FATAL(world_out(w, IPPROTO_L4_ICMP, HOST, 7, SERVER, 0, &spec, &flow),
+	                      VERDICT_OPEN);
+	CU_ASSERT(owner_is_mapping(spec.owner)); /* by the rule, as if there were none */
+	world_free(w);
+}
+
 /* Who is inside is translated first, and enters again with an external source (RFC 4787 REQ-9a). */
 static void
 test_hairpin(void)
@@ -228,6 +253,7 @@ test_stale_inbound(void)
 
 static const struct test_case cases[] = {
 	{"flows from both sides", test_flows},
+	{"an interface, and echo", test_interface},
 	{"hairpin", test_hairpin},
 	{"one home", test_homes},
 	{"blocks around static ports", test_blocks},
