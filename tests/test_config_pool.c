@@ -68,6 +68,43 @@ test_left_out_is_free(void)
 	free(h);
 }
 
+/* Each switch of the NAT is where the data plane reads it; and what is so without a word. */
+static void
+test_switches(void)
+{
+	struct image_header *h = compile_after(NULL,
+		"'nat':{'pools':[{'name':'p','addresses':['203.0.113.1']}]}");
+	const struct img_nat_conf *c = rows(h, IMG_NAT_CONF, 1);
+	const struct img_plane *p = rows(h, IMG_PLANE, 1);
+	CU_ASSERT(c->log == NAT_LOG_BLOCKS && !c->log_addresses && !c->log_refuses);
+	CU_ASSERT(c->answer_syn && c->refusal == NAT_REFUSE_HOST && !c->inbound_refresh);
+	CU_ASSERT(c->quarantine_ms == 120000 && !c->start_waits && c->drain_ms == 0);
+	CU_ASSERT(!p->pool_echo && !p->reset_is_final);
+	free(h);
+	h = compile_after(NULL,
+		"'log':{'overload':'refuse'},'nat':{'log':'none','log_addresses':true,"
+		"'answer_syn':false,'refusal':'prohibited','inbound_refresh':true,"
+		"'quarantine':9,'quarantine_at_start':true,'drain_deadline':7,"
+		"'answer_echo':true,'reset_revives':false,"
+		"'pools':[{'name':'p','addresses':['203.0.113.1']}],"
+		"'rules':[{'name':'a','source':'10.0.0.0/9','pool':'p'},{'name':'b','source':"
+		"'10.128.0.0/9','pool':'p','log_sessions':true,'other_protocols':'pair'}],"
+		"'static':[{'inside':'11.0.0.1','outside':'203.0.113.7'},"
+		"{'inside':'11.0.0.2','outside':'203.0.113.8','nic':'out','inbound':false}]}");
+	c = rows(h, IMG_NAT_CONF, 1);
+	p = rows(h, IMG_PLANE, 1);
+	CU_ASSERT(c->log == NAT_LOG_NONE && c->log_addresses && c->log_refuses);
+	CU_ASSERT(!c->answer_syn && c->refusal == NAT_REFUSE_PROHIBITED && c->inbound_refresh);
+	CU_ASSERT(c->quarantine_ms == 9000 && c->start_waits && c->drain_ms == 7000);
+	CU_ASSERT(p->pool_echo && p->reset_is_final);
+	const struct img_nat_rule *r = rows(h, IMG_NAT_RULES, 2);
+	CU_ASSERT(r[0].other == NAT_OTHER_DROP && !r[0].log_sessions);
+	CU_ASSERT(r[1].other == NAT_OTHER_PAIR && r[1].log_sessions);
+	const struct img_nat_static *s = rows(h, IMG_NAT_STATICS, 2);
+	CU_ASSERT(s[0].nic == 0 && s[0].inbound == 1 && s[1].nic == 2 && s[1].inbound == 0);
+	free(h);
+}
+
 /* Thresholds and limits: given, and what stands for them when they are not. */
 static void
 test_limits(void)
@@ -169,6 +206,7 @@ static const struct test_case cases[] = {
 	{"what a pool leaves out", test_exclusions},
 	{"ports on request", test_pcp},
 	{"what it leaves out is free", test_left_out_is_free},
+	{"switches", test_switches},
 	{"limits and thresholds", test_limits},
 	{"how pools choose", test_choice},
 	{"ports one by one", test_single},
