@@ -63,7 +63,7 @@ crash_run() {
 	between=$(now)
 	sleep 0.5
 	crash_plane
-	for i in $(seq 100); do [ "$(grep -c 'connected to the data plane' "$crash/out")" = 2 ] && break; sleep 0.1; done
+	for i in $(seq 100); do [ "$(grep -c '^millrace: generation .* runs' "$crash/out")" = 2 ] && break; sleep 0.1; done
 	sleep 0.5
 	after=$(now)
 	crash_ask blue >/dev/null || return 1
