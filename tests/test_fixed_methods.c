@@ -364,6 +364,32 @@ test_whohad_taken(void)
 	end();
 }
 
+/* A log that has only the number of a realm, which may have been another one's then. */
+static int
+search_realm(void *ctx, const struct whohad_query *q, struct whohad *out)
+{
+	*out = (struct whohad){.answers = 1, .log_first_ms = 1, .answer = {{
+		.subscriber = v4("100.64.0.3"), .port_first = 1024, .port_last = 2047, .realm = 7,
+		.from_ms = 1, .since_ms = 1, .end = WHOHAD_RELEASED, .to_ms = 2}}};
+	return 0;
+}
+
+static void
+test_whohad_nameless(void)
+{
+	char params[sizeof(realm_document) + 64];
+	begin_empty();
+	api_set_log(api, (struct log_link){.drain = drain, .search = search_realm, .now_ns = now});
+	snprintf(params, sizeof(params), "{\"config\":%s}", realm_document);
+	done("config.apply", params);
+	json_t *r = result_of("nat.whohad", "{\"external\":{\"address\":\"203.0.113.2\","
+	                      "\"port\":1500},\"at\":\"1970-01-01T00:00:00.001Z\"}");
+	CU_ASSERT_EQUAL(json_integer_value(at(r, "answers.0.realm")), 7);
+	CU_ASSERT_PTR_NULL(json_object_get(at(r, "answers.0"), "realm_name"));
+	json_decref(r);
+	end();
+}
+
 static int folder;
 
 static int
@@ -536,6 +562,7 @@ static const struct test_case cases[] = {
 	{"of a file, without a daemon", test_client},
 	{"who had it, without a log", test_whohad},
 	{"who had it, a static port within a block", test_whohad_taken},
+	{"who had it, in a realm without a name", test_whohad_nameless},
 	{"who had it then", test_whohad_then},
 	{"who had it then, in which realm", test_whohad_realms},
 };

@@ -99,16 +99,16 @@ is_held(const json_t *now, const json_t *answer)
 	return false;
 }
 
-/* realms_name: in rows that have a realm's number; what the log says was its name then. */
+/* realms_name: in rows of now. A number that the log has without a name may have been another one's
+ * then, in another data plane. */
 static void
-realms_name(struct api *api, json_t *rows)
+realms_name(struct api *api, json_t *now)
 {
 	json_t *row;
 	size_t i;
-	json_array_foreach(rows, i, row)
-		if (json_object_get(row, "realm_name") == NULL)
-			api_realm_put(api, row, (unsigned)json_integer_value(
-				json_object_get(row, "realm")));
+	json_array_foreach(now, i, row)
+		api_realm_put(api, row, (unsigned)json_integer_value(
+			json_object_get(row, "realm")));
 }
 
 /* has_held: is there an answer that nothing has ended? Else the data plane, which has to look
@@ -200,12 +200,11 @@ nat_whohad_m(struct api *api, const json_t *params, struct rpc_error *err)
 		w.is_complete |= w.is_as_now;
 	}
 	json_t *result = api_whohad_json(&q, &w, json_array_size(now));
+	realms_name(api, now);
 	if (now != NULL)
 		held_now(result, now);
 	if (w.answers == 0 && (is_now || w.is_as_now))
 		live_answers(result, now);
-	realms_name(api, json_object_get(result, "answers"));
-	realms_name(api, now);
 	if (now != NULL)
 		json_object_set_new(result, "now", now);
 	fixed_answers(api, result, &q, &w, is_now);
