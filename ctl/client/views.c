@@ -232,7 +232,7 @@ const struct view view_steering[] = {
 	  {"DEVICE", "device", TEXT}, {"STRENGTH", "strength", NUMBER}, {"KEY", "key", TEXT},
 	  {"QUEUES", "rx_queues", NUMBER}, {"TABLE", "table", NUMBER},
 	  {"RULES", "rules", NUMBER}, {"REFUSED", "refused", NUMBER}, {"LIES", "lies", YES_NO},
-	  {"MISSTEERED", "missteered", NUMBER}}},
+	  {"MISSTEERED", "missteered", NUMBER}, {"MISHASHED", "mishashed", NUMBER}}},
 	{"Explained", "explained", {
 	  {"DEVICE", "device", TEXT}, {"", "what", TEXT}, {"", "text", TEXT}}},
 	{"Hand-offs", "by_worker", {
