@@ -252,7 +252,6 @@ memory_is_there(const struct image_header *image, char *err, size_t err_size)
 	return memory_check(&need, plane, available, err, err_size);
 }
 
-/* The first configuration: what is started with it stays as it is until the process ends. */
 /* Of cookies. The workers do not run yet. */
 static void
 secret_draw(uint64_t secret[2])
@@ -263,6 +262,7 @@ secret_draw(uint64_t secret[2])
 	secret[1] = seed_draw() ^ rte_rdtsc();
 }
 
+/* The first configuration: what is started with it stays as it is until the process ends. */
 static int
 start(const struct image_header *image, char *err, size_t err_size)
 {
