@@ -292,7 +292,7 @@ steering_of_devices(void)
 	static const struct cmd_steering devices[] = {
 		{.device = "a", .strength = 1, .key = "inside", .offers = "much", .cost = "none"},
 		{.device = "b", .strength = 3, .key = "driver", .choice = "software", .lies = 1,
-		 .rules = 7, .missteered = 99, .reason = "it has no RSS"}};
+		 .rules = 7, .missteered = 99, .mishashed = 98, .reason = "it has no RSS"}};
 	plane.answer[CMD_STEERING].rows = devices;
 	plane.answer[CMD_STEERING].n = 2;
 	plane.answer[CMD_STEERING].row_size = sizeof(devices[0]);
@@ -300,7 +300,7 @@ steering_of_devices(void)
 	CU_ASSERT(json_array_size(at(r, "devices")) == 2 && number(r, "devices.0.strength") == 1);
 	CU_ASSERT_STRING_EQUAL(text(r, "devices.0.key"), "inside");
 	CU_ASSERT(number(r, "devices.1.rules") == 7 && number(r, "devices.1.missteered") == 99);
-	CU_ASSERT(json_is_true(at(r, "devices.1.lies")));
+	CU_ASSERT(json_is_true(at(r, "devices.1.lies")) && number(r, "devices.1.mishashed") == 98);
 	CU_ASSERT(json_array_size(at(r, "explained")) == 4);
 	CU_ASSERT_STRING_EQUAL(text(r, "explained.1.what"), "cost");
 	CU_ASSERT_STRING_EQUAL(text(r, "explained.3.text"), "it has no RSS");
