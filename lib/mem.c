@@ -36,6 +36,7 @@ struct area {
 static struct area *areas;
 static size_t used[PAGE_KINDS];
 static int huge_allowed = 1, filled = 1;
+static mem_free_fn free_ordinary;
 
 void
 mem_use_huge(int yes)
@@ -54,6 +55,12 @@ int
 mem_huge_used(void)
 {
 	return huge_allowed;
+}
+
+void
+mem_ask(mem_free_fn fn)
+{
+	free_ordinary = fn;
 }
 
 struct mem_usage
@@ -144,6 +151,13 @@ reserve_at(void *at, size_t size)
 	return mmap(at, size, PROT_NONE, flags, -1, 0);
 }
 
+static bool
+is_there(enum page_kind kind, size_t size)
+{
+	bool is_asked = kind == PAGE_4K && filled && size >= (size_t)1 << SHIFT_2M;
+	return !is_asked || free_ordinary == NULL || size <= free_ordinary();
+}
+
 /*
  * Pages of this kind, present before the first packet needs them (huge or not), unless it was said
  * that memory may come as it is touched. => NULL when there are not enough; `at` is reserved as
@@ -152,6 +166,8 @@ reserve_at(void *at, size_t size)
 static void *
 map_pages(enum page_kind kind, void *at, size_t size, int node)
 {
+	if (!is_there(kind, size))
+		return NULL;
 	void *p = map_at(kind, at, size);
 	if (p != MAP_FAILED) {
 		if (!filled)

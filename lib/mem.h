@@ -41,6 +41,12 @@ void mem_use_huge(int yes);
 void mem_use_ordinary(void);
 int mem_huge_used(void);
 
+/* mem_ask: who knows how many bytes of ordinary memory are free. Asked before 2 MB or more of them
+ * are filled: of what is not there the kernel would refuse nothing, and kill who touches it. NULL
+ * (the default): nobody is asked. */
+typedef uint64_t (*mem_free_fn)(void);
+void mem_ask(mem_free_fn free_ordinary);
+
 struct mem_usage {
 	size_t huge_1g, huge_2m, ordinary; /* bytes allocated from each kind of page */
 };

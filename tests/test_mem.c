@@ -54,7 +54,36 @@ impossible(void)
 	mem_free(NULL, 5);
 }
 
+static uint64_t
+three_megabytes(void)
+{
+	return 3 << 20;
+}
+
+/* What is not there is refused, not filled until the kernel kills. */
+static void
+more_than_is_free(void)
+{
+	struct mem_range r;
+	mem_use_ordinary();
+	mem_ask(three_megabytes);
+	void *p = mem_alloc(3 << 20, -1);
+	CU_ASSERT_PTR_NOT_NULL(p);
+	mem_free(p, 3 << 20);
+	CU_ASSERT_PTR_NULL(mem_alloc((3 << 20) + 1, -1));
+	CU_ASSERT_EQUAL_FATAL(mem_range_init(&r, 64 << 20), 0);
+	CU_ASSERT_EQUAL(mem_range_grow(&r, 1 << 20, -1), 0);
+	CU_ASSERT_EQUAL(mem_range_grow(&r, 32 << 20, -1), -ENOMEM);
+	CU_ASSERT(r.backed >= 1 << 20 && r.backed < 2 << 20 && total() == r.backed);
+	mem_ask(NULL);
+	CU_ASSERT_EQUAL(mem_range_grow(&r, 32 << 20, -1), 0);
+	mem_range_fini(&r);
+	CU_ASSERT_EQUAL(total(), 0);
+	mem_use_huge(0);
+}
+
 static const struct test_case cases[] = {
+	{"more than is free", more_than_is_free},
 	{"sizes", sizes},
 	{"no huge pages when forbidden", no_huge_pages_when_forbidden},
 	{"impossible", impossible},

@@ -141,6 +141,7 @@ eal_start(struct eal_args *a, const struct image_header *image, char *err, size_
 		mem_use_huge(1);
 	else
 		mem_use_ordinary();
+	mem_ask(memory_ordinary_free);
 	return 0;
 }
 

@@ -104,10 +104,16 @@ group_free(void)
 }
 
 uint64_t
-memory_free(bool huge)
+memory_ordinary_free(void)
 {
 	uint64_t ordinary = ordinary_free(), group = group_free();
-	return (ordinary < group ? ordinary : group) + (huge ? memory_huge_free() : 0);
+	return ordinary < group ? ordinary : group;
+}
+
+uint64_t
+memory_free(bool huge)
+{
+	return memory_ordinary_free() + (huge ? memory_huge_free() : 0);
 }
 
 /* The index is divided between the families as their flows are. */

@@ -24,8 +24,10 @@ struct memory_need {
 	uint64_t sum;
 };
 
-/* memory_huge_free: free huge pages of the machine, in bytes. memory_free: with ordinary pages. */
+/* memory_huge_free, memory_ordinary_free: bytes of free huge pages of the machine, and of ordinary
+ * ones that this process may have. memory_free: both, if huge. */
 uint64_t memory_huge_free(void);
+uint64_t memory_ordinary_free(void);
 uint64_t memory_free(bool huge);
 
 /* memory_need: of a checked image; what packet buffers take is known to who makes them. */
