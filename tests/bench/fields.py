@@ -115,8 +115,18 @@ def check_draw(sources, file, report, folder):
         expect(f"'{text}' is not in the table", text in made)
 
 
+def check_counted(bench, folder):
+    """Without a clock, too, each case is reported."""
+    file = os.path.join(folder, "counted.json")
+    subprocess.run([bench, "--callgrind", "--flows", "1k", "--case", "nat-hit,scan-miss", "--report", file],
+                   stdout=subprocess.DEVNULL, check=True)
+    with open(file, encoding="utf-8") as f:
+        expect("cases without a clock", [c["case"] for c in json.load(f)["cases"]] == ["nat-hit", "scan-miss"])
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
+        check_counted(sys.argv[1], folder)
         file, report = report_of(sys.argv[1], folder)
         check_report(report)
         check_draw(sys.argv[2], file, report, folder)

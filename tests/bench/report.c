@@ -145,9 +145,10 @@ case_json(const struct report *r, unsigned i)
 	const struct result *x = &r->result[i];
 	const struct report_size *size = &r->size[r->at_size[i]];
 	double f = in_f(x, &size->machine);
+	double f_ns = x->absolute || f <= 0 ? size->machine.f_ns : x->ns / f;
 	json_t *o = json_pack("{s:s, s:I, s:f, s:f, s:f, s:f}", "case", x->name, "flows",
 	                      (json_int_t)x->flows, "ns", x->ns, "ns_min", x->ns_min, "f",
-	                      f, "f_ns", x->absolute ? size->machine.f_ns : x->ns / f);
+	                      f, "f_ns", f_ns);
 	set_real(o, "f_min", x->f_min);
 	if (x->part != NULL) {
 		json_object_set_new(o, "part", json_string(x->part));
