@@ -164,8 +164,8 @@ document(struct log_sink *s, int i)
 	log_files_document(s, doc, now_ns + 1); /* is the same */
 }
 
-/* number_of: of the configuration that is kept under that moment; -1: none. back: what its name says
- * of how long before it others may have been in force. */
+/* number_of: of the configuration that is kept under that moment; -1: none. back: what its name
+ * says of how long before it others may have been in force. */
 static json_int_t
 number_of(int i, const char *back)
 {

@@ -210,8 +210,8 @@ plane_open(struct plane *p, const struct image_header *first, uint64_t seed, boo
 	r = tables_open(p, first, share, now_ns);
 	if (r != 0)
 		snprintf(err, err_size,
-		         "no memory for tables of this size (workers.flows, nat.capacity): %s; each "
-		         "has to fit the free huge pages or the free ordinary memory",
+		         "no memory for tables of this size (workers.flows, nat.capacity): %s; "
+		         "each has to fit the free huge pages or the free ordinary memory",
 		         strerror(-r));
 	struct generation *g = r != 0 ? NULL :
 		plane_generation_create(first, p->devs, p->n_devs, NULL, err, err_size);
