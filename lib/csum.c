@@ -2,6 +2,8 @@
 /* Checksums over whole packets, for ICMP and for what is made here. */
 #include "csum.h"
 
+#include "tuple.h"
+
 void
 csum_ip4_seal(struct ip4 *h)
 {
@@ -33,4 +35,18 @@ uint64_t
 csum_add_pseudo6(uint64_t sum, const void *addresses, uint8_t proto, uint32_t size)
 {
 	return csum_add(sum, addresses, 32) + htobe16(proto) + htobe32(size);
+}
+
+uint64_t
+csum_udp4(const struct ip4 *h, const uint8_t *udp, uint16_t size)
+{
+	return csum_add_pseudo4(csum_add(0, udp, size), h->src, h->dst, IPPROTO_L4_UDP, size);
+}
+
+void
+csum_udp4_seal(const struct ip4 *h, uint8_t *udp, uint16_t size)
+{
+	store16(udp + 6, 0);
+	be16 sum = (be16)~csum_fold(csum_udp4(h, udp, size));
+	store16(udp + 6, sum != 0 ? sum : 0xffff);
 }

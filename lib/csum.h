@@ -136,4 +136,9 @@ uint64_t csum_add(uint64_t sum, const void *data, size_t size);
 uint64_t csum_add_pseudo4(uint64_t sum, be32 src, be32 dst, uint8_t proto, uint16_t size);
 uint64_t csum_add_pseudo6(uint64_t sum, const void *addresses, uint8_t proto, uint32_t size);
 
+/* csum_udp4: of a UDP datagram with its pseudo-header; all ones when folded, or it was damaged.
+ * csum_udp4_seal: its checksum made anew. */
+uint64_t csum_udp4(const struct ip4 *h, const uint8_t *udp, uint16_t size);
+void csum_udp4_seal(const struct ip4 *h, uint8_t *udp, uint16_t size);
+
 #endif

@@ -30,12 +30,8 @@ write_packet(struct pkt *q, const struct spoken *s)
 	store16(udp, s->sport);
 	store16(udp + 2, s->dport);
 	store16(udp + 4, htobe16(udp_size));
-	store16(udp + 6, 0);
 	memcpy(udp + UDP_LEN, s->data, s->size);
-	uint64_t sum = csum_add_pseudo4(csum_add(0, udp, udp_size), s->src, s->dst,
-	                                IPPROTO_L4_UDP, udp_size);
-	be16 check = (be16)~csum_fold(sum);
-	store16(udp + 6, check != 0 ? check : 0xffff);
+	csum_udp4_seal(pkt_ip4(q), udp, udp_size);
 	q->l3_len = (uint16_t)(IP4_LEN + udp_size);
 }
 

@@ -27,19 +27,12 @@ serve_find(const struct worker *w, const struct pkt *p, const struct miss *m, in
 	return NULL;
 }
 
-/* The sum of a datagram with its pseudo-header, which is all ones or it was damaged. */
-static uint64_t
-sum_of(const struct ip4 *h, const uint8_t *udp, uint16_t size)
-{
-	return csum_add_pseudo4(csum_add(0, udp, size), h->src, h->dst, IPPROTO_L4_UDP, size);
-}
-
 static bool
 is_whole(const struct pkt *p, uint16_t size)
 {
 	const uint8_t *udp = p->l3 + p->l4;
 	return size >= UDP_LEN && size <= p->l3_len - p->l4 &&
-	       (load16(udp + 6) == 0 || csum_fold(sum_of(pkt_ip4(p), udp, size)) == 0xffff);
+	       (load16(udp + 6) == 0 || csum_fold(csum_udp4(pkt_ip4(p), udp, size)) == 0xffff);
 }
 
 /* Back to where it came from, with so many octets behind the UDP header. */
@@ -63,9 +56,7 @@ turn(struct pkt *p, uint16_t size)
 	store16(udp + 2, load16(udp));
 	store16(udp, sport);
 	store16(udp + 4, htobe16(size));
-	store16(udp + 6, 0);
-	be16 sum = (be16)~csum_fold(sum_of(h, udp, size));
-	store16(udp + 6, sum != 0 ? sum : 0xffff);
+	csum_udp4_seal(h, udp, size);
 }
 
 void
