@@ -171,17 +171,23 @@ inherit(struct log_service *s, struct log_left *left, unsigned n)
 	}
 }
 
-/* keep_document: beside the log; also in the directory that it is about to leave. With the numbers
- * that realms have in the records. */
+/* numbered: a copy of the document, with the numbers that realms have in the records. */
+static json_t *
+numbered(const struct log_service *s, const json_t *doc)
+{
+	json_t *copy = json_deep_copy(doc);
+	if (copy != NULL)
+		config_number_realms(copy, s->image);
+	return copy;
+}
+
+/* keep_document: beside the log; also in the directory that it is about to leave. */
 static void
-keep_document(struct log_service *s, const json_t *doc)
+keep_document(struct log_service *s, json_t *doc)
 {
 	struct log_sink *files = log_bus_find(&s->bus, "files", "files");
-	json_t *copy = files != NULL ? json_deep_copy(doc) : NULL;
-	if (copy == NULL)
-		return;
-	config_number_realms(copy, s->image);
-	log_files_document(files, copy, now_ns());
+	if (files != NULL && doc != NULL)
+		log_files_document(files, json_incref(doc), now_ns());
 }
 
 /* log_filled: the document's part about the log, with its defaults, in an object. The rest, which
@@ -203,7 +209,8 @@ configure(struct log_service *s)
 	if (doc == NULL || s->changes == api_changes(s->api))
 		return;
 	s->changes = api_changes(s->api);
-	keep_document(s, doc);
+	json_t *kept = numbered(s, doc);
+	keep_document(s, kept);
 	json_t *filled = log_filled(doc);
 	const json_t *log = json_object_get(filled, "log");
 	uint32_t room = (uint32_t)json_integer_value(json_object_get(log, "queue"));
@@ -216,7 +223,8 @@ configure(struct log_service *s)
 		begin_new(s, &kinds[i], log, room);
 	}
 	inherit(s, left, n);
-	keep_document(s, doc);
+	keep_document(s, kept);
+	json_decref(kept);
 	json_decref(filled);
 }
 
