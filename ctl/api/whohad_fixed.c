@@ -172,20 +172,24 @@ archived_rows(int folder, const struct whohad_query *q, const struct archived *a
 	return rows;
 }
 
+static bool
+is_same_row(const json_t *a, const json_t *b)
+{
+	return !is_other(a, b) &&
+	       json_equal(json_object_get(a, "protocol"), json_object_get(b, "protocol"));
+}
+
 /* is_same_rows: do two configurations say the same of the port? */
 static bool
 is_same_rows(const json_t *a, const json_t *b)
 {
-	json_t *row, *other;
+	json_t *row;
 	size_t i;
 	if (json_array_size(a) != json_array_size(b))
 		return false;
-	json_array_foreach((json_t *)a, i, row) {
-		other = json_array_get(b, i);
-		if (is_other(row, other) || !json_equal(json_object_get(row, "protocol"),
-		                                        json_object_get(other, "protocol")))
+	json_array_foreach((json_t *)a, i, row)
+		if (!is_same_row(row, json_array_get(b, i)))
 			return false;
-	}
 	return true;
 }
 
@@ -195,14 +199,9 @@ is_listed(const json_t *list, const json_t *row)
 {
 	json_t *one;
 	size_t i;
-	json_array_foreach((json_t *)list, i, one) {
-		json_t *a = json_pack("[O]", one), *b = json_pack("[O]", (json_t *)row);
-		bool same = is_same_rows(a, b);
-		json_decref(a);
-		json_decref(b);
-		if (same)
+	json_array_foreach((json_t *)list, i, one)
+		if (is_same_row(one, row))
 			return true;
-	}
 	return false;
 }
 
