@@ -12,6 +12,8 @@
 #define SERVER ip(198, 51, 100, 1)
 #define PUBLIC ip(203, 0, 113, 1)
 enum { TCP = IPPROTO_L4_TCP, UDP = IPPROTO_L4_UDP, ROOM = 2048, HOUR = 3600 };
+enum { MAP = 1, PEER = 2 };
+#define THIRD ip(192, 0, 2, 8)
 
 static struct nat_world *w;
 static uint8_t data[ROOM];
@@ -56,6 +58,19 @@ request(be32 client, uint8_t proto, unsigned inside, unsigned lifetime, uint8_t 
 	data[36] = proto;
 	store16(data + 40, htobe16((uint16_t)inside));
 	return PCP_HEADER + PCP_MAP;
+}
+
+/* The option THIRD_PARTY put behind `size` octets. => octets. */
+static inline uint32_t
+with_third(uint32_t size, be32 third)
+{
+	uint8_t *o = data + size;
+	memset(o, 0, 20);
+	o[0] = 1;
+	o[3] = 16;
+	o[14] = o[15] = 0xff;
+	store32(o + 16, third);
+	return size + 20;
 }
 
 /* What the server makes of it. => octets. */
@@ -153,6 +168,39 @@ listen(void)
 {
 	world_nat(w)->say = hear;
 	memset(&heard, 0, sizeof(heard));
+}
+
+/* => how many messages there were in so many milliseconds. */
+static inline unsigned
+told_in(unsigned ms)
+{
+	unsigned before = heard.n;
+	for (unsigned i = 0; i < ms; i++)
+		world_tick(w, 1);
+	return heard.n - before;
+}
+
+/* THIRD, outside, is to be listed as one who asks for subscribers. */
+static inline void
+begin_with_third(void)
+{
+	begin(NAT_FILTER_EIF);
+	w->is_routed = true;
+	w->conf.asker[0] = (struct img_nat_asker){.source = THIRD, .plen = 32,
+		.nic = W_OUTSIDE, .realm = 1};
+	w->conf.askers = 1;
+}
+
+/* It is, and has a port for HOST's UDP 5000. */
+static inline void
+third_maps(void)
+{
+	world_apply(w);
+	listen();
+	uint32_t size = with_third(request(THIRD, UDP, 5000, HOUR, 1), HOST);
+	struct miss m = world_miss(w, W_OUTSIDE, UDP, THIRD, port(1234), SERVER, port(PCP_PORT));
+	CU_ASSERT_EQUAL(nat_policy.serve(w->state[0], &m, data, size, ROOM), 80);
+	CU_ASSERT_EQUAL(data[3], PCP_SUCCESS);
 }
 
 /* Is the last of it about HOST's endpoint, made with that nonce, in every octet? */

@@ -28,19 +28,6 @@ begin_third(uint16_t workers)
 	world_tick(w, 0);
 }
 
-/* The option put behind `size` octets. => octets. */
-static uint32_t
-with_third(uint32_t size, be32 third)
-{
-	uint8_t *o = data + size;
-	memset(o, 0, 20);
-	o[0] = 1;
-	o[3] = 16;
-	o[14] = o[15] = 0xff;
-	store32(o + 16, third);
-	return size + 20;
-}
-
 /* Sent by an address on an interface; 255: there is no answer. => result. */
 static unsigned
 sent_by(be32 source, uint8_t nic, uint32_t size)

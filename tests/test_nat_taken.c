@@ -3,7 +3,6 @@
 #include "pcp_kit.h"
 
 #define ANOTHER ip(203, 0, 113, 2)
-enum { MAP = 1, PEER = 2 };
 
 /* Two addresses; HOST is on `had`, and `left` is the other one. */
 static be32 had, left;
@@ -35,10 +34,7 @@ remove_address(be32 address)
 static unsigned
 told(void)
 {
-	unsigned before = heard.n;
-	for (unsigned i = 0; i < 800; i++)
-		world_tick(w, 1);
-	return heard.n - before;
+	return told_in(800);
 }
 
 static enum verdict
@@ -75,29 +71,15 @@ test_forbidden(void)
 static void
 test_third(void)
 {
-	be32 server = ip(192, 0, 2, 8);
-	begin(NAT_FILTER_EIF);
-	w->is_routed = true;
+	begin_with_third();
 	w->rule[0].pcp = 0;
-	w->conf.asker[0] = (struct img_nat_asker){.source = server, .plen = 32,
-		.nic = W_OUTSIDE, .realm = 1};
-	w->conf.askers = 1;
-	world_apply(w);
-	listen();
-	uint8_t *o = data + request(server, UDP, 5000, HOUR, 1);
-	o[0] = 1;
-	o[3] = 16;
-	o[14] = o[15] = 0xff;
-	store32(o + 16, HOST);
-	struct miss m = world_miss(w, W_OUTSIDE, UDP, server, port(1234), SERVER, port(PCP_PORT));
-	CU_ASSERT_EQUAL(nat_policy.serve(w->state[0], &m, data, 80, ROOM), 80);
-	CU_ASSERT_EQUAL(data[3], PCP_SUCCESS);
+	third_maps();
 	world_apply(w);
 	CU_ASSERT(told() == 0 && w->stats[0].leases == 1);
 	w->conf.asker[0].source = ip(192, 0, 2, 9);
 	world_apply(w);
 	CU_ASSERT(told() == 3 && w->stats[0].leases == 0);
-	CU_ASSERT(heard.s.dst == server && load32(heard.d + 4) == 0);
+	CU_ASSERT(heard.s.dst == THIRD && load32(heard.d + 4) == 0);
 	world_free(w);
 }
 

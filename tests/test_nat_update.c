@@ -3,7 +3,6 @@
 #include "pcp_kit.h"
 
 #define OTHER ip(198, 51, 100, 2)
-enum { MAP = 1, PEER = 2 };
 
 /* An operator ends what a filter wants. */
 static void
@@ -17,16 +16,6 @@ static void
 clear_host(void)
 {
 	clear((struct cmd_nat_filter){.inside = HOST, .inside_mask = UINT32_MAX});
-}
-
-/* => how many messages there were in so many milliseconds. */
-static unsigned
-told_in(unsigned ms)
-{
-	unsigned before = heard.n;
-	for (unsigned i = 0; i < ms; i++)
-		world_tick(w, 1);
-	return heard.n - before;
 }
 
 /* As an answer would be, to where the last one went; three times, and no more. */
@@ -150,27 +139,13 @@ test_peers(void)
 static void
 test_third(void)
 {
-	be32 server = ip(192, 0, 2, 8);
-	begin(NAT_FILTER_EIF);
-	w->is_routed = true;
-	w->conf.asker[0] = (struct img_nat_asker){.source = server, .plen = 32,
-		.nic = W_OUTSIDE, .realm = 1};
-	w->conf.askers = 1;
-	world_apply(w);
-	listen();
-	uint8_t *o = data + request(server, UDP, 5000, HOUR, 1);
-	o[0] = 1;
-	o[3] = 16;
-	o[14] = o[15] = 0xff;
-	store32(o + 16, HOST);
-	struct miss m = world_miss(w, W_OUTSIDE, UDP, server, port(1234), SERVER, port(PCP_PORT));
-	CU_ASSERT_EQUAL(nat_policy.serve(w->state[0], &m, data, 80, ROOM), 80);
-	CU_ASSERT_EQUAL(data[3], PCP_SUCCESS);
+	begin_with_third();
+	third_maps();
 	unsigned there = external();
 	clear_host();
 	CU_ASSERT_EQUAL(told_in(1), 1);
 	CU_ASSERT_TRUE(is_told(MAP, UDP, 5000, 1, PUBLIC, there, 0, PCP_SUCCESS));
-	CU_ASSERT(heard.s.size == 80 && heard.s.dst == server && heard.s.dport == port(1234));
+	CU_ASSERT(heard.s.size == 80 && heard.s.dst == THIRD && heard.s.dport == port(1234));
 	CU_ASSERT(heard.s.src == SERVER && heard.s.realm == 0);
 	static const uint8_t option[16] = {1, 0, 0, 16, [14] = 0xff, 0xff};
 	CU_ASSERT(memcmp(heard.d + 60, option, 16) == 0 && load32(heard.d + 76) == HOST);
