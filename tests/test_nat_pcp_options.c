@@ -238,6 +238,37 @@ test_prefer(void)
 	world_free(w);
 }
 
+/* PORT_SET (RFC 7753) behind `size` octets: so many ports from the inside port on. => octets. */
+static uint32_t
+with_set(uint32_t size, unsigned ports, unsigned first)
+{
+	uint8_t *o = data + size;
+	memset(o, 0, 12);
+	o[0] = 130;
+	o[3] = 5;
+	store16(o + 4, htobe16((uint16_t)ports));
+	store16(o + 6, port((uint16_t)first));
+	o[8] = 1; /* parity is to be kept */
+	return size + 12;
+}
+
+/* Who asks for a set is given one port of it, and told so: no PORT_SET is in the answer. */
+static void
+test_set(void)
+{
+	begin(NAT_FILTER_EIF);
+	uint32_t size = with_filter(with_set(ask_for(5000), 16, 5000), SERVER, 128, 0);
+	CU_ASSERT_EQUAL(ask_from(HOST, size), 60 + 24);
+	CU_ASSERT(data[3] == PCP_SUCCESS && lifetime() == HOUR && external() != 0);
+	CU_ASSERT(data[60] == 3 && load32(data + 80) == SERVER);
+	CU_ASSERT_EQUAL(world_nat(w)->mappings.t.used, 1);
+	CU_ASSERT_EQUAL(ask_from(HOST, with_set(ask_for(5001), 16, 5000)), 60);
+	CU_ASSERT(data[3] == PCP_SUCCESS && world_nat(w)->mappings.t.used == 2);
+	CU_ASSERT_EQUAL(ask_from(HOST, with_set(request(HOST, UDP, 5000, 0, 1), 16, 5000)), 60);
+	CU_ASSERT(data[3] == PCP_SUCCESS && world_nat(w)->mappings.t.used == 1);
+	world_free(w);
+}
+
 static const struct test_case all[] = {
 	{"filters", test_filters},
 	{"own connections", test_own},
@@ -246,5 +277,6 @@ static const struct test_case all[] = {
 	{"malformed filters", test_malformed},
 	{"what the answer has", test_answer},
 	{"prefer failure", test_prefer},
+	{"a set of ports", test_set},
 };
 TEST_MAIN("nat_pcp_options", all)
