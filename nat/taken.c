@@ -37,34 +37,22 @@ rule_of(const struct nat *n, const struct update *u, struct miss *sent)
 		pcp_rule(rules_of(n->gen), sent, u->client.is_third) : NULL;
 }
 
-/* Has its inside endpoint become a static mapping's? Its flows have ended for the same reason. */
 static bool
-is_static_now(const struct nat *n, const struct lease *l)
+is_forbidden(const struct nat *n, const struct update *u)
 {
-	const struct statics *s = &rules_of(n->gen)->statics;
-	uint64_t outside;
-	if (s->n == 0)
-		return false;
-	struct nat_facts x = life_facts(n, mapping_at(&n->mappings, l->mapping));
-	uint64_t key = static_key((uint8_t)x.realm, x.inside, x.proto, htobe16(x.inside_port));
-	return static_out(s, key, &outside) != NULL;
-}
-
-static bool
-is_forbidden(const struct nat *n, const struct lease *l)
-{
-	struct update u = update_of(n, l);
 	struct miss sent;
-	return u.client.nic != NIC_NONE && rule_of(n, &u, &sent) == NULL;
+	return u->client.nic != NIC_NONE && rule_of(n, u, &sent) == NULL;
 }
 
 enum taken
 taken_why(const struct nat *n, const struct lease *l, bool may)
 {
 	const struct pool_slot *slot = life_slot(n, mapping_at(&n->mappings, l->mapping));
-	if (is_static_now(n, l))
+	struct update u = update_of(n, l);
+	uint64_t outside;
+	if (update_is_static(n, &u, &outside)) /* its flows have ended for the same reason */
 		return TAKEN_STATIC;
-	if (may && is_forbidden(n, l))
+	if (may && is_forbidden(n, &u))
 		return TAKEN_FORBIDDEN;
 	return slot->pool == POOL_NONE || drain_is_over(n, slot) ? TAKEN_ADDRESS : TAKEN_NOT;
 }

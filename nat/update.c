@@ -37,6 +37,14 @@ update_lease(const struct nat *n, const struct update *u, uint32_t *mapping)
 	return l != NULL && memcmp(l->nonce, u->nonce, LEASE_NONCE) == 0 ? l : NULL;
 }
 
+bool
+update_is_static(const struct nat *n, const struct update *u, uint64_t *outside)
+{
+	const struct statics *s = &rules_of(n->gen)->statics;
+	uint64_t key = static_key((uint8_t)u->side, u->inside, u->proto, u->inside_port);
+	return s->n != 0 && static_out(s, key, outside) != NULL;
+}
+
 void
 update_put(struct nat *n, const struct update *u)
 {
@@ -58,11 +66,10 @@ struct news {
 static struct news
 news_of(const struct nat *n, const struct update *u)
 {
-	const struct statics *fixed = &rules_of(n->gen)->statics;
-	uint64_t outside, key = static_key((uint8_t)u->side, u->inside, u->proto, u->inside_port);
+	uint64_t outside;
 	uint32_t number;
 	const struct lease *l = update_lease(n, u, &number);
-	if (fixed->n != 0 && static_out(fixed, key, &outside) != NULL)
+	if (update_is_static(n, u, &outside))
 		return (struct news){.external = static_address(outside),
 			.port = static_port(outside), .lifetime = UINT32_MAX};
 	if (l == NULL)

@@ -52,6 +52,8 @@ update_has_room(const struct updates *u)
 struct update update_of(const struct nat *n, const struct lease *l);
 /* update_lease: the lease that the client of one has now, or NULL; *mapping: its mapping. */
 struct lease *update_lease(const struct nat *n, const struct update *u, uint32_t *mapping);
+/* update_is_static: is its inside endpoint a static mapping's? Which has *outside, then. */
+bool update_is_static(const struct nat *n, const struct update *u, uint64_t *outside);
 /* update_put: its client is told. => there is room. */
 void update_put(struct nat *n, const struct update *u);
 /* update_turn: what is due, once a millisecond. */
