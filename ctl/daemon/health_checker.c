@@ -8,9 +8,9 @@
 #include <sys/queue.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "store.h"
+#include "system_clock.h"
 
 enum { SPARE_FILES = 1024 /* for clients and the rest */, NO_NUMBER = UINT32_MAX };
 static const uint64_t SECOND = 1000000000, MS = 1000000;
@@ -45,14 +45,6 @@ struct checker {
 	struct api_aside aside;
 	bool saves;      /* somebody waits for the disk */
 };
-
-static uint64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* random_below: splitmix64; nobody is to guess when checks come, but it is no secret either. */
 static uint64_t

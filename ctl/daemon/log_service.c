@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ctl/config/config.h"
 #include "log_clock.h"
@@ -17,6 +16,7 @@
 #include "log_ranges.h"
 #include "log_syslog.h"
 #include "nat/nat_image.h"
+#include "system_clock.h"
 
 #define NS_A_SECOND 1000000000ull
 #define NS_A_MS 1000000ull
@@ -37,20 +37,6 @@ struct log_service {
 	const struct image_header *image;
 	char trouble[512];
 };
-
-static uint64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * NS_A_SECOND + (uint64_t)t.tv_nsec;
-}
-
-static uint64_t
-now_ns(void)
-{
-	return clock_ns(CLOCK_REALTIME);
-}
 
 struct log_service *
 log_service_create(struct event_base *base, struct api *api, const struct log_feed *feed)

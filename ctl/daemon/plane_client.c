@@ -12,8 +12,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "system_clock.h"
 
 enum { MAX_FDS = 4 };
 
@@ -265,14 +266,6 @@ first_shared(struct plane_client *c)
 	free(c->image);
 	c->image = NULL;
 	return hello(c, err, sizeof(err));
-}
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 /* give: a sealed image, and the answer; copy: what is kept of it. Others go on meanwhile; nobody
