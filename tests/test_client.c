@@ -140,6 +140,9 @@ bad_lines(void)
 		{"config apply", "FILE is missing"},
 		{"backend weight web 10.0.0.7 many", "wanted a number, not \"many\""},
 		{"flow list --limit", "--limit wants a value"},
+		{"flow list --limit 0", "limit: wanted 1 or more, not 0\nusage: millctl flow list"},
+		{"nat show mapping --limit 0", "limit: wanted 1 or more, not 0\nusage"},
+		{"mapping list --limit -3", "limit: wanted 1 or more, not -3"},
 		{"backend drain web 10.0.0.7:81x", "port: wanted a number, not \"81x\""},
 		{"backend drain web [2001:db8::1]:", "port: wanted a number, not \"\""},
 		{"config apply {} --dry-run=yes", "dry_run: wanted true or false, not \"yes\""},
@@ -492,14 +495,13 @@ follow_refused(void)
 	close(fd[1]);
 }
 
-/* A limit of 0 is the daemon's to refuse, as any other that it does not take. */
+/* As many rows as are wanted, in pages of what the daemon gives at once. */
 static void
 limits(void)
 {
 	static const struct { const char *line; int limit; } cases[] = {
 		{"nat show mapping", 100}, {"nat show mapping --limit 7", 7},
-		{"nat show mapping --limit 5000", 1000}, {"nat show mapping --limit 0", 0},
-		{"mapping list --limit -3", -3},
+		{"nat show mapping --limit 5000", 1000}, {"mapping list --limit=1", 1},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		json_t *params = asked(cases[i].line, "{\"error\":{\"message\":\"no\"}}\n", "no");

@@ -105,9 +105,13 @@ value_of(const struct api_param_use *use, const char *word, FILE *err, int *stat
 		return json_string(word) ?: json_string("?");
 	errno = 0;
 	long long n = strtoll(word, &end, 10);
-	if (end != word && *end == '\0' && errno == 0)
+	if (end == word || *end != '\0' || errno != 0)
+		fprintf(err, "error: %s: wanted a number, not \"%s\"\n", use->name, word);
+	else if (n < use->param->min)
+		fprintf(err, "error: %s: wanted %lld or more, not %lld\n", use->name,
+		        use->param->min, n);
+	else
 		return json_integer(n);
-	fprintf(err, "error: %s: wanted a number, not \"%s\"\n", use->name, word);
 	return NULL;
 }
 
