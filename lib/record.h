@@ -42,8 +42,9 @@ enum record_event { /* natEvent numbers of RFC 8158 where it has one */
 };
 
 enum record_threshold { /* natThresholdEvent numbers of RFC 8158 where it has one */
-	THRESHOLD_POOL_HIGH = 1, THRESHOLD_POOL_LOW = 2, THRESHOLD_USER_HIGH = 4,
-	THRESHOLD_USER_LOW = 200,
+	THRESHOLD_POOL_HIGH = 1, THRESHOLD_POOL_LOW = 2, THRESHOLD_MAPPINGS_HIGH = 3,
+	THRESHOLD_USER_HIGH = 4, THRESHOLD_SUBSCRIBERS_HIGH = 5,
+	THRESHOLD_USER_LOW = 200, THRESHOLD_MAPPINGS_LOW = 201, THRESHOLD_SUBSCRIBERS_LOW = 202,
 };
 
 /* What is used up, of a quota: of one subscriber, or a table that all of a worker share. */
@@ -61,7 +62,8 @@ struct record {
 		                    * start: when the one before was heard of last, 0: none was;
 		                    * clock: what it showed before it was set */
 		uint64_t packets_out;
-		uint64_t used;     /* threshold: blocks of the worker's pool, or mappings */
+		uint64_t used;     /* threshold: blocks of the worker's pool, mappings, or
+		                    * subscribers */
 	};
 	union {
 		uint64_t lost;     /* gap: how many */

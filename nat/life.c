@@ -156,6 +156,7 @@ block_release(struct nat *n, uint32_t number)
 		subscriber_del(&n->subscribers, subscriber);
 	n->stats->subscribers = n->subscribers.t.used;
 	threshold_pool(n, pool);
+	threshold_subscribers(n);
 }
 
 /*
@@ -356,6 +357,7 @@ subscriber_make(struct nat *n, const struct wish *w, uint8_t *drop)
 	s->reserve = rules_of(w->miss->gen)->pools[pool].reserve & NAT_MAX_RESERVE;
 	n->stats->subscribers = n->subscribers.t.used;
 	life_join(n, number, block);
+	threshold_subscribers(n);
 	return number;
 }
 
@@ -494,6 +496,7 @@ mapping_make(struct nat *n, const struct wish *w, uint32_t subscriber, uint64_t 
 	n->stats->mappings_created++;
 	n->stats->mappings = n->mappings.t.used;
 	log_mapping(n, RECORD_MAPPING_CREATE, &m);
+	threshold_mappings(n);
 	if (w->rule->high != 0)
 		threshold_more(n, subscriber, w->rule);
 	return number;
@@ -586,5 +589,6 @@ life_end(struct nat *n, uint32_t mapping, bool was_seen, const uint64_t *hash)
 	mapping_del(&n->mappings, mapping, hash);
 	n->stats->mappings_freed++;
 	n->stats->mappings = n->mappings.t.used;
+	threshold_mappings(n);
 	port_leave(n, &m, was_seen);
 }

@@ -91,6 +91,13 @@ check_counts(const struct check *c)
 	return 0;
 }
 
+/* is_percents: marks that can be crossed by turns, or none. */
+static bool
+is_percents(uint8_t high, uint8_t low)
+{
+	return high <= 100 && (high == 0 || low < high);
+}
+
 static int
 check_conf(const struct check *c)
 {
@@ -106,6 +113,12 @@ check_conf(const struct check *c)
 		             c->conf->quarantine_ms, (unsigned)NAT_MAX_QUARANTINE_MS);
 	if (c->conf->start_waits > 1)
 		return wrong(c, "NAT settings: start_waits is out of range");
+	if (!is_percents(c->conf->mappings_high, c->conf->mappings_low))
+		return wrong(c, "NAT settings: thresholds of %u and %u percent of the mappings",
+		             c->conf->mappings_high, c->conf->mappings_low);
+	if (!is_percents(c->conf->subscribers_high, c->conf->subscribers_low))
+		return wrong(c, "NAT settings: thresholds of %u and %u percent of the subscribers",
+		             c->conf->subscribers_high, c->conf->subscribers_low);
 	if (c->conf->drain_ms > NAT_MAX_DRAIN_MS)
 		return wrong(c, "NAT settings: a drain of %u ms, at most %u", c->conf->drain_ms,
 		             (unsigned)NAT_MAX_DRAIN_MS);
@@ -144,7 +157,7 @@ check_pool(const struct check *c, uint32_t i)
 	if (c->plane->steer_split_blocks &&
 	    (c->plane->steer_block_shift > 15 || size > 1u << c->plane->steer_block_shift))
 		return wrong(c, "pool %u: blocks are larger than the unit that is divided", i);
-	if (p->high > 100 || (p->high != 0 && p->low >= p->high))
+	if (!is_percents(p->high, p->low))
 		return wrong(c, "pool %u: thresholds of %u and %u percent", i, p->high, p->low);
 	if ((p->flags & NAT_SINGLE) != 0 &&
 	    (p->reserve != 0 || p->range_ports != 0 || p->max_blocks > NAT_MAX_SHARES))

@@ -66,6 +66,8 @@ struct img_nat_conf { /* one row */
 	uint8_t log_addresses;   /* 1: which pool address a subscriber has, too (RFC 8158) */
 	uint8_t start_waits;     /* 1: the quarantine holds for all ports after a start */
 	uint8_t zero;
+	/* Percent of a worker's table that is used: an event; high 0: none. */
+	uint8_t mappings_high, mappings_low, subscribers_high, subscribers_low;
 	uint32_t drain_ms;       /* what is left on an address that gives no more; 0: stays */
 	uint32_t quarantine_ms;  /* before a freed port or block is given out again (6888 REQ-8) */
 	uint32_t pcp_min_s, pcp_max_s; /* what a mapping that was asked for lasts */

@@ -23,6 +23,7 @@
 #define MR_NAT_POOL_H
 
 #include "nat/block.h"
+#include "nat/marks.h"
 #include "nat/rules.h"
 #include "nat/table.h"
 
@@ -54,17 +55,10 @@ static_assert(sizeof(struct pool_slot) == 64, "a slot is one cache line");
 struct pool_use {
 	uint32_t held, total;
 	uint32_t single[NAT_PROTOS];
-	uint32_t high, low;   /* crossed: held is high or more, or less than low */
+	struct marks marks;   /* of held */
 	uint64_t name;        /* hash of the pool's name */
-	bool is_high;         /* which of the two is to be crossed next */
 	uint8_t lane;         /* of rules that stand apart, nat/lane.h; 0: none */
 };
-
-static inline bool
-pool_use_crosses(const struct pool_use *u)
-{
-	return u->held >= u->high || u->held < u->low;
-}
 
 struct pool {
 	struct table slots;     /* struct pool_slot */

@@ -47,6 +47,7 @@ struct nat {
 	uint64_t lane_name[NAT_MAX_LANES + 1]; /* hashes of pools' names, nat/lane.h */
 	struct refusals *refusals;
 	struct log_pace refusal_pace, threshold_pace; /* of subscribers */
+	struct marks mapping_marks, subscriber_marks; /* of the tables' used, nat/threshold.h */
 	uint8_t log_level;            /* enum nat_log */
 	bool logs_mappings;           /* all of them, or those of shares */
 	uint8_t inbound_refresh;

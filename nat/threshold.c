@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events at thresholds, of pools and of subscribers. */
+/* Events at thresholds, of pools, of tables and of subscribers. */
 #include "nat/threshold.h"
 
 #include "nat/limit.h"
@@ -16,26 +16,75 @@ put(struct nat *n, struct record *rec, uint8_t kind, uint64_t used, uint64_t lim
 	log_put(&n->log, rec, &n->clock);
 }
 
-/* The marks of a pool, as far as they can be crossed next. */
-static void
-marks_set(struct pool_use *u, const struct img_nat_pool *pool, bool is_high)
-{
-	uint64_t high = ((uint64_t)u->total * pool->high + 99) / 100;
-	uint64_t low = (uint64_t)u->total * pool->low / 100;
-	u->is_high = is_high;
-	u->high = pool->high == 0 || is_high ? UINT32_MAX : (uint32_t)(high != 0 ? high : 1);
-	u->low = is_high ? (uint32_t)low + 1 : 0;
-}
-
 void
 threshold_crossed(struct nat *n, uint16_t pool)
 {
 	struct pool_use *u = &n->pool.use[pool];
+	const struct img_nat_pool *p = &n->pool.rules->pools[pool];
 	struct record rec = {.pool = pool};
-	bool rises = !u->is_high;
-	put(n, &rec, rises ? THRESHOLD_POOL_HIGH : THRESHOLD_POOL_LOW, u->held,
-	    rises ? u->high : u->low - 1);
-	marks_set(u, &n->pool.rules->pools[pool], rises);
+	put(n, &rec, u->marks.is_high ? THRESHOLD_POOL_LOW : THRESHOLD_POOL_HIGH, u->held,
+	    marks_limit(&u->marks));
+	marks_set(&u->marks, u->total, p->high, p->low, !u->marks.is_high);
+}
+
+/* A table of the worker, all of which has marks. */
+struct marked {
+	struct marks *marks;
+	const struct table *table;
+	uint8_t high, low;           /* percent of it */
+	uint8_t kind_high, kind_low; /* enum record_threshold */
+};
+
+static struct marked
+mappings_of(struct nat *n)
+{
+	const struct img_nat_conf *c = &n->pool.rules->conf;
+	return (struct marked){
+		.marks = &n->mapping_marks, .table = &n->mappings.t,
+		.high = c->mappings_high, .low = c->mappings_low,
+		.kind_high = THRESHOLD_MAPPINGS_HIGH, .kind_low = THRESHOLD_MAPPINGS_LOW,
+	};
+}
+
+static struct marked
+subscribers_of(struct nat *n)
+{
+	const struct img_nat_conf *c = &n->pool.rules->conf;
+	return (struct marked){
+		.marks = &n->subscriber_marks, .table = &n->subscribers.t,
+		.high = c->subscribers_high, .low = c->subscribers_low,
+		.kind_high = THRESHOLD_SUBSCRIBERS_HIGH, .kind_low = THRESHOLD_SUBSCRIBERS_LOW,
+	};
+}
+
+static void
+table_crossed(struct nat *n, struct marked k)
+{
+	struct record rec = {.pool = POOL_NONE};
+	bool rises = !k.marks->is_high;
+	put(n, &rec, rises ? k.kind_high : k.kind_low, k.table->used, marks_limit(k.marks));
+	marks_set(k.marks, k.table->capacity, k.high, k.low, rises);
+}
+
+static void
+table_reload(struct nat *n, struct marked k)
+{
+	bool is_high = k.high != 0 && k.marks->is_high;
+	marks_set(k.marks, k.table->capacity, k.high, k.low, is_high);
+	if (marks_cross(k.marks, k.table->used))
+		table_crossed(n, k);
+}
+
+void
+threshold_mappings_crossed(struct nat *n)
+{
+	table_crossed(n, mappings_of(n));
+}
+
+void
+threshold_subscribers_crossed(struct nat *n)
+{
+	table_crossed(n, subscribers_of(n));
 }
 
 /* A pool with another name is another pool, of which nothing was said yet. */
@@ -60,11 +109,14 @@ threshold_reload(struct nat *n)
 		uint64_t name = name_hash(r->pools[i].name);
 		bool is_known = u->name == name && r->pools[i].high != 0;
 		u->name = name;
-		marks_set(u, &r->pools[i], is_known && u->is_high);
+		marks_set(&u->marks, u->total, r->pools[i].high, r->pools[i].low,
+		          is_known && u->marks.is_high);
 		threshold_pool(n, (uint16_t)i);
 	}
 	for (uint32_t i = r->n_pools; i < NAT_MAX_POOLS; i++)
 		n->pool.use[i].name = 0;
+	table_reload(n, mappings_of(n));
+	table_reload(n, subscribers_of(n));
 }
 
 /* Room for one more event of a subscriber in this second? */

@@ -745,9 +745,11 @@ def flow_rate():
 @case
 def thresholds():
     c = make("thresholds", "Events when six of eight blocks are used, and when three are; when a subscriber has three "
-             "mappings, and when it has two.", pool={"ports": "1024-1535", "used_high": 75, "used_low": 38},
+             "mappings, and when it has two; when there are nine of 64 mappings and seven of 64 subscribers, and when "
+             "there are five and three.", pool={"ports": "1024-1535", "used_high": 75, "used_low": 38},
              rule={"mappings_high": 3, "mappings_low": 2, "timeouts": {"udp": 30}}, args=["--until", "120"])
-    c.config["nat"]["quarantine"] = 0
+    c.config["nat"].update(quarantine=0, mappings_high=14, mappings_low=8, subscribers_high=10, subscribers_low=5)
+    c.config["nat"]["capacity"].update(mappings=64, subscribers=64)
     c.one_worker = True
     for i in range(7):
         c.send("inside", i, P.udp("100.64.1.%d" % (i + 1), S, 5000, 53))

@@ -73,6 +73,22 @@ must(const char *fmt, ...)
 	return system(command) == 0;
 }
 
+/* threshold_number: of every kind that RFC 8158 has, in turn; tables have no pool. */
+static inline void
+threshold_number(struct record *r, uint64_t i)
+{
+	static const uint8_t kinds[] = {THRESHOLD_POOL_HIGH, THRESHOLD_POOL_LOW,
+	                                THRESHOLD_USER_HIGH, THRESHOLD_MAPPINGS_HIGH,
+	                                THRESHOLD_MAPPINGS_LOW, THRESHOLD_SUBSCRIBERS_HIGH};
+	r->threshold = kinds[i % sizeof(kinds)];
+	r->used = i + 2;
+	r->limit = i + 1;
+	if (r->threshold >= THRESHOLD_MAPPINGS_HIGH && r->threshold != THRESHOLD_USER_HIGH)
+		r->pool = UINT16_MAX;
+	if (r->threshold != THRESHOLD_USER_HIGH)
+		r->subscriber = r->external = r->realm = 0;
+}
+
 /* record_number: records of every kind in turn, each with other numbers. */
 static inline struct record
 record_number(uint64_t i)
@@ -82,7 +98,7 @@ record_number(uint64_t i)
 	                                 RECORD_MAPPING_DELETE, RECORD_BLOCK_DELETE,
 	                                 RECORD_QUOTA_EXCEEDED, RECORD_PORTS_EXHAUSTED,
 	                                 RECORD_ADDRESS_CREATE, RECORD_ADDRESS_DELETE,
-	                                 RECORD_ADDRESSES_EXHAUSTED};
+	                                 RECORD_ADDRESSES_EXHAUSTED, RECORD_THRESHOLD};
 	struct record r = {
 		.realm = 7,
 		.event = events[i % sizeof(events)], .sequence = i + 1,
@@ -97,6 +113,10 @@ record_number(uint64_t i)
 	}
 	if (r.event == RECORD_ADDRESS_CREATE || r.event == RECORD_ADDRESS_DELETE)
 		return r;
+	if (r.event == RECORD_THRESHOLD) {
+		threshold_number(&r, i / sizeof(events));
+		return r;
+	}
 	if (r.event == RECORD_ADDRESSES_EXHAUSTED) {
 		r.external = 0;
 		return r;

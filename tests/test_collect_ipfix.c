@@ -46,6 +46,29 @@ add(char *p, const char *fmt, ...)
 	return p;
 }
 
+/* threshold_decoded: what is between time and event. */
+static char *
+threshold_decoded(const struct record *r, char *p)
+{
+	static const struct { uint8_t number; const char *text; } kinds[] = {
+		{THRESHOLD_POOL_HIGH, "1 addresspool_highthreshold"},
+		{THRESHOLD_POOL_LOW, "2 addresspool_lowthreshold"},
+		{THRESHOLD_MAPPINGS_HIGH, "3 addressport_mapping_highthreshold"},
+		{THRESHOLD_MAPPINGS_LOW, "3 addressport_mapping_lowthreshold"},
+		{THRESHOLD_USER_HIGH, "4 addressport_mapping_per_user_highthreshold"},
+		{THRESHOLD_SUBSCRIBERS_HIGH, "5 global_addressmapping_highthreshold"},
+	};
+	if (r->subscriber != 0)
+		p = add(p, " srcaddr=100.64.0.2 ingress_vrfid=7");
+	if (r->pool == 0)
+		p = add(p, " nat_pool_id=1");
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].number == r->threshold)
+			p = add(p, " nat_threshold_event=%s=%llu", kinds[i].text,
+			        (unsigned long long)r->limit);
+	return p;
+}
+
 /* decoded: a record as the tool shows it, without domain and sequence. */
 static void
 decoded(const struct record *r, char *p)
@@ -64,6 +87,11 @@ decoded(const struct record *r, char *p)
 		        "responder_packets=%llu", (unsigned long long)r->bytes_out,
 		        (unsigned long long)r->bytes_in, (unsigned long long)r->packets_out,
 		        (unsigned long long)r->packets_in);
+	if (r->event == RECORD_THRESHOLD) {
+		p = threshold_decoded(r, p);
+		add(p, " nat_event=%u\n", r->event);
+		return;
+	}
 	p = add(p, " srcaddr=100.64.0.2");
 	if (r->event != RECORD_QUOTA_EXCEEDED && r->external != 0)
 		p = add(p, " post_natsource_ipv4_address=203.0.113.1");

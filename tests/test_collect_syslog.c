@@ -64,7 +64,8 @@ line_good(const char *line)
 	CU_ASSERT_FATAL(sequence != 0 && id != NULL);
 	struct record r = record_number(sequence - 1);
 	struct syslog_sender s = {.facility = 16, .enterprise = 32473, .host = "h"};
-	message[syslog_put(message, &s, strtoull(id + 12, NULL, 10), &r, &main_pool)] = '\0';
+	message[syslog_put(message, &s, strtoull(id + 12, NULL, 10), &r,
+	                   r.pool == 0 ? &main_pool : NULL)] = '\0';
 	const char *data = strchr(message, '['), *words = strstr(message, "] ");
 	snprintf(want, sizeof(want), "%s|%.*s|%s\n", record_event_name(r.event),
 	         (int)(words + 1 - data), data, words + 2);

@@ -110,7 +110,8 @@ static void
 test_limits(void)
 {
 	struct image_header *h = compile_after(NULL,
-		"'nat':{'pools':[{'name':'p','addresses':['203.0.113.1'],'used_high':90},"
+		"'nat':{'mappings_high':90,'subscribers_high':70,'subscribers_low':7,"
+		"'pools':[{'name':'p','addresses':['203.0.113.1'],'used_high':90},"
 		"{'name':'q','addresses':['203.0.113.2'],'used_high':5},"
 		"{'name':'r','addresses':['203.0.113.3'],'used_high':70,'used_low':7}],"
 		"'rules':[{'name':'a','source':'10.0.0.0/8','pool':'p'},"
@@ -119,6 +120,9 @@ test_limits(void)
 		"{'name':'c','source':'12.0.0.0/8','pool':'p','mappings_high':100,"
 		"'mappings_low':1,'flow_rate':1000,'flow_burst':7}]}");
 	const struct img_nat_pool *p = rows(h, IMG_NAT_POOLS, 3);
+	const struct img_nat_conf *c = rows(h, IMG_NAT_CONF, 1);
+	CU_ASSERT(c->mappings_high == 90 && c->mappings_low == 80);
+	CU_ASSERT(c->subscribers_high == 70 && c->subscribers_low == 7);
 	CU_ASSERT(p[0].high == 90 && p[0].low == 80);
 	CU_ASSERT(p[1].high == 5 && p[1].low == 0);
 	CU_ASSERT(p[2].high == 70 && p[2].low == 7);

@@ -93,27 +93,32 @@ template_has(const uint8_t *m, size_t n, unsigned template, unsigned element)
 static void
 threshold_templates(void)
 {
-	static const uint16_t elements[][2] = {{264, 476}, {265, 477}, {266, 480}};
+	static const uint16_t elements[][2] = {{264, 476}, {265, 477}, {266, 480}, {271, 478},
+	                                       {272, 479}, {273, 481}};
+	enum { N = sizeof(elements) / sizeof(elements[0]) };
 	struct record r = block_record(RECORD_BLOCK_CREATE, BEGIN_NS, 5, 2, 0);
 	struct ipfix *x = ipfix_create();
 	struct log_names names = {0};
 	const void *data;
 	CU_ASSERT_EQUAL_FATAL(ipfix_add(x, &r, 0, &names), IPFIX_FULL);
 	size_t n = ipfix_message(x, 1000, &data);
-	for (unsigned i = 0; i < 3; i++)
-		for (unsigned j = 0; j < 3; j++)
+	for (unsigned i = 0; i < N; i++)
+		for (unsigned j = 0; j < N; j++)
 			CU_ASSERT_EQUAL(template_has(data, n, elements[i][0], elements[j][1]),
 			                i == j);
 	ipfix_destroy(x);
 }
 
-/* A threshold's record: of a pool, of a subscriber; that which RFC 8158 has not is left out. */
+/* A threshold's record: of a pool, of a subscriber, of all mappings, whose low mark has an element
+ * and no number of its own, and of all subscribers; that which RFC 8158 has not is left out. */
 static void
 thresholds(void)
 {
-	static const struct { uint8_t kind, set, size; } cases[] = {
-		{THRESHOLD_POOL_HIGH, 8, 21}, {THRESHOLD_POOL_LOW, 9, 21},
-		{THRESHOLD_USER_HIGH, 10, 29}, {THRESHOLD_USER_LOW, 0, 0},
+	static const struct { uint8_t kind, set, size, event; } cases[] = {
+		{THRESHOLD_POOL_HIGH, 8, 21, 1}, {THRESHOLD_POOL_LOW, 9, 21, 2},
+		{THRESHOLD_USER_HIGH, 10, 29, 4}, {THRESHOLD_USER_LOW, 0, 0, 0},
+		{THRESHOLD_MAPPINGS_HIGH, 15, 17, 3}, {THRESHOLD_MAPPINGS_LOW, 16, 17, 3},
+		{THRESHOLD_SUBSCRIBERS_HIGH, 17, 17, 5}, {THRESHOLD_SUBSCRIBERS_LOW, 0, 0, 0},
 	};
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct record r = block_record(RECORD_THRESHOLD, BEGIN_NS, 5, 2, 0);
@@ -132,7 +137,7 @@ thresholds(void)
 		/* time, [subscriber, realm,] pool, kind, limit, natEvent */
 		const uint8_t *row = (const uint8_t *)data + 20;
 		CU_ASSERT_EQUAL(read16(row - 4), 256 + cases[i].set);
-		CU_ASSERT_EQUAL(read32(row + cases[i].size - 9), cases[i].kind);
+		CU_ASSERT_EQUAL(read32(row + cases[i].size - 9), cases[i].event);
 		CU_ASSERT_EQUAL(read32(row + cases[i].size - 5), 0x5678);
 		CU_ASSERT_EQUAL(row[cases[i].size - 1], 18);
 		if (cases[i].kind == THRESHOLD_USER_HIGH)

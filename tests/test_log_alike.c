@@ -29,8 +29,11 @@ some(uint64_t *random, uint64_t limit)
 static struct record
 any(uint64_t *random)
 {
-	static const uint8_t thresholds[] = {THRESHOLD_POOL_HIGH, THRESHOLD_POOL_LOW,
-	                                     THRESHOLD_USER_HIGH, THRESHOLD_USER_LOW};
+	static const uint8_t thresholds[] = {
+		THRESHOLD_POOL_HIGH, THRESHOLD_POOL_LOW, THRESHOLD_USER_HIGH, THRESHOLD_USER_LOW,
+		THRESHOLD_MAPPINGS_HIGH, THRESHOLD_MAPPINGS_LOW, THRESHOLD_SUBSCRIBERS_HIGH,
+		THRESHOLD_SUBSCRIBERS_LOW,
+	};
 	struct record r = {
 		.event = events[test_random(random) % EVENTS], .sequence = some(random, 1000),
 		.time_ns = BEGIN_NS + test_random(random) % SECOND,
@@ -41,7 +44,7 @@ any(uint64_t *random)
 		.far_port = (uint16_t)some(random, 65536), .proto = (uint8_t)some(random, 256),
 		.realm = (uint8_t)some(random, 64), .quota = (uint8_t)some(random, 12),
 		.worker = test_random(random) % 4 == 0 ? RECORD_DAEMON : 3,
-		.threshold = thresholds[test_random(random) % 4],
+		.threshold = thresholds[test_random(random) % sizeof(thresholds)],
 	};
 	r.port_last = (uint16_t)some(random, 65536);
 	r.port_first = (uint16_t)some(random, r.port_last + 1u);

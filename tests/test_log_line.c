@@ -126,9 +126,12 @@ random_record(uint64_t *random)
 	if (gap || r.event == RECORD_START)
 		return r;
 	if (r.event == RECORD_THRESHOLD) {
-		static const uint8_t kinds[] = {THRESHOLD_POOL_HIGH, THRESHOLD_POOL_LOW,
-		                                THRESHOLD_USER_HIGH, THRESHOLD_USER_LOW};
-		r.threshold = kinds[test_random(random) % 4];
+		static const uint8_t kinds[] = {
+			THRESHOLD_POOL_HIGH, THRESHOLD_POOL_LOW, THRESHOLD_USER_HIGH,
+			THRESHOLD_USER_LOW, THRESHOLD_MAPPINGS_HIGH, THRESHOLD_MAPPINGS_LOW,
+			THRESHOLD_SUBSCRIBERS_HIGH, THRESHOLD_SUBSCRIBERS_LOW,
+		};
+		r.threshold = kinds[test_random(random) % sizeof(kinds)];
 		r.used = test_random(random);
 		r.limit = test_random(random);
 	}

@@ -17,6 +17,8 @@ golden(void)
 	                     .event = RECORD_GAP, .worker = RECORD_DAEMON};
 	struct record pool = {.time_ns = BEGIN_NS, .sequence = 18, .event = RECORD_THRESHOLD,
 	                      .threshold = THRESHOLD_POOL_LOW, .used = 99, .limit = 100};
+	struct record table = pool;
+	table.threshold = THRESHOLD_MAPPINGS_HIGH;
 	quota.event = RECORD_QUOTA_EXCEEDED;
 	quota.port_first = quota.port_last = 0;
 	quota.proto = 17;
@@ -45,13 +47,19 @@ golden(void)
 		 "[meta sequenceId=\"9\"][nat@32473 event=\"threshold\" worker=\"0\" "
 		 "sequence=\"18\" pool=\"main\" threshold=\"pool_low\" used=\"99\" "
 		 "limit=\"100\"] pool_low of main: 99"},
+		{&table, "<132>1 2026-11-24T16:00:00.000000Z cgn1 millraced 7 threshold "
+		 "[meta sequenceId=\"9\"][nat@32473 event=\"threshold\" worker=\"0\" "
+		 "sequence=\"18\" threshold=\"mapping_table_high\" used=\"99\" "
+		 "limit=\"100\"] mapping_table_high: 99"},
 		{&gap, "<132>1 2026-11-24T16:00:01.000000Z cgn1 millraced 7 gap "
 		 "[meta sequenceId=\"9\"][nat@32473 event=\"gap\" "
 		 "since=\"2026-11-24T16:00:00.000000Z\" lost=\"5\"] 5 records are missing"},
 	};
 	char out[SYSLOG_MESSAGE + 1];
+	static const struct log_names none;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		out[syslog_put(out, &plain, 9, cases[i].rec, &main_pool)] = '\0';
+		out[syslog_put(out, &plain, 9, cases[i].rec,
+		               cases[i].rec == &table ? &none : &main_pool)] = '\0';
 		CU_ASSERT_STRING_EQUAL(out, cases[i].text);
 	}
 }

@@ -19,7 +19,8 @@ begin(void)
 	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
 	world_rule(w, ip(10, 0, 0, 0), 8, NIC_NONE, NAT_FILTER_ADF, 1)->max_mappings = 7;
 	w->rule[1].fallbacks = 2;
-	w->pool[0].high = 90;
+	w->pool[0].high = w->conf.mappings_high = 90;
+	w->conf.subscribers_high = 80;
 	w->pool[0].reserve = 2;
 	w->rule[0].high = 3;
 	w->rule[0].low = 2;
@@ -72,6 +73,10 @@ test_pools(void)
 	CU_ASSERT_EQUAL_FATAL(check(), 0);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, start_waits, 2);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, drain_ms, NAT_MAX_DRAIN_MS + 1);
+	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, mappings_high, 101);
+	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, mappings_low, 90);
+	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, subscribers_high, 101);
+	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, subscribers_low, 80);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, log, 3);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, inbound_refresh, 2);
 	REFUSED(IMG_NAT_CONF, img_nat_conf, 0, answer_syn, 2);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events at thresholds: once for each crossing, high first, of pools and of subscribers. */
+/* Events at thresholds: once for each crossing, high first, of pools, tables and subscribers. */
 #include "nat/threshold.h"
 #include "nat_world.h"
 
@@ -143,6 +143,132 @@ test_count(void)
 	world_free(w);
 }
 
+/* Room for 100 mappings, high at 80 percent and low at 50, and for 20 subscribers, 50 and 25. */
+static void
+begin_tables(void)
+{
+	w = world_new();
+	w->plane.mappings = 100;
+	w->plane.subscribers = 20;
+	w->conf = (struct img_nat_conf){.log = NAT_LOG_BLOCKS, .refusal = NAT_REFUSE_HOST,
+		.mappings_high = 80, .mappings_low = 50,
+		.subscribers_high = 50, .subscribers_low = 25};
+	world_pool(w, 1024, 65535, 64, 1);
+	world_address(w, 0, ip(203, 0, 113, 1));
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
+	world_apply(w);
+}
+
+/* Mappings from one number to another, of twelve subscribers in turn. */
+static void
+come_some(unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++)
+		come(i % 12, 1 + i);
+}
+
+static void
+end_some(unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++)
+		world_end(w, &flow[1 + i]);
+}
+
+static void
+test_tables(void)
+{
+	begin_tables();
+	for (unsigned round = 0; round < 3; round++) {
+		come_some(0, 79);
+		CU_ASSERT(has_said(THRESHOLD_SUBSCRIBERS_HIGH, 10, 10));
+		CU_ASSERT_EQUAL(said().threshold, 0);
+		come_some(79, 80);
+		struct record r = said();
+		CU_ASSERT(r.threshold == THRESHOLD_MAPPINGS_HIGH && r.used == 80);
+		CU_ASSERT(r.limit == 80 && r.pool == POOL_NONE && r.subscriber == 0);
+		come_some(80, 90);
+		end_some(0, 39);
+		come_some(0, 30); /* up and down between the marks */
+		end_some(0, 30);
+		CU_ASSERT_EQUAL(said().threshold, 0);
+		end_some(39, 40);
+		CU_ASSERT(has_said(THRESHOLD_MAPPINGS_LOW, 50, 50));
+		end_some(40, 84);
+		CU_ASSERT_EQUAL(said().threshold, 0);
+		end_some(84, 85);
+		r = said();
+		CU_ASSERT(r.threshold == THRESHOLD_SUBSCRIBERS_LOW && r.used == 5);
+		CU_ASSERT(r.limit == 5 && r.pool == POOL_NONE);
+		end_some(85, 90);
+		CU_ASSERT_EQUAL(said().threshold, 0);
+	}
+	world_free(w);
+}
+
+/* Of tables: the same marks again say nothing, none neither, and others if they are crossed. */
+static void
+test_tables_reload(void)
+{
+	begin_tables();
+	come_some(0, 85);
+	CU_ASSERT(has_said(THRESHOLD_SUBSCRIBERS_HIGH, 10, 10));
+	CU_ASSERT(has_said(THRESHOLD_MAPPINGS_HIGH, 80, 80));
+	world_apply(w);
+	w->conf.subscribers_high = 0;
+	world_apply(w);
+	CU_ASSERT_EQUAL(said().threshold, 0);
+	w->conf.subscribers_high = 30;
+	w->conf.mappings_high = 95;
+	w->conf.mappings_low = 90;
+	world_apply(w);
+	CU_ASSERT(has_said(THRESHOLD_MAPPINGS_LOW, 85, 90));
+	CU_ASSERT(has_said(THRESHOLD_SUBSCRIBERS_HIGH, 12, 6));
+	CU_ASSERT_EQUAL(said().threshold, 0);
+	w->conf.mappings_high = w->conf.subscribers_high = 0;
+	w->conf.mappings_low = w->conf.subscribers_low = 0;
+	world_apply(w);
+	end_some(0, 85);
+	come_some(0, 100);
+	CU_ASSERT_EQUAL(said().threshold, 0);
+	world_free(w);
+}
+
+/* Each worker knows its own part, which is what can be full, and says so once. */
+static void
+test_workers(void)
+{
+	unsigned count[2] = {0}, times[2] = {0};
+	struct record r;
+	w = world_new();
+	w->plane.workers = 2;
+	w->plane.steer_class_bits = 2;
+	w->plane.mappings = 199; /* 100 each, rounded up */
+	w->conf.log = NAT_LOG_BLOCKS;
+	w->conf.mappings_high = 80;
+	world_pool(w, 1024, 65535, 64, 1);
+	for (unsigned i = 0; i < 16; i++)
+		world_address(w, 0, ip(203, 0, 113, 1 + i));
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0);
+	world_apply(w);
+	for (unsigned i = 0; i < FLOWS - 1 && (count[0] < 90 || count[1] < 90); i++) {
+		struct world_flow *f = &flow[1 + i];
+		if (world_out(w, UDP, ip_add(ip(100, 64, 0, 0), i % 40), 1 + i, SERVER, 80, &spec,
+		              f) != VERDICT_OPEN)
+			continue;
+		count[f->worker]++;
+		while (record_take(&w->ring[f->worker], &r, 1) == 1) {
+			if (r.event != RECORD_THRESHOLD)
+				continue;
+			CU_ASSERT(r.threshold == THRESHOLD_MAPPINGS_HIGH && r.used == 80);
+			CU_ASSERT(r.limit == 80 && count[f->worker] == 80);
+			CU_ASSERT_EQUAL(r.worker, f->worker);
+			times[f->worker]++;
+		}
+	}
+	CU_ASSERT(times[0] == 1 && times[1] == 1);
+	world_free(w);
+}
+
 static void
 test_subscriber(void)
 {
@@ -210,6 +336,9 @@ static const struct test_case cases[] = {
 	{"a pool, once for each crossing", test_pool},
 	{"over generations", test_reload},
 	{"blocks are counted", test_count},
+	{"all mappings and all subscribers, once for each crossing", test_tables},
+	{"tables over generations", test_tables_reload},
+	{"each worker of its own part", test_workers},
 	{"a subscriber, once for each crossing", test_subscriber},
 	{"so many a second", test_bounded},
 	{"no log", test_without_log},

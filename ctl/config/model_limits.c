@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a subscriber may have of flows, and when pools and subscribers are spoken of. */
+/* What a subscriber may have of flows, and when pools, tables and subscribers are spoken of. */
 #include "model_limits.h"
 
 enum { UNITS_SECOND = 64000, MAX_BURST = 1 << 30, LESS_PERCENT = 10 };
@@ -11,18 +11,39 @@ given(const json_t *object, const char *key, int64_t other)
 	return json_object_get(object, key) != NULL ? get_int(object, key) : other;
 }
 
+/* Two marks in percent, by their keys in an object, and where the low one stands. */
+struct percents {
+	const char *high, *low, *path;
+};
+
+static void
+percents(struct model *m, const json_t *object, struct percents key, uint8_t *high, uint8_t *low)
+{
+	int64_t above = get_int(object, key.high);
+	int64_t below = given(object, key.low, above > LESS_PERCENT ? above - LESS_PERCENT : 0);
+	if (above != 0 && below >= above)
+		config_error_add(m->errs, key.path, "is %d, %s is %d; expected less", (int)below,
+		                 key.high, (int)above);
+	*high = (uint8_t)above;
+	*low = (uint8_t)(above != 0 ? below : 0);
+}
+
 void
 pool_thresholds(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *p)
 {
 	struct config_path path;
-	int64_t high = get_int(pool, "used_high");
-	int64_t low = given(pool, "used_low", high > LESS_PERCENT ? high - LESS_PERCENT : 0);
 	path_make(&path, "nat.pools[%zu].used_low", i);
-	if (high != 0 && low >= high)
-		config_error_add(m->errs, path.text, "is %d, used_high is %d; expected less",
-		                 (int)low, (int)high);
-	p->high = (uint8_t)high;
-	p->low = (uint8_t)(high != 0 ? low : 0);
+	percents(m, pool, (struct percents){"used_high", "used_low", path.text}, &p->high, &p->low);
+}
+
+void
+nat_thresholds(struct model *m, const json_t *nat)
+{
+	percents(m, nat, (struct percents){"mappings_high", "mappings_low", "nat.mappings_low"},
+	         &m->nat.mappings_high, &m->nat.mappings_low);
+	percents(m, nat, (struct percents){"subscribers_high", "subscribers_low",
+	                                   "nat.subscribers_low"},
+	         &m->nat.subscribers_high, &m->nat.subscribers_low);
 }
 
 static bool

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       Limits and thresholds of pools and rules, and how pools choose, from the document to
- *            their rows.
+ * What       Limits and thresholds of pools, tables and rules, and how pools choose, from the
+ *            document to their rows.
  * Owner      Values of one compilation.
  * See        nat/limit.h, nat/threshold.h.
  */
@@ -11,6 +11,7 @@
 #include "model.h"
 #include "option.h"
 
+void nat_thresholds(struct model *m, const json_t *nat);
 void pool_thresholds(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *p);
 /* pool_choice: how blocks and ports are given out, and what is kept for whom. */
 void pool_choice(struct model *m, const json_t *pool, size_t i, struct img_nat_pool *p);

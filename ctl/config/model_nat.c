@@ -333,6 +333,7 @@ model_nat(struct model *m)
 	m->nat.start_waits = json_is_true(json_object_get(nat, "quarantine_at_start"));
 	m->nat.drain_ms = (uint32_t)get_int(nat, "drain_deadline") * 1000;
 	m->nat.quarantine_ms = (uint32_t)get_int(nat, "quarantine") * 1000;
+	nat_thresholds(m, nat);
 	model_pcp(m);
 	bool fit = pools_fit(m, pools);
 	for (size_t i = 0; i < json_array_size(pools); i++) {

@@ -312,6 +312,7 @@ const struct config_option config_options[] = {
 	{"nat.log_addresses", CONFIG_BOOL, "false", 0, 0, NULL, 0,
 	 "log also when a subscriber gets a pool address and gives it back (RFC 8158, events 14 "
 	 "and 15), beside the block that says the same"},
+	OPTIONS_NAT_MARKS,
 	{"nat.capacity", CONFIG_OBJECT, NULL, 0, 0, NULL, 0, "table sizes, all workers together"},
 	{"nat.capacity.mappings", CONFIG_INT, "1000000", 64, 200000000, NULL, FIXED, "mappings"},
 	{"nat.capacity.subscribers", CONFIG_INT, "100000", 64, 20000000, NULL, FIXED,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What       Rows of the option table: how a pool gives what it has, and when it is spoken of.
+ * What       Rows of the option table: how a pool gives what it has, and when it is spoken of, or
+ *            tables that all share are.
  * Owner      ctl/config/options.c, where they stand among the others.
  */
 #ifndef MR_CONFIG_OPTIONS_POOL_H
@@ -28,6 +29,17 @@
 	{"nat.pools[].used_high", CONFIG_INT, "0", 0, 100, NULL, 0, \
 	 "percent of its blocks in use at which a `threshold` event is logged; 0: never"}, \
 	{"nat.pools[].used_low", CONFIG_INT, NULL, 0, 99, NULL, 0, \
+	 "percent at which it is logged that there are few again; default: 10 less"}
+
+#define OPTIONS_NAT_MARKS \
+	{"nat.mappings_high", CONFIG_INT, "0", 0, 100, NULL, 0, \
+	 "percent of `nat.capacity.mappings` in use on a worker, of its part, at which a " \
+	 "`threshold` event is logged; 0: never"}, \
+	{"nat.mappings_low", CONFIG_INT, NULL, 0, 99, NULL, 0, \
+	 "percent at which it is logged that there are few again; default: 10 less"}, \
+	{"nat.subscribers_high", CONFIG_INT, "0", 0, 100, NULL, 0, \
+	 "the same of `nat.capacity.subscribers`: who has a pool address"}, \
+	{"nat.subscribers_low", CONFIG_INT, NULL, 0, 99, NULL, 0, \
 	 "percent at which it is logged that there are few again; default: 10 less"}
 
 #endif

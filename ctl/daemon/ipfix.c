@@ -13,7 +13,8 @@ enum part {
 	SUBSCRIBER = 1, EXTERNAL = 2, FAR = 4, POOL = 8, QUOTA = 16, PORT = 32, RANGE = 64,
 	PROTO = 128, COUNTS = 256, PADDING = 512, POOL_HIGH = 1024, POOL_LOW = 2048,
 	USER_HIGH = 4096, THRESHOLD = 8192, PER_USER = 1 << 14, MAPPINGS = 1 << 15,
-	SUBSCRIBERS = 1 << 16, SESSIONS = 1 << 17, FRAGMENTS = 1 << 18,
+	SUBSCRIBERS = 1 << 16, SESSIONS = 1 << 17, FRAGMENTS = 1 << 18, ALL_HIGH = 1 << 19,
+	ALL_LOW = 1 << 20, GLOBAL_HIGH = 1 << 21,
 };
 
 /* Largest members first: no gaps between them. */
@@ -22,11 +23,12 @@ struct row {
 	uint64_t bytes_out, bytes_in, packets_out, packets_in;
 	uint32_t subscriber, external, far, realm, pool, quota;
 	uint32_t threshold, pool_high, pool_low, user_high, entries, mappings, subscribers;
-	uint32_t sessions, fragments;
+	uint32_t sessions, fragments, all_high, all_low, global_high;
 	uint16_t port, external_port, far_port, port_first, port_last;
 	uint8_t proto, event;
+	uint8_t padding[4];
 };
-static_assert(sizeof(struct row) == 112, "the specification below describes every byte");
+static_assert(sizeof(struct row) == 128, "the specification below describes every byte");
 
 static fbInfoElementSpec_t row_spec[] = {
 	{(char *)"observationTimeMilliseconds", 8, 0},
@@ -49,6 +51,9 @@ static fbInfoElementSpec_t row_spec[] = {
 	{(char *)"maxSubscribers", 4, SUBSCRIBERS},
 	{(char *)"maxSessionEntries", 4, SESSIONS},
 	{(char *)"maxFragmentsPendingReassembly", 4, FRAGMENTS},
+	{(char *)"addressPortMappingHighThreshold", 4, ALL_HIGH},
+	{(char *)"addressPortMappingLowThreshold", 4, ALL_LOW},
+	{(char *)"globalAddressMappingHighThreshold", 4, GLOBAL_HIGH},
 	{(char *)"sourceTransportPort", 2, PORT},
 	{(char *)"postNAPTSourceTransportPort", 2, PORT},
 	{(char *)"destinationTransportPort", 2, FAR},
@@ -56,6 +61,7 @@ static fbInfoElementSpec_t row_spec[] = {
 	{(char *)"portRangeEnd", 2, RANGE},
 	{(char *)"protocolIdentifier", 1, PROTO},
 	{(char *)"natEvent", 1, 0},
+	{(char *)"paddingOctets", 4, PADDING},
 	FB_IESPEC_NULL
 };
 
@@ -84,7 +90,8 @@ enum { /* natQuotaExceededEvent */
 
 /*
  * Templates by event, and threshold or quota of such; of two events with the same one the first has
- * the number. RFC 8158 has none for a subscriber that has few mappings again, and for permissions.
+ * the number. RFC 8158 has none for a subscriber that has few mappings again, for a table that has
+ * few subscribers again, and for permissions.
  */
 static const struct {
 	uint8_t event;
@@ -113,6 +120,9 @@ static const struct {
 	{RECORD_THRESHOLD, 265, POOL | THRESHOLD | POOL_LOW, THRESHOLD_POOL_LOW},
 	{RECORD_THRESHOLD, 266, SUBSCRIBER | POOL | THRESHOLD | USER_HIGH,
 	 THRESHOLD_USER_HIGH},
+	{RECORD_THRESHOLD, 271, THRESHOLD | ALL_HIGH, THRESHOLD_MAPPINGS_HIGH},
+	{RECORD_THRESHOLD, 272, THRESHOLD | ALL_LOW, THRESHOLD_MAPPINGS_LOW},
+	{RECORD_THRESHOLD, 273, THRESHOLD | GLOBAL_HIGH, THRESHOLD_SUBSCRIBERS_HIGH},
 };
 enum { TEMPLATES = sizeof(templates) / sizeof(templates[0]), ROW_INTERNAL = 1000,
        POOL_INTERNAL = 1001, POOL_TEMPLATE = 299, REALM_INTERNAL = 1002,
@@ -328,6 +338,13 @@ template_of(const struct record *rec)
 	return 0;
 }
 
+/* threshold_event: of all mappings both marks have one number, and an element each. */
+static uint32_t
+threshold_event(uint8_t threshold)
+{
+	return threshold == THRESHOLD_MAPPINGS_LOW ? THRESHOLD_MAPPINGS_HIGH : threshold;
+}
+
 static struct row
 row_of(const struct record *rec, uint32_t pool)
 {
@@ -340,8 +357,9 @@ row_of(const struct record *rec, uint32_t pool)
 		.event = rec->event == RECORD_BLOCK_INTERIM ? RECORD_BLOCK_CREATE : rec->event,
 	};
 	if (rec->event == RECORD_THRESHOLD) {
-		r.threshold = rec->threshold;
-		r.pool_high = r.pool_low = r.user_high = (uint32_t)rec->limit;
+		r.threshold = threshold_event(rec->threshold);
+		r.pool_high = r.pool_low = r.user_high = r.all_high = r.all_low = r.global_high =
+			(uint32_t)rec->limit;
 	}
 	if (rec->event == RECORD_QUOTA_EXCEEDED)
 		r.entries = r.mappings = r.subscribers = r.sessions = r.fragments =

@@ -167,6 +167,10 @@ put_session(struct out *o, const struct record *rec)
 static const struct { const char *name; uint8_t number; } thresholds[] = {
 	{"pool_high", THRESHOLD_POOL_HIGH}, {"pool_low", THRESHOLD_POOL_LOW},
 	{"subscriber_high", THRESHOLD_USER_HIGH}, {"subscriber_low", THRESHOLD_USER_LOW},
+	{"mapping_table_high", THRESHOLD_MAPPINGS_HIGH},
+	{"mapping_table_low", THRESHOLD_MAPPINGS_LOW},
+	{"subscriber_table_high", THRESHOLD_SUBSCRIBERS_HIGH},
+	{"subscriber_table_low", THRESHOLD_SUBSCRIBERS_LOW},
 };
 enum { THRESHOLDS = sizeof(thresholds) / sizeof(thresholds[0]) };
 

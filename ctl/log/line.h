@@ -32,7 +32,7 @@ bool log_event_is_assignment(unsigned event); /* somebody had an external addres
 bool log_event_is_session(unsigned event);
 bool log_event_is_of_all(unsigned event); /* gap, beginning, step of the clock: of every address */
 bool log_event_has_since(const struct record *rec);
-bool log_event_has_subscriber(const struct record *rec); /* not of a pool as a whole */
+bool log_event_has_subscriber(const struct record *rec); /* not of a pool or table */
 /* log_threshold_name: of an enum record_threshold. */
 const char *log_threshold_name(unsigned threshold);
 /* log_quota_name: of an enum record_quota; NULL: of none. */

@@ -118,6 +118,17 @@ put_data(struct out *o, const struct syslog_sender *s, uint64_t number, const st
 	put(o, "]");
 }
 
+/* put_threshold: of a pool, of a subscriber, or of all that a worker has. */
+static void
+put_threshold(struct out *o, const struct record *rec, const char *inside,
+              const struct log_names *names)
+{
+	const char *whose = log_event_has_subscriber(rec) ? inside :
+	                    names != NULL ? names->pool : "";
+	put(o, " %s%s%s: %llu", log_threshold_name(rec->threshold), whose[0] != '\0' ? " of " : "",
+	    whose, (unsigned long long)rec->used);
+}
+
 static void
 put_words(struct out *o, const struct record *rec, const struct log_names *names)
 {
@@ -133,9 +144,7 @@ put_words(struct out *o, const struct record *rec, const struct log_names *names
 	else if (rec->event == RECORD_CLOCK)
 		put(o, " the clock was set");
 	else if (rec->event == RECORD_THRESHOLD)
-		put(o, " %s of %s: %llu", log_threshold_name(rec->threshold),
-		    log_event_has_subscriber(rec) ? inside : names != NULL ? names->pool : "",
-		    (unsigned long long)rec->used);
+		put_threshold(o, rec, inside, names);
 	else if (rec->port_last != 0)
 		put(o, " %s %s %s:%u-%u", record_event_name(rec->event), inside, external,
 		    rec->port_first, rec->port_last);
