@@ -199,7 +199,18 @@ test_merge(void)
 	free(h);
 }
 
-static const char file[] = "/tmp/mr_test_config_guards.txt";
+/* A file of this run alone, and the section that names it. */
+static char folder[] = "/tmp/mr-guards-XXXXXX", file[64], list[128];
+
+static void
+file_name(void)
+{
+	if (mkdtemp(folder) == NULL)
+		exit(2);
+	snprintf(file, sizeof(file), "%s/list", folder);
+	snprintf(list, sizeof(list), "\"lists\":[{\"name\":\"a\",\"prefixes\":"
+	         "[\"10.0.0.0/8\"],\"file\":\"%s\"}]", file);
+}
 
 static void
 file_write(const char *text)
@@ -213,18 +224,16 @@ file_write(const char *text)
 static void
 test_file(void)
 {
-#define LIST "\"lists\":[{\"name\":\"a\",\"prefixes\":[\"10.0.0.0/8\"],\"file\":" \
-	"\"/tmp/mr_test_config_guards.txt\"}]"
 	file_write("# addresses\r\n192.0.2.0/24\r\n\n  2001:db8::/32 # and a comment\n192.0.2.77\n"
 	           "198.51.100.9/24");
-	struct image_header *h = compile(LIST);
+	struct image_header *h = compile(list);
 	const struct img_lb_list *l = rows(h, IMG_LB_LISTS, 1);
 	CU_ASSERT(l->n4 == 3 && l->n6 == 1);
 	const struct img_lb_range4 *r = rows(h, IMG_LB_RANGES4, 3);
 	CU_ASSERT(r[2].first == 0xc6336400 && r[2].last == 0xc63364ff);
 	free(h);
 	file_write("192.0.2.0/24\n\n192.0.2.0/33\n");
-	refused(LIST, "lb.lists[0].file", "line 3 is no prefix");
+	refused(list, "lb.lists[0].file", "line 3 is no prefix");
 	unlink(file);
 }
 
@@ -236,20 +245,20 @@ test_lines(void)
 	struct image_header *h[2];
 	snprintf(text, sizeof(text), "192.0.2.1 # %0500d 11.0.0.1\n192.0.2.3\n", 7);
 	file_write(text);
-	h[0] = compile(LIST);
+	h[0] = compile(list);
 	CU_ASSERT_EQUAL(((const struct img_lb_list *)rows(h[0], IMG_LB_LISTS, 1))->n4, 3);
 	file_write("192.0.2.1\n192.0.2.4\n");
-	h[1] = compile(LIST);
+	h[1] = compile(list);
 	CU_ASSERT_NOT_EQUAL(memcmp(h[0]->digest, h[1]->digest, sizeof(h[0]->digest)), 0);
 	free(h[1]);
 	file_write("192.0.2.3\n192.0.2.1\n");
-	h[1] = compile(LIST);
+	h[1] = compile(list);
 	CU_ASSERT_EQUAL(memcmp(h[0]->digest, h[1]->digest, sizeof(h[0]->digest)), 0);
 	free(h[0]);
 	free(h[1]);
 	snprintf(text, sizeof(text), "%400s\n", "192.0.2.0/2x");
 	file_write(text);
-	refused(LIST, "lb.lists[0].file", "line 1 is no prefix");
+	refused(list, "lb.lists[0].file", "line 1 is no prefix");
 	unlink(file);
 }
 
@@ -258,40 +267,50 @@ static void
 test_no_file(void)
 {
 	CU_ASSERT_EQUAL_FATAL(mkfifo(file, 0600), 0);
-	refused(LIST, "lb.lists[0].file", "expected a file of prefixes");
+	refused(list, "lb.lists[0].file", "expected a file of prefixes");
 	unlink(file);
 	FILE *f = fopen(file, "we");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 	fwrite("192.0.2.1\0secret\n", 1, 17, f);
 	fclose(f);
-	refused(LIST, "lb.lists[0].file", "line 1 is no prefix");
+	refused(list, "lb.lists[0].file", "line 1 is no prefix");
 	unlink(file);
 	refused("\"lists\":[{\"name\":\"a\",\"file\":\"/tmp\"}]", "lb.lists[0].file",
 	        "expected a file of prefixes");
 }
 
-/* A million lines: in time, and in an image of 8 MB. */
-static void
-test_million(void)
+/* compile_lines: a list of so many. => the processor's seconds that it takes, its image in *size. */
+static double
+compile_lines(uint32_t lines, size_t *size)
 {
-	enum { MILLION = 1000000 };
 	struct timespec a, b;
 	FILE *f = fopen(file, "we");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-	for (uint32_t i = 0; i < MILLION; i++) {
+	for (uint32_t i = 0; i < lines; i++) {
 		uint32_t at = i * 2654435761u & 0xffffff00u;
 		fprintf(f, "%u.%u.%u.%u/28\n", at >> 24, at >> 16 & 255, at >> 8 & 255, i & 240);
 	}
 	fclose(f);
-	clock_gettime(CLOCK_MONOTONIC, &a);
-	struct image_header *h = compile(LIST);
-	clock_gettime(CLOCK_MONOTONIC, &b);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+	struct image_header *h = compile(list);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(h);
-	double took = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
-	printf("  %.0f ms, image of %zu kB ", took * 1e3, (size_t)h->size / 1024);
-	CU_ASSERT(took < 3 && h->size < 9u << 20 && h->size > 7u << 20);
+	*size = (size_t)h->size;
 	free(h);
 	unlink(file);
+	return (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
+}
+
+/* A million lines: in an image of 8 MB, and in some twelve times what a tenth of them takes. */
+static void
+test_million(void)
+{
+	enum { MILLION = 1000000 };
+	size_t size;
+	double tenth = compile_lines(MILLION / 10, &size), took = compile_lines(MILLION, &size);
+	printf("  %.0f ms, %.1f times a tenth, image of %zu kB ", took * 1e3, took / tenth,
+	       size / 1024);
+	CU_ASSERT(took < 25 * tenth && size < 9u << 20 && size > 7u << 20);
 }
 
 static const struct test_case cases[] = {
@@ -307,4 +326,11 @@ static const struct test_case cases[] = {
 	{"a million prefixes", test_million},
 };
 
-TEST_MAIN("config_guards", cases)
+int
+main(void)
+{
+	file_name();
+	int status = test_main("config_guards", cases, sizeof(cases) / sizeof(cases[0]));
+	rmdir(folder);
+	return status;
+}
