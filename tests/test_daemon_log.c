@@ -201,8 +201,8 @@ said_again(void)
 		said = lines("\"event\":\"block_interim\"");
 		poll(NULL, 0, STEP_MS);
 	}
-	CU_ASSERT_EQUAL(said, 2);
-	CU_ASSERT_EQUAL(lines("\"since\":\"2026-11-24T16:00:01.000000Z\""), 2);
+	CU_ASSERT(said >= 2); /* a third, if the daemon was faster than we are */
+	CU_ASSERT(lines("\"since\":\"2026-11-24T16:00:01.000000Z\"") >= said);
 	CU_ASSERT(says("nat whohad 203.0.113.1:1100 --at 2026-11-25T00:00:00Z", 0, "100.64.0.2"));
 	snprintf(words, sizeof(words), "rm -r %s", in_dir("log"));
 	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(words) == 0);
@@ -236,7 +236,7 @@ each_is_kept(void)
 	CU_ASSERT(wait_generation(1));
 	for (unsigned i = 0; i < 10; i++)
 		apply(nat[i % 2]);
-	CU_ASSERT_EQUAL(configurations(), 10);
+	CU_ASSERT(are_kept(10));
 	snprintf(words, sizeof(words), "rm -r %s", in_dir("log"));
 	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(words) == 0);
 	write_file("config.json", fake_document);
