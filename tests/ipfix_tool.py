@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collects IPFIX messages into a capture, and shows what a dissector makes of them.
 
-    ipfix_tool.py collect udp|tcp|slow|tls PORT CAPTURE [CERTIFICATE KEY]   until it is killed; slow: TCP, 400 kB/s at
-                                      most, and what it has not read is soon the sender's to keep
+    ipfix_tool.py collect udp|tcp|slow|tls PORT CAPTURE [CERTIFICATE KEY]   until SIGTERM, and then what is under way;
+                                      slow: TCP, 400 kB/s at most, and what it has not read is soon the sender's to keep
                                       The capture is there when it listens.
     ipfix_tool.py show CAPTURE        a line a data record, as tshark decodes it: "domain sequence name=value ..."
 """
 import json
+import select
+import signal
 import socket
 import ssl
 import struct
@@ -16,6 +18,8 @@ import sys
 import time
 
 SLOW_BYTES, SLOW_S = 2048, 0.005
+SILENT_S = 0.2  # nothing is under way any more
+ended = []      # SIGTERM has come
 
 
 def checksum(data):
@@ -44,9 +48,17 @@ class Capture:
         self.f.flush()
 
 
+def comes(s):
+    """Wait for something to read. => False: none will come, since the end was asked for."""
+    while not (isinstance(s, ssl.SSLSocket) and s.pending()) and not select.select([s], [], [], SILENT_S)[0]:
+        if ended:
+            return False
+    return True
+
+
 def collect_stream(conn, capture, is_slow):
     data = b""
-    while True:
+    while comes(conn):
         more = conn.recv(SLOW_BYTES if is_slow else 65536)
         time.sleep(SLOW_S if is_slow else 0)
         if not more:
@@ -64,8 +76,9 @@ def collect(transport, port, name, certificate=None, key=None):
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         s.bind(("127.0.0.1", port))
         capture = Capture(name)
-        while True:
+        while comes(s):
             capture.add(s.recv(65536))
+        return
     s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if transport == "slow":
@@ -77,7 +90,7 @@ def collect(transport, port, name, certificate=None, key=None):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
     capture = Capture(name)
-    while True:
+    while comes(s):
         conn, _ = s.accept()
         if context is not None:
             conn = context.wrap_socket(conn, server_side=True)
@@ -122,6 +135,7 @@ def show(name):
 
 if __name__ == "__main__":
     if sys.argv[1] == "collect":
+        signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
         collect(sys.argv[2], int(sys.argv[3]), *sys.argv[4:])
     else:
         show(sys.argv[2])

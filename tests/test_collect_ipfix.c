@@ -156,7 +156,7 @@ all_arrive(const char *transport)
 	collector_start(transport, "one.pcap");
 	make_records(2000);
 	CU_ASSERT(sink_reaches("sent", 2001) && sink_value("lost") == 0);
-	poll(NULL, 0, 500);
+	CU_ASSERT(sink_reaches("pending", 0));
 	run_end(collector, SIGTERM);
 	CU_ASSERT_EQUAL(shown("one.pcap", 0, 2000), 0);
 	collectors_end();
@@ -185,17 +185,14 @@ away(void)
 {
 	ipfix_begin("tcp", "", "");
 	make_records(300);
-	poll(NULL, 0, 300);
-	CU_ASSERT(sink_value("up") == 0 && sink_value("pending") == 301);
+	CU_ASSERT(sink_reaches("pending", 301) && sink_value("up") == 0);
 	collector_start("tcp", "one.pcap");
 	CU_ASSERT(sink_reaches("pending", 0));
-	poll(NULL, 0, 300);
-	run_end(collector, SIGKILL);
+	run_end(collector, SIGTERM);
 	CU_ASSERT(sink_reaches("up", 0));
 	make_records(700);
 	collector_start("tcp", "two.pcap");
 	CU_ASSERT(sink_reaches("pending", 0));
-	poll(NULL, 0, 300);
 	run_end(collector, SIGTERM);
 	CU_ASSERT_EQUAL(shown("one.pcap", 0, 300), 0);
 	CU_ASSERT_EQUAL(shown("two.pcap", 300, 1000), 0); /* templates and names were told again */
@@ -218,32 +215,6 @@ daemon_kb(void)
 	return kb;
 }
 
-/* capture_rests: the collector has read what there was. */
-static void
-capture_rests(const char *capture)
-{
-	struct stat st = {0};
-	off_t size = -1;
-	for (unsigned i = 0; i < 20 && size != st.st_size; i++) {
-		size = st.st_size;
-		poll(NULL, 0, 500);
-		stat(in_dir(capture), &st);
-	}
-}
-
-/* rings_drained: the sink has lost, sent or waiting all that was made, and the beginning. */
-static bool
-rings_drained(void)
-{
-	for (int i = 0; i < WAIT_MS / STEP_MS; i++) {
-		json_int_t n = sink_value("sent") + sink_value("lost") + sink_value("pending");
-		if ((uint64_t)n > made)
-			return true;
-		poll(NULL, 0, STEP_MS);
-	}
-	return false;
-}
-
 static bool
 answers_at_once(void)
 {
@@ -252,7 +223,7 @@ answers_at_once(void)
 	for (unsigned i = 0; i < 20; i++)
 		sink_value("pending");
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	return b.tv_sec - a.tv_sec < 2;
+	return b.tv_sec - a.tv_sec < WAIT_MS / 2000;
 }
 
 /*
@@ -270,14 +241,16 @@ slow(void)
 	make_records(300);
 	CU_ASSERT(sink_reaches("pending", 0) && sink_value("lost") == 0);
 	kill(collector, SIGSTOP);
-	for (unsigned i = 0; i < 20 && sink_value("pending") < QUEUE - 1; i++) {
+	json_int_t sent = -1;
+	for (unsigned i = 0; i < 20 && sink_value("sent") != sent; i++) {
+		sent = sink_value("sent");
 		make_records(FLOOD); /* the kernel's buffers fill up, and then the queue */
 		CU_ASSERT(rings_drained());
 		poll(NULL, 0, 300);
 	}
 	CU_ASSERT(sink_value("pending") >= QUEUE - 1 && answers_at_once());
 	unsigned kb = daemon_kb();
-	json_int_t sent = sink_value("sent"), before = sink_value("lost");
+	json_int_t before = sink_value("lost");
 	make_records(FLOOD);
 	CU_ASSERT(rings_drained() && sink_value("lost") >= before + FLOOD);
 	CU_ASSERT(sink_value("sent") == sent && sink_value("up") == 1);
@@ -289,7 +262,6 @@ slow(void)
 	uint64_t lost = (uint64_t)sink_value("lost");
 	snprintf(count, sizeof(count), "%llu", (unsigned long long)lost);
 	CU_ASSERT(millctl("log sinks", text, sizeof(text)) == 0 && strstr(text, count) != NULL);
-	capture_rests("one.pcap");
 	run_end(collector, SIGTERM);
 	CU_ASSERT_EQUAL(shown("one.pcap", 0, made), lost);
 	collectors_end();
@@ -318,7 +290,7 @@ realms(void)
 		CU_ASSERT(record_put(&far.records->ring[0], &r));
 	}
 	CU_ASSERT(sink_reaches("sent", 3)); /* and the beginning */
-	poll(NULL, 0, 300);
+	CU_ASSERT(sink_reaches("pending", 0));
 	run_end(collector, SIGTERM);
 	CU_ASSERT(must("python3 %s/tests/ipfix_tool.py show %s >%s 2>/dev/null", MR_SOURCE_ROOT,
 	               in_dir("one.pcap"), in_dir("shown")));
@@ -342,6 +314,7 @@ main(void)
 		printf("skipped: needs tshark and openssl\n");
 		return SKIPPED;
 	}
+	network_own();
 	snprintf(keys, sizeof(keys), "/tmp/mr-tls-XXXXXX");
 	if (mkdtemp(keys) == NULL || !must(
 		"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -addext "

@@ -14,7 +14,7 @@
 #include "ctl/daemon/health_probe.h"
 #include "health_world.h"
 
-/* A check that is to end has time, however busy the machine is; SHORT_MS: it is to run out of it. */
+/* A check that is to end has time, however busy the machine is; SHORT_MS: it is to have none. */
 enum { PATIENT_MS = 20000, SHORT_MS = 300 };
 
 static struct event_base *base;
