@@ -294,6 +294,17 @@ begin(const char *config)
 	daemon_start(config != NULL ? in_dir("config.json") : NULL);
 }
 
+/* log_remove: that of log.files, if there is one. A daemon that starts with another configuration
+ * goes on with the log of that in force until its own is given: it may be there again. */
+static inline void
+log_remove(void)
+{
+	char command[160];
+	snprintf(command, sizeof(command), "rm -r %s", in_dir("log"));
+	if (access(in_dir("log"), F_OK) == 0)
+		CU_ASSERT(system(command) == 0);
+}
+
 static inline void
 end(void)
 {
@@ -304,6 +315,7 @@ end(void)
 	far_stop();
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		unlink(in_dir(files[i]));
+	log_remove();
 	CU_ASSERT(rmdir(dir) == 0);
 }
 
