@@ -279,7 +279,7 @@ test_no_file(void)
 	        "expected a file of prefixes");
 }
 
-/* compile_lines: a list of so many. => seconds of the processor that it takes; size of the image. */
+/* compile_lines: a list of so many. => the seconds of the processor, and the size of the image. */
 static double
 compile_lines(uint32_t lines, size_t *size)
 {
