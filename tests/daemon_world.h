@@ -45,6 +45,7 @@ static struct {
 	struct record_segment *records;
 	atomic_bool stop;
 	atomic_uint apply_ms; /* that an image takes */
+	atomic_uint hello_ms; /* that a greeting takes */
 	atomic_uint images;   /* that came, taken or not */
 } far;
 
@@ -115,7 +116,9 @@ far_serve(int fd)
 	int fds[MAX_FDS] = {far.stats_fd, far.records_fd, far.image_fd};
 	if (cmd.kind == CMD_APPLY)
 		far_apply(&cmd, image_fd, &reply);
-	else if (cmd.kind != CMD_HELLO)
+	else if (cmd.kind == CMD_HELLO)
+		poll(NULL, 0, (int)atomic_load(&far.hello_ms));
+	else
 		fake_query(&far.plane, &cmd, &reply, far_rows, sizeof(far_rows) - sizeof(reply));
 	send_reply(fd, &reply, fds, cmd.kind == CMD_HELLO && far.image_fd >= 0 ? MAX_FDS : 0);
 	return 0;

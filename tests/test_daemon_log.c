@@ -278,11 +278,36 @@ told_nothing(void)
 	end();
 }
 
+/* What was said while nobody was there waits until the daemon knows where it is to go: it has more
+ * to do first than a turn takes. */
+static void
+records_wait(void)
+{
+	uint64_t second = 0;
+	begin(fake_document);
+	far.plane.stats->start_time_ns = 1795536000ull * 1000000000;
+	CU_ASSERT(wait_generation(1));
+	apply("\"log\":\"blocks\"");
+	put_records(1, 1, &second);
+	CU_ASSERT(sink_sent(2));
+	for (uint64_t i = 2; i < 6; i += 2) {
+		CU_ASSERT(WIFSIGNALED(daemon_stop(SIGKILL)));
+		put_records(i, 2, &second);
+		atomic_store(&far.hello_ms, 300);
+		daemon_start(NULL);
+		CU_ASSERT(wait_generation(2) && sink_sent(2));
+		atomic_store(&far.hello_ms, 0);
+	}
+	CU_ASSERT_EQUAL(lines("\"event\":\"gap\""), 0);
+	end();
+}
+
 static const struct test_case cases[] = {
 	{"who had it", who_had_it},
 	{"a log that began late", log_begun_late},
 	{"held blocks are said again", said_again},
 	{"each configuration is kept", each_is_kept},
 	{"a time in which nothing was logged", told_nothing},
+	{"what waits for a daemon", records_wait},
 };
 TEST_MAIN("daemon_log", cases)

@@ -158,13 +158,16 @@ on_records(void *arg, const struct record *rec, size_t n)
 	}
 }
 
+/* drain: records stay in their rings until it is known what is in force, and so where they go. */
 static void
 drain(void *arg)
 {
 	struct daemon *d = arg;
 	const struct stats_segment *stats = d->plane.stats;
-	log_service_drain(d->logs, d->plane.records, stats != NULL ? stats->start_time_ns : 0,
-	                  d->plane.image, d->plane.given_ns);
+	bool is_known = api_document(d->api) != NULL || !d->agree.waits;
+	log_service_drain(d->logs, is_known ? d->plane.records : NULL,
+	                  stats != NULL ? stats->start_time_ns : 0, d->plane.image,
+	                  d->plane.given_ns);
 	const char *trouble = log_service_trouble(d->logs);
 	if (trouble != NULL)
 		say(d, "%s", trouble);
