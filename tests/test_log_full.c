@@ -91,6 +91,20 @@ now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* is_soon: what the configuration says of 203.0.113.9 is kept by the disk, maybe later than it was in
+ * force. at: 0: now. */
+static bool
+is_soon(uint64_t at, unsigned subscriber)
+{
+	for (int i = 0; i < WAIT_MS / STEP_MS; i++) {
+		uint64_t ms = at != 0 ? at : now_ms();
+		if (at_moment("203.0.113.9", ms).subscriber == subscriber)
+			return true;
+		poll(NULL, 0, STEP_MS);
+	}
+	return false;
+}
+
 /* wrong: answers that are certain and not right; from, to: of these seconds also uncertain ones. */
 static unsigned
 wrong(unsigned from, unsigned to)
@@ -159,8 +173,8 @@ full_disk(void)
 	apply("100.64.0.13");
 	CU_ASSERT_EQUAL(wrong(1, 19), 0);
 	hand_over(3 * QUEUE);
-	for (int i = 0; i < WAIT_MS && sink("lost") == 0; i++)
-		poll(NULL, 0, 1);
+	for (int i = 0; i < WAIT_MS / STEP_MS && sink("lost") == 0; i++)
+		poll(NULL, 0, STEP_MS);
 	CU_ASSERT(sink("lost") != 0 && at_second((unsigned)made - 100).gaps != 0);
 	CU_ASSERT_EQUAL(wrong(1, 19), 0);
 	CU_ASSERT_EQUAL(unlink(in_dir("log/filler")), 0);
@@ -170,8 +184,7 @@ full_disk(void)
 	CU_ASSERT_EQUAL(wrong(1, QUEUE / 2), 0); /* what waited is there */
 	CU_ASSERT_EQUAL(wrong((unsigned)made - 38, (unsigned)made), 0);
 	CU_ASSERT(at_second((unsigned)made - 100).gaps != 0); /* what did not is a gap */
-	CU_ASSERT_EQUAL(at_moment("203.0.113.9", between).subscriber, 12);
-	CU_ASSERT_EQUAL(at_moment("203.0.113.9", now_ms()).subscriber, 13);
+	CU_ASSERT(is_soon(between, 12) && is_soon(0, 13));
 	daemon_stop(SIGKILL);
 	daemon_start(NULL);
 	CU_ASSERT(wait_generation(4));
