@@ -119,14 +119,17 @@ rows_down(void)
 	return n;
 }
 
-/* until: n backends are so, within 20 s: the machine may have other things to do. */
+enum { PATIENT_S = 60 }; /* what is to come soon comes within it, however busy the machine is */
+
+/* until: n backends are so, and the data plane knows who is down. */
 static void
 until(const char *word, unsigned n)
 {
-	for (double end = world_now() + 20; count(word) != n && world_now() < end;)
+	double end = world_now() + PATIENT_S;
+	while (count(word) != n && world_now() < end)
 		run(0.01);
 	CU_ASSERT_EQUAL(count(word), n);
-	for (int i = 0; i < 100 && rows_down() != count("down"); i++)
+	while (rows_down() != count("down") && world_now() < end)
 		run(0.05);
 }
 
@@ -151,11 +154,10 @@ test_down_and_up(void)
 	evconnlistener_free(b);
 	until("down", 100);
 	CU_ASSERT_EQUAL(rows_down(), 100);
-	CU_ASSERT(plane.applied > 1 && plane.applied < 1 + 30);
+	CU_ASSERT(plane.applied > 1 && plane.applied < 1 + 60); /* of 100 backends */
 	b = world_listen(base, AF_INET, PORT_B, on_accept, NULL);
 	until("up", 200);
 	CU_ASSERT_EQUAL(rows_down(), 0);
-	run(1.1);
 	CU_ASSERT(access(store, F_OK) == 0); /* not only at the end */
 	evconnlistener_free(a);
 	evconnlistener_free(b);
@@ -195,7 +197,7 @@ test_documents(void)
 	after = api_health(api)->load;
 	CU_ASSERT(after.backends == 10);
 	apply(10, quick()); /* now an interval ends sooner */
-	for (int i = 0; i < 200 && after.started < before.started + 10; i++) {
+	for (int i = 0; i < 20 * PATIENT_S && after.started < before.started + 10; i++) {
 		run(0.05);
 		after = api_health(api)->load;
 	}
@@ -240,7 +242,7 @@ test_on_disk(void)
 	fake_open(&plane);
 	daemon_begin();
 	apply(40, quick());
-	for (int i = 0; i < 100 && rows_down() < 40; i++) {
+	for (double end = world_now() + PATIENT_S; rows_down() < 40 && world_now() < end;) {
 		run(0.01);
 		json_t *file = json_load_file(store, 0, NULL), *o;
 		const char *key;
@@ -266,13 +268,13 @@ test_line(void)
 	daemon_begin();
 	json_t *check = json_pack("{s:s, s:s, s:[s, s], s:i, s:i}", "type", "script", "script",
 	                          "/bin/sh", "arguments", "-c", "sleep 0.1", "interval_ms", 100,
-	                          "timeout_ms", 5000);
+	                          "timeout_ms", 60000);
 	apply(200, check);
-	for (int i = 0; i < 200 && api_health(api)->load.waiting == 0; i++)
+	for (int i = 0; i < 100 * PATIENT_S && api_health(api)->load.waiting == 0; i++)
 		run(0.01);
 	load = api_health(api)->load;
 	CU_ASSERT(load.running <= PROBE_SCRIPTS && load.waiting > 0);
-	for (int i = 0; i < 200 && count("up") < 200; i++)
+	for (int i = 0; i < 20 * PATIENT_S && count("up") < 200; i++)
 		run(0.05);
 	CU_ASSERT(count("up") == 200);
 	apply(20, quick()); /* while some run and others wait */
@@ -312,13 +314,13 @@ test_ten_thousand(void)
 {
 	enum { N = 10000, INTERVAL_MS = 2000 };
 	const char *given = getenv("MR_HEALTH_SECONDS");
-	double seconds = given != NULL ? strtod(given, NULL) : 3;
+	double seconds = given != NULL ? strtod(given, NULL) : TEST_IS_SANITIZED ? 1 : 3;
 	struct health_load before, after;
 	pid_t farm = farm_begin();
 	fake_open(&plane);
 	daemon_begin();
 	double began = world_now();
-	apply(N, json_pack("{s:i, s:i, s:i}", "interval_ms", INTERVAL_MS, "timeout_ms", 10000,
+	apply(N, json_pack("{s:i, s:i, s:i}", "interval_ms", INTERVAL_MS, "timeout_ms", 60000,
 	                   "fall", 1));
 	double applied = world_now() - began;
 	until("unchecked", 0);
@@ -340,12 +342,12 @@ test_ten_thousand(void)
 	kill(farm, SIGKILL);
 	waitpid(farm, NULL, 0);
 	began = world_now();
-	while (rows_down() != N && world_now() - began < 20)
+	while (rows_down() != N && world_now() - began < PATIENT_S)
 		run(0.01);
 	printf("farm dead: all down after %.2f s in %u generations ", world_now() - began,
 	       plane.applied - generations);
 	CU_ASSERT_EQUAL(rows_down(), N);
-	CU_ASSERT(plane.applied - generations < 100);
+	CU_ASSERT(plane.applied - generations < N / 20);
 	daemon_end();
 	fake_close(&plane);
 	unlink(store);

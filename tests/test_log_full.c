@@ -91,8 +91,8 @@ now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* is_soon: what the configuration says of 203.0.113.9 is kept by the disk, maybe later than it was in
- * force. at: 0: now. */
+/* is_soon: what the configuration says of 203.0.113.9 is kept by the disk, maybe later than it was
+ * in force. at: 0: now. */
 static bool
 is_soon(uint64_t at, unsigned subscriber)
 {

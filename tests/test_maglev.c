@@ -298,7 +298,7 @@ test_time(void)
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
 	double ms = (double)(b.tv_sec - a.tv_sec) * 1e3 + (double)(b.tv_nsec - a.tv_nsec) / 1e6;
 	printf("  1000 backends: %.1f ms", ms);
-	CU_ASSERT(ms < 500); /* generous: sanitizers, a busy machine */
+	CU_ASSERT(ms < 2000); /* generous: sanitizers, a busy machine */
 }
 
 static const struct test_case cases[] = {
