@@ -110,7 +110,7 @@ def agreement(program, rng):
     doc = config(services([backend(n, 1 + n % 4) for n in range(40)])[:2], 8192)
     frames = [(i / 10000, packet(rng.randrange(1 << 17), i % 2, 1024 + i, P.SYN)) for i in range(2000)]
     ways = []
-    for workers in (1, 2, 3, 5, 8, 11, 16):
+    for workers in (1, 2, 3, 5, 8, 11, 16)[::int(os.environ.get("MR_PART", "1"))]:
         more = ("--workers", str(workers), "--seed", str(rng.randrange(1 << 30)))
         ways.append(sorted(replay(program, doc, frames, (), more)))
     print(f"agreement: {len(ways[0])} connections, {sum(w != ways[0] for w in ways)} of {len(ways)} runs differ")

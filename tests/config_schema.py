@@ -9,6 +9,7 @@ be for a reason that a schema cannot see, and the parser's words say which.
 import copy
 import glob
 import json
+import os
 import random
 import re
 import subprocess
@@ -20,7 +21,7 @@ except ImportError:
     print("python3-jsonschema is not installed")
     sys.exit(77)
 
-DOCUMENTS = 6000  # of some 20000, to be done in seconds
+DOCUMENTS = 6000 // int(os.environ.get("MR_PART", "1"))  # of some 20000, to be done in seconds
 VALUES = [None, True, False, 0, 1, -1, 1.0, 1.5, 7, 64, 500, 512, 1024, 4094, 4095, 9216, 65535, 65536, 604800, 604801,
           10**9, 1e3, "", "x", "a b", "in", "out", "ready", "drain", "udp", "nat", "fullnat", "dsr", "gue", "none", "auto", "é",
           "192.0.2.77", "192.0.2.256", "01.2.3.4", "192.0.2.0/24", "192.0.2.77/24", "192.0.2.0/33", "192.0.2.0/024",

@@ -33,6 +33,15 @@ test_seed(void)
 	return seed;
 }
 
+/* test_part: MR_PART, or 1: of what is repeated with other numbers every so manyth only, where a
+ * sanitizer makes it slow. */
+static inline unsigned
+test_part(void)
+{
+	const char *s = getenv("MR_PART");
+	return s != NULL ? (unsigned)strtoul(s, NULL, 0) : 1;
+}
+
 /* test_random: splitmix64. */
 static inline uint64_t
 test_random(uint64_t *state)

@@ -273,7 +273,7 @@ test_changes(void)
 	};
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
 		for (unsigned limit = 1; limit < 5; limit++)
-			for (unsigned first = 1; first * limit < 12; first++)
+			for (unsigned first = 1; first * limit < 12; first += test_part())
 				shown_once(limit, first, changes[i].method, changes[i].params);
 }
 
@@ -283,7 +283,7 @@ test_made_up(void)
 {
 	uint64_t seed = test_seed();
 	begin_some();
-	for (unsigned i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < ROUNDS / test_part(); i++) {
 		char cursor[32];
 		uint64_t any = test_random(&seed) >> test_random(&seed) % 64;
 		unsigned k = (unsigned)(test_random(&seed) % LISTINGS);
