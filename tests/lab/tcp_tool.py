@@ -3,11 +3,12 @@
 """Many TCP connections at once for the lab, which talk both ways all the time.
 
   echo PORT NAME       answer each connection with NAME and a line feed, then with what it sends
-  chat SECONDS         open the connections of the standard input, lines of NAME HOST PORT LOCAL-PORT; on each send some
-                       thousand octets, wait until they have come back, and again, for so many seconds; then print a line
-                       for each, NAME LOCAL-PORT SERVER ROUNDS WORD, in which WORD is
-                         good     the last round came back, too
+  chat FILE            open the connections of the standard input, lines of NAME HOST PORT LOCAL-PORT; on each send some
+                       thousand octets, wait until they have come back, and again, until FILE is there; then one round more,
+                       and print a line for each, NAME LOCAL-PORT SERVER ROUNDS WORD, in which WORD is
+                         good     that round came back, too
                          silent   it did not come back within PATIENCE seconds
+                         lost     its local port is in FILE: nobody waited for it
                          differs  something else came back
                          ended, ECONNRESET, …
 """
@@ -18,7 +19,7 @@ import socket
 import sys
 import time
 
-OCTETS, PAUSE, PATIENCE = 3000, 0.1, 4
+OCTETS, PAUSE, PATIENCE = 3000, 0.25, 20
 
 
 def echo(port, name):
@@ -65,7 +66,7 @@ class Talk:
         self.s.bind(("", self.local))
         self.s.setblocking(False)
         self.s.connect_ex((host, int(port)))
-        self.sent, self.got, self.next = b"", b"", None
+        self.sent, self.got, self.next, self.last = b"", b"", None, False
 
     def say(self, now):
         self.sent, self.got, self.next = os.urandom(OCTETS), b"", None
@@ -95,31 +96,43 @@ class Talk:
             self.rounds, self.sent, self.next = self.rounds + 1, b"", now + PAUSE
 
 
-def chat(seconds):
+def ports_of(path):
+    with open(path, encoding="ascii") as f:
+        return {int(line) for line in f}
+
+
+def chat(path):
     talks = [Talk(line) for line in sys.stdin if line.strip()]
     chosen = selectors.DefaultSelector()
     for t in talks:
         chosen.register(t.s, selectors.EVENT_READ, t)
-    end = time.monotonic() + seconds
-    while True:
+    end, left = None, talks
+    while left and (end is None or time.monotonic() < end):
+        if end is None and os.path.exists(path):
+            end, lost = time.monotonic() + PATIENCE, ports_of(path)
+            for t in talks:
+                if t.local in lost:
+                    t.word = "lost"
         now = time.monotonic()
-        waiting = [t for t in talks if t.word is None and (t.sent or t.server == "-")]
-        if now > end + PATIENCE or (now > end and not waiting):
-            break
-        for t in talks:
-            if t.word is None and t.next is not None and t.next <= now < end:
+        for t in left:
+            if t.word is None and t.next is not None and (t.next <= now or end is not None):
+                t.last = end is not None
                 t.say(now)
         for key, _ in chosen.select(0.02):
-            key.data.hear(time.monotonic())
+            if key.data.word is None:
+                key.data.hear(time.monotonic())
             if key.data.word is not None:
                 chosen.unregister(key.fileobj)
+        for t in left:
+            if t.word is None and t.last and t.next is not None:
+                t.word = "good"
+        left = [t for t in left if t.word is None]
     for t in talks:
-        word = t.word or ("silent" if t in waiting else "good")
-        print(t.name, t.local, t.server, t.rounds, word)
+        print(t.name, t.local, t.server, t.rounds, t.word or "silent")
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "echo":
         echo(int(sys.argv[2]), sys.argv[3])
     else:
-        chat(float(sys.argv[2]))
+        chat(sys.argv[2])
