@@ -17,7 +17,7 @@ crash_config() {
 		 log: {files: {directory: $log}}}' >"$crash/config.json"
 }
 crash_plane() {
-	ip netns exec mr-box env $crash_env "$build/ctl/dataplane/millrace" --no-huge --socket "$crash/plane" >>"$crash/out" 2>&1 & # killed by its own number
+	spawn box env $crash_env "$build/ctl/dataplane/millrace" --no-huge --socket "$crash/plane" >>"$crash/out" 2>&1
 	plane_pid=$!
 }
 crash_daemon() {
@@ -45,34 +45,33 @@ crash_said() {
 	"$build/ctl/client/millctl" --socket "$crash/control" --json nat whohad 203.0.115.1:1030 --at "$@" |
 		jq -r '([.answers[] | "\(.realm_name) \(.end) \(.certain)"] | join(", ")) + "; \(.complete) \(.gaps | length)"'
 }
-crash_says() { # crash_says WHEN WANTED
+crash_is() { said=$(crash_said "$1"); [ "$said" = "$2" ]; }
+crash_says() { # crash_says WHEN AT WANTED: as soon as the daemon has heard of it
 	local said
-	said=$(crash_said "$2")
-	[ "$said" = "$3" ] || { fail "$1: '$said', not '$3'"; return 1; }
+	soon crash_is "$2" "$3" || { fail "$1: '$said', not '$3'"; return 1; }
 }
+plane_runs_again() { [ "$(grep -c '^millrace: generation .* runs' "$crash/out")" = 2 ]; }
 crash_run() {
-	local i before between after blue alone last r=0
+	local before between after blue alone last r=0
 	crash_plane
 	crash_daemon
 	crash_ask red >/dev/null || return 1
-	sleep 0.3
 	before=$(now)
-	sleep 0.3
+	crash_says "before the crash, while it runs" "$before" "red held true; true 0" || return 1
 	crash_kill "$plane_pid"
 	sleep 0.3
 	between=$(now)
-	sleep 0.5
+	sleep 0.2
 	crash_plane
-	for i in $(seq 100); do [ "$(grep -c '^millrace: generation .* runs' "$crash/out")" = 2 ] && break; sleep 0.1; done
-	sleep 0.5
+	soon plane_runs_again || { fail "it does not run again"; return 1; }
 	after=$(now)
+	crash_says "when it began anew" "$after" "; true 0" || r=1
 	crash_ask blue >/dev/null || return 1
-	sleep 0.3
 	blue=$(now)
+	crash_says "by another" "$blue" "blue held true; true 0" || r=1
 	crash_says "before the crash" "$before" "red restarted true; true 0" || r=1
 	crash_says "between" "$between" "red restarted false; false 0" || r=1
-	crash_says "when it began anew" "$after" "; true 0" || r=1
-	crash_says "by another" "$blue" "blue held true; true 0" || r=1
+	crash_says "when it began anew, later" "$after" "; true 0" || r=1
 	crash_kill "$daemon_pid" # the data plane goes on without anybody listening, and dies too
 	sleep 0.3
 	alone=$(now)
@@ -80,11 +79,10 @@ crash_run() {
 	crash_plane
 	crash_daemon
 	crash_ask red >/dev/null || return 1
-	sleep 0.3
 	last=$(now)
+	crash_says "after all that" "$last" "red held true; true 0" || r=1
 	crash_says "long before" "$before" "red restarted true; true 0" || r=1
 	crash_says "when nobody listened" "$alone" "blue restarted false; false 1" || r=1
-	crash_says "after all that" "$last" "red held true; true 0" || r=1
 	return $r
 }
 crash_lab() { # crash_lab FUNCTION: in a lab of its own
@@ -112,10 +110,7 @@ t_whohad_crash() { # kill -9 of the data plane, then of both: who had the port i
 	crash_lab crash_run
 }
 pcp_wait() { # pcp_wait WORD: until the client has said it
-	local i
-	for i in $(seq 200); do grep -q "^$1" "$crash/client" && return 0; sleep 0.1; done
-	fail "the client has not $1: $(tr '\n' ';' <"$crash/client")"
-	return 1
+	soon has "$crash/client" "^$1" || fail "the client has not $1: $(tr '\n' ';' <"$crash/client")"
 }
 pcp_keep() { # a client that stays has a mapping
 	jq '.nat.rules[0] += {nic: "one", pcp: true} | .nat.pools[0].ports = "1024-65535"' "$crash/config.json" >"$crash/config.new"
@@ -123,38 +118,42 @@ pcp_keep() { # a client that stays has a mapping
 	crash_plane
 	crash_daemon
 	crash_ask red >/dev/null || return 1
-	sleep 4 # or the epoch cannot be seen to fall
-	in_ns red python3 "$top/tests/lab/pcp_tool.py" keep 100.64.0.1 7777 600 >"$crash/client" 2>&1 &
+	sleep 3.1 # or the epoch cannot be seen to fall
+	spawn red python3 "$top/tests/lab/pcp_tool.py" keep 100.64.0.1 7777 600 >"$crash/client" 2>&1
 	pcp_wait mapped
 }
 pcp_restart_run() {
-	local address port before after what
+	local address port before after what began
 	pcp_keep || return 1
+	began=$(date +%s)
 	read -r what _ address port _ before < <(grep ^mapped "$crash/client")
 	crash_kill "$plane_pid"
 	crash_plane
 	pcp_wait lost && pcp_wait renewed || return 1
 	read -r what _ _ _ _ after < <(grep ^renewed "$crash/client")
-	[ "$(cut -d' ' -f2-5 < <(grep ^renewed "$crash/client"))" = "0 $address $port 600" ] && [ "$before" -ge 3 ] && [ "$after" -lt "$before" ] ||
+	[ "$(cut -d' ' -f2-5 < <(grep ^renewed "$crash/client"))" = "0 $address $port 600" ] && [ "$before" -ge 3 ] &&
+		[ $((after - before)) -le $(($(date +%s) - began - 2)) ] ||
 		{ fail "before and after: $(tr '\n' ';' <"$crash/client")"; return 1; }
 	in_ns net bash -c "echo from outside >/dev/udp/$address/$port"
 	pcp_wait "heard from outside"
 }
-pcp_who() { # pcp_who ADDRESS PORT: who has it now, each once, and whether that is certain and all
-	sleep 0.3
-	"$build/ctl/client/millctl" --socket "$crash/control" --json nat whohad "$1:$2" --at "$(now)" --protocol udp |
+pcp_who() { # pcp_who ADDRESS PORT TIME: who had it, each once, and whether that is certain and all
+	"$build/ctl/client/millctl" --socket "$crash/control" --json nat whohad "$1:$2" --at "$3" --protocol udp |
 		jq -r '([.answers[] | "\(.realm_name) \(.subscriber) \(.certain)"] | unique | join(", ")) + "; \(.complete)"'
 }
+pcp_is() { [[ "$(pcp_who "$1" "$2" "$3")" = $4 ]]; } # pcp_is ADDRESS PORT TIME PATTERN
 pcp_cleared_run() {
-	local address port who
+	local address port at who
 	pcp_keep || return 1
 	read -r _ _ address port _ < <(grep ^mapped "$crash/client")
-	who=$(pcp_who "$address" "$port")
-	case $who in "red 100.64.0."*" true; true") ;; *) fail "who has it: $who"; return 1 ;; esac
+	at=$(now)
+	soon pcp_is "$address" "$port" "$at" "red 100.64.0.* true; true" || { fail "who has it: $(pcp_who "$address" "$port" "$at")"; return 1; }
+	who=$(pcp_who "$address" "$port" "$at")
 	"$build/ctl/client/millctl" --socket "$crash/control" nat clear subscriber=0.0.0.0/0 >/dev/null || { fail "clear"; return 1; }
 	pcp_wait lost && pcp_wait renewed || return 1
 	[ "$(cut -d' ' -f2-5 < <(grep ^renewed "$crash/client"))" = "0 $address $port 600" ] || { fail "renewed: $(tr '\n' ';' <"$crash/client")"; return 1; }
-	[ "$(pcp_who "$address" "$port")" = "$who" ] || { fail "who has it again: $(pcp_who "$address" "$port"), not $who"; return 1; }
+	at=$(now)
+	soon pcp_is "$address" "$port" "$at" "$who" || { fail "who has it again: $(pcp_who "$address" "$port" "$at"), not $who"; return 1; }
 	in_ns net bash -c "echo from outside >/dev/udp/$address/$port"
 	pcp_wait "heard from outside"
 }
