@@ -8,11 +8,11 @@ app_servers() {
 	local h
 	servers=""
 	for h; do
-		in_ns "$h" $apps stun-server 3478 >/dev/null 2>&1 &
+		spawn "$h" $apps stun-server 3478 >/dev/null 2>&1
 		servers="$servers $!"
 	done
 	for h; do
-		for _ in $(seq 50); do in_ns "$h" ss -Hlun sport = :3478 | grep -q . && break; sleep 0.1; done
+		soon listens "$h" u 3478
 	done
 }
 t_nat_call() { # two subscribers learn by STUN where they are seen, tell each other, and media flows both ways; SIP is told its rport
@@ -23,7 +23,8 @@ t_nat_call() { # two subscribers learn by STUN where they are seen, tell each ot
 	[ -n "$a" ] && [ "$a" = "$b" ] || { r=1; fail "STUN: '$a' at one server, '$b' at the other"; }
 	said=$(in_ns sub1 $apps sip 5062 $net 3478)
 	[ "$said" = "$a" ] || { r=1; fail "SIP: rport '$said', STUN '$a'"; }
-	in_ns sub2 $apps call 4002 $net 3478 "$f.2" "$f.1" >"$f.said2" & local other=$!
+	spawn sub2 $apps call 4002 $net 3478 "$f.2" "$f.1" >"$f.said2"
+	local other=$!
 	said=$(in_ns sub1 $apps call 4000 $net 3478 "$f.1" "$f.2")
 	wait $other
 	kill $servers
@@ -33,9 +34,9 @@ t_nat_call() { # two subscribers learn by STUN where they are seen, tell each ot
 }
 t_nat_ike() { # two subscribers have their tunnels from UDP ports 500 and 4500 to one gateway, told apart by port
 	local p a b pid pids=""
-	for p in 500 4500; do in_ns net $traversal reflect $p >/dev/null 2>&1 & pids="$pids $!"; done
+	for p in 500 4500; do spawn net $traversal reflect $p >/dev/null 2>&1; pids="$pids $!"; done
 	for p in 500 4500; do
-		for _ in $(seq 50); do in_ns net ss -Hlun sport = :$p | grep -q . && break; sleep 0.1; done
+		soon listens net u $p
 		a=$(in_ns sub1 $traversal where $p $net $p) b=$(in_ns sub2 $traversal where $p $net $p)
 		[ -n "$a" ] && [ -n "$b" ] && [ "$a" != "$b" ] || { kill $pids; fail "port $p: seen as '$a' and '$b'"; return 1; }
 	done
@@ -43,8 +44,9 @@ t_nat_ike() { # two subscribers have their tunnels from UDP ports 500 and 4500 t
 }
 t_nat_ftp() { # passive works without help; active cannot, since the address within is not one outside
 	local said r=0 pid
-	in_ns net $apps ftp-server 2121 >/dev/null 2>&1 & pid=$!
-	for _ in $(seq 50); do in_ns net ss -Hltn sport = :2121 | grep -q . && break; sleep 0.1; done
+	spawn net $apps ftp-server 2121 >/dev/null 2>&1
+	pid=$!
+	soon listens net t 2121
 	said=$(in_ns sub1 $apps ftp $net 2121 passive)
 	[ "$said" = 1024000 ] || { r=1; fail "passive: $said"; }
 	said=$(in_ns sub1 $apps ftp $net 2121 active)
@@ -54,17 +56,18 @@ t_nat_ftp() { # passive works without help; active cannot, since the address wit
 }
 t_traceroute_tcp() {
 	local hops
-	hops=$(in_ns sub1 traceroute -T -p 80 -n -q 1 -w 2 -m 5 $net | awk 'NR > 1 { printf "%s ", $2 }')
+	hops=$(in_ns sub1 traceroute -T -p 80 -n -q 1 -w 10,0,0 -m 5 $net | awk 'NR > 1 { printf "%s ", $2 }')
 	[ "$hops" = "100.64.0.1 $net " ] || fail "hops: $hops"
 }
 t_nat_pcp_update() { # an operator ends what a subscriber has asked for: he is told, thrice, on the socket that he asked from, and has his port again
 	local pcp="python3 $top/tests/lab/pcp_tool.py" heard=$state/pcp.update address port i client
-	in_ns sub1 $pcp told 100.64.0.1 6300 900 >"$heard" 2>&1 &
+	spawn sub1 $pcp told 100.64.0.1 6300 900 >"$heard" 2>&1
 	client=$!
-	for i in $(seq 50); do grep -q ^mapped "$heard" && break; sleep 0.1; done
+	soon has "$heard" ^mapped || { fail "no mapping: $(cat "$heard")"; return 1; }
 	read -r address port < <(awk '/^mapped/ { print $3, $4 }' "$heard")
 	ctl nat clear subscriber=100.64.0.11 protocol=udp >/dev/null || fail "clear"
-	for i in $(seq 50); do [ "$(grep -c ^told "$heard")" = 3 ] && break; sleep 0.1; done
+	told_thrice() { [ "$(grep -c ^told "$heard")" = 3 ]; }
+	soon told_thrice
 	kill "$client"
 	[ "$(sed 1d "$heard" | uniq -c | xargs)" = "3 told 0 $address $port 0" ] || { fail "told: $(tr '\n' ';' <"$heard")"; return 1; }
 	read -r _ _ i _ <<<"$(in_ns sub1 $pcp map 100.64.0.1 udp 6300 900 "$port")"

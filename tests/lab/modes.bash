@@ -28,9 +28,9 @@ be_takes() {
 		in_ns $h sysctl -qw net.ipv4.conf.tunl0.rp_filter=0 net.ipv4.conf.gre1.rp_filter=0
 		return
 	fi
-	in_ns $h python3 "$here/decap_tool.py" decap0 6080 >"$state/decap.$1" 2>&1 &
+	spawn $h python3 "$here/decap_tool.py" decap0 6080 >"$state/decap.$1" 2>&1
 	disown $!
-	for i in $(seq 50); do grep -q ready "$state/decap.$1" && break; sleep 0.1; done
+	soon has "$state/decap.$1" ready
 	in_ns $h sysctl -qw net.ipv4.conf.decap0.rp_filter=0
 	in_ns $h ip link set decap0 up
 }
@@ -67,8 +67,8 @@ modes_config() {
 mode_bytes() {
 	local f=$state/modes host
 	case $(get net "$2") in be?\ sees*) ;; *) fail "$1: $(get net "$2")"; return 1 ;; esac
-	in_ns net curl -sS -g --max-time 10 -r 0-599999 "${2}100m" | cmp -s - "$f.part" || { fail "$1: bytes differ"; return 1; }
-	in_ns net curl -sS -g --max-time 10 --data-binary @"$f.part" "$2" | grep -q '^be' || { fail "$1: upload"; return 1; }
+	in_ns net curl -sS -g --max-time 60 -r 0-599999 "${2}100m" | cmp -s - "$f.part" || { fail "$1: bytes differ"; return 1; }
+	in_ns net curl -sS -g --max-time 60 --data-binary @"$f.part" "$2" | grep -q '^be' || { fail "$1: upload"; return 1; }
 	host=${2#http://} host=${host%/}
 	[ "$3" = 1500 ] || in_ns net ip route get "$(tr -d '[]' <<<"$host")" | grep -q "mtu $3" ||
 		fail "$1: the client never learnt that $3 octets fit"
@@ -84,7 +84,7 @@ t_lb_modes_from_subscriber() { # who is behind the NAT of the same box uses serv
 	for mode in "fullnat 11" "dsr 20" "ipip 21" "gue 22" "gre 23" "l3dsr 24" "4in6 25"; do
 		where=192.0.2.${mode#* }
 		case $(get sub1 "http://$where/") in be?\ sees*) ;; *) fail "$mode: $(get sub1 "http://$where/")"; r=1; continue ;; esac
-		in_ns sub1 curl -sS --max-time 10 -r 0-599999 "http://$where/100m" | cmp -s - "$f.part" || { fail "$mode: bytes differ"; r=1; }
+		in_ns sub1 curl -sS --max-time 60 -r 0-599999 "http://$where/100m" | cmp -s - "$f.part" || { fail "$mode: bytes differ"; r=1; }
 	done
 	ctl config apply "$f.before" >"$f.said" || { cat "$f.said"; r=1; }
 	return $r
@@ -116,7 +116,7 @@ t_lb_modes() { # backends answer past millrace: every mode, large packets up and
 	MODES
 	for mode in "dsr 20" "gue 22" "l3dsr 24"; do # the router before `far` tells the service's address of 1300 bytes
 		where=192.0.2.${mode#* } found=
-		in_ns far curl -sS --max-time 20 -r 0-599999 "http://$where/100m" | cmp -s - "$f.part" || { fail "far, $mode: bytes differ"; r=1; }
+		in_ns far curl -sS --max-time 60 -r 0-599999 "http://$where/100m" | cmp -s - "$f.part" || { fail "far, $mode: bytes differ"; r=1; }
 		for i in 1 2 3; do in_ns be$i ip route get $far from "$where" | grep -q 'mtu 1300' && found=1; done
 		[ -n "$found" ] || { fail "$mode: no backend learnt the path MTU"; r=1; }
 		for i in 1 2 3; do in_ns be$i ip route flush cache; done
@@ -128,7 +128,7 @@ t_lb_modes() { # backends answer past millrace: every mode, large packets up and
 # wrk_at HOST FILE SECONDS CONNECTIONS URL [HEADER]: what tests/lab/wrk.lua says goes into FILE. It connects once before it
 # counts time, and would wait for a backend that is not there for minutes.
 wrk_at() {
-	in_ns "$1" timeout $(($3 + 8)) wrk -t 1 -c "$4" -d "$3" --timeout 4 -s "$here/wrk.lua" ${6:+-H "$6"} "$5" >"$2" 2>&1
+	in_ns "$1" timeout $(($3 + patience)) wrk -t 1 -c "$4" -d "$3" --timeout 8 -s "$here/wrk.lua" ${6:+-H "$6"} "$5" >"$2" 2>&1
 }
 # wrk_good NAME FILE LEAST: at least so many requests, none failed, every backend served.
 wrk_good() {
@@ -138,7 +138,6 @@ wrk_good() {
 t_lb_modes_wrk() { # HTTP by wrk, a connection for each request: in every mode and family no request fails, all backends serve
 	local f=$state/modes family mode where pids r=0
 	modes_up
-	until_health be1 up && until_health be2 up && until_health be3 up || return 1
 	ctl config get >"$f.before"
 	modes_config >"$f.json"
 	ctl config apply "$f.json" >"$f.said" || { cat "$f.said"; return 1; }
@@ -148,7 +147,7 @@ t_lb_modes_wrk() { # HTTP by wrk, a connection for each request: in every mode a
 		for mode in $family; do
 			where=${mode#*=}
 			case $where in *.*) ;; *) where="[2001:db8:2::$where]" ;; esac
-			wrk_at net "$f.${mode%=*}.wrk" 2 3 "http://$where/" 'Connection: close' & pids="$pids $!"
+			wrk_at net "$f.${mode%=*}.wrk" 2 4 "http://$where/" 'Connection: close' & pids="$pids $!"
 		done
 		wait $pids
 		for mode in $family; do wrk_good "${mode%=*}" "$f.${mode%=*}.wrk" 40 || r=1; done
@@ -159,16 +158,16 @@ t_lb_modes_wrk() { # HTTP by wrk, a connection for each request: in every mode a
 # asks_until CONDITION FAILURE: of the 36 backends whose checks ask for the service's address.
 asks_are() { ctl --json health --limit 1000 | holds "[.backends[] | select(.check == \"asks\")] | length == 36 and all($1)"; }
 asks_until() {
-	local end
-	for end in $(seq 60); do asks_are "$1" && return; sleep 0.1; done
-	ctl health --limit 1000
+	soon asks_are "$1" && return
+	ctl --json health --limit 1000 | jq -r '.backends[] | select(.check == "asks") | "\(.service) \(.address) \(.health) \(.reason)"' | head -12
 	fail "$2"
 }
 asks_go() {
 	asks_until '.health == "up" and (.reason | test("200"))' "not all of them are up" || return 1
 	in_ns be2 ip address del 192.0.2.20/32 dev lo
 	asks_until '.health == (if .service == "dsr" and .address == "10.0.0.12" then "down" else "up" end)' "of be2 only the service dsr is down" || return 1
-	ctl --json health --service bare | holds '.backends | all(.health == "up")' || { ctl health; fail "asked by itself it is up"; return 1; }
+	bare_is_up() { ctl --json health --service bare | holds '.backends | all(.health == "up")'; }
+	soon bare_is_up || { ctl health --service bare; fail "asked by itself it is up"; return 1; }
 	ctl --json flow list --source 10.0.0.77 | holds '.flows == []' || { ctl flow list --source 10.0.0.77; fail "checks made flows"; return 1; }
 	address be2 lo 192.0.2.20/32
 	asks_until '.health == "up"' "be2 did not come back"
@@ -180,8 +179,8 @@ t_checks_ask_service() { # a backend without the service's address is alive by i
 	in_ns ctl ip route replace 192.0.2.0/24 via 10.0.0.1
 	in_ns ctl ip -6 route replace 2001:db8:2::/64 via 2001:db8:f::1
 	modes_config '.lb.check_sources = ["10.0.0.77", "10.0.0.2", "2001:db8:f::2"] |
-		.lb.checks += [{name: "asks", type: "http", interval_ms: 200, timeout_ms: 150, rise: 1, fall: 1, target: "service"},
-			{name: "plain", type: "http", interval_ms: 200, timeout_ms: 150, rise: 1, fall: 1, target: "backend"}] |
+		.lb.checks += [{name: "asks", type: "http", interval_ms: 200, timeout_ms: 1000, rise: 1, fall: 1, target: "service"},
+			{name: "plain", type: "http", interval_ms: 200, timeout_ms: 1000, rise: 1, fall: 1, target: "backend"}] |
 		.lb.services |= map(if .mode | IN("dsr", "l3dsr", "ipip", "gre", "gue") then .check = "asks" else . end) |
 		.lb.services += [s("bare"; "nat"; "192.0.2.40"; $b4) + {check: "plain"}]' >"$f.json"
 	if ctl config apply "$f.json" >"$f.said"; then asks_go || r=1; else cat "$f.said"; r=1; fi

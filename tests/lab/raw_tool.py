@@ -36,7 +36,7 @@ class Segments:
         self.host, self.dst, self.port = host, socket.inet_aton(host), port
         self.out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
         self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
-        self.wire.settimeout(5)
+        self.wire.settimeout(20)
         self.seq = self.ack = 0
 
     def send(self, flags, data=b""):
@@ -118,7 +118,7 @@ def main():
             packet, who = s.recvfrom(2048)
             if payload(packet).startswith(b"where"):
                 s.sendto(who[0].encode(), who)
-    for _ in range(3):
+    for _ in range(20):
         s.sendto(b"where am I", (sys.argv[3], 0))
         s.settimeout(1)
         try:

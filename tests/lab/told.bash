@@ -4,7 +4,7 @@
 # told_config: services in front of dnsdist (port 5300) and of told_tool (5301) at be1 and be2. The check's question has a header
 # that says LOCAL.
 told_config() {
-	jq '.lb.checks += [{name: "dns", type: "udp", interval_ms: 300, timeout_ms: 1000, rise: 1, fall: 2, damping: {changes: 0},
+	jq '.lb.checks += [{name: "dns", type: "udp", interval_ms: 200, timeout_ms: 2000, rise: 1, fall: 2, damping: {changes: 0},
 		expect: "\\x12\\x34", send: ("\\r\\n\\r\\n\\x00\\r\\nQUIT\\n\\x20\\x00\\x00\\x00" +
 			"\\x12\\x34\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x01x\\x00\\x00\\xff\\x00\\x01")}] |
 		.lb.services += [
@@ -37,19 +37,15 @@ dns_server() {
 # whoami PORT FAMILY: what a backend says of a question from net.
 whoami() {
 	case $2 in
-	4) in_ns net dig +short +time=1 +tries=3 -b "198.51.100.1#$1" @192.0.2.12 x A ;;
-	6) in_ns net dig +short +time=1 +tries=3 -b "2001:db8:1::1#$1" @2001:db8:2::12 x AAAA ;;
+	4) in_ns net dig +short +time=5 +tries=3 -b "198.51.100.1#$1" @192.0.2.12 x A ;;
+	6) in_ns net dig +short +time=5 +tries=3 -b "2001:db8:1::1#$1" @2001:db8:2::12 x AAAA ;;
 	esac
 }
 
 dns_asked() {
-	local i said up=
-	for i in $(seq 50); do
-		up=$(ctl --json health | jq '[.backends[] | select(.service == "dns" or .service == "dns6") | .health] == ["up", "up", "up"]')
-		[ "$up" = true ] && break
-		sleep 0.1
-	done
-	[ "$up" = true ] || { ctl health; fail "the checks do not pass"; return 1; }
+	local i said
+	dns_up() { ctl --json health --limit 1000 | holds '[.backends[] | select(.service == "dns" or .service == "dns6") | .health] == ["up", "up", "up"]'; }
+	soon dns_up || { ctl health; fail "the checks do not pass"; return 1; }
 	for i in 5353 5353 5353 5354 5355 5356; do # of one flow every datagram
 		said=$(whoami $i 4)
 		[ "$said" = 198.51.100.1 ] || { fail "port $i: '$said'"; return 1; }
@@ -91,6 +87,7 @@ t_told_in_datagrams() { # whole, in fragments both ways of cutting, and what a c
 	told_config "$was" >"$state/told.json"
 	ip netns exec mr-be1 python3 "$top/tests/lab/told_tool.py" serve 5301 &
 	echo $! >"$state/told_tool.pid"
+	soon listens be1 u 5301
 	ctl config apply "$state/told.json" >/dev/null && read_asked
 	r=$?
 	ctl config apply "$was" >/dev/null || r=1

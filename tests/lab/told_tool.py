@@ -54,7 +54,7 @@ def client(port, host, hport, discover):
 
 
 def ask(s, octets):
-    for _ in range(5):
+    for _ in range(20):
         try:
             s.send(bytes(octets))
             return s.recv(2048).decode()
@@ -65,7 +65,7 @@ def ask(s, octets):
 
 def probe(s, octets):
     v6 = s.family == socket.AF_INET6
-    for _ in range(20):
+    for _ in range(200):
         try:
             s.send(bytes(octets))
         except OSError as e:

@@ -10,6 +10,7 @@
   many PORT COUNT HOST HPORT     as `where` from so many ports at once; print an address for each answer
 """
 import os
+import select
 import socket
 import sys
 
@@ -22,7 +23,7 @@ def udp(port):
 
 
 def ask(s, host, port, text=b"where"):
-    for _ in range(5):
+    for _ in range(20):
         s.sendto(text, (host, port))
         try:
             s.settimeout(1)
@@ -33,23 +34,28 @@ def ask(s, host, port, text=b"where"):
 
 
 def many(first, count, host, hport):
-    """All are asked before the first answer is waited for; who is refused hears an error, or nothing."""
+    """All are asked at once; who has no answer when none has come for a while is asked again, twice. Who is refused hears
+    an error, or nothing."""
     sockets = [udp(first + i) for i in range(count)]
-    answers = [None] * count
+    answers = {}
     for _ in range(3):
-        left = [i for i in range(count) if answers[i] is None]
-        for i in left:
+        left = [s for s in sockets if s not in answers]
+        for s in left:
             try:
-                sockets[i].sendto(b"where", (host, hport))
+                s.sendto(b"where", (host, hport))
             except OSError:
                 pass
-        for i in left:
-            sockets[i].settimeout(0.3 if i == left[0] else 0.01)
-            try:
-                answers[i] = sockets[i].recv(2048).decode()
-            except OSError:
-                continue
-    return [a for a in answers if a is not None]
+        while left:
+            ready = select.select(left, [], [], 0.5)[0]
+            if not ready:
+                break
+            for s in ready:
+                try:
+                    answers[s] = s.recv(2048).decode()
+                    left.remove(s)
+                except OSError:
+                    continue
+    return [answers[s] for s in sockets if s in answers]
 
 
 def main():
@@ -72,7 +78,7 @@ def main():
         with open(sys.argv[5] + ".new", "w", encoding="ascii") as f:
             f.write(seen)
         os.rename(sys.argv[5] + ".new", sys.argv[5])
-        s.settimeout(10)
+        s.settimeout(30)
         while True:
             text, who = s.recvfrom(2048)
             if text.startswith(b"hello"):
