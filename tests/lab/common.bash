@@ -39,11 +39,11 @@ ports() {
 get() { in_ns "$1" curl -sS -g --max-time 20 "$2" 2>&1; } # get HOST URL
 # pages N: what so many new connections to the service get, one after the other.
 pages() { in_ns net curl -sS --max-time 20 -H 'Connection: close' "http://$vip/?[1-$1]" 2>&1; }
-# visits N: of each of N clients, twelve.
+# visits N: of each of N clients, twelve at once.
 visits() {
 	in_ns net ip route replace local 198.51.105.0/24 dev lo
 	for i in $(seq "$1"); do
-		in_ns net curl -sS --max-time 20 --interface "198.51.105.$i" -H 'Connection: close' "http://$vip/?[1-12]" 2>&1
+		in_ns net curl -sSZ --max-time 20 --interface "198.51.105.$i" -H 'Connection: close' "http://$vip/?[1-12]" 2>&1
 	done
 }
 # visitors FILE: new connections to the service, one after the other, until FILE.stop is there: "TIME ANSWER", of its beginning.

@@ -19,7 +19,7 @@ import socket
 import sys
 import time
 
-OCTETS, PAUSE, PATIENCE = 3000, 0.25, 20
+OCTETS, PAUSE, TURN, PATIENCE = 3000, 0.4, 0.02, 20
 
 
 def echo(port, name):
@@ -101,33 +101,46 @@ def ports_of(path):
         return {int(line) for line in f}
 
 
-def chat(path):
-    talks = [Talk(line) for line in sys.stdin if line.strip()]
-    chosen = selectors.DefaultSelector()
-    for t in talks:
-        chosen.register(t.s, selectors.EVENT_READ, t)
-    end, left = None, talks
-    while left and (end is None or time.monotonic() < end):
-        if end is None and os.path.exists(path):
-            end, lost = time.monotonic() + PATIENCE, ports_of(path)
-            for t in talks:
+class Chat:
+    def __init__(self, talks, path):
+        self.talks, self.left, self.path, self.end = talks, talks, path, None
+
+    def turn(self, now):
+        """Who may says something, and whoever has come to an end is left out."""
+        if self.end is None and os.path.exists(self.path):
+            self.end, lost = now + PATIENCE, ports_of(self.path)
+            for t in self.talks:
                 if t.local in lost:
                     t.word = "lost"
-        now = time.monotonic()
-        for t in left:
-            if t.word is None and t.next is not None and (t.next <= now or end is not None):
-                t.last = end is not None
+        for t in self.left:
+            if t.word is None and t.next is not None and t.last:
+                t.word = "good"
+            elif t.word is None and t.next is not None and (t.next <= now or self.end is not None):
+                t.last = self.end is not None
                 t.say(now)
-        for key, _ in chosen.select(0.02):
+        self.left = [t for t in self.left if t.word is None]
+
+    def is_over(self, now):
+        return not self.left or self.end is not None and now > self.end
+
+
+def chat(path):
+    c = Chat([Talk(line) for line in sys.stdin if line.strip()], path)
+    chosen = selectors.DefaultSelector()
+    for t in c.talks:
+        chosen.register(t.s, selectors.EVENT_READ, t)
+    now, due = time.monotonic(), 0
+    while not c.is_over(now):
+        if now >= due:
+            c.turn(now)
+            due = now + TURN
+        for key, _ in chosen.select(max(due - now, 0)):
             if key.data.word is None:
                 key.data.hear(time.monotonic())
             if key.data.word is not None:
                 chosen.unregister(key.fileobj)
-        for t in left:
-            if t.word is None and t.last and t.next is not None:
-                t.word = "good"
-        left = [t for t in left if t.word is None]
-    for t in talks:
+        now = time.monotonic()
+    for t in c.talks:
         print(t.name, t.local, t.server, t.rounds, t.word or "silent")
 
 
