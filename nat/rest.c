@@ -71,7 +71,7 @@ rest_recall(struct nat *n, struct quarantined q, be16 inside_port)
 	if (i == 0)
 		return false;
 	struct rest *e = at(&n->rests, i);
-	if (!e->is_resting || e->inside_port != inside_port)
+	if (!e->is_resting || e->inside_port != inside_port || e->stale == REST_STALE)
 		return false;
 	e->is_resting = 0;
 	e->stale++;

@@ -12,7 +12,9 @@
  *               it is mapped, or rests.
  * Owner      One worker.
  * Limits     nat.capacity.leases, as there are so many mappings that were asked for; of what finds
- *            no room here the port rests for everybody.
+ *            no room here the port rests for everybody. REST_STALE entries of a port in the ring:
+ *            then it is not given back, or who asks and gives up in turn would fill the ring with
+ *            it, and ports of others would leave early.
  * See        RFC 6888 REQ-8; RFC 6887, 15: to the same client a port may be given again.
  */
 #ifndef MR_NAT_REST_H
@@ -21,6 +23,8 @@
 #include "nat/mapping.h"
 
 struct nat;
+
+enum { REST_STALE = 7 };
 
 struct rest {
 	uint32_t next;

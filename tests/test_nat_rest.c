@@ -100,6 +100,34 @@ test_twice(void)
 	world_free(w);
 }
 
+/* Who asks and gives up again and again has the port back so many times and no more: else he would
+ * push the ports of others out of the quarantine before their time. */
+static void
+test_flood(void)
+{
+	w = world_new();
+	w->plane.quarantine = 64;
+	w->conf.quarantine_ms = REST_MS;
+	w->conf.pcp_min_s = 120;
+	w->conf.pcp_max_s = 24 * HOUR;
+	world_pool(w, FIRST, FIRST + 2 * PORTS - 1, PORTS, 1);
+	world_address(w, 0, PUBLIC);
+	world_rule(w, ip(100, 64, 0, 0), 10, W_INSIDE, NAT_FILTER_EIF, 0)->pcp = 1;
+	world_apply(w);
+	world_tick(w, 0);
+	unsigned there = ask(5000, 0), back = 0;
+	for (unsigned i = 0; i < 200; i++) {
+		give_up(5000);
+		request(HOST, UDP, 5000, HOUR, 1);
+		store16(data + 42, port((uint16_t)there));
+		if (map_size(HOST, 60) == PCP_SUCCESS)
+			back += external() == there;
+	}
+	CU_ASSERT_EQUAL(back, REST_STALE);
+	CU_ASSERT(w->stats[0].quarantine_early == 0 && world_nat(w)->quarantine.count <= 64);
+	world_free(w);
+}
+
 /* Ports of flows that nobody has asked for rest for all, as does what a lease made of a flow's is
  * not: after a command it is there for who asks again. */
 static void
@@ -280,6 +308,7 @@ test_at_random(void)
 static const struct test_case all[] = {
 	{"to its own endpoint", test_own},
 	{"twice within one time", test_twice},
+	{"again and again", test_flood},
 	{"ports of flows", test_flows},
 	{"no room for a lease", test_no_room},
 	{"what is logged of it", test_logged},
