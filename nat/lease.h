@@ -42,10 +42,12 @@ struct lease_client {
 	be32 address;
 	be32 server; /* the address of ours that he asked */
 	be16 port;
-	uint8_t nic; /* of arrival */
+	uint8_t nic; /* of arrival; of what realm that was then: */
+	uint8_t realm : 6;
 	uint8_t is_third : 1;        /* for another than himself */
 	uint8_t prefers_failure : 1;
 };
+static_assert(IMG_MAX_REALMS <= 1 << 6, "a realm fits");
 
 struct lease {
 	uint32_t next;

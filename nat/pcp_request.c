@@ -103,8 +103,8 @@ pcp_know(const struct pcp_request *q, struct lease *l)
 	const struct tuple *t = &q->from->tuple;
 	l->client = (struct lease_client){
 		.address = t->src.w[0], .server = t->dst.w[0], .port = t->sport,
-		.nic = q->from->nic, .is_third = q->is_third,
-		.prefers_failure = q->prefers_failure,
+		.nic = q->from->nic, .realm = t->realm & (IMG_MAX_REALMS - 1),
+		.is_third = q->is_third, .prefers_failure = q->prefers_failure,
 	};
 }
 

@@ -41,8 +41,15 @@ bool
 update_is_static(const struct nat *n, const struct update *u, uint64_t *outside)
 {
 	const struct statics *s = &rules_of(n->gen)->statics;
-	uint64_t key = static_key((uint8_t)u->side, u->inside, u->proto, u->inside_port);
-	return s->n != 0 && static_out(s, key, outside) != NULL;
+	uint8_t realm = (uint8_t)u->side, nic = u->client.nic;
+	union addr inside = addr_from_v4(u->inside);
+	if (s->n == 0)
+		return false;
+	if (u->client.is_third)
+		nic = route_nic(route_find(n->gen, realm, &inside, FAMILY_V4));
+	uint64_t key = static_key(realm, u->inside, u->proto, u->inside_port);
+	const struct img_nat_static *row = static_out(s, key, outside);
+	return row != NULL && (row->nic == NIC_NONE || row->nic == nic);
 }
 
 void
@@ -77,7 +84,8 @@ news_of(const struct nat *n, const struct update *u)
 			.result = u->result, .lifetime = pcp_error_lifetime(u->result)};
 	const struct mapping *m = mapping_at(&n->mappings, number);
 	return (struct news){.external = life_external(n, m), .port = htobe16(m->port),
-		.lifetime = lease_left(n, l), .mapping = m->filtered ? number : 0};
+		.lifetime = lease_left(n, l),
+		.mapping = u->kind == LEASE_MAP && m->filtered ? number : 0};
 }
 
 /* => octets. */
@@ -122,7 +130,7 @@ send(struct nat *n, struct update *u)
 	uint8_t data[SPOKEN_MAX];
 	struct spoken s = {
 		.src = u->client.server, .dst = u->client.address, .sport = htobe16(PCP_PORT),
-		.dport = u->client.port, .realm = n->gen->nic[u->client.nic].realm, .data = data,
+		.dport = u->client.port, .realm = u->client.realm, .data = data,
 	};
 	u->sent_ms = (uint32_t)n->clock.ms;
 	if (n->say == NULL)

@@ -8,7 +8,8 @@
  *               with what is left of its time, or that he has none. So one that comes late takes
  *               back nothing.
  *            2. It goes to where the last answer about that mapping went, from the address that was
- *               asked, with its nonce, with THIRD_PARTY where the request had it.
+ *               asked, in the realm of then, with its nonce, with THIRD_PARTY where the request
+ *               had it.
  * Owner      One worker.
  * Limits     UPDATE_MAX at a time, where there can be leases; who has no room for one ends no lease
  *            (nat/lease.h). UPDATE_TURN messages a millisecond.
@@ -52,7 +53,8 @@ update_has_room(const struct updates *u)
 struct update update_of(const struct nat *n, const struct lease *l);
 /* update_lease: the lease that the client of one has now, or NULL; *mapping: its mapping. */
 struct lease *update_lease(const struct nat *n, const struct update *u, uint32_t *mapping);
-/* update_is_static: is its inside endpoint a static mapping's? Which has *outside, then. */
+/* update_is_static: is its inside endpoint, behind that interface, a static mapping's? Which has
+ * *outside, then. */
 bool update_is_static(const struct nat *n, const struct update *u, uint64_t *outside);
 /* update_put: its client is told. => there is room. */
 void update_put(struct nat *n, const struct update *u);

@@ -67,6 +67,25 @@ test_forbidden(void)
 	world_free(w);
 }
 
+/* A static mapping of hosts behind another interface is not that of who asks by this one. */
+static void
+test_static_elsewhere(void)
+{
+	begin_static();
+	listen();
+	w->statics[0].nic = W_OTHER;
+	world_apply(w);
+	CU_ASSERT_EQUAL(map(TCP, 80, HOUR, 1), PCP_SUCCESS);
+	CU_ASSERT(external() != 8080 && lifetime() == HOUR);
+	CU_ASSERT_EQUAL(told(), 0);
+	CU_ASSERT_EQUAL(w->stats[0].leases, 1);
+	w->statics[0].nic = W_INSIDE;
+	world_apply(w);
+	CU_ASSERT_EQUAL(told(), 3);
+	CU_ASSERT(load16(heard.d + 42) == port(8080) && w->stats[0].leases == 0);
+	world_free(w);
+}
+
 /* What a server has asked for is its own as long as it may ask, whatever the rule says. */
 static void
 test_third(void)
@@ -263,5 +282,6 @@ static const struct test_case all[] = {
 	{"an address whose drain is over", test_drained},
 	{"who is another worker's now", test_elsewhere},
 	{"a static mapping", test_static},
+	{"a static mapping of another interface", test_static_elsewhere},
 };
 TEST_MAIN("nat_taken", all)

@@ -135,6 +135,38 @@ test_peers(void)
 	world_free(w);
 }
 
+/* Filters are MAP's (RFC 6887, 13.3): of a peer that was asked for again none are told. */
+static void
+test_no_filters(void)
+{
+	begin(NAT_FILTER_EIF);
+	listen();
+	CU_ASSERT_EQUAL(peer_size(peer_request(UDP, 5000, SERVER, 1, 600, 1)), PCP_SUCCESS);
+	clear_host();
+	CU_ASSERT_EQUAL(told_in(1), 1);
+	CU_ASSERT_EQUAL(peer_size(peer_request(UDP, 5000, SERVER, 1, 600, 1)), PCP_SUCCESS);
+	uint32_t size = with_filter(request(HOST, UDP, 5000, 600, 2), OTHER, 128, 9);
+	CU_ASSERT_EQUAL(map_size(HOST, size), PCP_SUCCESS);
+	CU_ASSERT_EQUAL(told_in(250), 1);
+	CU_ASSERT(heard.d[1] == (0x80 | PEER) && be32toh(load32(heard.d + 4)) == 600);
+	CU_ASSERT_EQUAL(heard.s.size, 80);
+	world_free(w);
+}
+
+/* Who asked by an interface that is another realm's now: nobody there is told of him. */
+static void
+test_realm(void)
+{
+	begin(NAT_FILTER_EIF);
+	listen();
+	CU_ASSERT_EQUAL(map(UDP, 5000, HOUR, 1), PCP_SUCCESS);
+	w->gen->nic[W_INSIDE].realm = 2;
+	clear_host();
+	CU_ASSERT_EQUAL(told_in(1), 1);
+	CU_ASSERT(heard.s.realm == 1 && heard.s.dst == HOST);
+	world_free(w);
+}
+
 /* A server that has asked for another is told itself, and for whom that was. */
 static void
 test_third(void)
@@ -234,6 +266,8 @@ static const struct test_case all[] = {
 	{"where he asked from last", test_where},
 	{"who has asked again", test_again},
 	{"peers of one endpoint", test_peers},
+	{"filters of a peer", test_no_filters},
+	{"an interface of another realm", test_realm},
 	{"who has asked for another", test_third},
 	{"more than there is room for", test_many},
 	{"all of them", test_all},
