@@ -30,7 +30,15 @@ end(void)
 static int
 put(const char *text, uint64_t ms)
 {
-	return archive_put(folder, text, strlen(text), BEGIN_NS + ms * MS, 0);
+	struct archive_since now = {0, false};
+	return archive_put(folder, text, strlen(text), BEGIN_NS + ms * MS, now);
+}
+
+static int
+put_since(const char *text, uint64_t ms, int64_t since_ms, bool others)
+{
+	struct archive_since since = {BEGIN_NS + (uint64_t)since_ms * MS, others};
+	return archive_put(folder, text, strlen(text), BEGIN_NS + ms * MS, since);
 }
 
 /* found: the text that was in force at a moment, "" for none. */
@@ -117,14 +125,46 @@ found_late(void)
 {
 	struct archived a;
 	begin();
-	CU_ASSERT_EQUAL(archive_put(folder, "one", 3, BEGIN_NS, BEGIN_NS - 1000 * MS), 1);
-	CU_ASSERT_EQUAL(archive_put(folder, "two", 3, BEGIN_NS + 9000 * MS,
-	                            BEGIN_NS + 5000 * MS), 1);
+	CU_ASSERT_EQUAL(put_since("one", 0, -1000, false), 1);
+	CU_ASSERT_EQUAL(put_since("two", 9000, 5000, false), 1);
 	for (uint64_t ms = 0; ms < 12000; ms += 500) {
 		CU_ASSERT_EQUAL(archive_find(folder, BEGIN_NS / MS + ms, &a), 0);
 		CU_ASSERT_EQUAL(a.from_ms, BEGIN_NS / MS + (ms < 9000 ? 0 : 9000));
 		CU_ASSERT_EQUAL(may_be_next(ms), ms >= 5000 && ms < 9000);
 	}
+	end();
+}
+
+/* Between one and the same again others were in force that are not here: it is kept once more. */
+static void
+others_between(void)
+{
+	begin();
+	CU_ASSERT_EQUAL(put("one", 0), 1);
+	CU_ASSERT_EQUAL(put_since("one", 9000, 5000, false), 0);
+	CU_ASSERT_EQUAL(put_since("one", 9000, 5000, true), 1);
+	CU_ASSERT(!may_be_next(4999) && may_be_next(5000) && may_be_next(8999));
+	end();
+}
+
+/* The first one, that may have been in force for long, on a full disk: one name, and then its
+ * text under it. */
+static void
+first_without_room(void)
+{
+	struct rlimit was, little;
+	begin();
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_FSIZE, &was), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	little = was;
+	little.rlim_cur = 2;
+	setrlimit(RLIMIT_FSIZE, &little);
+	for (unsigned i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(put_since("one", 9000, 5000, false), -EFBIG);
+	setrlimit(RLIMIT_FSIZE, &was);
+	CU_ASSERT_EQUAL(put_since("one", 9000, 5000, false), 1);
+	CU_ASSERT_EQUAL(log_files("", NULL), 1);
+	CU_ASSERT_STRING_EQUAL(found(9000), "one");
 	end();
 }
 
@@ -136,8 +176,7 @@ next_ones(void)
 	uint64_t begin_ms = BEGIN_NS / MS;
 	begin();
 	CU_ASSERT(put("one", 0) == 1 && put("two", 100) == 1 && put("one", 200) == 1);
-	CU_ASSERT_EQUAL(archive_put(folder, "three", 5, BEGIN_NS + 9000 * MS,
-	                            BEGIN_NS + 150 * MS), 1);
+	CU_ASSERT_EQUAL(put_since("three", 9000, 150, false), 1);
 	CU_ASSERT(archive_next(folder, begin_ms, begin_ms + 250, &a) == 0 &&
 	          a.from_ms == begin_ms + 100);
 	CU_ASSERT(archive_next(folder, a.from_ms, begin_ms + 250, &a) == 0 &&
@@ -227,9 +266,10 @@ static void
 refused(void)
 {
 	struct archived a;
-	CU_ASSERT_EQUAL(archive_put(-1, "x", 1, BEGIN_NS, 0), -EBADF);
+	struct archive_since now = {0, false};
+	CU_ASSERT_EQUAL(archive_put(-1, "x", 1, BEGIN_NS, now), -EBADF);
 	CU_ASSERT_EQUAL(archive_find(-1, BEGIN_NS, &a), -EBADF);
-	CU_ASSERT_EQUAL(archive_put(-1, "x", (size_t)ARCHIVE_SIZE + 1, BEGIN_NS, 0), -EFBIG);
+	CU_ASSERT_EQUAL(archive_put(-1, "x", (size_t)ARCHIVE_SIZE + 1, BEGIN_NS, now), -EFBIG);
 }
 
 static const struct test_case cases[] = {
@@ -239,7 +279,9 @@ static const struct test_case cases[] = {
 	{"kept", kept},
 	{"strangers", strangers},
 	{"those that follow", next_ones},
+	{"others between", others_between},
 	{"no room", no_room},
+	{"no room for the first", first_without_room},
 	{"refused", refused},
 };
 TEST_MAIN("archive", cases)

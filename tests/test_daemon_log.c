@@ -201,16 +201,23 @@ said_again(void)
 	end();
 }
 
-/* apply: the document with a log, and this in its nat. */
+/* write_log_document: config.json with a log, and this in its nat. */
 static void
-apply(const char *nat)
+write_log_document(const char *nat)
 {
-	char document[4096], words[256];
+	char document[4096];
 	const char *at = strstr(fake_document, "\"nat\":{") + strlen("\"nat\":{");
 	snprintf(document, sizeof(document), "{\"log\":{\"files\":{\"compress\":\"none\","
 	         "\"directory\":\"%s\"}},%.*s%s,%s", in_dir("log"),
 	         (int)(at - fake_document - 1), fake_document + 1, nat, at);
 	write_file("config.json", document);
+}
+
+static void
+apply(const char *nat)
+{
+	char words[256];
+	write_log_document(nat);
 	snprintf(words, sizeof(words), "config apply %s", in_dir("config.json"));
 	CU_ASSERT(says(words, 0, ""));
 }
@@ -302,6 +309,31 @@ records_wait(void)
 	end();
 }
 
+/* One that took long to be in force: since when it was the data plane alone knows. */
+static void
+given_long_ago(void)
+{
+	char words[256];
+	glob_t found = {0};
+	begin(fake_document);
+	CU_ASSERT(wait_generation(1));
+	apply("\"quarantine\":1");
+	atomic_store(&far.apply_ms, 700);
+	apply("\"quarantine\":2");
+	atomic_store(&far.apply_ms, 0);
+	CU_ASSERT(are_kept(2));
+	snprintf(words, sizeof(words), "%s/config-*-back*.json", in_dir("log"));
+	CU_ASSERT_EQUAL(glob(words, 0, NULL, &found), 0);
+	CU_ASSERT_EQUAL(found.gl_pathc, 1);
+	globfree(&found);
+	snprintf(words, sizeof(words), "rm -r %s", in_dir("log"));
+	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(words) == 0);
+	write_file("config.json", fake_document);
+	daemon_start(in_dir("config.json"));
+	CU_ASSERT(wait_generation(4));
+	end();
+}
+
 static const struct test_case cases[] = {
 	{"who had it", who_had_it},
 	{"a log that began late", log_begun_late},
@@ -309,5 +341,6 @@ static const struct test_case cases[] = {
 	{"each configuration is kept", each_is_kept},
 	{"a time in which nothing was logged", told_nothing},
 	{"what waits for a daemon", records_wait},
+	{"a configuration that was given long ago", given_long_ago},
 };
 TEST_MAIN("daemon_log", cases)

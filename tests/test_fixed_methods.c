@@ -409,7 +409,7 @@ kept(uint64_t s, const char *inside, bool has_log)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
 	memcpy(at, inside, strlen(inside));
 	CU_ASSERT_EQUAL(archive_put(folder, doc, strlen(doc), s * UINT64_C(1000000000),
-	                            0), 1);
+	                            (struct archive_since){0, false}), 1);
 }
 
 /* then: who had 203.0.113.1:5056 at a moment, and is that certain? */
@@ -517,7 +517,8 @@ kept_static(uint64_t ms, const char *realm)
 	         "{\"name\":\"out\",\"device\":\"b\"}],\"nat\":{\"static\":["
 	         "{\"inside\":\"100.64.0.9\",\"outside\":\"203.0.113.1\",\"realm\":\"%s\"}]}}",
 	         realm, realm, realm);
-	CU_ASSERT_EQUAL(archive_put(folder, doc, strlen(doc), ms * UINT64_C(1000000), 0), 1);
+	CU_ASSERT_EQUAL(archive_put(folder, doc, strlen(doc), ms * UINT64_C(1000000),
+	                            (struct archive_since){0, false}), 1);
 }
 
 /* All configurations of a moment count, and a realm is its name: each counts its own from 1. */

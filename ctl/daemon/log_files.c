@@ -18,7 +18,7 @@ enum { DOCUMENTS = 16 };
 struct document {
 	json_t *doc;
 	uint64_t from_ns; /* in force */
-	uint64_t lost_ns; /* since when others were that are not kept; 0: none were */
+	struct archive_since since; /* it may have been, or others that are not kept */
 };
 
 struct files {
@@ -108,12 +108,13 @@ static void
 document_give(struct files *f, unsigned i, uint64_t now_ns)
 {
 	uint64_t days_ms = f->conf.keep_days * 86400u * 1000u, now_ms = now_ns / NS_A_MS;
+	const struct document *of = &f->document[i];
 	struct log_document d = {
-		.text = document_text, .arg = f->document[i].doc, .now_ns = f->document[i].from_ns,
-		.since_ns = i != 0 || f->is_kept ? f->document[i].lost_ns :
-		                                   f->resume.last_ms * NS_A_MS,
+		.text = document_text, .arg = of->doc, .now_ns = of->from_ns, .since = of->since,
 		.keep_ms = days_ms != 0 && days_ms < now_ms ? now_ms - days_ms : 0,
 	};
+	if (i == 0 && !f->is_kept)
+		d.since.ns = f->resume.last_ms * NS_A_MS;
 	log_writer_document(&f->writer, &d);
 }
 
@@ -274,7 +275,7 @@ log_files_search(const struct log_sink *s, const struct whohad_query *q, struct 
 }
 
 void
-log_files_document(struct log_sink *s, json_t *doc, uint64_t now_ns)
+log_files_document(struct log_sink *s, json_t *doc, uint64_t now_ns, uint64_t given_ns)
 {
 	struct files *f = (struct files *)s;
 	if (f->latest != NULL && json_equal(f->latest, doc)) {
@@ -283,15 +284,16 @@ log_files_document(struct log_sink *s, json_t *doc, uint64_t now_ns)
 	}
 	json_decref(f->latest);
 	f->latest = json_incref(doc);
-	uint64_t lost_ns = 0;
+	struct archive_since since = {.ns = given_ns};
 	if (f->documents == DOCUMENTS) {
 		struct document *last = &f->document[--f->documents];
 		log_sink_fail(s, now_ns, "%s: the disk does not answer; a configuration is not "
 		              "kept", f->conf.directory);
-		lost_ns = last->lost_ns != 0 ? last->lost_ns : last->from_ns;
+		since.ns = last->since.ns != 0 ? last->since.ns : last->from_ns;
+		since.others = true;
 		json_decref(last->doc);
 	}
-	f->document[f->documents++] = (struct document){doc, now_ns, lost_ns};
+	f->document[f->documents++] = (struct document){doc, now_ns, since};
 	if (f->writer.folder >= 0)
 		documents_turn(f, now_ns);
 }
@@ -300,7 +302,8 @@ uint64_t
 log_files_unkept_ms(const struct log_sink *s)
 {
 	const struct files *f = (const struct files *)s;
-	uint64_t from_ms = f->document[0].from_ns / NS_A_MS;
+	const struct document *of = &f->document[0];
+	uint64_t from_ms = (of->since.ns != 0 ? of->since.ns : of->from_ns) / NS_A_MS;
 	if (f->documents == 0)
 		return 0;
 	return f->is_kept || f->resume.last_ms == 0 ? from_ms : earlier(from_ms, f->resume.last_ms);

@@ -25,10 +25,11 @@ struct log_sink *log_files_create(struct log_bus *b, const json_t *conf, uint32_
 const struct log_resume *log_files_resume(struct log_sink *s, uint64_t start_ms);
 /* log_files_blocks: see log_resume_blocks. */
 void log_files_blocks(const struct log_sink *s, log_block_fn *fn, void *arg);
-/* log_files_document: this configuration, which becomes the sink's, is in force. It is kept by the
- * writer's thread. log_files_unkept_ms: since when what was in force may not be kept yet; 0: it
- * is. log_files_folder: => -1: not open. */
-void log_files_document(struct log_sink *s, json_t *doc, uint64_t now_ns);
+/* log_files_document: this configuration, which becomes the sink's, is in force; it may have been
+ * since it was given (0: it was not before now). It is kept by the writer's thread.
+ * log_files_unkept_ms: since when what was in force may not be kept yet; 0: it is.
+ * log_files_folder: => -1: not open. */
+void log_files_document(struct log_sink *s, json_t *doc, uint64_t now_ns, uint64_t given_ns);
 uint64_t log_files_unkept_ms(const struct log_sink *s);
 int log_files_folder(const struct log_sink *s);
 /* log_files_settle: wait until the writer's thread has nothing to do. */

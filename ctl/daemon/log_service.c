@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl/config/config.h"
+#include "ctl/log/archive.h"
 #include "log_clock.h"
 #include "log_files.h"
 #include "log_held.h"
@@ -32,6 +33,7 @@ struct log_service {
 	uint64_t interim_ns;   /* 0: held blocks are not said again */
 	struct api *api;
 	uint64_t changes;      /* of the document that the sinks are made from */
+	uint64_t configured_ns; /* when that came */
 	uint64_t said_ns;      /* error_ns of the last error that was told */
 	struct log_feed feed;
 	const struct image_header *image;
@@ -169,11 +171,20 @@ numbered(const struct log_service *s, const json_t *doc)
 
 /* keep_document: beside the log; also in the directory that it is about to leave. */
 static void
-keep_document(struct log_service *s, json_t *doc)
+keep_document(struct log_service *s, json_t *doc, uint64_t now, uint64_t given_ns)
 {
 	struct log_sink *files = log_bus_find(&s->bus, "files", "files");
 	if (files != NULL && doc != NULL)
-		log_files_document(files, json_incref(doc), now_ns());
+		log_files_document(files, json_incref(doc), now, given_ns);
+}
+
+/* late: when the image of a document was given, if longer ago than whoever reads what is kept
+ * allows for: the data plane has had it in force since some time after that. */
+static uint64_t
+late(const struct log_service *s, uint64_t given_ns, uint64_t now)
+{
+	bool is_of_it = s->image != NULL && given_ns > s->configured_ns && given_ns < now;
+	return is_of_it && now - given_ns > ARCHIVE_LATE_MS / 2 * NS_A_MS ? given_ns : 0;
 }
 
 /* log_filled: the document's part about the log, with its defaults, in an object. The rest, which
@@ -189,14 +200,16 @@ log_filled(const json_t *doc)
 }
 
 static void
-configure(struct log_service *s)
+configure(struct log_service *s, uint64_t given_ns)
 {
 	const json_t *doc = api_document(s->api);
 	if (doc == NULL || s->changes == api_changes(s->api))
 		return;
 	s->changes = api_changes(s->api);
 	json_t *kept = numbered(s, doc);
-	keep_document(s, kept);
+	uint64_t now = now_ns(), since_ns = late(s, given_ns, now);
+	s->configured_ns = now;
+	keep_document(s, kept, now, since_ns);
 	json_t *filled = log_filled(doc);
 	const json_t *log = json_object_get(filled, "log");
 	uint32_t room = (uint32_t)json_integer_value(json_object_get(log, "queue"));
@@ -209,7 +222,7 @@ configure(struct log_service *s)
 		begin_new(s, &kinds[i], log, room);
 	}
 	inherit(s, left, n);
-	keep_document(s, kept);
+	keep_document(s, kept, now, since_ns);
 	json_decref(kept);
 	json_decref(filled);
 }
@@ -352,7 +365,7 @@ log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t 
 	if (rings != NULL)
 		s->bus.gone = log_source_gone(rings);
 	s->image = image;
-	configure(s);
+	configure(s, given_ns);
 	log_bus_realms(&s->bus, image);
 	if (rings != NULL) {
 		begin_source(s, start_ns, now,

@@ -203,24 +203,35 @@ is_mark(int folder, const struct archived *a)
 	return fstatat(folder, a->name, &st, 0) == 0 && st.st_size == 0;
 }
 
+/* place: of one that comes now. => ms; *first_ms: since when it, or others, may have been. */
+static uint64_t
+place(int folder, uint64_t now_ms, const struct archived *newest, uint64_t *first_ms)
+{
+	struct archived before;
+	bool has = newest->from_ms != 0, is_own = newest->from_ms == now_ms &&
+	                                          is_mark(folder, newest);
+	if (is_own)
+		has = archive_find(folder, now_ms - 1, &before) == 0;
+	if (!has) /* there is none that it may have followed */
+		*first_ms = now_ms;
+	return now_ms > newest->from_ms || is_own ? now_ms : newest->from_ms + 1;
+}
+
 int
-archive_put(int folder, const char *text, size_t size, uint64_t now_ns, uint64_t since_ns)
+archive_put(int folder, const char *text, size_t size, uint64_t now_ns, struct archive_since since)
 {
 	struct archived newest;
 	char name[ARCHIVE_NAME];
-	uint64_t now_ms = now_ns / NS_A_MS, ms = now_ms, first_ms = now_ms;
-	if (since_ns != 0 && since_ns < now_ns)
-		first_ms = since_ns / NS_A_MS;
+	uint64_t now_ms = now_ns / NS_A_MS, first_ms = now_ms;
+	if (since.ns != 0 && since.ns < now_ns)
+		first_ms = since.ns / NS_A_MS;
 	if (size > ARCHIVE_SIZE)
 		return -EFBIG;
-	if (archive_find(folder, UINT64_MAX, &newest) == 0) {
-		if (is_equal(folder, &newest, text, size))
-			return 0;
-		bool is_own = newest.from_ms == now_ms && is_mark(folder, &newest);
-		ms = now_ms > newest.from_ms || is_own ? now_ms : newest.from_ms + 1;
-	} else {
-		first_ms = now_ms; /* there is none that it may have followed */
-	}
+	if (archive_find(folder, UINT64_MAX, &newest) != 0)
+		newest.from_ms = 0;
+	else if (!since.others && is_equal(folder, &newest, text, size))
+		return 0;
+	uint64_t ms = place(folder, now_ms, &newest, &first_ms);
 	int rc = write_aside(folder, text, size);
 	name_of(name, ms, ms - first_ms);
 	if (rc == 0 && renameat(folder, TEMPORARY, folder, name) != 0)

@@ -10,7 +10,7 @@
  *            have been in force for so long before, when no daemon was there.
  * Invariant  1. A file is whole, not there, or empty: one came that could not be kept.
  *            2. Names sort in the order in which they were in force.
- *            3. What equals the newest is not written again.
+ *            3. What equals the newest is not written again, unless others were between.
  * Owner      One writer a directory; anybody reads.
  * Limits     ARCHIVE_SIZE bytes a file.
  * See        docs/log.md, "Configurations".
@@ -30,9 +30,17 @@ struct archived {
 	uint64_t from_ms, until_ms; /* in force; until_ms 0: no later one is there */
 };
 
-/* archive_put: in force from now on, or, it may be, since a moment after since_ns (0: now). => 1,
- * 0 when it is the newest already, or -errno; then it may be tried again with the same moments. */
-int archive_put(int folder, const char *text, size_t size, uint64_t now_ns, uint64_t since_ns);
+/* What was in force before one, as far as it is not what was kept last: since a moment after ns
+ * (0: nothing) it may have been this one; others: or others that nobody keeps. */
+struct archive_since {
+	uint64_t ns;
+	bool others;
+};
+
+/* archive_put: in force from now on, or longer. => 1, 0 when it is the newest already, or -errno;
+ * then it may be tried again with the same moments. */
+int archive_put(int folder, const char *text, size_t size, uint64_t now_ns,
+                struct archive_since since);
 
 /* archive_find: the one in force at a moment. => 0, -ENOENT when none is as old, or -errno. */
 int archive_find(int folder, uint64_t at_ms, struct archived *out);

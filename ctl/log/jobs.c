@@ -195,7 +195,7 @@ document_keep(struct log_jobs *j, const struct log_document *d)
 {
 	char *text = d->text(d->arg);
 	int rc = text == NULL ? -ENOMEM :
-	         archive_put(j->folder, text, strlen(text), d->now_ns, d->since_ns);
+	         archive_put(j->folder, text, strlen(text), d->now_ns, d->since);
 	free(text);
 	if (rc >= 0 && d->keep_ms != 0)
 		archive_keep(j->folder, d->keep_ms);

@@ -16,6 +16,7 @@
 #ifndef MR_LOG_WRITER_H
 #define MR_LOG_WRITER_H
 
+#include "archive.h"
 #include "segment.h"
 
 enum { LOG_BUFFER = 1 << 18, LOG_PATH = 256 };
@@ -72,7 +73,8 @@ void log_writer_settle(struct log_writer *w);
 struct log_document {
 	char *(*text)(void *arg);
 	void *arg;
-	uint64_t now_ns, since_ns; /* archive_put */
+	uint64_t now_ns;
+	struct archive_since since;
 	uint64_t keep_ms;
 };
 void log_writer_document(struct log_writer *w, const struct log_document *d);
