@@ -309,6 +309,41 @@ records_wait(void)
 	end();
 }
 
+/* A daemon that finds a data plane which logs nothing, and lets it log at once: between what the
+ * one before it wrote and now nobody knows who had what. */
+static void
+told_by_another(void)
+{
+	char words[256], moment[64];
+	uint64_t second = 0;
+	begin(fake_document);
+	far.plane.stats->start_time_ns = 1795536000ull * 1000000000;
+	CU_ASSERT(wait_generation(1));
+	apply("\"log\":\"none\"");
+	put_records(1, 1, &second);
+	CU_ASSERT(has_gaps(1));
+	daemon_stop(SIGKILL);
+	struct timespec t;
+	struct tm utc;
+	clock_gettime(CLOCK_REALTIME, &t);
+	strftime(moment, sizeof(moment), "%Y-%m-%dT%H:%M:%SZ",
+	         gmtime_r(&(time_t){t.tv_sec + 1}, &utc));
+	poll(NULL, 0, 2200);
+	write_log_document("\"log\":\"blocks\"");
+	daemon_start(in_dir("config.json"));
+	CU_ASSERT(wait_generation(3) && has_gaps(2));
+	snprintf(words, sizeof(words), "--json nat whohad 203.0.113.1:1100 --at %s", moment);
+	CU_ASSERT(says(words, 0, "\"certain\": false"));
+	snprintf(words, sizeof(words), "--json nat whohad 203.0.113.1:4000 --at %s", moment);
+	CU_ASSERT(says(words, 1, "\"complete\": false"));
+	snprintf(words, sizeof(words), "rm -r %s", in_dir("log"));
+	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(words) == 0);
+	write_file("config.json", fake_document);
+	daemon_start(in_dir("config.json"));
+	CU_ASSERT(wait_generation(4));
+	end();
+}
+
 /* One that took long to be in force: since when it was the data plane alone knows. */
 static void
 given_long_ago(void)
@@ -341,6 +376,7 @@ static const struct test_case cases[] = {
 	{"each configuration is kept", each_is_kept},
 	{"a time in which nothing was logged", told_nothing},
 	{"what waits for a daemon", records_wait},
+	{"the same, until another daemon came", told_by_another},
 	{"a configuration that was given long ago", given_long_ago},
 };
 TEST_MAIN("daemon_log", cases)

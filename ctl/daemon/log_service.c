@@ -34,6 +34,7 @@ struct log_service {
 	struct api *api;
 	uint64_t changes;      /* of the document that the sinks are made from */
 	uint64_t configured_ns; /* when that came */
+	bool was_silent;       /* the image that was found logs nothing, and no gap says so yet */
 	uint64_t said_ns;      /* error_ns of the last error that was told */
 	struct log_feed feed;
 	const struct image_header *image;
@@ -344,9 +345,10 @@ silence_look(struct log_service *s, const struct image_header *image, uint64_t g
 {
 	struct log_sink *files = log_bus_find(&s->bus, "files", "files");
 	bool silent = is_silent(image), was = s->bus.silent_ns != 0;
-	uint64_t since = was ? s->bus.silent_ns : given_ns;
-	if (silent == was)
+	uint64_t since = was ? s->bus.silent_ns : s->was_silent ? 0 : given_ns;
+	if ((silent == was && !s->was_silent) || api_document(s->api) == NULL)
 		return;
+	s->was_silent = false;
 	if (since == 0 && files != NULL) /* nobody was here when it was given */
 		since = log_files_resume(files, s->source.start_ms)->last_ms * NS_A_MS;
 	since = since != 0 ? since : s->source.start_ms * NS_A_MS;
@@ -355,6 +357,12 @@ silence_look(struct log_service *s, const struct image_header *image, uint64_t g
 	s->bus.silent_ns = silent ? gap.since_ns : 0;
 	s->source.gaps++;
 	on_records(s, &gap, 1);
+}
+
+void
+log_service_found(struct log_service *s, const struct image_header *image)
+{
+	s->was_silent |= image != NULL && s->bus.silent_ns == 0 && is_silent(image);
 }
 
 void

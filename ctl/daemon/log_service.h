@@ -32,6 +32,9 @@ void log_service_destroy(struct log_service *s);
  */
 void log_service_drain(struct log_service *s, struct record_segment *rings, uint64_t start_ns,
                        const struct image_header *image, uint64_t given_ns);
+/* log_service_found: a data plane is there, and an image that somebody gave it before. If that logs
+ * nothing nobody knows who had what until now, whatever image comes next. */
+void log_service_found(struct log_service *s, const struct image_header *image);
 /* log_service_link: for the API. */
 struct log_link log_service_link(struct log_service *s);
 /* log_service_trouble: the newest error of a sink since the last call, or NULL. */

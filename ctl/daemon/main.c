@@ -246,6 +246,7 @@ reconnect(struct daemon *d)
 	d->plane_event = event_new(d->base, d->plane.fd, EV_READ | EV_PERSIST, on_plane, d);
 	event_add(d->plane_event, NULL);
 	say(d, "connected to the data plane at %s", d->opt.plane);
+	log_service_found(d->logs, d->plane.image);
 	task_put(&d->agree);
 }
 
