@@ -390,12 +390,30 @@ test_whohad_nameless(void)
 	end();
 }
 
+static char folder_name[40];
 static int folder;
 
 static int
 its_folder(void *ctx)
 {
 	return folder;
+}
+
+static void
+folder_begin(void)
+{
+	snprintf(folder_name, sizeof(folder_name), "/tmp/test_fixed_methods.XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder_name));
+	folder = open(folder_name, O_RDONLY | O_DIRECTORY);
+}
+
+static void
+folder_end(void)
+{
+	char words[64];
+	snprintf(words, sizeof(words), "rm -r %s", folder_name);
+	CU_ASSERT_EQUAL(system(words), 0);
+	close(folder);
 }
 
 /* kept: a document with these inside addresses from a moment on, with a log or not. */
@@ -445,12 +463,10 @@ known(uint64_t s, bool is_in_use, uint64_t log_last_s)
 static void
 test_whohad_then(void)
 {
-	char dir[] = "/tmp/test_fixed_methods.XXXXXX", words[64];
 	struct whohad_query q = {.external = v4("203.0.113.1"), .port = 5056,
 	                         .at_ms = 1790000500000u};
 	bool certain;
-	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
-	folder = open(dir, O_RDONLY | O_DIRECTORY);
+	folder_begin();
 	kept(1790000000, "198.51.100.0-198.51.100.13", true); /* 2026-09-21T14:13:20Z */
 	kept(1790001000, "198.51.100.1-198.51.100.14", true);
 	CU_ASSERT_TRUE(known(1790001500, true, 0)); /* the newest, where a daemon writes */
@@ -501,22 +517,20 @@ test_whohad_then(void)
 	kept(1790003400, "198.51.100.0-198.51.100.13", true); /* the clock was set back */
 	CU_ASSERT_FALSE(known(1790003500, true, 0));
 	CU_ASSERT_TRUE(known(1790003300, true, 0) && known(1790004001, true, 0));
-	snprintf(words, sizeof(words), "rm -r %s", dir);
-	CU_ASSERT_EQUAL(system(words), 0);
-	close(folder);
+	folder_end();
 }
 
 /* kept_static: a configuration with one static mapping, of a realm's that is the first in it. */
 static void
-kept_static(uint64_t ms, const char *realm)
+kept_static(uint64_t ms, const char *realm, unsigned mtu)
 {
 	char doc[1024];
 	snprintf(doc, sizeof(doc), "{\"log\":{\"files\":{\"directory\":\"/var/log/mr\"}},"
 	         "\"realms\":[{\"name\":\"%s\"}],\"nics\":["
-	         "{\"name\":\"in\",\"device\":\"a\",\"realm\":\"%s\"},"
+	         "{\"name\":\"in\",\"device\":\"a\",\"mtu\":%u,\"realm\":\"%s\"},"
 	         "{\"name\":\"out\",\"device\":\"b\"}],\"nat\":{\"static\":["
 	         "{\"inside\":\"100.64.0.9\",\"outside\":\"203.0.113.1\",\"realm\":\"%s\"}]}}",
-	         realm, realm, realm);
+	         realm, mtu, realm, realm);
 	CU_ASSERT_EQUAL(archive_put(folder, doc, strlen(doc), ms * UINT64_C(1000000),
 	                            (struct archive_since){0, false}), 1);
 }
@@ -529,14 +543,12 @@ test_whohad_realms(void)
 		{1790000000000, 1790000000999, 1}, {1790000100000, 1790000100999, 2},
 		{1790000200000, 1790000200999, 3}, {1790000200500, 1790000200500, 1},
 	};
-	char dir[] = "/tmp/test_fixed_methods.XXXXXX", words[64];
-	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
-	folder = open(dir, O_RDONLY | O_DIRECTORY);
-	kept_static(1790000000000, "red");
-	kept_static(1790000100500, "blue");
-	kept_static(1790000200100, "red");
-	kept_static(1790000200150, "blue");
-	kept_static(1790000200200, "green");
+	folder_begin();
+	kept_static(1790000000000, "red", 1500);
+	kept_static(1790000100500, "blue", 1500);
+	kept_static(1790000200100, "red", 1500);
+	kept_static(1790000200150, "blue", 1500);
+	kept_static(1790000200200, "green", 1500);
 	for (unsigned i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
 		struct whohad_query q = {.external = v4("203.0.113.1"), .port = 80,
 			.at_ms = asked[i].at_ms, .until_ms = asked[i].until_ms};
@@ -550,9 +562,26 @@ test_whohad_realms(void)
 		                asked[i].answers != 1);
 		json_decref(r);
 	}
-	snprintf(words, sizeof(words), "rm -r %s", dir);
-	CU_ASSERT_EQUAL(system(words), 0);
-	close(folder);
+	folder_end();
+}
+
+/* So many are read for a moment and no more, whoever asks; what the rest says is not known. */
+static void
+test_whohad_many(void)
+{
+	struct whohad_query q = {.external = v4("203.0.113.1"), .port = 80,
+		.at_ms = 1790000000001, .until_ms = 1790000000999};
+	folder_begin();
+	for (unsigned n = 1; n <= WHOHAD_CONFIGURATIONS + 1; n++) {
+		struct whohad_archive a = {folder, true, 0, false};
+		json_t *r = json_pack("{s:[], s:[], s:b}", "answers", "notes", "complete", 1);
+		kept_static(1790000000000 + n, "red", 1400 + n);
+		CU_ASSERT(api_whohad_then(r, &q, &a) && json_array_size(at(r, "answers")) == 1);
+		CU_ASSERT_EQUAL(json_is_true(at(r, "complete")), n <= WHOHAD_CONFIGURATIONS);
+		CU_ASSERT_EQUAL(at(r, "complete"), at(r, "answers.0.certain")); /* one true */
+		json_decref(r);
+	}
+	folder_end();
 }
 
 static const struct test_case cases[] = {
@@ -566,5 +595,6 @@ static const struct test_case cases[] = {
 	{"who had it, in a realm without a name", test_whohad_nameless},
 	{"who had it then", test_whohad_then},
 	{"who had it then, in which realm", test_whohad_realms},
+	{"who had it then, of very many", test_whohad_many},
 };
 TEST_MAIN("fixed_methods", cases)

@@ -110,7 +110,10 @@ json_t *api_record_json(struct api *api, const struct record *rec);
  * that is an answer or nothing is known of it. New reference. */
 json_t *api_whohad_json(const struct whohad_query *q, const struct whohad *w, size_t live);
 /* api_whohad_fixed: what an image says without a log, added to that.
- * api_whohad_then: what the configuration of then says. => false: none is there. */
+ * api_whohad_then: what the configurations of then say, of which WHOHAD_CONFIGURATIONS are read:
+ * each costs as much as one that is applied. Where there are more nothing is certain. => false:
+ * none is there. */
+enum { WHOHAD_CONFIGURATIONS = 64 };
 void api_whohad_fixed(json_t *result, const struct whohad_query *q, const struct image_header *h,
                       bool is_certain);
 struct whohad_archive {

@@ -225,8 +225,13 @@ said_next(struct said *s, const struct whohad_archive *w, const struct whohad_qu
 	uint64_t until_ms = q->until_ms > q->at_ms ? q->until_ms : q->at_ms, after = a->from_ms;
 	struct archived next;
 	bool has_log;
+	unsigned n = 1;
 	for (; archive_next(w->folder, after, until_ms + ARCHIVE_LATE_MS, &next) == 0;
 	     after = next.from_ms) {
+		if (n++ == WHOHAD_CONFIGURATIONS) {
+			s->is_unknown = s->is_doubtful = true;
+			return;
+		}
 		json_t *rows = archived_rows(w->folder, q, &next, &has_log), *row;
 		size_t i;
 		s->is_unknown |= rows == NULL;
