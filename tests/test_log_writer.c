@@ -294,6 +294,50 @@ kept(void)
 	log_end();
 }
 
+static char *
+text_of(void *arg)
+{
+	return strdup(arg);
+}
+
+/* A segment reaches back further than `keep_days`, as far as it is not over: so do the
+ * configurations of its time. */
+static void
+documents_kept(void)
+{
+	static const struct { unsigned hour, keep_hour; const char *text; } all[] = {
+		{0, 0, "one"}, {1, 0, "two"}, {26, 2, "three"}, {100, 76, "four"},
+	};
+	struct archived a;
+	char words[128];
+	log_begin();
+	struct log_writer_conf c = writer_conf(1 << 20, false);
+	uint64_t sequence = 0, hour_ms = 3600 * 1000;
+	CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, BEGIN_NS), 0);
+	put_many(10, &sequence, BEGIN_NS);
+	for (unsigned i = 0; i < 4; i++) {
+		struct log_document d = {
+			.text = text_of, .arg = (void *)(uintptr_t)all[i].text,
+			.now_ns = BEGIN_NS + all[i].hour * 3600 * SECOND,
+			.keep_ms = all[i].keep_hour != 0 ?
+			           BEGIN_NS / 1000000 + all[i].keep_hour * hour_ms : 0,
+		};
+		if (i == 3) { /* the segment has gone */
+			log_writer_close(&writer, BEGIN_NS);
+			snprintf(words, sizeof(words), "rm %s/nat-*", log_dir);
+			CU_ASSERT_EQUAL(system(words), 0);
+			CU_ASSERT_EQUAL_FATAL(log_writer_open(&writer, &c, d.now_ns), 0);
+		}
+		log_writer_document(&writer, &d);
+		log_writer_settle(&writer);
+		int old = archive_find(writer.folder, BEGIN_NS / 1000000 + hour_ms / 2, &a);
+		CU_ASSERT_EQUAL(old, i < 3 ? 0 : -ENOENT);
+	}
+	CU_ASSERT_EQUAL(log_files(".json", NULL), 2);
+	log_writer_close(&writer, BEGIN_NS);
+	log_end();
+}
+
 static void
 refused(void)
 {
@@ -339,6 +383,7 @@ static const struct test_case cases[] = {
 	{"disk that hangs", hanging_disk},
 	{"disk that hangs while segments are rotated", hanging_rotation},
 	{"kept for days and bytes", kept},
+	{"configurations kept as long as segments", documents_kept},
 	{"no directory", refused},
 	{"damaged index", bad_index},
 };

@@ -190,6 +190,30 @@ job_keep(struct log_jobs *j, const struct job *job)
 	return rc;
 }
 
+/* first_ms: since when there are segments. => UINT64_MAX: there are none; 0: nobody can tell. */
+static uint64_t
+first_ms(int folder)
+{
+	struct log_list l;
+	uint64_t first = UINT64_MAX;
+	if (log_list_make(&l, folder) != 0)
+		return 0;
+	for (size_t i = 0; i < l.n; i++) {
+		uint64_t ms = log_stem_ms(l.file[i].stem);
+		first = ms < first ? ms : first;
+	}
+	log_list_free(&l);
+	return first;
+}
+
+/* documents_drop: those of before a moment and of before all segments. */
+static void
+documents_drop(int folder, uint64_t keep_ms)
+{
+	uint64_t of_log_ms = first_ms(folder);
+	archive_keep(folder, of_log_ms < keep_ms ? of_log_ms : keep_ms);
+}
+
 static int
 document_keep(struct log_jobs *j, const struct log_document *d)
 {
@@ -198,7 +222,7 @@ document_keep(struct log_jobs *j, const struct log_document *d)
 	         archive_put(j->folder, text, strlen(text), d->now_ns, d->since);
 	free(text);
 	if (rc >= 0 && d->keep_ms != 0)
-		archive_keep(j->folder, d->keep_ms);
+		documents_drop(j->folder, d->keep_ms);
 	return rc < 0 ? rc : 0;
 }
 

@@ -28,7 +28,8 @@ struct log_list {
 
 /* log_stem: of the segment begun at this moment; number tells those of one second apart. */
 void log_stem(char out[LOG_STEM], uint64_t now_ns, uint64_t number);
-/* log_stem_number: => false when it is no stem. */
+/* log_stem_ms: that moment, of a stem. log_stem_number: => false when it is no stem. */
+uint64_t log_stem_ms(const char *stem);
 bool log_stem_number(const char *stem, uint64_t *number);
 /* log_name: of the segment ("jsonl", "jsonl.gz") or its index ("idx"). */
 void log_name(char out[LOG_NAME], const char *stem, const char *suffix);

@@ -66,9 +66,9 @@ void log_writer_settle(struct log_writer *w);
 
 /*
  * log_writer_document: keep a configuration (archive.h) beside the segments, in the thread, and
- * delete those that were no longer in force at keep_ms (0: none). text is called there once, for
- * malloc'ed text (NULL: no memory), of arg, which is the thread's then. One at a time:
- * log_writer_documented: => false while the thread is at it; its rc, once.
+ * delete those that were no longer in force at keep_ms (0: none), nor since there are segments.
+ * text is called there once, for malloc'ed text (NULL: no memory), of arg, which is the thread's
+ * then. One at a time: log_writer_documented: => false while the thread is at it; its rc, once.
  */
 struct log_document {
 	char *(*text)(void *arg);
