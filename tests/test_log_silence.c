@@ -150,6 +150,8 @@ asked(const struct step *step, unsigned steps)
 			snprintf(names.realm, sizeof(names.realm), "%s", step[k].realm);
 		r.realm = step[k].realm != NULL;
 		r.since_ns = is_of_all ? r.time_ns : 0;
+		if (r.event == RECORD_CLOCK) /* it was set back */
+			r.since_ns += 4 * SECOND;
 		number = r.event == RECORD_START ? 0 : number + !is_of_all;
 		r.sequence = is_of_all ? 0 : number;
 		CU_ASSERT_EQUAL(log_index_add(&ix, &r, &names, 100), 0);
@@ -222,6 +224,27 @@ many(void)
 	}
 }
 
+/* So is who is not listed of several times that the clock showed. */
+static void
+many_twice(void)
+{
+	enum { EACH = WHOHAD_ANSWERS / 2 };
+	static struct step step[4 * EACH + 8] = {{RECORD_START, 1, 0, NULL}};
+	for (unsigned more = 0; more < 2; more++) {
+		unsigned n = 1;
+		for (uint8_t i = 0; i < 2 * EACH + more; i++) {
+			uint8_t second = i < EACH ? 6 : 7;
+			if (i == EACH)
+				step[n++] = (struct step){RECORD_CLOCK, 5, 0, NULL};
+			step[n++] = (struct step){RECORD_BLOCK_CREATE, second, i + 2, NULL};
+			step[n++] = (struct step){RECORD_BLOCK_DELETE, second, i + 2, NULL};
+		}
+		struct whohad w = asked(step, n);
+		CU_ASSERT(w.is_twice && w.answers == WHOHAD_ANSWERS && w.answers_lost == more);
+		CU_ASSERT(w.is_complete == (more == 0));
+	}
+}
+
 /* A segment that somebody took away is a gap, though no record says so. */
 static void
 absent_segment(void)
@@ -262,6 +285,7 @@ static const struct test_case cases[] = {
 	{"begins and ends that are not there", unexplained},
 	{"a moment that lasts", lasting},
 	{"more answers than are listed", many},
+	{"more of two times", many_twice},
 	{"a segment that is not there", absent_segment},
 };
 TEST_MAIN("log_silence", cases)

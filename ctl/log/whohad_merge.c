@@ -78,7 +78,7 @@ whohad_merge(struct whohad *out, const struct whohad *more)
 	out->is_ambiguous |= more->is_ambiguous;
 	out->is_leapt |= more->is_leapt;
 	out->is_beyond |= more->is_beyond;
-	out->is_complete &= more->is_complete;
+	out->is_complete &= more->is_complete && out->answers_lost == 0;
 	out->is_as_now = false;
 	out->is_twice = true;
 }
