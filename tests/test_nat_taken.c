@@ -274,6 +274,105 @@ test_static(void)
 	world_free(w);
 }
 
+enum { FLOWS = 8 };
+
+/* Somebody asks for a port, for a peer, or gives up; with filters, or not. */
+static void
+ask_at_random(uint64_t *seed)
+{
+	be32 host = ip_add(HOST, random_below(seed, 3));
+	uint8_t proto = random_below(seed, 2) != 0 ? UDP : TCP;
+	unsigned inside = 79 + random_below(seed, 3), to = random_below(seed, 3);
+	unsigned seconds = random_below(seed, 3) * 120;
+	uint8_t nonce = (uint8_t)(1 + random_below(seed, 2));
+	bool is_peer = random_below(seed, 3) == 0;
+	uint32_t size = is_peer ?
+		peer_request(proto, inside, ip_add(SERVER, to), 53, seconds, nonce) :
+		request(host, proto, inside, seconds, nonce);
+	store32(data + 20, host);
+	store16(data + 42, port((uint16_t)(1024 + random_below(seed, 32))));
+	for (unsigned i = random_below(seed, 3); i > 0 && !is_peer && seconds != 0; i--)
+		size = with_filter(size, ip_add(SERVER, random_below(seed, 20)), 128, 53);
+	struct miss m = world_miss(w, W_INSIDE, UDP, host, port(40000), OWN, port(PCP_PORT));
+	if (nat_policy.serves(w->gen, &m, data, size) == 0)
+		nat_policy.serve(w->state[0], &m, data, size, ROOM);
+}
+
+static void
+flow_at_random(uint64_t *seed, struct world_flow f[FLOWS], bool is_open[FLOWS])
+{
+	unsigned i = random_below(seed, FLOWS);
+	if (is_open[i])
+		world_end(w, &f[i]);
+	is_open[i] = !is_open[i] &&
+		world_out(w, UDP, ip_add(HOST, random_below(seed, 3)), 79 + random_below(seed, 3),
+		          SERVER, 53, &spec, &f[i]) == VERDICT_OPEN;
+}
+
+/* Other addresses, static mappings, rules, a quarantine or none. */
+static void
+change_at_random(uint64_t *seed)
+{
+	w->address[0].drain = random_below(seed, 4) == 0;
+	w->address[1].drain = random_below(seed, 4) == 0;
+	w->n_addresses = 1 + (random_below(seed, 4) != 0);
+	w->conf.drain_ms = random_below(seed, 2) * 1000;
+	w->conf.quarantine_ms = random_below(seed, 3) * 10000;
+	w->rule[0].pcp = random_below(seed, 8) != 0;
+	w->n_statics = random_below(seed, 3) == 0;
+	w->statics[0].nic = random_below(seed, 2) != 0 ? W_INSIDE : W_OTHER;
+	world_apply(w);
+}
+
+static void
+step_at_random(uint64_t *seed, struct world_flow f[FLOWS], bool is_open[FLOWS])
+{
+	struct cmd_nat_filter what = {.proto = random_below(seed, 2) != 0 ? UDP : 0};
+	uint32_t at = 0, dice = random_below(seed, 100);
+	if (dice < 60)
+		ask_at_random(seed);
+	else if (dice < 80)
+		flow_at_random(seed, f, is_open);
+	else if (dice < 84)
+		change_at_random(seed);
+	else if (dice < 86)
+		nat_policy.cut(w->state[0], &what, &at, UINT32_MAX);
+	else
+		world_tick(w, random_below(seed, dice < 95 ? 300 : 40000));
+	nat_policy.lapsed(w->state[0]);
+	CU_ASSERT_FATAL(heard.n == 0 || heard.s.size <= SPOKEN_MAX);
+}
+
+/* Whatever is asked for, taken, moved and given back: in the end nothing is left of it. */
+static void
+test_at_random(void)
+{
+	struct world_flow f[FLOWS];
+	bool is_open[FLOWS] = {false};
+	uint64_t seed = test_seed();
+	begin(NAT_FILTER_ADF);
+	w->pool[0].port_last = 1024 + 63;
+	w->pool[0].block_size = 16;
+	world_address(w, 0, ANOTHER);
+	world_static(w, static_key(1, HOST, TCP, port(80)),
+	             static_key(0, PUBLIC, TCP, port(1030)), 1);
+	world_apply(w);
+	listen();
+	for (unsigned i = 0; i < 30000; i++)
+		step_at_random(&seed, f, is_open);
+	for (unsigned i = 0; i < FLOWS; i++)
+		if (is_open[i])
+			world_end(w, &f[i]);
+	for (unsigned i = 0; i < 1000; i++)
+		world_tick(w, 1000);
+	const struct nat *n = world_nat(w);
+	CU_ASSERT(n->leases.t.used == 0 && n->mappings.t.used == 0 && n->rests.t.used == 0);
+	CU_ASSERT(n->quarantine.count == 0 && n->pool.blocks.used == 0);
+	CU_ASSERT(n->subscribers.t.used == 0 && n->filter.t.used == 0);
+	CU_ASSERT(n->updates.next[UPDATE_TIMES - 1] == n->updates.put && heard.n > 1000);
+	world_free(w);
+}
+
 static const struct test_case all[] = {
 	{"a rule that does not let ask", test_forbidden},
 	{"a server that may not ask", test_third},
@@ -283,5 +382,6 @@ static const struct test_case all[] = {
 	{"who is another worker's now", test_elsewhere},
 	{"a static mapping", test_static},
 	{"a static mapping of another interface", test_static_elsewhere},
+	{"at random", test_at_random},
 };
 TEST_MAIN("nat_taken", all)
