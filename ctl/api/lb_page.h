@@ -7,6 +7,7 @@
  * Invariant  1. A page gets on: at least by one backend, or by a service.
  *            2. A service or a backend that is there all the time is shown once, whatever is added
  *               or removed between two pages: ids say where to go on, rows only where that is gone.
+ *               Where others before it have gone, or come, too, as many may be missing or twice.
  * Limits     A page takes about as long as so many rows, LB_PAGE_MAX: what is summed up without a
  *            row is paid for by lb_page_spend.
  * Owner      One thread; as long as its lb_rows.
