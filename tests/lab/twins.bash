@@ -49,8 +49,8 @@ twin_add() {
 	twin "$n" start_with "$f" || { tail -n 5 "$state/twin$n"/*.log; fail "no balancer $n"; return 1; }
 	in_ns net ip nexthop add id "4$n" via 198.51.$out.2 dev "box$n"
 	in_ns net ip nexthop add id "6$n" via "2001:db8:$n$n::2" dev "box$n"
-	mac4=$(in_ns be1 ping -q -c 1 -W 2 $farm >/dev/null; in_ns be1 ip neigh show $farm | grep -o '..:..:..:..:..:..')
-	[ -n "$mac4" ] || { fail "$farm has no station address"; return 1; }
+	station() { mac4=$(in_ns be1 ping -q -c 1 -W 2 $farm >/dev/null; in_ns be1 ip neigh show $farm | grep -o '..:..:..:..:..:..'); }
+	soon station || { fail "$farm has no station address"; return 1; }
 	for be in be1 be2 be3; do
 		in_ns $be nft add rule ip twins in iifname eth0 ether saddr "$mac4" ct mark set "$n"
 		in_ns $be nft add rule ip twins out ct mark "$n" meta mark set "$n"
