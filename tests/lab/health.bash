@@ -27,7 +27,7 @@ t_health_killed() { # a backend dies: only its own connections fail, and new one
 	local f=$state/hk port pids=() i=0 died known broken=0 expected r
 	for port in $(ports_to 10.0.0.12 3 "$(ports 400)"); do
 		i=$((i + 1))
-		slow_fetch net http://$vip/100m "$f.$i" 20 5 --speed-time 20 --speed-limit 1 --local-port "$port" || return 1
+		slow_fetch net http://$vip/100m "$f.$i" 20 5 --speed-time 6 --speed-limit 1 --local-port "$port" || return 1
 		pids+=("$slow $port")
 	done
 	visitors "$f" & local visits=$!
