@@ -157,7 +157,7 @@ test_run() {
 # what such a test leaves behind.
 test_failed() {
 	local reason
-	reason=$(grep '^      ' "$2" | head -1 | sed 's/^ *//')
+	reason=$(grep '^      [^ ]' "$2" | head -1 | sed 's/^ *//')
 	reasons+=("$1: ${reason:-$(tail -n 1 "$2")}")
 	{
 		echo "   FAIL $1"
