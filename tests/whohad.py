@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-REPLAY, MILLCTL, ROOT, SEEDS = sys.argv[1], sys.argv[2], sys.argv[3], [int(s) for s in sys.argv[4:]] or list(range(1, 4 if "MR_PART" in os.environ else 7))
+REPLAY, MILLCTL, ROOT, SEEDS = sys.argv[1], sys.argv[2], sys.argv[3], [int(s) for s in sys.argv[4:]] or [1, 2, 3] + ([] if "MR_PART" in os.environ else [4, 5, 6, 5038])
 sys.path.insert(0, os.path.join(ROOT, "pcaps"))
 import packets as P  # noqa: E402
 
@@ -249,8 +249,9 @@ class Log:
         if kind == "holes":
             self.lines = [x for x in self.lines if r.random() > .05]
         self.segments()
-        for at, document in world.documents:
-            ms = BEGIN * 1000 if at == 0 else at + r.choice([0, 0, 30, 90])
+        ms = 0
+        for at, document in world.documents:   # late, and still in order
+            ms = max(ms + 1, BEGIN * 1000 if at == 0 else at + r.choice([0, 0, 30, 90]))
             name = time.strftime("config-%Y%m%dT%H%M%SZ", time.gmtime(ms // 1000)) + f"-{ms % 1000:03d}.json"
             with open(os.path.join(self.dir, name), "w", encoding="utf-8") as f:
                 json.dump(document, f)
