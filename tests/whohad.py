@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-REPLAY, MILLCTL, ROOT, SEEDS = sys.argv[1], sys.argv[2], sys.argv[3], [int(s) for s in sys.argv[4:]] or [1, 2, 3] + ([] if "MR_PART" in os.environ else [4, 5, 6, 5038])
+REPLAY, MILLCTL, ROOT, SEEDS = sys.argv[1], sys.argv[2], sys.argv[3], [int(s) for s in sys.argv[4:]] or [1, 2, 3] + ([] if "MR_PART" in os.environ else [4, 5, 6, 5038, 5056])
 sys.path.insert(0, os.path.join(ROOT, "pcaps"))
 import packets as P  # noqa: E402
 

@@ -34,14 +34,23 @@ hole_of(const struct log_index *a, const struct log_index *b, unsigned worker)
 	return h;
 }
 
-/* is_told: does a gap of the worker's or of all stand between these lines? */
+/* last_ms: when a worker spoke last in a segment. */
+static uint64_t
+last_ms(const struct log_index *ix, unsigned worker)
+{
+	return hole_of(ix, ix, worker).from_ms;
+}
+
+/* is_told: does a gap of the worker's or of all stand between these lines, and begin with the hole?
+ * One without a number that begins later (since when nat.log is none) says nothing of it. */
 static bool
-is_told(const struct log_index *ix, unsigned worker, uint32_t from, uint32_t to)
+is_told(const struct log_index *ix, unsigned worker, uint32_t from, uint32_t to, uint64_t from_ms)
 {
 	size_t n;
 	const struct log_entry *e = log_index_find(ix, 0, &n);
 	for (; n > 0; n--, e++)
 		if (e->event == RECORD_GAP && e->line >= from && e->line <= to &&
+		    (e->subscriber != 0 || e->sequence <= from_ms) &&
 		    (e->worker == worker || e->worker == RECORD_DAEMON))
 			return true;
 	return false;
@@ -68,7 +77,8 @@ number_part(const struct log_index *last, const struct log_index *ix, unsigned w
 	if (wanted == 0 || first == 0 || first == wanted)
 		return false;
 	struct hole h = hole_of(last, ix, w);
-	if (is_told(last, w, h.from_line, UINT32_MAX) || is_told(ix, w, 0, h.to_line))
+	if (is_told(last, w, h.from_line, UINT32_MAX, h.from_ms) ||
+	    is_told(ix, w, 0, h.to_line, h.from_ms))
 		return false;
 	*gap = (struct whohad_gap){h.from_ms, h.to_ms, first > wanted ? first - wanted : 0,
 	                           (uint8_t)w};
@@ -86,7 +96,8 @@ whohad_numbers_part(struct whohad_numbers *n, const struct log_index *ix,
 		gaps += number_part(n->last[w], ix, w, &gap[gaps]);
 		if (ix->head.sequence_last[w] != 0)
 			n->last[w] = ix;
-		else if (n->last[w] != NULL && is_told(ix, w, 0, UINT32_MAX))
+		else if (n->last[w] != NULL &&
+		         is_told(ix, w, 0, UINT32_MAX, last_ms(n->last[w], w)))
 			n->last[w] = NULL; /* where its numbers go on nobody knows */
 	}
 	return gaps;
