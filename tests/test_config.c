@@ -521,6 +521,14 @@ test_restart(void)
 	free(a);
 }
 
+static void
+test_missing_file(void)
+{
+	struct config_errors errs = {0};
+	CU_ASSERT_PTR_NULL(config_load("/nonexistent/millrace.json", &errs));
+	CU_ASSERT(errs.n == 1 && strstr(errs.e[0].message, "No such file") != NULL);
+}
+
 static const struct test_case cases[] = {
 	{"defaults", test_defaults},
 	{"routes", test_routes},
@@ -538,5 +546,6 @@ static const struct test_case cases[] = {
 	{"room for pool addresses", test_addresses_room},
 	{"static mappings of whole networks", test_static_whole},
 	{"what needs a restart", test_restart},
+	{"a file that is not there", test_missing_file},
 };
 TEST_MAIN("config", cases)

@@ -90,6 +90,11 @@ static const struct bad {
 	      "\"drain\":[\"203.0.113.1\"],\"deterministic\":{\"inside\":[\"10.0.0.0/24\"]}}]}"),
 	 "nat.pools[0].drain", "is of no use in a deterministic pool"},
 	{WITH("\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[\"203.0.113.1\"],"
+	      "\"deterministic\":{\"inside\":[\"10.0.0.0/24\"]}},"
+	      "{\"name\":\"q\",\"addresses\":[\"203.0.113.2\"]}],\"rules\":[{\"name\":\"r\","
+	      "\"source\":\"10.1.0.0/16\",\"pool\":\"q\",\"pcp\":true}]}"),
+	 "nat.pools[0].ports", "has the ports of PCP"},
+	{WITH("\"nat\":{\"pools\":[{\"name\":\"p\",\"addresses\":[\"203.0.113.1\"],"
 	      "\"deterministic\":{\"inside\":[\"10.0.0.0/24\"]}}],\"static\":[{\"inside\":"
 	      "\"10.0.0.1\",\"outside\":\"203.0.113.1\",\"inside_ports\":\"1024-1024\"}]}"),
 	 "nat.static[0].outside_ports", "takes ports of the ranges 1024-62463"},
@@ -582,18 +587,9 @@ test_long_text(void)
 	}
 }
 
-static void
-test_missing_file(void)
-{
-	struct config_errors errs = {0};
-	CU_ASSERT_PTR_NULL(config_load("/nonexistent/millrace.json", &errs));
-	CU_ASSERT(errs.n == 1 && strstr(errs.e[0].message, "No such file") != NULL);
-}
-
 static const struct test_case cases[] = {
 	{"what is wrong with bad documents", test_bad_documents},
 	{"several errors at once", test_several},
 	{"long text is cut at characters", test_long_text},
-	{"a file that is not there", test_missing_file},
 };
 TEST_MAIN("config_errors", cases)

@@ -109,6 +109,11 @@ ranges_alone(struct model *m, const json_t *pool, size_t i, const struct img_nat
 			                 "pool, whose ranges are where they are; expected other "
 			                 "`ports` or `addresses`");
 	}
+	path_make(&path, "nat.pools[%zu].ports", i);
+	if (det_is(p) && p->holes != 0 && json_array_size(json_object_get(pool, keys[0])) == 0)
+		config_error_add(m->errs, path.text, "has the ports of PCP (5350-5351), which stay "
+		                 "free where ports are given on request, but ranges leave none "
+		                 "out; expected ports without them");
 }
 
 void
