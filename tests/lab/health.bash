@@ -96,11 +96,23 @@ t_passive_health() { # without a check: clients' handshakes say that a port is c
 		{ ctl lb handshakes web; fail "counters"; return 1; }
 	ctl config apply "$f.before" >/dev/null
 }
+# generation_at_rest: the generation that runs and its document's digest, once it was the same for a second: a verdict is
+# on disk before the data plane has it.
+generation_at_rest() {
+	local now last='' i
+	for i in {1..30}; do
+		now=$(ctl --json generation | jq -c '[.running, .digest]')
+		[ "$now" = "$last" ] && break
+		last=$now
+		sleep 1
+	done
+	echo "$now"
+}
 t_health_daemon_killed() { # no flap, no request lost
 	local f=$state/hdk before after
 	be_stop be1
-	until_health be1 down || return 1 # and the verdict is on disk, before the data plane had it
-	before=$(ctl --json generation | jq -c '[.running, .digest]')
+	until_health be1 down || return 1
+	before=$(generation_at_rest)
 	visitors "$f" & local visits=$!
 	soon visited "$f" 5
 	stop_one millraced KILL
