@@ -267,7 +267,14 @@ busiest(uint8_t scheduler, uint32_t n)
 	return most * (double)weights / (double)flows;
 }
 
-/* Who looks at load spreads it better than who does not, also over many backends. */
+/*
+ * Who looks at load spreads it better than who does not, also over many backends. A backend has
+ * about 5 flows a weight, so that one flow more on a weight of 1 is 0.2. In 8000 seeds maglev had
+ * 1.95 at least, two-choices 1.21 and least-connections 1.19 at most: none is within a flow of its
+ * bound, and for each flow more all candidates have to be as full at once, which squares what is
+ * seldom already. Without looking, two-choices has 2.2, and least-connections, which is round robin
+ * then, 1.39.
+ */
 static void
 test_load(void)
 {
@@ -275,8 +282,8 @@ test_load(void)
 	double least = busiest(LB_LEAST_CONNECTIONS, MANY);
 	printf("  busiest/mean: maglev %.2f, two-choices %.2f, least-connections %.2f", hashed,
 	       two, least);
-	CU_ASSERT(two < 1 + (hashed - 1) / 2);
-	CU_ASSERT(least < 1 + (two - 1) / 2);
+	CU_ASSERT(hashed > 1.5 && two < 1.5);
+	CU_ASSERT(least < 1.3);
 }
 
 /* Limits: a flow is refused exactly when nobody has room, and nobody has more than his share. */
