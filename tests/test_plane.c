@@ -77,6 +77,8 @@ changes_apply_whole(void)
 	world_close(&w);
 }
 
+#define LB_CAPACITY(name) {"\"lb\": {", "\"lb\": {\"capacity\": {\"" name "\": 7}, ", \
+	"lb.capacity." name}
 /* A document that differs from WORLD_JSON in one setting, and how the refusal names it. */
 static const struct {
 	const char *find, *replace, *named;
@@ -93,6 +95,11 @@ static const struct {
 	 "nat.capacity.permissions"},
 	{"\"mappings\": 1000", "\"mappings\": 1000, \"quarantine\": 7", "nat.capacity.quarantine"},
 	{"\"pool_addresses\": 64", "\"pool_addresses\": 65", "nat.capacity.pool_addresses"},
+	{"\"mappings\": 1000", "\"mappings\": 1000, \"leases\": 7", "nat.capacity.leases"},
+	LB_CAPACITY("endpoints"),
+	LB_CAPACITY("shifts"),
+	LB_CAPACITY("sources"),
+	LB_CAPACITY("persistence"),
 	/* Too few addresses for a class each. */
 	{"203.0.113.0/30", "203.0.113.0", "nat.pools (too few addresses or other block sizes"},
 	{"\"net_a\"", "\"net_c\"", "nics"},

@@ -41,6 +41,7 @@ static const struct {
 	FIXED(leases, "nat.capacity.leases"),
 	FIXED(endpoints, "lb.capacity.endpoints"),
 	FIXED(shifts, "lb.capacity.shifts"),
+	FIXED(sources, "lb.capacity.sources"),
 	FIXED(pool_addresses, "nat.capacity.pool_addresses"),
 	FIXED(persistence, "lb.capacity.persistence"),
 	FIXED(buffers, "workers.buffers"),
