@@ -39,6 +39,9 @@ moments(void)
 		CU_ASSERT_EQUAL_FATAL(ns, us * 1000);
 	}
 	CU_ASSERT_STRING_EQUAL(time_put_compact(text, 1795194000 * SECOND), "20261120T170000Z");
+	CU_ASSERT(time_parse_compact("20261120T170000Z-7", &ns) && ns == 1795194000 * SECOND);
+	CU_ASSERT(!time_parse_compact("20261120T170000", &ns));
+	CU_ASSERT(!time_parse_compact("20261320T170000Z", &ns));
 }
 
 static void

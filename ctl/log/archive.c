@@ -31,18 +31,15 @@ name_of(char out[ARCHIVE_NAME], uint64_t ms, uint64_t back_ms)
 static uint64_t
 ms_of(const char *name, uint64_t *back_ms)
 {
-	unsigned year, month, day, hour, minute, second, ms;
-	char text[TIME_TEXT + 8], again[ARCHIVE_NAME];
+	static const size_t before = sizeof("config-") - 1;
+	char again[ARCHIVE_NAME];
 	uint64_t ns;
+	unsigned ms;
 	unsigned long long back = 0;
-	if (sscanf(name, "config-%4u%2u%2uT%2u%2u%2uZ-%3u-back%llu.json", &year, &month, &day,
-	           &hour, &minute, &second, &ms, &back) < 7)
+	if (strncmp(name, "config-", before) != 0 || !time_parse_compact(name + before, &ns) ||
+	    sscanf(name + before + TIME_COMPACT, "-%3u-back%llu.json", &ms, &back) < 1)
 		return 0;
 	*back_ms = back;
-	int n = snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02uZ", year, month, day,
-	                 hour, minute, second);
-	if (n < 0 || (size_t)n >= sizeof(text) || !time_parse(text, (size_t)n, &ns))
-		return 0;
 	name_of(again, ns / NS_A_MS + ms, back);
 	return strcmp(again, name) == 0 ? ns / NS_A_MS + ms : 0;
 }

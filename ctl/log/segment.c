@@ -44,12 +44,8 @@ log_stem_number(const char *stem, uint64_t *number)
 uint64_t
 log_stem_ms(const char *stem)
 {
-	char text[TIME_TEXT];
 	uint64_t ns = 0;
-	const char *s = stem + 4;
-	int n = snprintf(text, sizeof(text), "%.4s-%.2s-%.5s:%.2s:%.3s", s, s + 4, s + 6, s + 11,
-	                 s + 13);
-	return time_parse(text, (size_t)n, &ns) ? ns / 1000000u : 0;
+	return time_parse_compact(stem + strlen("nat-"), &ns) ? ns / 1000000u : 0;
 }
 
 void

@@ -170,3 +170,14 @@ time_parse(const char *s, size_t size, uint64_t *ns)
 	uint64_t span_ns;
 	return time_parse_span(s, size, ns, &span_ns);
 }
+
+bool
+time_parse_compact(const char *s, uint64_t *ns)
+{
+	char text[TIME_TEXT];
+	if (strnlen(s, TIME_COMPACT) < TIME_COMPACT)
+		return false;
+	int n = snprintf(text, sizeof(text), "%.4s-%.2s-%.5s:%.2s:%.3s", s, s + 4, s + 6, s + 11,
+	                 s + 13);
+	return time_parse(text, (size_t)n, ns);
+}

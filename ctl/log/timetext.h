@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 enum { TIME_TEXT = 28 }; /* "2026-11-20T17:00:00.123456Z" and its end */
+enum { TIME_COMPACT = 16 }; /* "20261120T170000Z" */
 
 /* time_put: => out. time_put_compact: "20261120T170000Z", for names of files. */
 char *time_put(char out[TIME_TEXT], uint64_t ns);
@@ -25,5 +26,7 @@ char *time_put_compact(char out[TIME_TEXT], uint64_t ns);
 bool time_parse(const char *s, size_t size, uint64_t *ns);
 /* time_parse_span: how long the moment is, by what it is told in: a second, a tenth of one, … */
 bool time_parse_span(const char *s, size_t size, uint64_t *ns, uint64_t *span_ns);
+/* time_parse_compact: what time_put_compact wrote, in front of whatever follows. */
+bool time_parse_compact(const char *s, uint64_t *ns);
 
 #endif
