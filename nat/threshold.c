@@ -16,33 +16,36 @@ put(struct nat *n, struct record *rec, uint8_t kind, uint64_t used, uint64_t lim
 	log_put(&n->log, rec, &n->clock);
 }
 
-void
-threshold_crossed(struct nat *n, uint16_t pool)
+/* What has marks: a pool's blocks here, or a table of the worker. */
+struct marked {
+	struct marks *marks;
+	uint32_t used, total;
+	uint8_t high, low;           /* percent of total */
+	uint8_t kind_high, kind_low; /* enum record_threshold */
+	uint16_t pool;
+};
+
+static struct marked
+pool_of(struct nat *n, uint16_t pool)
 {
 	struct pool_use *u = &n->pool.use[pool];
 	const struct img_nat_pool *p = &n->pool.rules->pools[pool];
-	struct record rec = {.pool = pool};
-	put(n, &rec, u->marks.is_high ? THRESHOLD_POOL_LOW : THRESHOLD_POOL_HIGH, u->held,
-	    marks_limit(&u->marks));
-	marks_set(&u->marks, u->total, p->high, p->low, !u->marks.is_high);
+	return (struct marked){
+		.marks = &u->marks, .used = u->held, .total = u->total, .high = p->high,
+		.low = p->low, .kind_high = THRESHOLD_POOL_HIGH, .kind_low = THRESHOLD_POOL_LOW,
+		.pool = pool,
+	};
 }
-
-/* A table of the worker, all of which has marks. */
-struct marked {
-	struct marks *marks;
-	const struct table *table;
-	uint8_t high, low;           /* percent of it */
-	uint8_t kind_high, kind_low; /* enum record_threshold */
-};
 
 static struct marked
 mappings_of(struct nat *n)
 {
 	const struct img_nat_conf *c = &n->pool.rules->conf;
 	return (struct marked){
-		.marks = &n->mapping_marks, .table = &n->mappings.t,
-		.high = c->mappings_high, .low = c->mappings_low,
+		.marks = &n->mapping_marks, .used = n->mappings.t.used,
+		.total = n->mappings.t.capacity, .high = c->mappings_high, .low = c->mappings_low,
 		.kind_high = THRESHOLD_MAPPINGS_HIGH, .kind_low = THRESHOLD_MAPPINGS_LOW,
+		.pool = POOL_NONE,
 	};
 }
 
@@ -51,40 +54,47 @@ subscribers_of(struct nat *n)
 {
 	const struct img_nat_conf *c = &n->pool.rules->conf;
 	return (struct marked){
-		.marks = &n->subscriber_marks, .table = &n->subscribers.t,
-		.high = c->subscribers_high, .low = c->subscribers_low,
-		.kind_high = THRESHOLD_SUBSCRIBERS_HIGH, .kind_low = THRESHOLD_SUBSCRIBERS_LOW,
+		.marks = &n->subscriber_marks, .used = n->subscribers.t.used,
+		.total = n->subscribers.t.capacity, .high = c->subscribers_high,
+		.low = c->subscribers_low, .kind_high = THRESHOLD_SUBSCRIBERS_HIGH,
+		.kind_low = THRESHOLD_SUBSCRIBERS_LOW, .pool = POOL_NONE,
 	};
 }
 
 static void
-table_crossed(struct nat *n, struct marked k)
+crossed(struct nat *n, struct marked k)
 {
-	struct record rec = {.pool = POOL_NONE};
+	struct record rec = {.pool = k.pool};
 	bool rises = !k.marks->is_high;
-	put(n, &rec, rises ? k.kind_high : k.kind_low, k.table->used, marks_limit(k.marks));
-	marks_set(k.marks, k.table->capacity, k.high, k.low, rises);
+	put(n, &rec, rises ? k.kind_high : k.kind_low, k.used, marks_limit(k.marks));
+	marks_set(k.marks, k.total, k.high, k.low, rises);
 }
 
 static void
-table_reload(struct nat *n, struct marked k)
+reload(struct nat *n, struct marked k, bool is_known)
 {
-	bool is_high = k.high != 0 && k.marks->is_high;
-	marks_set(k.marks, k.table->capacity, k.high, k.low, is_high);
-	if (marks_cross(k.marks, k.table->used))
-		table_crossed(n, k);
+	marks_set(k.marks, k.total, k.high, k.low,
+	          is_known && k.high != 0 && k.marks->is_high);
+	if (marks_cross(k.marks, k.used))
+		crossed(n, k);
+}
+
+void
+threshold_crossed(struct nat *n, uint16_t pool)
+{
+	crossed(n, pool_of(n, pool));
 }
 
 void
 threshold_mappings_crossed(struct nat *n)
 {
-	table_crossed(n, mappings_of(n));
+	crossed(n, mappings_of(n));
 }
 
 void
 threshold_subscribers_crossed(struct nat *n)
 {
-	table_crossed(n, subscribers_of(n));
+	crossed(n, subscribers_of(n));
 }
 
 /* A pool with another name is another pool, of which nothing was said yet. */
@@ -107,16 +117,14 @@ threshold_reload(struct nat *n)
 	for (uint32_t i = 0; i < r->n_pools; i++) {
 		struct pool_use *u = &n->pool.use[i];
 		uint64_t name = name_hash(r->pools[i].name);
-		bool is_known = u->name == name && r->pools[i].high != 0;
+		bool is_known = u->name == name;
 		u->name = name;
-		marks_set(&u->marks, u->total, r->pools[i].high, r->pools[i].low,
-		          is_known && u->marks.is_high);
-		threshold_pool(n, (uint16_t)i);
+		reload(n, pool_of(n, (uint16_t)i), is_known);
 	}
 	for (uint32_t i = r->n_pools; i < NAT_MAX_POOLS; i++)
 		n->pool.use[i].name = 0;
-	table_reload(n, mappings_of(n));
-	table_reload(n, subscribers_of(n));
+	reload(n, mappings_of(n), true);
+	reload(n, subscribers_of(n), true);
 }
 
 /* Room for one more event of a subscriber in this second? */
