@@ -64,6 +64,19 @@ says(const char *words, int wanted, const char *part)
 	return good;
 }
 
+enum { MOMENT = 64 };
+
+/* in_a_second: the moment, as text. */
+static void
+in_a_second(char moment[MOMENT])
+{
+	struct timespec t;
+	struct tm utc;
+	clock_gettime(CLOCK_REALTIME, &t);
+	strftime(moment, MOMENT, "%Y-%m-%dT%H:%M:%SZ",
+	         gmtime_r(&(time_t){t.tv_sec + 1}, &utc));
+}
+
 /* Records on the disk, a daemon that is killed, one record that is lost with it. */
 static void
 who_had_it(void)
@@ -122,7 +135,7 @@ log_begun_late(void)
 {
 	static const struct cmd_block block = {.external = 0x017100cb, .subscriber = 0x02004064,
 	                                       .first = 1024, .ports = 512};
-	char document[4096], words[256], moment[64];
+	char document[4096], words[256], moment[MOMENT];
 	uint64_t second = 0;
 	begin(fake_document);
 	far.plane.stats->start_time_ns = 1795536000ull * 1000000000;
@@ -136,11 +149,7 @@ log_begun_late(void)
 	snprintf(words, sizeof(words), "config apply %s", in_dir("config.json"));
 	CU_ASSERT(says(words, 0, ""));
 	CU_ASSERT(sink_sent(2)); /* the beginning, and the gap since */
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	struct tm utc;
-	strftime(moment, sizeof(moment), "%Y-%m-%dT%H:%M:%SZ",
-	         gmtime_r(&(time_t){t.tv_sec + 1}, &utc));
+	in_a_second(moment);
 	poll(NULL, 0, 1200); /* that it is over */
 	snprintf(words, sizeof(words), "--json nat whohad 203.0.113.1:1100 --at %s", moment);
 	CU_ASSERT(says(words, 1, "nobody had it") && says(words, 1, "\"complete\": true"));
@@ -222,6 +231,17 @@ apply(const char *nat)
 	CU_ASSERT(says(words, 0, ""));
 }
 
+/* begin_logging: with this in nat, of a log that is written; a block is said at once. */
+static void
+begin_logging(const char *nat, uint64_t *second)
+{
+	begin(fake_document);
+	far.plane.stats->start_time_ns = 1795536000ull * 1000000000;
+	CU_ASSERT(wait_generation(1));
+	apply(nat);
+	put_records(1, 1, second);
+}
+
 /* Those that follow each other at once are kept all the same. */
 static void
 each_is_kept(void)
@@ -251,23 +271,15 @@ has_gaps(unsigned wanted)
 static void
 told_nothing(void)
 {
-	char words[256], moment[64];
+	char words[256], moment[MOMENT];
 	uint64_t second = 0;
-	begin(fake_document);
-	far.plane.stats->start_time_ns = 1795536000ull * 1000000000;
-	CU_ASSERT(wait_generation(1));
-	apply("\"log\":\"blocks\"");
-	put_records(1, 1, &second);
+	begin_logging("\"log\":\"blocks\"", &second);
 	CU_ASSERT(sink_sent(2));
 	snprintf(words, sizeof(words), "--json nat whohad 203.0.113.1:1100");
 	CU_ASSERT(says(words, 0, "\"certain\": true"));
 	apply("\"log\":\"none\"");
 	CU_ASSERT(has_gaps(1));
-	struct timespec t;
-	struct tm utc;
-	clock_gettime(CLOCK_REALTIME, &t);
-	strftime(moment, sizeof(moment), "%Y-%m-%dT%H:%M:%SZ",
-	         gmtime_r(&(time_t){t.tv_sec + 1}, &utc));
+	in_a_second(moment);
 	poll(NULL, 0, 1200);
 	snprintf(words, sizeof(words), "--json nat whohad 203.0.113.1:1100 --at %s", moment);
 	CU_ASSERT(says(words, 0, "\"certain\": false"));
@@ -291,11 +303,7 @@ static void
 records_wait(void)
 {
 	uint64_t second = 0;
-	begin(fake_document);
-	far.plane.stats->start_time_ns = 1795536000ull * 1000000000;
-	CU_ASSERT(wait_generation(1));
-	apply("\"log\":\"blocks\"");
-	put_records(1, 1, &second);
+	begin_logging("\"log\":\"blocks\"", &second);
 	CU_ASSERT(sink_sent(2));
 	for (uint64_t i = 2; i < 6; i += 2) {
 		CU_ASSERT(WIFSIGNALED(daemon_stop(SIGKILL)));
@@ -309,25 +317,30 @@ records_wait(void)
 	end();
 }
 
+/* end_without_log: what was logged is removed, and the next configuration has no log. */
+static void
+end_without_log(json_int_t generation)
+{
+	char words[256];
+	snprintf(words, sizeof(words), "rm -r %s", in_dir("log"));
+	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(words) == 0);
+	write_file("config.json", fake_document);
+	daemon_start(in_dir("config.json"));
+	CU_ASSERT(wait_generation(generation));
+	end();
+}
+
 /* A daemon that finds a data plane which logs nothing, and lets it log at once: between what the
  * one before it wrote and now nobody knows who had what. */
 static void
 told_by_another(void)
 {
-	char words[256], moment[64];
+	char words[256], moment[MOMENT];
 	uint64_t second = 0;
-	begin(fake_document);
-	far.plane.stats->start_time_ns = 1795536000ull * 1000000000;
-	CU_ASSERT(wait_generation(1));
-	apply("\"log\":\"none\"");
-	put_records(1, 1, &second);
+	begin_logging("\"log\":\"none\"", &second);
 	CU_ASSERT(has_gaps(1));
 	daemon_stop(SIGKILL);
-	struct timespec t;
-	struct tm utc;
-	clock_gettime(CLOCK_REALTIME, &t);
-	strftime(moment, sizeof(moment), "%Y-%m-%dT%H:%M:%SZ",
-	         gmtime_r(&(time_t){t.tv_sec + 1}, &utc));
+	in_a_second(moment);
 	poll(NULL, 0, 2200);
 	write_log_document("\"log\":\"blocks\"");
 	daemon_start(in_dir("config.json"));
@@ -336,12 +349,7 @@ told_by_another(void)
 	CU_ASSERT(says(words, 0, "\"certain\": false"));
 	snprintf(words, sizeof(words), "--json nat whohad 203.0.113.1:4000 --at %s", moment);
 	CU_ASSERT(says(words, 1, "\"complete\": false"));
-	snprintf(words, sizeof(words), "rm -r %s", in_dir("log"));
-	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(words) == 0);
-	write_file("config.json", fake_document);
-	daemon_start(in_dir("config.json"));
-	CU_ASSERT(wait_generation(4));
-	end();
+	end_without_log(4);
 }
 
 /* One that took long to be in force: since when it was the data plane alone knows. */
@@ -361,12 +369,7 @@ given_long_ago(void)
 	CU_ASSERT_EQUAL(glob(words, 0, NULL, &found), 0);
 	CU_ASSERT_EQUAL(found.gl_pathc, 1);
 	globfree(&found);
-	snprintf(words, sizeof(words), "rm -r %s", in_dir("log"));
-	CU_ASSERT(daemon_stop(SIGTERM) == 0 && system(words) == 0);
-	write_file("config.json", fake_document);
-	daemon_start(in_dir("config.json"));
-	CU_ASSERT(wait_generation(4));
-	end();
+	end_without_log(4);
 }
 
 static const struct test_case cases[] = {
